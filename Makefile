@@ -1,0 +1,28 @@
+# make setup | demo | test | check | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test check inspect bench lock clean
+BIN := .venv/bin
+
+setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
+	@PYTHON="$(PYTHON)" python3 envs/set_up.py
+
+demo: setup ## the whole chain on drawn scenes; the same command again goes on where it was stopped
+	@$(BIN)/python -m snakemake --cores all && echo "The report: $(CURDIR)/results/report/index.html"
+
+test: setup ## all tests; make test TESTS="tests/lod -m 'not slow'" runs some
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+check: setup ## format, lint, types, contracts, spelling, drift
+	@$(BIN)/python .ci/check.py
+
+inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
+	@$(BIN)/python -m snakemake --cores all inspect
+
+bench: setup ## all benchmarks, one after the other
+	@set -e; for file in benchmarks/*.py; do $(BIN)/python "$$file"; done
+
+lock: setup ## requirements.lock and envs/*.yaml from requirements.in
+	@.setup/uv/bin/uv pip compile requirements.in -o requirements.lock --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11
+	@$(BIN)/python envs/write_conda.py
+
+clean: ## remove what runs made; .venv, .setup and data stay
+	rm -rf results logs benchmarks/jobs .snakemake

@@ -1,0 +1,83 @@
+"""Write the conda files beside this script from requirements.lock: one environment per door of the library.
+
+They are for `snakemake --sdm conda`; the default run does not need them. A test holds them equal to the lock.
+"""
+
+import re
+from pathlib import Path
+
+from packaging.markers import Marker
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = "3.11"
+
+BASE = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "pillow",
+    "opencv-python-headless",
+    "pydantic",
+    "pyyaml",
+    "matplotlib",
+    "jinja2",
+)
+TORCH = (*BASE, "torch", "torchvision", "safetensors", "tensorboard")
+DETECTRON2 = (
+    *TORCH,
+    "fvcore",
+    "iopath",
+    "omegaconf",
+    "hydra-core",
+    "pycocotools",
+    "termcolor",
+    "yacs",
+    "tabulate",
+    "cloudpickle",
+    "tqdm",
+    "setuptools",
+)
+FIFTYONE = (*BASE, "fiftyone", "fiftyone-db", "pymongo", "scikit-learn")
+DOORS = {"base": BASE, "torch": TORCH, "detectron2": DETECTRON2, "fiftyone": FIFTYONE}
+
+
+def pins(lock: str, python: str) -> dict[str, str]:
+    """Version of every package that a lock gives to one Python on Linux (x86-64)."""
+    here = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+    }
+    found = {}
+    for name, version, marker in re.findall(r"^([\w.-]+)==(\S+)(?: ; (.+?))? \\$", lock, flags=re.MULTILINE):
+        if not marker or Marker(marker).evaluate(here):
+            found[name] = version
+    return found
+
+
+def conda_file(names: tuple[str, ...], versions: dict[str, str]) -> str:
+    """Text of the conda file that holds these packages at the lock's versions."""
+    lines = [
+        "# Written by envs/write_conda.py from requirements.lock.",
+        "channels: [conda-forge, nodefaults]",
+        "dependencies:",
+        f"  - python={PYTHON}",
+        "  - pip",
+        "  - pip:",
+        *(f"      - {name}=={versions[name]}" for name in names),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write every file."""
+    versions = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"), PYTHON)
+    for door, names in DOORS.items():
+        (ROOT / f"envs/{door}.yaml").write_text(conda_file(names, versions), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pictures and their annotations: readers, manifests, decoding, drawn scenes."""

@@ -1,0 +1,154 @@
+"""The manifest: every picture of a data set opened once, so that later stages meet none that they cannot read."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from objectcrop.data.images import check_image
+from objectcrop.data.sources import list_pictures, require_distinct_ids
+from objectcrop.runtime.progress import Progress
+from objectcrop.study.datasets import Dataset
+from objectcrop.tables import MANIFEST, Schema, empty_table
+
+_BATCH = 64
+_FEW_BATCHES = 8  # fewer are decoded sooner than a pool of processes starts
+_UNREADABLE = Schema("unreadable", dict.fromkeys(["image_id", "path", "split", "reason"], "str"))
+
+
+@dataclass(frozen=True)
+class Index:
+    """What indexing found.
+
+    Attributes:
+        manifest: the readable pictures, as MANIFEST, in the order of the listing.
+        unreadable: the others: image_id, path, split, reason.
+    """
+
+    manifest: pd.DataFrame
+    unreadable: pd.DataFrame
+
+    @property
+    def unreadable_share(self) -> float:
+        """Unreadable pictures over all, 0..1."""
+        return len(self.unreadable) / max(1, len(self.unreadable) + len(self.manifest))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    width_px: int
+    height_px: int
+    num_bytes: int
+    reason: str  # why the picture cannot be read; empty if it can
+
+
+def index_dataset(
+    name: str, dataset: Dataset, root: Path, *, subset: pd.DataFrame | None = None, num_workers: int = 1
+) -> Index:
+    """Open the pictures of a data set with files of its own.
+
+    Args:
+        name: of the data set.
+        dataset: its settings.
+        root: the data root.
+        subset: IMAGES of an OHMS subset of it: only these are opened, and those that are not there are unreadable.
+        num_workers: processes that decode.
+
+    Raises:
+        FileNotFoundError: naming every missing file and folder.
+        ValueError: if the data set's files are not of their form.
+    """
+    listing = list_pictures(name, dataset, root)
+    absent = empty_table(_UNREADABLE)
+    if subset is not None:
+        listing, absent = _select_listed(listing, subset, name=name)
+    index = index_pictures(listing, root, num_workers=num_workers, label=f"index {name}")
+    return Index(index.manifest, pd.concat([index.unreadable, absent], ignore_index=True))
+
+
+def index_pictures(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
+    """Decode every picture of a listing (image_id, path relative to `root`, split), with `num_workers` processes."""
+    paths = [root / path for path in listing["path"]]
+    seen: list[_Seen] = []
+    with Progress(label, total=len(paths), unit="pictures") as progress:
+        for batch in _look_at(paths, num_workers):
+            seen += batch
+            progress.advance(len(batch))
+    found = pd.DataFrame(seen, columns=["width_px", "height_px", "num_bytes", "reason"], index=listing.index)
+    table = pd.concat([listing, found], axis=1)
+    readable = table["reason"] == ""
+    manifest = table.loc[readable, list(MANIFEST.columns)]
+    unreadable = table.loc[~readable, list(_UNREADABLE.columns)]
+    return Index(manifest.reset_index(drop=True), unreadable.reset_index(drop=True))
+
+
+def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
+    """The manifest of a union: those of its parts, one below the other; each part lists its own unreadable pictures.
+
+    Raises:
+        ValueError: if an image id occurs in two parts.
+    """
+    manifest = pd.concat(parts, ignore_index=True)
+    require_distinct_ids(name, manifest)
+    return Index(manifest, empty_table(_UNREADABLE))
+
+
+def summarize(index: Index) -> dict[str, Any]:
+    """What unreadable.json holds: counts, and every unreadable picture with its reason."""
+    return {
+        "num_readable": len(index.manifest),
+        "num_unreadable": len(index.unreadable),
+        "unreadable_share": index.unreadable_share,
+        "unreadable": index.unreadable.to_dict(orient="records"),
+    }
+
+
+def require_readable(index: Index, *, name: str, max_share: float) -> None:
+    """Check that no more than `max_share` of the pictures (0..1) are unreadable, and that one is left.
+
+    Raises:
+        ValueError: naming the first unreadable pictures and their reasons.
+    """
+    if index.unreadable_share <= max_share and len(index.manifest) > 0:
+        return
+    shown = index.unreadable.head(5).to_dict(orient="records")
+    first = "; ".join(f"{row['path'] or row['image_id']}: {row['reason']}" for row in shown)
+    total = len(index.unreadable) + len(index.manifest)
+    raise ValueError(
+        f"data set {name}: {len(index.unreadable)} of {total} pictures cannot be read, more than the share "
+        f"{max_share:g} that is allowed ({first}); repair or remove them, or raise datasets.{name}.max_unreadable_share"
+    )
+
+
+def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The pictures of a subset (image_id, split) within a listing, and those that it lacks."""
+    wanted = subset[["image_id", "split"]].merge(listing, on=["image_id", "split"], how="left", validate="one_to_one")
+    absent = wanted["path"].isna()
+    lost = wanted.loc[absent].assign(path="", reason=f"no such picture in the folders of {name}")
+    return wanted.loc[~absent, list(listing.columns)], lost[list(_UNREADABLE.columns)]
+
+
+def _look_at(paths: list[Path], num_workers: int) -> Iterator[list[_Seen]]:
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    if num_workers <= 1 or len(batches) < _FEW_BATCHES:
+        yield from map(_look_at_batch, batches)
+        return
+    # Spawned, not forked: the caller may hold threads (pyarrow's), and a forked child would inherit their locks.
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_look_at_batch, batches)
+
+
+def _look_at_batch(paths: list[Path]) -> list[_Seen]:
+    return [_look(path) for path in paths]
+
+
+def _look(path: Path) -> _Seen:
+    try:
+        size = check_image(path)
+        return _Seen(size.width, size.height, path.stat().st_size, "")
+    except (ValueError, OSError) as error:
+        return _Seen(0, 0, 0, str(error).removeprefix(f"{path}: "))

@@ -1,0 +1,149 @@
+"""Any data set by its settings: the pictures it holds, and its boxes and classes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from objectcrop.data.coco import list_coco, read_coco_boxes
+from objectcrop.data.folders import label_image_folders, list_folder, list_image_folders
+from objectcrop.data.openimages import drawn_layout, list_openimages, read_class_names, read_openimages_boxes
+from objectcrop.data.relative_boxes import count_train_images
+from objectcrop.data.voc import list_voc, read_voc_boxes
+from objectcrop.study.datasets import (
+    CocoDataset,
+    Dataset,
+    DrawnDataset,
+    FolderDataset,
+    ImageFoldersDataset,
+    OpenImagesDataset,
+    VocDataset,
+    raw_locations,
+)
+from objectcrop.tables import ANNOTATIONS, empty_table
+
+
+def parse_dataset(value: Mapping[str, Any]) -> Dataset:
+    """The settings of a data set from plain values.
+
+    Raises:
+        ValueError: naming every field that is wrong.
+    """
+    dataset: Dataset = TypeAdapter(Dataset).validate_python(value)
+    return dataset
+
+
+def require_files(name: str, dataset: Dataset, root: Path) -> None:
+    """Check that the files and folders of a data set are there.
+
+    Raises:
+        FileNotFoundError: one message that names every missing one and says what to do.
+    """
+    files = drawn_layout(name, dataset) if isinstance(dataset, DrawnDataset) else dataset
+    missing = [str(root / location) for location in raw_locations(files) if not (root / location).exists()]
+    if missing:
+        what = "run draw_scenes" if isinstance(dataset, DrawnDataset) else f"put it there, or correct datasets.{name}"
+        raise FileNotFoundError(
+            f"data set {name}: {len(missing)} file(s) or folder(s) missing: {', '.join(missing)}; {what}, "
+            "or point data_root to where the data is"
+        )
+
+
+def list_pictures(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
+    """The pictures of a data set with files of its own: image_id (unique), path relative to the data root, split.
+
+    Raises:
+        FileNotFoundError: naming every missing file and folder.
+        ValueError: if a split is empty, or an id names two pictures.
+    """
+    require_files(name, dataset, root)
+    match dataset:
+        case DrawnDataset():
+            listing = list_openimages(drawn_layout(name, dataset), root)
+        case OpenImagesDataset():
+            listing = list_openimages(dataset, root)
+        case CocoDataset():
+            listing = list_coco(dataset, root)
+        case VocDataset():
+            listing = list_voc(dataset, root)
+        case FolderDataset():
+            listing = list_folder(dataset, root)
+        case ImageFoldersDataset():
+            listing = list_image_folders(dataset, root)
+        case _:
+            raise ValueError(f"data set {name} of source {dataset.source!r} has no picture files of its own")
+    require_distinct_ids(name, listing)
+    return listing
+
+
+def read_labels(name: str, dataset: Dataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The ANNOTATIONS and CLASSES of a data set with files of its own.
+
+    Raises:
+        FileNotFoundError: naming every missing file and folder.
+        ValueError: naming file and row, if a file is not of its form.
+    """
+    require_files(name, dataset, root)
+    match dataset:
+        case DrawnDataset():
+            return _read_openimages(drawn_layout(name, dataset), root)
+        case OpenImagesDataset():
+            return _read_openimages(dataset, root)
+        case CocoDataset():
+            boxes = [read_coco_boxes(root / path, split) for split, path in dataset.instances.items()]
+        case VocDataset():
+            boxes = [read_voc_boxes(part, root, split) for split, parts in dataset.parts.items() for part in parts]
+        case ImageFoldersDataset():
+            boxes = [label_image_folders(list_image_folders(dataset, root))]
+        case FolderDataset():
+            boxes = []
+        case _:
+            raise ValueError(f"data set {name} of source {dataset.source!r} has no label files of its own")
+    return _with_classes(boxes)
+
+
+def require_distinct_ids(name: str, listing: pd.DataFrame) -> None:
+    """Check that an image id names one picture.
+
+    Raises:
+        ValueError: naming the first id that does not, and its pictures.
+    """
+    repeated = listing["image_id"].duplicated(keep=False)
+    if repeated.any():
+        first = listing.loc[repeated, "image_id"].iloc[0]
+        paths = listing.loc[listing["image_id"] == first, "path"].tolist()
+        raise ValueError(
+            f"data set {name}: image id {first!r} names {len(paths)} pictures ({', '.join(paths)}); "
+            "a picture may be in one split and one part only"
+        )
+
+
+def _read_openimages(dataset: OpenImagesDataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = read_class_names(root / dataset.class_descriptions)
+    boxes = pd.concat(
+        [read_openimages_boxes(root / path, split) for split, path in dataset.boxes.items()], ignore_index=True
+    )
+    try:
+        return boxes, count_train_images(boxes, names)
+    except ValueError as error:
+        raise ValueError(f"{root / dataset.class_descriptions}: {error}") from error
+
+
+def _with_classes(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Boxes of all parts, and their classes, which are called by their ids."""
+    boxes = pd.concat(parts, ignore_index=True) if parts else empty_table(ANNOTATIONS)
+    return boxes, count_train_images(boxes, {class_id: class_id for class_id in boxes["class_id"].unique()})
+
+
+def join_labels(
+    parts: Sequence[pd.DataFrame], part_classes: Sequence[pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """ANNOTATIONS and CLASSES of several tables as one: the parts of a union, or an OHMS subset alone.
+
+    A class of two parts is one class, called as the first part calls it.
+    """
+    boxes = pd.concat(parts, ignore_index=True)
+    named = pd.concat(part_classes, ignore_index=True).drop_duplicates("class_id")
+    return boxes, count_train_images(boxes, dict(zip(named["class_id"], named["name"], strict=True)))

@@ -1,0 +1,1 @@
+"""Linear probe, average precision, detection; the only door to detectron2."""

@@ -1,0 +1,80 @@
+"""Several linear layers at once on the same features: one for each learning rate."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from objectcrop.runtime.randomness import generator
+
+INITIAL_DEVIATION = 0.01
+MOMENTUM = 0.9
+DECAY = 0.1
+
+
+class LinearLayers:
+    """Layers with equal fresh weights, N(0, 0.01), bias 0, each trained by SGD at a learning rate of its own.
+
+    Args:
+        num_features: length of a feature vector.
+        num_classes: outputs.
+        learning_rates: one a layer; used as they are.
+        is_single: softmax and cross-entropy over one class a picture; else a sigmoid and binary cross-entropy a class.
+        study_seed: with `seed`, what the fresh weights depend on.
+        seed: of the run.
+        device: where the layers live.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        num_classes: int,
+        learning_rates: Sequence[float],
+        *,
+        is_single: bool,
+        study_seed: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        drawn = generator(study_seed, "linear-layer", seed).normal(0, INITIAL_DEVIATION, (num_features, num_classes))
+        fresh = torch.from_numpy(drawn.astype(np.float32)).to(device)
+        self.learning_rates, self.is_single = tuple(learning_rates), is_single
+        self.weights = [fresh.clone().requires_grad_() for _ in learning_rates]
+        self.biases = [torch.zeros(num_classes, device=device, requires_grad=True) for _ in learning_rates]
+        groups = [
+            {"params": [weight, bias], "lr": rate}
+            for weight, bias, rate in zip(self.weights, self.biases, learning_rates, strict=True)
+        ]
+        self.optimizer = torch.optim.SGD(groups, lr=learning_rates[0], momentum=MOMENTUM)
+
+    def set_epoch(self, epoch: int, decay_epochs: Sequence[int]) -> None:
+        """Take the learning rates of an epoch, counted from 0: a tenth after each of `decay_epochs`."""
+        factor = DECAY ** sum(epoch >= decay for decay in decay_epochs)
+        for group, rate in zip(self.optimizer.param_groups, self.learning_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def step(self, features: Tensor, targets: Tensor) -> list[float]:
+        """One step of every layer; its losses before the step.
+
+        The layers share nothing, so the sum of their losses gives each its own gradient.
+
+        Args:
+            features: shape (n, num_features).
+            targets: shape (n, classes), 0 or 1, float32; or shape (n,), int64, for one class a picture.
+        """
+        loss_of = functional.cross_entropy if self.is_single else functional.binary_cross_entropy_with_logits
+        losses = [loss_of(logits, targets) for logits in self._logits(features)]
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return [loss.item() for loss in losses]
+
+    @torch.no_grad()
+    def scores(self, features: Tensor) -> list["np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]:
+        """Logits of each layer, shape (n, classes)."""
+        return [logits.cpu().numpy() for logits in self._logits(features)]
+
+    def _logits(self, features: Tensor) -> list[Tensor]:
+        return [torch.addmm(bias, features, weight) for weight, bias in zip(self.weights, self.biases, strict=True)]

@@ -1,0 +1,1 @@
+"""Proposals and crops in FiftyOne; the only door to fiftyone."""

@@ -1,0 +1,87 @@
+"""What the FiftyOne data set holds: every field and attribute, declared once, with the words that the App shows."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from objectcrop.inspection.measures import HIT_IOU, SEEN_SHARE, TOUCH_IOU
+
+SCHEMA_VERSION = 1
+"""Raise when a field changes its meaning: old databases are then imported again."""
+
+Kind = Literal["text", "integer", "number", "flag"]
+
+
+class Declared(NamedTuple):
+    """A field of the data set, or with a dotted path an attribute of the boxes in one."""
+
+    path: str
+    kind: Kind
+    description: str
+
+
+BOXES = ("ground_truth", "proposals")
+REGIONS = ("object_box", "dilated_box")
+CROPS = ("view1_crops", "view2_crops")
+
+MEASURES = (
+    Declared("num_objects", "integer", "annotated objects, groups and crowds left out"),
+    Declared("num_proposals", "integer", "proposals kept"),
+    Declared("corloc", "flag", f"the top-ranked proposal has IoU >= {HIT_IOU} with an object"),
+    Declared("corloc_iou", "number", "best IoU of the top-ranked proposal"),
+    Declared("det_rate", "number", f"share of the objects that some proposal covers at IoU >= {HIT_IOU}"),
+    Declared("num_missed", "integer", "objects that no proposal covers"),
+    Declared("best_iou_mean", "number", "mean over objects of the best proposal's IoU"),
+    Declared("smallest_object", "number", "area of the smallest object over the picture's"),
+)
+CROP_MEASURES = (
+    Declared("crop_hit_rate", "number", f"share of the drawn crops that hold >= {SEEN_SHARE:.0%} of an object"),
+)
+IMAGE = (
+    Declared("image_id", "text", "id in the data set"),
+    Declared("split", "text", "split of the data set"),
+)
+ATTRIBUTES = (
+    Declared("ground_truth.is_group", "flag", "group, crowd or difficult: left out of the measures"),
+    Declared("ground_truth.area_share", "number", "area over the picture's"),
+    Declared("ground_truth.size", "text", "tiny (< 1 %), small (< 5 %), medium (< 20 %), large"),
+    Declared("ground_truth.best_iou", "number", "IoU of the best proposal"),
+    Declared("ground_truth.best_rank", "integer", "rank of that proposal, 0 = top; -1 without proposals"),
+    Declared("ground_truth.first_hit_rank", "integer", f"rank of the first proposal at IoU >= {HIT_IOU}; -1 = none"),
+    Declared("ground_truth.covered", "flag", f"best_iou >= {HIT_IOU}"),
+    Declared("proposals.rank", "integer", "0 = top score"),
+    Declared("proposals.best_iou", "number", "best IoU with an object"),
+    Declared("proposals.verdict", "text", f"hit (IoU >= {HIT_IOU}), partial (>= {TOUCH_IOU}), miss"),
+    Declared("proposals.area_share", "number", "area over the picture's"),
+)
+REGION_ATTRIBUTES = (
+    Declared("proposal_rank", "integer", "proposal that the region comes from; -1 = none, the whole picture"),
+)
+CROP_ATTRIBUTES = (
+    Declared("object_share", "number", "largest share of an object's area inside the crop"),
+    Declared("sees_object", "flag", f"object_share >= {SEEN_SHARE}"),
+)
+
+
+def label_fields(*, with_crops: bool) -> tuple[str, ...]:
+    """Names of the fields that hold boxes."""
+    return BOXES + REGIONS + CROPS if with_crops else BOXES
+
+
+def sample_fields(*, with_crops: bool) -> tuple[Declared, ...]:
+    """Fields of a picture."""
+    return IMAGE + MEASURES + (CROP_MEASURES if with_crops else ())
+
+
+def attributes(*, with_crops: bool) -> Iterator[Declared]:
+    """Attributes of the boxes, as `field.attribute`."""
+    yield from ATTRIBUTES
+    if with_crops:
+        for field in REGIONS + CROPS:
+            extra = CROP_ATTRIBUTES if field in CROPS else ()
+            yield from (declared._replace(path=f"{field}.{declared.path}") for declared in REGION_ATTRIBUTES + extra)
+
+
+def indexed(*, with_crops: bool) -> tuple[str, ...]:
+    """Fields that the saved views sort and match by; an index makes them quick."""
+    measures = ("num_proposals", "num_missed", "corloc", "corloc_iou", "det_rate", "best_iou_mean", "smallest_object")
+    return ("image_id", *measures, *(("crop_hit_rate",) if with_crops else ()))

@@ -1,0 +1,109 @@
+"""Proposals without discovery: annotated boxes, a grid, boxes of random place, one centred box."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import TypeAdapter
+
+from objectcrop.boxes import Boxes, Size, as_boxes, to_pixels
+from objectcrop.runtime.randomness import generator
+from objectcrop.study.proposals import (
+    CentreProposals,
+    GridProposals,
+    GroundTruthProposals,
+    ProposalSource,
+    RandomProposals,
+)
+
+
+class Known(NamedTuple):
+    """What a source may look at, beside an image's size."""
+
+    annotations: pd.DataFrame | None = None
+    """ANNOTATIONS, for ground truth."""
+    boxes: dict[str, Boxes] | None = None
+    """Boxes of another source by image, for random boxes of their sizes."""
+
+
+def centre_box(size: Size, area_share: float) -> Boxes:
+    """The centred box with the image's shape and a share of its area, shape (1, 4)."""
+    margin = (1 - np.sqrt(area_share)) / 2
+    return to_pixels(np.array([[margin, margin, 1 - margin, 1 - margin]]), size)
+
+
+def grid_boxes(size: Size, rows: int, columns: int) -> Boxes:
+    """The cells of a grid over the image, row by row."""
+    top, left = (line.reshape(-1) for line in np.mgrid[:rows, :columns])
+    return to_pixels(
+        np.stack([left / columns, top / rows, (left + 1) / columns, (top + 1) / rows], axis=1).astype(np.float64), size
+    )
+
+
+def scatter_boxes(boxes: Boxes, size: Size, rng: np.random.Generator) -> Boxes:
+    """The same boxes, each moved to a place drawn uniformly among those inside the image."""
+    sides = np.minimum(boxes[:, 2:] - boxes[:, :2], np.array(size, dtype=np.float64))
+    corners = rng.random((len(boxes), 2)) * (np.array(size) - sides)
+    return np.concatenate([corners, corners + sides], axis=1)
+
+
+def annotated_boxes(annotations: pd.DataFrame, *, drop_group_of: bool) -> dict[str, Boxes]:
+    """Relative boxes of the annotations by image; depictions stay, group-of and crowd boxes go if asked."""
+    if drop_group_of:
+        annotations = annotations[~(annotations["is_group_of"] | annotations["is_crowd"])]
+    return {
+        str(image_id): as_boxes(rows[["x1", "y1", "x2", "y2"]].to_numpy())
+        for image_id, rows in annotations.groupby("image_id", sort=False)
+    }
+
+
+def make_boxes(source: ProposalSource, sizes: dict[str, Size], known: Known, *, study_seed: int) -> dict[str, Boxes]:
+    """Boxes of every image by a source that discovers nothing; images for which it has none are left out.
+
+    Raises:
+        ValueError: if the source is LOD, or lacks what it looks at.
+    """
+    match source:
+        case CentreProposals():
+            return {name: centre_box(size, source.area_share) for name, size in sizes.items()}
+        case GridProposals():
+            return {name: grid_boxes(size, source.rows, source.columns) for name, size in sizes.items()}
+        case RandomProposals():
+            if known.boxes is None:
+                raise ValueError(f"random proposals copy the sizes of '{source.sizes_of}': give its table")
+            return {
+                name: scatter_boxes(boxes, sizes[name], generator(study_seed, "proposals.random", name))
+                for name, boxes in known.boxes.items()
+                if name in sizes
+            }
+        case GroundTruthProposals():
+            if known.annotations is None:
+                raise ValueError("ground-truth proposals need the data set's annotations")
+            relative = annotated_boxes(known.annotations, drop_group_of=source.drop_group_of)
+            drawn = {}
+            for name, boxes in relative.items():
+                if name in sizes:
+                    order = generator(study_seed, "proposals.gt", name).permutation(len(boxes))[: source.max_boxes]
+                    drawn[name] = to_pixels(boxes[order], sizes[name])
+            return drawn
+        case _:
+            raise ValueError(f"proposals of kind {source.kind} are not made in one step; see rules/lod.smk")
+
+
+ORIGIN = {
+    "gt": "annotated boxes: not label-free",
+    "grid": "a fixed grid: without information on the image",
+    "random": "random places with the box sizes of another source",
+    "centre": "one centred box: without information on the image",
+}
+"""In words, what the boxes of a kind are made from."""
+
+
+def parse_source(value: dict[str, Any]) -> ProposalSource:
+    """Settings of a source from JSON.
+
+    Raises:
+        ValueError: listing what is wrong with them (pydantic's ValidationError).
+    """
+    adapter: TypeAdapter[ProposalSource] = TypeAdapter(ProposalSource)
+    return adapter.validate_python(value)

@@ -1,0 +1,90 @@
+"""Everything that LOD needs to know of one picture: descriptor, regions, features of regions."""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from objectcrop.boxes import Size
+from objectcrop.lod.pooling import pool_regions, random_projection, scale_to_one
+from objectcrop.lod.proposing import cap_regions, layer_regions, merge_layers
+from objectcrop.lod.regions import ImageRegions, Regions
+from objectcrop.lod.trunk import STRIDES, FeatureMap, Picture, descriptor, layer_maps, reduced_size, resized
+from objectcrop.runtime.randomness import generator
+from objectcrop.study.proposals import LodProposals
+
+Features = NDArray[np.float32]
+
+
+def propose_regions(maps: tuple[FeatureMap, FeatureMap], size: Size, settings: LodProposals) -> Regions:
+    """Regions of two layers, merged, not yet capped."""
+    fine, coarse = (
+        layer_regions(
+            values,
+            size,
+            rule=settings.saliency_rule,
+            max_peaks=settings.max_peaks,
+            num_levels=settings.num_levels,
+            reference=settings.quirks == "reference",
+        )
+        for values in maps
+    )
+    return merge_layers(fine, coarse)
+
+
+def projection_of(settings: LodProposals, num_inputs: int, study_seed: int) -> Features | None:
+    """The random projection of region features, the same in every job of a study; None if they are kept whole."""
+    if settings.projection_dims is None or settings.projection_dims >= num_inputs:
+        return None
+    rng = generator(study_seed, "lod.projection", num_inputs, settings.projection_dims)
+    return random_projection(num_inputs, settings.projection_dims, rng)
+
+
+class Extractor:
+    """Takes the features of pictures, one by one; holds the trunk and the projection.
+
+    Args:
+        trunk: ResNet with torchvision's names, in evaluation mode.
+        settings: LOD's settings.
+        study_seed: of the projection and of the draw of capped regions.
+    """
+
+    def __init__(self, trunk: nn.Module, settings: LodProposals, study_seed: int) -> None:
+        if trunk.training:
+            raise ValueError(
+                "the trunk is in training mode, where a picture's features depend on the batch; call eval()"
+            )
+        self._trunk, self._settings, self._study_seed = trunk, settings, study_seed
+        self._projection: Features | None = None
+        self._num_inputs = 0
+
+    def describe(self, picture: Picture, image_id: str) -> ImageRegions:
+        """Descriptor, regions and their features of one decoded picture (height, width, 3), RGB.
+
+        Raises:
+            ValueError: naming the image, if the trunk gives values that are not finite or are negative.
+        """
+        settings = self._settings
+        size = reduced_size(Size(picture.shape[1], picture.shape[0]), settings.long_side_px)
+        fine, coarse = layer_maps(self._trunk, resized(picture, size), settings.layers)
+        whole_picture = descriptor(self._trunk, picture, settings.descriptor_size_px)
+        _check(image_id, [fine, coarse, whole_picture])
+        regions = propose_regions((fine, coarse), size, settings)
+        rng = generator(self._study_seed, "lod.cap", image_id)
+        regions = cap_regions(regions, settings.max_regions, rng)
+        stride = STRIDES[settings.layers[1]]
+        pooled = scale_to_one(pool_regions(coarse, regions.boxes, stride_px=stride, grid=settings.region_grid))
+        return ImageRegions(size, whole_picture, regions, self._projected(pooled))
+
+    def _projected(self, pooled: Features) -> Features:
+        if self._num_inputs != pooled.shape[1]:
+            self._num_inputs = pooled.shape[1]
+            self._projection = projection_of(self._settings, self._num_inputs, self._study_seed)
+        return pooled if self._projection is None else pooled @ self._projection
+
+
+def _check(image_id: str, found: list[FeatureMap]) -> None:
+    for values in found:
+        if not np.isfinite(values).all():
+            raise ValueError(f"image {image_id}: the trunk gives features that are not finite; look at its weights")
+        if values.min(initial=0) < 0:
+            raise ValueError(f"image {image_id}: the trunk gives negative features; name layers that end in a ReLU")

@@ -1,0 +1,83 @@
+"""How well a source's proposals find the annotated objects of the training images, as a record for people."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from objectcrop.boxes import Size, area, as_boxes
+from objectcrop.lod.metrics import (
+    Image,
+    best_overlaps,
+    corloc,
+    detection_rate,
+    mean_best_overlap,
+    mean_object_discovery_ap,
+    object_discovery_ap,
+)
+from objectcrop.lod.table import boxes_by_image
+
+SIZE_LIMITS = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.inf)}
+"""Object sizes by share of the image's area, lower limit included: images of all sizes compare."""
+
+
+def images_to_measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> list[Image]:
+    """Proposals and objects of every image that has annotated boxes other than crowd ones; relative boxes, 0 to 1.
+
+    IoU does not change when boxes are divided by the image's sides, so images of all sizes may be pooled.
+    """
+    found = boxes_by_image(table)
+    objects = annotations[~annotations["is_crowd"]].groupby("image_id", sort=False)
+    images = []
+    for image_id, rows in objects:
+        size = sizes.get(str(image_id))
+        if size is not None:
+            scale = np.array([*size, *size], dtype=np.float64)
+            images.append(
+                Image(
+                    found.get(str(image_id), as_boxes([])) / scale, as_boxes(rows[["x1", "y1", "x2", "y2"]].to_numpy())
+                )
+            )
+    return images
+
+
+def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> dict[str, Any]:
+    """Discovery metrics, shares 0 to 1; images with objects but without proposals count as misses.
+
+    Args:
+        table: PROPOSALS.
+        annotations: ANNOTATIONS of the same data set.
+        sizes: of the images that were to get proposals.
+    """
+    images = images_to_measure(table, annotations, sizes)
+    shares = np.concatenate([area(image.found) for image in images]) if images else np.zeros(0)
+    return {
+        "num_images_measured": len(images),
+        "num_images_without_proposals": sum(len(image.found) == 0 for image in images),
+        "num_objects": sum(len(image.objects) for image in images),
+        "corloc": corloc(images),
+        "corloc_any": corloc(images, max_boxes=None),
+        "det_rate": detection_rate(images),
+        "mabo": mean_best_overlap(images),
+        "ap50": object_discovery_ap(images),
+        "ap5095": mean_object_discovery_ap(images),
+        "mean_area_share": float(shares.mean()) if len(shares) else None,
+        "mean_boxes": len(shares) / max(len(images), 1),
+        "by_object_size": {name: _of_size(images, *limits) for name, limits in SIZE_LIMITS.items()},
+    }
+
+
+def _of_size(images: list[Image], low: float, high: float) -> dict[str, Any]:
+    overlaps, shares = ([np.zeros(0)], [np.zeros(0)])
+    for image in images:
+        overlaps.append(best_overlaps(image))
+        shares.append(area(image.objects))
+    share = np.concatenate(shares)
+    overlap = np.concatenate(overlaps)[(share >= low) & (share < high)]
+    return {
+        "min_area_share": low,
+        "max_area_share": None if high == np.inf else high,
+        "num_objects": len(overlap),
+        "det_rate": float((overlap >= 0.5).mean()) if len(overlap) else None,
+        "mean_best_overlap": float(overlap.mean()) if len(overlap) else None,
+    }

@@ -1,0 +1,112 @@
+"""Saliency of a feature map: where it is high at all, and what belongs to a peak (spec of LOD, 2.1, 2.2, 2.4, 2.5).
+
+Maps have shape (height, width), feature maps (channels, height, width); cells are numbered column by column.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from objectcrop.lod.peaks import neighbours_of_cells
+
+Map = NDArray[np.float64]
+
+IN_PLANE_4 = np.zeros((3, 3, 3), dtype=bool)
+"""Structure that joins the 4-neighbours within each map of a stack (maps, width, height), never two maps."""
+IN_PLANE_4[1] = ndimage.generate_binary_structure(2, 1)
+IN_PLANE_8 = np.zeros((3, 3, 3), dtype=bool)
+IN_PLANE_8[1] = True
+
+
+class PeakMap(NamedTuple):
+    """A saliency map with everything but candidates set to 0, and the least value of a peak."""
+
+    values: Map
+    min_value: float
+
+
+def global_saliency(features: NDArray[np.float32]) -> Map:
+    """Sum over the channels, shape (height, width)."""
+    return np.asarray(features.sum(axis=0), dtype=np.float64)
+
+
+def without_border(values: NDArray[np.float64], rows: int = 1, columns: int = 1) -> Map:
+    """A copy whose outermost rows and columns are 0; the last two axes are height and width."""
+    cleared = values.copy()
+    if rows:
+        cleared[..., :rows, :] = 0
+        cleared[..., -rows:, :] = 0
+    if columns:
+        cleared[..., :columns] = 0
+        cleared[..., -columns:] = 0
+    return cleared
+
+
+def peak_map(saliency: Map, rule: Literal["base", "wide_margin"]) -> PeakMap:
+    """Candidates for peaks.
+
+    'base' (VGG16) clears one cell around and what is at most 0.3 of the greatest value, border included; 'wide_margin'
+    (self-supervised trunks) clears a fifteenth on each side and what is at most 0.5 of the greatest value inside.
+    """
+    if rule == "base":
+        limit = 0.3 * float(saliency.max())
+        cleared = without_border(saliency)
+    else:
+        cleared = without_border(saliency, saliency.shape[0] // 15, saliency.shape[1] // 15)
+        limit = 0.5 * float(cleared.max())
+    return PeakMap(np.where(cleared > limit, cleared, 0.0), limit)
+
+
+def global_mask(saliency: Map, share: float = 0.5) -> NDArray[np.bool_]:
+    """Cells off the border above `share` of the mean over all cells (those of the border counted as 0)."""
+    inside = without_border(saliency)
+    return np.asarray(inside > share * inside.mean())
+
+
+def unit_features(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Feature vectors of length 1 in cell order, shape (cells, channels); a vector of zeros stays one."""
+    rows = features.transpose(2, 1, 0).reshape(-1, features.shape[0])
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def local_maps(
+    features: NDArray[np.float32], peaks: NDArray[np.int64], mask: NDArray[np.bool_], *, reference: bool = False
+) -> Map:
+    """What resembles each peak, shape (peaks, height, width), values 0 to 2.
+
+    Similarity to the peak plus mean similarity to its neighbours; kept where it is above its mean, in 4-connected pieces
+    that reach 1 somewhere, off the border and inside `mask`.
+
+    Args:
+        features: map (channels, height, width), not negative.
+        peaks: cells.
+        mask: global mask (height, width).
+        reference: average the released choice of neighbours: without the one directly below, with wrap-around.
+    """
+    _, height, width = features.shape
+    if len(peaks) == 0:
+        return np.zeros((0, height, width))
+    unit = unit_features(features)
+    around = neighbours_of_cells(height, width, reference=reference)
+    seeds = np.stack([unit[p] + _mean_around(unit, p, around[p], reference=reference) for p in peaks.tolist()])
+    similarity = (seeds @ unit.T).astype(np.float64)
+    similarity *= similarity > similarity.mean(axis=1, keepdims=True)
+    stack = similarity.reshape(-1, width, height)
+    pieces, count = ndimage.label(stack > 0, IN_PLANE_4)
+    if count:
+        greatest = np.zeros(count + 1)
+        np.maximum.at(greatest, pieces.reshape(-1), stack.reshape(-1))
+        stack = stack * (greatest >= 1)[pieces]
+    return without_border(stack.transpose(0, 2, 1)) * mask
+
+
+def _mean_around(
+    unit: NDArray[np.float32], peak: int, around: tuple[int, ...], *, reference: bool
+) -> NDArray[np.float32]:
+    chosen = [cell for cell in around if not (reference and cell == peak + 1)]
+    if not chosen:
+        return np.zeros_like(unit[peak])
+    return np.asarray(unit[chosen].mean(axis=0))

@@ -1,0 +1,164 @@
+"""The files between LOD's stages: npz without pickles, written whole or not at all, and joined again.
+
+A shard holds images shard, shard + num_shards, ... of the training split, so that joining puts them back in the order of
+the manifest whatever the number of shards.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectcrop.boxes import Size
+from objectcrop.lod.hough import Entries
+from objectcrop.lod.regions import ImageRegions
+from objectcrop.runtime.atomic import replacing
+
+Array = NDArray[Any]
+
+
+def write_arrays(path: str | Path, **arrays: Array) -> None:
+    """Write an npz file atomically, uncompressed."""
+    with replacing(path) as aside:
+        np.savez(aside, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: str | Path, *names: str) -> tuple[Array, ...]:
+    """The named arrays of an npz file.
+
+    Raises:
+        ValueError: naming the file, if it is none or lacks one.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return tuple(archive[name] for name in names)
+    except FileNotFoundError:
+        raise
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of this stage ({error}); remove it and run its rule again") from error
+
+
+def starts(counts: Array) -> NDArray[np.int64]:
+    """First item of each group, and the number of all items: shape (groups + 1,)."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def write_features(path: str | Path, image_ids: Sequence[str], images: Sequence[ImageRegions], *, exact: bool) -> None:
+    """Write the features of a shard's images.
+
+    Args:
+        path: npz file.
+        image_ids: of the images, in the shard's order.
+        images: their features.
+        exact: keep region features in float32; projected ones lose nothing by float16.
+    """
+    number = np.float32 if exact else np.float16
+    write_arrays(
+        path,
+        image_ids=np.array(image_ids, dtype=np.str_),
+        sizes=np.array([image.size for image in images], dtype=np.int32).reshape(-1, 2),
+        counts=np.array([len(image.regions.boxes) for image in images], dtype=np.int64),
+        descriptors=_stacked([image.descriptor[None] for image in images], np.float32),
+        boxes=_stacked([image.regions.boxes for image in images], np.int32).reshape(-1, 4),
+        roots=_stacked([image.regions.roots for image in images], np.int32),
+        layers=_stacked([image.regions.layers for image in images], np.int8),
+        features=_stacked([image.features for image in images], number),
+    )
+
+
+def _stacked(parts: list[Array], dtype: Any) -> Array:
+    return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype)
+
+
+class JoinedImages(NamedTuple):
+    """Arrays of all images of all shards, in the order of the manifest."""
+
+    image_ids: list[str]
+    by_name: dict[str, list[Array]]
+    """For each array asked for, its part of each image."""
+
+    def sizes(self) -> list[Size]:
+        """Sizes of the reduced pictures."""
+        return [Size(int(width), int(height)) for width, height in self.by_name["sizes"]]
+
+
+PER_IMAGE = ("sizes", "counts", "descriptors")
+
+
+def join_features(paths: Sequence[str | Path], *names: str) -> JoinedImages:
+    """The named arrays of all shards, split by image and put back in order.
+
+    Args:
+        paths: files of shards 0, 1, ..., in this order.
+        names: of `sizes`, `descriptors`, `boxes`, `roots`, `layers`, `features`.
+
+    Raises:
+        ValueError: if the files are not the shards of one data set in order.
+    """
+    ids: list[list[str]] = []
+    parts: dict[str, list[list[Array]]] = {name: [] for name in names}
+    for path in paths:
+        image_ids, counts, *arrays = read_arrays(path, "image_ids", "counts", *names)
+        offsets = starts(counts)
+        ids.append([str(name) for name in image_ids])
+        for name, array in zip(names, arrays, strict=True):
+            if name in PER_IMAGE:
+                parts[name].append(list(array))
+            else:
+                parts[name].append([array[a:b] for a, b in pairwise(offsets)])
+    return JoinedImages(_interleaved(ids), {name: _interleaved(found) for name, found in parts.items()})
+
+
+def _interleaved(shards: list[list[Any]]) -> list[Any]:
+    lengths = [len(shard) for shard in shards]
+    if sorted(lengths, reverse=True) != lengths or (lengths and lengths[0] - lengths[-1] > 1):
+        raise ValueError(f"feature shards of {lengths} images do not belong together or are in the wrong order")
+    total = sum(lengths)
+    return [shards[position % len(shards)][position // len(shards)] for position in range(total)]
+
+
+def write_scores(path: str | Path, pairs: Array, blocks: Sequence[Entries]) -> None:
+    """Write the scores of a shard's pairs: `pairs` (n, 2) and their entries, one after another."""
+    write_arrays(
+        path,
+        pairs=pairs,
+        counts=np.array([len(block.values) for block in blocks], dtype=np.int64),
+        rows=_stacked([block.rows for block in blocks], np.uint16),
+        columns=_stacked([block.columns for block in blocks], np.uint16),
+        values=_stacked([block.values for block in blocks], np.float32),
+    )
+
+
+class ScoreEntries(NamedTuple):
+    """Entries of W above its diagonal, in global numbers of regions, sorted by pair of images."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+def join_scores(paths: Sequence[str | Path], offsets: NDArray[np.int64]) -> ScoreEntries:
+    """The entries of all shards in the order of their pairs, whatever the number of shards.
+
+    Args:
+        paths: files of all shards.
+        offsets: first region of each image, shape (images + 1,).
+    """
+    pairs, rows, columns, values = [], [], [], []
+    for path in paths:
+        of_file, counts, row, column, value = read_arrays(path, "pairs", "counts", "rows", "columns", "values")
+        pairs.append(np.repeat(of_file.reshape(-1, 2), counts, axis=0).astype(np.int64))
+        rows.append(row)
+        columns.append(column)
+        values.append(value)
+    of_entry = np.concatenate(pairs)
+    order = np.lexsort((of_entry[:, 1], of_entry[:, 0]))
+    first, second = of_entry[order].T
+    return ScoreEntries(
+        offsets[first] + np.concatenate(rows)[order],
+        offsets[second] + np.concatenate(columns)[order],
+        np.concatenate(values)[order],
+    )

@@ -1,0 +1,1 @@
+"""Paper-versus-measured tables, plots and the HTML page."""

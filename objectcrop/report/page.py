@@ -1,0 +1,108 @@
+"""The page that people read: one HTML file that needs nothing beside it."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page shows. Figures are file contents; everything else is what the rules' JSON files hold.
+
+    Attributes:
+        study: name, title, about, seeds, number of runs.
+        runs: settings of each run that differ from the first one's, by name.
+        meaning: sentences on what the study can show.
+        tables: tables as `rendering.as_json` gives them, by name.
+        curves: SVG texts by table name.
+        summaries: summaries of the runs.
+        subsets: summaries of OHMS subsets.
+        proposals: summaries of proposals, by "data set, source".
+        qualities: how well they find objects, by the same names.
+        sheets: PNG bytes of contact sheets, by the same names.
+        views: PNG bytes of drawn views, by run.
+        unreadable: number of unreadable pictures, by data set.
+        provenance: versions and commit.
+    """
+
+    study: Mapping[str, Any]
+    runs: Mapping[str, str]
+    meaning: Sequence[str]
+    tables: Mapping[str, Mapping[str, Any]]
+    curves: Mapping[str, str]
+    summaries: Sequence[Mapping[str, Any]]
+    subsets: Sequence[Mapping[str, Any]]
+    proposals: Mapping[str, Mapping[str, Any]]
+    qualities: Mapping[str, Mapping[str, Any]]
+    sheets: Mapping[str, bytes]
+    views: Mapping[str, bytes]
+    unreadable: Mapping[str, int]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render_page(content: Content) -> str:
+    """The HTML text: inline style, pictures as data, no script, nothing fetched."""
+    environment = Environment(
+        loader=PackageLoader("objectcrop.report", "."),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    style = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(
+        content=content,
+        style=Markup(style),
+        sheets={name: png_data(data) for name, data in content.sheets.items()},
+        views={name: png_data(data) for name, data in content.views.items()},
+        curves={name: svg_data(text) for name, text in content.curves.items()},
+    )
+
+
+def png_data(data: bytes) -> str:
+    """A PNG as a data address."""
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def svg_data(text: str) -> str:
+    """An SVG as a data address: as an image it cannot run anything."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def number(value: float | None) -> str:
+    """A number for people: thousands apart, three significant digits below that."""
+    if value is None:
+        return "–"
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def differences(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """For each run the settings in which it differs from the first one, as `path = value` text; the first in full words."""
+    flat = {name: _flat(settings) for name, settings in runs.items()}
+    names = list(flat)
+    if not names:
+        return {}
+    base = flat[names[0]]
+    found = {names[0]: f"method = {base['method']}, data set = {base['dataset']}"}
+    for name in names[1:]:
+        parts = [f"{key} = {value}" for key, value in flat[name].items() if base.get(key) != value]
+        found[name] = ", ".join(parts) or "the same"
+    return found
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found

@@ -1,0 +1,118 @@
+"""Contact sheets: pictures with their proposals and objects, and the views that a run draws from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from objectcrop.boxes import Boxes, Size
+from objectcrop.views.plan import ViewPlan
+from objectcrop.views.render import render
+
+Picture = NDArray[np.uint8]
+
+# Okabe and Ito's palette, red green blue
+FOUND, TOP_PROPOSAL, OTHER_PROPOSAL = (0, 158, 115), (213, 94, 0), (86, 180, 233)
+FIRST_VIEW, SECOND_VIEW = (204, 121, 167), (240, 228, 66)
+GAP = 6
+BACKGROUND = 255
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture of a contact sheet: boxes in its own pixels."""
+
+    picture: Picture
+    proposals: Boxes
+    objects: Boxes
+
+
+def proposal_sheet(shown: Sequence[Shown], *, columns: int, cell: Size) -> Picture:
+    """Pictures in a grid: objects green, the best proposal orange, the others blue (thinner).
+
+    Args:
+        shown: at least one picture.
+        columns: cells beside each other.
+        cell: size of a cell; pictures keep their shape inside it.
+    """
+    return _grid([_with_boxes(item, cell) for item in shown], columns)
+
+
+def view_sheet(samples: Sequence[tuple[Picture, tuple[ViewPlan, ViewPlan]]], *, cell: Size, view_px: int) -> Picture:
+    """A row for each sample: the picture with both regions (thin) and crops (thick), and the two views as trained on.
+
+    Args:
+        samples: pictures and the plans of their views.
+        cell: size of the picture's cell.
+        view_px: side of the views that the network sees; they are enlarged to the cell's height without smoothing.
+    """
+    rows = []
+    for picture, plans in samples:
+        size = Size(picture.shape[1], picture.shape[0])
+        scale = min(cell.width / size.width, cell.height / size.height)
+        drawn = _scaled(picture, scale)
+        for plan, colour in zip(plans, (FIRST_VIEW, SECOND_VIEW), strict=True):
+            _draw_box(drawn, np.array(plan.region_box) * scale, colour, 1)
+            _draw_box(drawn, np.array(plan.crop_box) * scale, colour, 3)
+        views = [
+            _framed(render(picture, size, plan, view_px), cell.height, colour)
+            for plan, colour in zip(plans, (FIRST_VIEW, SECOND_VIEW), strict=True)
+        ]
+        rows.append(np.hstack([_centred(drawn, cell), _gap(cell.height), views[0], _gap(cell.height), views[1]]))
+    return _grid(rows, 1)
+
+
+def _with_boxes(item: Shown, cell: Size) -> Picture:
+    height, width = item.picture.shape[:2]
+    scale = min(cell.width / width, cell.height / height)
+    drawn = _scaled(item.picture, scale)
+    for box in item.objects:
+        _draw_box(drawn, box * scale, FOUND, 2)
+    for box in item.proposals[:0:-1]:
+        _draw_box(drawn, box * scale, OTHER_PROPOSAL, 1)
+    for box in item.proposals[:1]:
+        _draw_box(drawn, box * scale, TOP_PROPOSAL, 2)
+    return _centred(drawn, cell)
+
+
+def _scaled(picture: Picture, scale: float) -> Picture:
+    size = (max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.ascontiguousarray(cv2.resize(picture, size, interpolation=method), dtype=np.uint8)
+
+
+def _draw_box(picture: Picture, box: NDArray[np.float64], colour: tuple[int, int, int], thickness: int) -> None:
+    x1, y1, x2, y2 = (round(float(corner)) for corner in box)
+    cv2.rectangle(picture, (x1, y1), (max(x2 - 1, x1), max(y2 - 1, y1)), colour, thickness)
+
+
+def _centred(picture: Picture, cell: Size) -> Picture:
+    sheet = np.full((cell.height, cell.width, 3), BACKGROUND, dtype=np.uint8)
+    top, left = (cell.height - picture.shape[0]) // 2, (cell.width - picture.shape[1]) // 2
+    sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return sheet
+
+
+def _framed(view: Picture, side: int, colour: tuple[int, int, int]) -> Picture:
+    framed = np.ascontiguousarray(cv2.resize(view, (side, side), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+    cv2.rectangle(framed, (0, 0), (side - 1, side - 1), colour, 3)
+    return framed
+
+
+def _gap(height: int) -> Picture:
+    return np.full((height, GAP, 3), BACKGROUND, dtype=np.uint8)
+
+
+def _grid(cells: Sequence[Picture], columns: int) -> Picture:
+    if not cells:
+        raise ValueError("a contact sheet needs at least one picture")
+    height, width = cells[0].shape[:2]
+    rows = -(-len(cells) // columns)
+    used = min(columns, len(cells))
+    sheet = np.full((rows * (height + GAP) - GAP, used * (width + GAP) - GAP, 3), BACKGROUND, dtype=np.uint8)
+    for place, picture in enumerate(cells):
+        top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet

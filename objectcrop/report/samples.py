@@ -1,0 +1,89 @@
+"""Sample pictures for the contact sheets: seeded, so that a rerun shows the same ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from objectcrop.boxes import Boxes, Size, as_boxes, to_pixels
+from objectcrop.data.images import decode_image
+from objectcrop.report.pictures import Picture, Shown
+from objectcrop.runtime.atomic import replacing
+from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.pretraining import object_scale_min
+from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture
+from objectcrop.study.runs import Run
+from objectcrop.views.plan import ViewPlan
+
+CORNERS = ["x1", "y1", "x2", "y2"]
+NUM_COLOURS = 128
+"""Colours of a written sheet: a third of the bytes, and boxes stay as they are to the eye."""
+
+
+def sample_shown(
+    manifest: pd.DataFrame,
+    annotations: pd.DataFrame,
+    proposals: pd.DataFrame,
+    data_root: Path,
+    *,
+    count: int,
+    seed: int,
+) -> list[Shown]:
+    """Random training pictures with their boxes; annotated ones first, where only some are annotated.
+
+    Raises:
+        ValueError: if there are no training pictures.
+    """
+    train = manifest[manifest["split"] == "train"].sort_values("image_id")
+    annotated = train["image_id"].isin(annotations["image_id"])
+    pool = train[annotated] if annotated.any() else train
+    if pool.empty:
+        raise ValueError("the manifest has no training pictures to show")
+    rows = generator(seed, "contact sheet").permutation(len(pool))[:count]
+    shown = []
+    for image in pool.iloc[np.sort(rows)].to_dict("records"):
+        size = Size(image["width_px"], image["height_px"])
+        shown.append(
+            Shown(
+                decode_image(data_root / image["path"]),
+                _boxes(proposals, image["image_id"], "rank"),
+                to_pixels(_boxes(annotations, image["image_id"], "x1"), size),
+            )
+        )
+    return shown
+
+
+def sample_views(
+    run: Run,
+    manifest: pd.DataFrame,
+    proposals: pd.DataFrame | None,
+    proposals_summary: Mapping[str, Any] | None,
+    data_root: Path,
+    *,
+    count: int,
+    study_seed: int,
+) -> list[tuple[Picture, tuple[ViewPlan, ViewPlan]]]:
+    """Random training pictures with the plans of the views that seed 0 of the run draws of them in its first epoch."""
+    pictures = PictureList.of(manifest, data_root)
+    boxes: list[Boxes] = [as_boxes([])] * len(pictures) if proposals is None else boxes_by_picture(proposals, pictures)
+    samples = PairSamples(pictures, boxes, run, object_scale_min(run, proposals_summary), study_seed, 0)
+    rows = generator(study_seed, "view sheet").permutation(len(pictures))[:count]
+    found = []
+    for row in np.sort(rows).tolist():
+        plan = samples.plan((0, row))
+        found.append((decode_image(pictures.paths[row]), (plan.query, plan.key)))
+    return found
+
+
+def write_png(picture: Picture, path: Path) -> None:
+    """Write a PNG of few colours atomically."""
+    with replacing(path) as aside:
+        Image.fromarray(picture).quantize(NUM_COLOURS, dither=Image.Dither.NONE).save(aside, optimize=True)
+
+
+def _boxes(table: pd.DataFrame, image_id: str, order: str) -> NDArray[np.float64]:
+    return as_boxes(table.loc[table["image_id"] == image_id].sort_values(order)[CORNERS].to_numpy(dtype=np.float64))

@@ -1,0 +1,1 @@
+"""Atomic files, run lock, signals, GPU lease, progress, provenance, random generators."""

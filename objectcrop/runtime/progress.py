@@ -1,0 +1,67 @@
+"""Progress of long work: a line every few seconds with rate and time left, in terminals, pipes and logs alike."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TextIO
+
+
+class Progress:
+    """Counts finished units and reports them.
+
+    Args:
+        label: what is being done, first on each line.
+        total: units in all.
+        unit: plural noun of a unit, for example `images`.
+        done: units that an earlier attempt finished; they count for the share, not for the rate.
+        every_s: seconds between lines.
+        stream: where to; standard error by default.
+    """
+
+    def __init__(
+        self, label: str, *, total: int, unit: str, done: int = 0, every_s: float = 5.0, stream: TextIO | None = None
+    ) -> None:
+        self.label, self.total, self.unit, self.done, self.every_s = label, total, unit, done, every_s
+        self._stream = stream or sys.stderr
+        self._start_done = done
+        self._start = self._last = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        """Start the clock."""
+        self._start = self._last = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say how it ended, unless an exception speaks for itself."""
+        if kind is None:
+            self._say(f"done in {_clock(time.monotonic() - self._start)}")
+
+    @property
+    def rate(self) -> float:
+        """Units per second since the start, without those of earlier attempts."""
+        return (self.done - self._start_done) / max(time.monotonic() - self._start, 1e-9)
+
+    def advance(self, units: int = 1, **values: float) -> None:
+        """Count `units` more; every few seconds print a line that also shows `values`."""
+        self.done += units
+        now = time.monotonic()
+        if now - self._last >= self.every_s:
+            self._last = now
+            left = (self.total - self.done) / self.rate if self.rate > 0 else float("inf")
+            shown = "".join(f"  {name} {value:.4g}" for name, value in values.items())
+            self._say(f"{self.rate:.4g} {self.unit}/s  {_clock(left)} left{shown}")
+
+    def _say(self, text: str) -> None:
+        share = 100 * self.done / self.total if self.total else 100.0
+        print(
+            f"{self.label}: {self.done}/{self.total} {self.unit} ({share:.0f}%)  {text}", file=self._stream, flush=True
+        )
+
+
+def _clock(seconds: float) -> str:
+    if seconds == float("inf"):
+        return "?"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,50 @@
+"""Turn SIGTERM and SIGINT into a request that long work answers when it is ready: save, then exit."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopRequest:
+    """Whether, and by which signal, this process was asked to stop."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a process that a signal ended, as shells report it: 128 and the signal's number."""
+        return 128 + (self.signal or 0)
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Note SIGTERM and SIGINT for the length of the block instead of dying of them; repeated ones change nothing.
+
+    A terminal's Ctrl-C reaches every process of the group, and Snakemake, torchrun and Slurm send their own on top, so a
+    second signal must not interrupt the saving that the first one asked for. Only the main thread may call this.
+    """
+    request = StopRequest()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if request.signal is None:
+            request.signal = number
+
+    before = {number: signal.signal(number, note) for number in STOPPING}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def ignore_stop_signals() -> None:
+    """Leave SIGTERM and SIGINT to the parent: for worker processes that end when it does."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)

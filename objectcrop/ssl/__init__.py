@@ -1,0 +1,1 @@
+"""Backbones, heads, losses, methods, the training loop and its checkpoints."""

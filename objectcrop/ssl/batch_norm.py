@@ -1,0 +1,62 @@
+"""Batch norm over parts of a device's batch, so that one device behaves as several small ones do."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm whose statistics are those of consecutive groups of images; names in the state are `BatchNorm2d`'s.
+
+    A batch of N images is cut into N // group parts of nearly equal size. In evaluation, or if only one value per channel
+    is there (one row of a projector), the running statistics are used. They move once a step, by the mean over the groups.
+    """
+
+    def __init__(self, num_features: int, *, group: int) -> None:
+        super().__init__(num_features)
+        self.group = group
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise; `input` has shape (N, C) or (N, C, H, W)."""
+        self._check_input_dim(input)  # type: ignore[no-untyped-call]
+        values = input.numel() // self.num_features
+        if not self.training or values < 2:
+            return F.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+            )
+        parts = max(1, len(input) // self.group) if self.group else 1
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        if parts == 1:
+            return self._normalise(input, self.running_mean, self.running_var)
+        means, variances = self.running_mean.repeat(parts, 1), self.running_var.repeat(parts, 1)
+        outputs = [
+            self._normalise(part, mean, variance)
+            for part, mean, variance in zip(input.tensor_split(parts), means, variances, strict=True)
+        ]
+        self.running_mean.copy_(means.mean(dim=0))
+        self.running_var.copy_(variances.mean(dim=0))
+        return torch.cat(outputs)
+
+    def _normalise(self, input: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        return F.batch_norm(
+            input, mean, variance, self.weight, self.bias, training=True, momentum=self.momentum or 0.0, eps=self.eps
+        )
+
+
+class SplitBatchNorm2d(_SplitBatchNorm):
+    """For maps, shape (N, C, H, W)."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() != 4:
+            raise ValueError(f"expected maps of shape (N, C, H, W), got {tuple(input.shape)}")
+
+
+class SplitBatchNorm1d(_SplitBatchNorm):
+    """For vectors, shape (N, C)."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() != 2:
+            raise ValueError(f"expected vectors of shape (N, C), got {tuple(input.shape)}")

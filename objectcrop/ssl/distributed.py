@@ -1,0 +1,99 @@
+"""The processes that train together: one without torchrun, one per GPU (or CPU process) with it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+TIMEOUT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class World:
+    """Who this process is.
+
+    Attributes:
+        rank: number of this process, 0 saves and speaks.
+        size: number of processes.
+        device: where it computes.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process saves and speaks."""
+        return self.rank == 0
+
+    @torch.no_grad()
+    def gather(self, values: Tensor) -> Tensor:
+        """Rows of all processes in the order of their ranks, on each of them; without gradient."""
+        if self.size == 1:
+            return values.detach()
+        parts = [torch.empty_like(values) for _ in range(self.size)]
+        dist.all_gather(parts, values.detach().contiguous())
+        return torch.cat(parts)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean over the processes."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values / self.size
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process."""
+        if self.size == 1:
+            return flag
+        total = torch.tensor([float(flag)], device=self.device)
+        dist.all_reduce(total)
+        return bool(total.item())
+
+    def wait(self) -> None:
+        """Go on together."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def join_world(num_gpus: int) -> Iterator[World]:
+    """Take the place that torchrun's environment gives (RANK, WORLD_SIZE, LOCAL_RANK); alone without one.
+
+    Args:
+        num_gpus: GPUs of the job; 0 computes on the CPU (gloo instead of nccl).
+
+    Raises:
+        ValueError: if GPUs are asked for and there are none.
+    """
+    if num_gpus and not torch.cuda.is_available():
+        raise ValueError(
+            f"{num_gpus} GPU(s) asked for, PyTorch sees none; set resources.gpus of the run to 0 for the CPU"
+        )
+    rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local_rank) if num_gpus else torch.device("cpu")
+    if num_gpus:
+        torch.cuda.set_device(device)
+    if size == 1:
+        yield World(0, 1, device)
+        return
+    dist.init_process_group("nccl" if num_gpus else "gloo", timeout=TIMEOUT)
+    try:
+        yield World(rank, size, device)
+    finally:
+        dist.destroy_process_group()
+
+
+def in_parallel(network: nn.Module, world: World) -> nn.Module:
+    """The network as the processes train it together: gradients are averaged, batch norm buffers stay each one's own."""
+    if world.size == 1:
+        return network
+    devices = [world.device.index] if world.device.type == "cuda" else None
+    return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)

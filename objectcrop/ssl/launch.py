@@ -1,0 +1,66 @@
+"""Start torchrun where a run has several GPUs; one process needs no launcher."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from objectcrop.runtime.gpus import lease
+
+
+def launch(module: str, arguments: Sequence[str], num_gpus: int, here: Callable[[], None]) -> None:
+    """Take GPUs, then call `here`; with several GPUs call `module` under torchrun instead, once per GPU.
+
+    Raises:
+        SystemExit: with torchrun's exit code, if it failed.
+    """
+    with visible_gpus(num_gpus):
+        if not needs_torchrun(num_gpus):
+            here()
+        elif code := run_under_torchrun(module, arguments, num_gpus):
+            sys.exit(code)
+
+
+def needs_torchrun(num_processes: int) -> bool:
+    """Whether several processes are wanted and torchrun has not started this one already."""
+    return num_processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ and "RANK" not in os.environ
+
+
+def run_under_torchrun(module: str, arguments: Sequence[str], num_processes: int) -> int:
+    """Run `python -m module arguments` in so many processes of this machine; the exit code.
+
+    The launcher costs 3 s of one core (6 s and more of wall clock on two busy ones) beside the trainer's own start, which is
+    why a single process goes without. SIGTERM and SIGINT go on to torchrun, which hands them to the trainers and waits 30 s.
+    """
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
+    process = subprocess.Popen([*command, "-m", module, *arguments])
+    before = {
+        number: signal.signal(number, lambda received, frame: process.send_signal(received))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def visible_gpus(num_gpus: int) -> Iterator[None]:
+    """Take GPUs of this machine for the length of the block and show this process only these.
+
+    Where a scheduler or the user has set CUDA_VISIBLE_DEVICES already, its word counts.
+    """
+    if not num_gpus or "CUDA_VISIBLE_DEVICES" in os.environ:
+        yield
+        return
+    import torch
+
+    with lease(num_gpus, range(torch.cuda.device_count())) as devices:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(device) for device in devices)
+        try:
+            yield
+        finally:
+            del os.environ["CUDA_VISIBLE_DEVICES"]

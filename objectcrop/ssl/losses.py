@@ -1,0 +1,104 @@
+"""Losses, in float32 (float64 stays) whatever the networks run in."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class InfoNce(NamedTuple):
+    """The loss, the mean of the rows', and what tells whether it learns; all are scalars."""
+
+    loss: Tensor
+    accuracy: Tensor  # share of rows whose positive beats every negative
+    similarity_positive: Tensor
+    similarity_same_tag: Tensor  # mean over pairs of a query and a negative with the query's own view tag; NaN if none
+    similarity_other_tag: Tensor
+
+
+def info_nce(
+    queries: Tensor,
+    keys: Tensor,
+    queue: Tensor,
+    *,
+    temperature: float,
+    query_tags: Tensor,
+    key_tags: Tensor,
+    queue_tags: Tensor,
+    same_tag_only: bool = False,
+) -> InfoNce:
+    """InfoNCE with a queue of negatives (He et al. 2020, arXiv:1911.05722, equation 1).
+
+    Args:
+        queries: unit vectors, shape (N, D).
+        keys: their positives, unit vectors, shape (N, D), without gradient.
+        queue: negatives, unit vectors, shape (K, D).
+        temperature: T.
+        query_tags: view tags of the queries, shape (N,).
+        key_tags: of the keys, shape (N,).
+        queue_tags: of the queue, shape (K,).
+        same_tag_only: count as negatives only the keys with the positive key's tag (OAC, section 4.1, see decision 0004).
+    """
+    queries, keys, queue = widened(queries), widened(keys), widened(queue)
+    positive = (queries * keys).sum(dim=1, keepdim=True)
+    negative = queries @ queue.T
+    logits = torch.cat([positive, negative], dim=1) / temperature
+    if same_tag_only:
+        is_other = key_tags[:, None] != queue_tags[None, :]
+        logits[:, 1:] = logits[:, 1:].masked_fill(is_other, float("-inf"))
+    targets = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+    with torch.no_grad():
+        is_same = query_tags[:, None] == queue_tags[None, :]
+        return_values = (
+            (logits.argmax(dim=1) == 0).to(logits.dtype).mean(),
+            positive.mean(),
+            _mean_where(negative, is_same),
+            _mean_where(negative, ~is_same),
+        )
+    return InfoNce(F.cross_entropy(logits, targets), *return_values)
+
+
+def rotation_loss(logits: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the number of quarter turns, and the accuracy (chance: 1/4).
+
+    Args:
+        logits: shape (N, 4).
+        turns: quarter turns of the object view, 0..3, shape (N,), int64.
+    """
+    logits = widened(logits)
+    return F.cross_entropy(logits, turns), (logits.detach().argmax(dim=1) == turns).to(logits.dtype).mean()
+
+
+def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy over cells and samples, and that of the best constant guess for each batch.
+
+    Args:
+        logits: shape (N, patches * patches).
+        cells: 1 where the object crop lies, shape (N, patches, patches) or flat.
+    """
+    logits = widened(logits)
+    targets = cells.reshape(logits.shape).to(logits.dtype)
+    rate = targets.mean()
+    constant = -(torch.xlogy(rate, rate) + torch.xlogy(1 - rate, 1 - rate))
+    return F.binary_cross_entropy_with_logits(logits, targets), constant
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy for class indices, shape (N,); else binary cross-entropy, the mean over pictures and classes.
+
+    Labels of several classes a picture have shape (N, classes).
+    """
+    logits = widened(logits)
+    if labels.dim() == 1:
+        return F.cross_entropy(logits, labels)
+    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+
+
+def widened(values: Tensor) -> Tensor:
+    """Narrow floats as float32; float64 stays as it is."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def _mean_where(values: Tensor, mask: Tensor) -> Tensor:
+    return torch.where(mask, values, 0.0).sum() / mask.sum()

@@ -1,0 +1,173 @@
+"""MoCo-v2 (Chen et al. 2020, arXiv:2003.04297) with OAC's heads and losses (Mishra et al. 2022, sections 4.1, 4.2)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.ssl.distributed import World, in_parallel
+from objectcrop.ssl.heads import NUM_TURNS, PairHead, build_projector
+from objectcrop.ssl.losses import info_nce, localization_loss, rotation_loss, widened
+from objectcrop.ssl.method import Method, StepLosses
+from objectcrop.ssl.momentum import MomentumPair
+from objectcrop.ssl.queue import Queue
+from objectcrop.ssl.samples import PairBatch, normalise
+from objectcrop.ssl.shuffle import encode_shuffled
+from objectcrop.study.runs import LossSettings, Run
+from objectcrop.views.plan import OBJECT_TAG, view_tag
+
+
+class Encoder(nn.Module):
+    """Trunk and projector."""
+
+    def __init__(self, backbone: Backbone, projector: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.projector = backbone, projector
+
+    def forward(self, images: Tensor, tags: Tensor) -> tuple[Tensor, Tensor]:
+        """(features, embeddings of length 1 in float32)."""
+        features = self.backbone(images)
+        return features, F.normalize(widened(self.projector(features, tags)), dim=1)
+
+
+class Outputs(NamedTuple):
+    """What the network says of a batch."""
+
+    embeddings: Tensor
+    turn_logits: Tensor | None
+    cell_logits: Tensor | None
+
+
+class QueryNetwork(nn.Module):
+    """All that is trained by gradients."""
+
+    def __init__(self, encoder: Encoder, losses: LossSettings) -> None:
+        super().__init__()
+        self.encoder = encoder
+        width = encoder.backbone.num_features
+        self.rotation_head = PairHead(width, NUM_TURNS) if losses.rotation else None
+        self.localization_head = PairHead(width, losses.patches**2) if losses.localization else None
+
+    def forward(self, batch: PairBatch) -> Outputs:
+        """Embeddings of the queries and, where their losses are on, logits of turns and of cells."""
+        query = normalise(batch.query)
+        features, embeddings = self.encoder(query, batch.query_tags)
+        if self.rotation_head is None and self.localization_head is None:
+            return Outputs(embeddings, None, None)
+        key = normalise(batch.key)
+        other = self.encoder.backbone(key)
+        # either view may be the query: pick the object's and the scene's by tag
+        is_object = (batch.query_tags == OBJECT_TAG)[:, None]
+        turn_logits = cell_logits = None
+        if self.rotation_head is not None:
+            objects = torch.where(is_object[:, :, None, None], query, key)
+            turned = self.encoder.backbone(turn(objects, batch.turns))
+            turn_logits = self.rotation_head(turned, torch.where(is_object, other, features))
+        if self.localization_head is not None:
+            assert batch.whole is not None
+            whole = self.encoder.backbone(normalise(batch.whole))
+            cell_logits = self.localization_head(torch.where(is_object, features, other), whole)
+        return Outputs(embeddings, turn_logits, cell_logits)
+
+
+def turn(images: Tensor, turns: Tensor) -> Tensor:
+    """Images turned counter-clockwise by so many quarter turns each; squares only."""
+    turned = images.clone()
+    for quarter in range(1, NUM_TURNS):
+        chosen = turns == quarter
+        turned[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
+    return turned
+
+
+class MocoV2(Method):
+    """Query network, key encoder and queue.
+
+    The order of a step is the reference's: queries, momentum update, keys (shuffled), loss against the old queue, enqueue.
+    """
+
+    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World) -> None:
+        super().__init__()
+        self.run, self.world, self._seeds = run, world, (study_seed, seed)
+        backbone = build_backbone(run.backbone, run.moco.batch_norm_group)
+        encoder = Encoder(backbone, build_projector(backbone.num_features, run.moco))
+        self.network = QueryNetwork(encoder, run.losses)
+        pair = MomentumPair(encoder, run.moco.momentum)
+        self.key_encoder = pair.key
+        tags = sorted({view_tag(region) for region in run.views.regions})
+        queue_seed = int(generator(study_seed, "queue", seed).integers(2**62))
+        self.queue = Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=queue_seed)
+        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # kept out of the modules: the state must not depend on how many processes there are
+        self._pair = (pair,)
+        self._callable = (in_parallel(self.network, world),)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The query encoder's trunk."""
+        return self.network.encoder.backbone
+
+    def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
+        """Losses of a step; moves the key encoder and the queue."""
+        with self._precision():
+            outputs: Outputs = self._callable[0](batch)
+        self._pair[0].update()
+        keys = self._encode_keys(batch, step)
+        found = info_nce(
+            outputs.embeddings,
+            keys,
+            # cloned: the rows are overwritten before the backward pass has read them
+            self.queue.keys.clone(),
+            temperature=self.run.moco.temperature,
+            query_tags=batch.query_tags,
+            key_tags=batch.key_tags,
+            queue_tags=self.queue.tags,
+            same_tag_only=self.run.moco.negatives == "same_tag",
+        )
+        self.queue.enqueue(self.world.gather(keys), self.world.gather(batch.key_tags))
+        parts = {
+            "loss_contrastive": found.loss.detach(),
+            "accuracy_contrastive": found.accuracy,
+            "similarity_positive": found.similarity_positive,
+            "similarity_same_tag": found.similarity_same_tag,
+            "similarity_other_tag": found.similarity_other_tag,
+        }
+        total = found.loss
+        for weight, (loss, more) in self._extra_losses(outputs, batch):
+            total = total + weight * loss
+            parts |= more
+        return StepLosses(total, {"loss": total.detach(), **parts})
+
+    def _extra_losses(self, outputs: Outputs, batch: PairBatch) -> list[tuple[float, tuple[Tensor, dict[str, Tensor]]]]:
+        found = []
+        if outputs.turn_logits is not None:
+            loss, accuracy = rotation_loss(outputs.turn_logits, batch.turns)
+            more = {"loss_rotation": loss.detach(), "accuracy_rotation": accuracy}
+            more["accuracy_rotation_chance"] = torch.tensor(1 / NUM_TURNS, device=loss.device)
+            found.append((self.run.losses.rotation, (loss, more)))
+        if outputs.cell_logits is not None:
+            assert batch.cells is not None
+            loss, constant = localization_loss(outputs.cell_logits, batch.cells)
+            more = {"loss_localization": loss.detach(), "loss_localization_constant": constant}
+            found.append((self.run.losses.localization, (loss, more)))
+        return found
+
+    @torch.no_grad()
+    def _encode_keys(self, batch: PairBatch, step: int) -> Tensor:
+        total = len(batch.key) * self.world.size
+        study_seed, seed = self._seeds
+        order = generator(study_seed, "shuffle", seed, step).permutation(total)
+        permutation = torch.from_numpy(order).to(self.world.device)
+
+        def encode(images: Tensor, tags: Tensor) -> Tensor:
+            with self._precision():
+                embeddings: Tensor = self.key_encoder(normalise(images), tags)[1]
+            return embeddings
+
+        return encode_shuffled(encode, batch.key, batch.key_tags, permutation, self.world)
+
+    def _precision(self) -> torch.autocast:
+        is_narrow = self.run.optimizer.precision == "bfloat16"
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=is_narrow)

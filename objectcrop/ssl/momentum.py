@@ -1,0 +1,30 @@
+"""The key encoder: a copy that follows the query encoder slowly and gets no gradient."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class MomentumPair:
+    """A query encoder and its key encoder (He et al. 2020).
+
+    Both keep batch norm buffers of their own: the key encoder's come from its own forward passes.
+
+    Attributes:
+        query: trained by gradients.
+        key: an exact copy at first.
+        momentum: the paper's m, usually 0.999.
+    """
+
+    def __init__(self, query: nn.Module, momentum: float) -> None:
+        self.query = query
+        self.key = copy.deepcopy(query).requires_grad_(False)
+        self.momentum = momentum
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Set key to m key + (1 - m) query, parameters only, in the parameters' own precision."""
+        keys = [parameter.detach() for parameter in self.key.parameters()]
+        queries = [parameter.detach() for parameter in self.query.parameters()]
+        torch._foreach_lerp_(keys, queries, 1 - self.momentum)

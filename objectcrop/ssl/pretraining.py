@@ -1,0 +1,240 @@
+"""One run from settings and tables to a trained backbone and its summary."""
+
+import hashlib
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+
+from objectcrop.boxes import Boxes, as_boxes
+from objectcrop.runtime.lock import run_lock
+from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.signals import StopRequest, stop_requests
+from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
+from objectcrop.ssl.batches import BatchOrder, load_batches, split_threads
+from objectcrop.ssl.checkpoints import LOCK, read_metrics, set_stale_aside
+from objectcrop.ssl.checks import find_doubts, find_problems
+from objectcrop.ssl.distributed import World, join_world
+from objectcrop.ssl.loop import Job, Training
+from objectcrop.ssl.method import Method
+from objectcrop.ssl.moco_v2 import MocoV2
+from objectcrop.ssl.recipe import RECIPE
+from objectcrop.ssl.samples import (
+    LabelledSamples,
+    PairSamples,
+    PictureList,
+    boxes_by_picture,
+    labels_by_picture,
+)
+from objectcrop.ssl.schedules import build_optimizer
+from objectcrop.ssl.supervised import Supervised
+from objectcrop.ssl.weights import load_backbone
+from objectcrop.study.runs import Run
+from objectcrop.study.section import recorded, settings_hash
+from objectcrop.views.regions import usable_ranks
+
+MAX_HISTORY = 200
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of one seed.
+
+    Attributes:
+        name: of the run.
+        run: its settings.
+        study_seed: seed of the study.
+        seed: of the run.
+        num_gpus: 0 computes on the CPU.
+        num_threads: cores of the job.
+    """
+
+    name: str
+    run: Run
+    study_seed: int
+    seed: int
+    num_gpus: int = 0
+    num_threads: int = 1
+
+
+class Tables(NamedTuple):
+    """What a run reads.
+
+    Attributes:
+        manifest: MANIFEST of its data set.
+        data_root: folder that paths start from.
+        annotations: ANNOTATIONS, for a supervised run.
+        proposals: PROPOSALS, for object views.
+        proposals_summary: summary of these.
+    """
+
+    manifest: pd.DataFrame
+    data_root: Path
+    annotations: pd.DataFrame | None = None
+    proposals: pd.DataFrame | None = None
+    proposals_summary: Mapping[str, Any] | None = None
+
+
+class Pretrained(NamedTuple):
+    """What comes out, in the first process; others get None instead."""
+
+    backbone: Backbone
+    summary: dict[str, Any]
+
+
+def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | None:
+    """Train, or build, the backbone of a run; state and metrics go to `folder`, from where a stopped training goes on.
+
+    Raises:
+        ValueError: listing what is wrong with the run, before any work.
+        Stopped: after saving, when a signal asked for it.
+    """
+    run = request.run
+    if problems := find_problems(run, num_images=1 << 62, world_size=1, has_proposals=tables.proposals is not None):
+        raise ValueError(f"run {request.name}: {'; '.join(problems)}")
+    if not run.is_trained:
+        return _without_training(request, tables)
+    with stop_requests() as stop, join_world(request.num_gpus) as world:
+        if not world.is_first:
+            _train(request, tables, folder, world, stop)
+            return None
+        with run_lock(folder / LOCK):
+            return _train(request, tables, folder, world, stop)
+
+
+def initial_seed(request: Request) -> int:
+    """Seed of the fresh weights: the same for every method, so that runs of a seed start alike."""
+    return int(generator(request.study_seed, "weights", request.seed).integers(2**62))
+
+
+def _without_training(request: Request, tables: Tables) -> Pretrained:
+    settings = request.run.backbone
+    start = time.monotonic()
+    if request.run.method == "external":
+        assert settings.weights is not None
+        backbone = load_backbone(tables.data_root / settings.weights, settings)
+        features = "external weights"
+    else:
+        with seeded_weights(initial_seed(request)):
+            backbone = build_backbone(settings)
+        features = "label-free"
+    return Pretrained(backbone, _summary(request, features, time.monotonic() - start, []))
+
+
+def _train(request: Request, tables: Tables, folder: Path, world: World, stop: StopRequest) -> Pretrained:
+    run = request.run
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    boxes = boxes_by_picture(tables.proposals, pictures) if tables.proposals is not None else []
+    has_proposals = tables.proposals is not None
+    problems = find_problems(run, num_images=len(pictures), world_size=world.size, has_proposals=has_proposals)
+    if problems:
+        raise ValueError(f"run {request.name}: {'; '.join(problems)}")
+    threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
+    torch.set_num_threads(threads)
+    samples, method = _build(request, tables, pictures, boxes, world)
+    job = Job(
+        label=f"pretrain {request.name} s{request.seed}",
+        settings_hash=_state_hash(request, pictures, boxes),
+        settings=run.optimizer,
+        num_images=len(pictures),
+        folder=folder,
+    )
+    if world.is_first:
+        _warn(request, pictures, boxes)
+        if aside := set_stale_aside(folder, job.settings_hash):
+            print(f"{job.label}: the checkpoint was of other settings or data, moved to {aside}", file=sys.stderr)
+    world.wait()
+    training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world)
+    training.resume()
+    steps = range(training.clock.step, job.total_steps)
+    order = BatchOrder(
+        len(pictures),
+        run.optimizer.global_batch_size,
+        steps,
+        study_seed=request.study_seed,
+        seed=request.seed,
+        world=world,
+    )
+    training.run(load_batches(samples, order, workers), stop, pictures.ids)
+    training.save()
+    backbone = build_backbone(run.backbone)
+    backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})
+    history = read_metrics(folder) if world.is_first else []
+    return Pretrained(backbone, _summary(request, _features(run, tables), training.clock.seconds, history))
+
+
+def _build(
+    request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
+) -> tuple[Dataset[Any], Method]:
+    run, seeds = request.run, (request.study_seed, request.seed)
+    if run.method == "supervised":
+        if tables.annotations is None:
+            raise ValueError(f"run {request.name}: a supervised run needs --annotations")
+        labels, classes = labels_by_picture(tables.annotations, pictures)
+        with seeded_weights(initial_seed(request)):
+            classifier = Supervised(run, num_classes=len(classes), world=world)
+        return LabelledSamples(pictures, labels, run, *seeds), classifier
+    boxes = boxes or [as_boxes([]) for _ in pictures.ids]
+    with seeded_weights(initial_seed(request)):
+        method = MocoV2(run, study_seed=seeds[0], seed=seeds[1], world=world)
+    return PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds), method
+
+
+def object_scale_min(run: Run, proposals_summary: Mapping[str, Any] | None) -> float:
+    """Least crop area over region area of object views: the setting, or the one of the proposals (the paper's s_min)."""
+    if run.views.object_scale_min != "auto":
+        return run.views.object_scale_min
+    if proposals_summary is None:
+        return run.views.scene_scale_min  # no object views
+    return float(proposals_summary["object_scale_min"])
+
+
+def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> None:
+    most = request.run.views.max_proposals
+    pairs = zip(boxes, pictures.sizes, strict=False)
+    without = sum(not usable_ranks(found, size, most) for found, size in pairs)
+    for doubt in find_doubts(request.run, num_images=len(pictures), num_without_boxes=without):
+        print(f"warning: run {request.name}: {doubt}", file=sys.stderr, flush=True)
+
+
+def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> str:
+    data = hashlib.sha256("\n".join(pictures.ids).encode())
+    for found in boxes:
+        data.update(found.tobytes() + b"|")
+    value = {"run": recorded(request.run), "study_seed": request.study_seed, "seed": request.seed, "recipe": RECIPE}
+    return settings_hash({**value, "data": data.hexdigest()})
+
+
+def _features(run: Run, tables: Tables) -> str:
+    if run.method == "supervised":
+        return "supervised"
+    if not run.uses_objects or tables.proposals_summary is None:
+        return "label-free"
+    boxes = str(tables.proposals_summary.get("features", "label-free"))
+    return "label-free" if "label-free" in boxes else f"boxes: {boxes}"
+
+
+def _summary(request: Request, features: str, seconds: float, history: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    seen = int(history[-1]["images_seen"]) if history else 0
+    every = -(-len(history) // MAX_HISTORY) if history else 1
+    # counted from the end, so that the last line is in
+    thinned = [dict(row) for row in history[::-1][::every]][::-1]
+    settings = recorded(request.run)
+    return {
+        "run": request.name,
+        "seed": request.seed,
+        "study_seed": request.study_seed,
+        "settings": settings,
+        "settings_hash": settings_hash(settings),
+        "recipe": RECIPE,
+        "features": features,
+        "cost": {"seconds": seconds, "images_seen": seen, "images_per_s": seen / seconds if seen else 0.0},
+        "final": dict(history[-1]) if history else {},
+        "history": thinned,
+    }

@@ -1,0 +1,216 @@
+"""From rows of tables to samples: plan the views of a picture, decode it, render them. Pixels stay uint8."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from objectcrop.boxes import Boxes, Size, as_boxes
+from objectcrop.data.images import decode_image
+from objectcrop.runtime.randomness import generator
+from objectcrop.study.runs import Run, ViewSettings
+from objectcrop.views.localization import occupancy
+from objectcrop.views.plan import ViewPlan, plan_pair, plan_plain_crop, plan_whole
+from objectcrop.views.render import Picture, render
+
+Key = tuple[int, int]
+"""(epoch, row of the picture)."""
+
+
+@dataclass(frozen=True)
+class PictureList:
+    """The pictures of a training set, in an order that depends on their ids alone."""
+
+    ids: tuple[str, ...]
+    paths: tuple[Path, ...]
+    sizes: tuple[Size, ...]
+
+    @classmethod
+    def of(cls, manifest: pd.DataFrame, data_root: Path) -> "PictureList":
+        """The training split of a MANIFEST."""
+        rows = manifest[manifest["split"] == "train"].sort_values("image_id")
+        return cls(
+            ids=tuple(rows["image_id"]),
+            paths=tuple(data_root / path for path in rows["path"]),
+            sizes=tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist())),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class PairPlan(NamedTuple):
+    """What is decided for one sample of contrastive training."""
+
+    query: ViewPlan
+    key: ViewPlan
+    whole: ViewPlan | None  # the view of the whole picture, for the localization loss
+    turns: int  # quarter turns of the object view, for the rotation loss
+
+
+class PairBatch(NamedTuple):
+    """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until `normalise`."""
+
+    query: Tensor
+    key: Tensor
+    query_tags: Tensor
+    key_tags: Tensor
+    turns: Tensor
+    whole: Tensor | None
+    cells: Tensor | None  # shape (N, patches, patches)
+    rows: Tensor
+
+    def to(self, device: torch.device) -> "PairBatch":
+        """The batch on a device."""
+        return PairBatch._make(None if value is None else value.to(device, non_blocking=True) for value in self)
+
+
+class PairSamples(Dataset[PairBatch]):
+    """Pairs of views; equal (epoch, row) give equal pixels in any process."""
+
+    def __init__(
+        self,
+        pictures: PictureList,
+        boxes: Sequence[Boxes],
+        run: Run,
+        object_scale_min: float,
+        study_seed: int,
+        seed: int,
+    ) -> None:
+        self.pictures, self.boxes, self.run, self.object_scale_min = pictures, boxes, run, object_scale_min
+        self.study_seed, self.seed = study_seed, seed
+
+    def plan(self, key: Key) -> PairPlan:
+        """Decide the sample."""
+        epoch, row = key
+        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
+        size = self.pictures.sizes[row]
+        query, positive = plan_pair(self.boxes[row], size, self.run.views, self.object_scale_min, rng)
+        whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
+        return PairPlan(query, positive, whole, int(rng.integers(4)) if self.run.losses.rotation else 0)
+
+    def __getitems__(self, keys: list[Key]) -> PairBatch:
+        """A batch."""
+        plans = [self.plan(key) for key in keys]
+        views = [self._render(row, plan) for (_, row), plan in zip(keys, plans, strict=True)]
+        has_whole = bool(self.run.losses.localization)
+        return PairBatch(
+            query=_stack([view[0] for view in views]),
+            key=_stack([view[1] for view in views]),
+            query_tags=torch.tensor([plan.query.tag for plan in plans]),
+            key_tags=torch.tensor([plan.key.tag for plan in plans]),
+            turns=torch.tensor([plan.turns for plan in plans]),
+            whole=_stack([view[2] for view in views]) if has_whole else None,
+            cells=_stack([self._cells(row, p) for (_, row), p in zip(keys, plans, strict=True)]) if has_whole else None,
+            rows=torch.tensor([row for _, row in keys]),
+        )
+
+    def _render(self, row: int, plan: PairPlan) -> list[Picture]:
+        shown = [view for view in (plan.query, plan.key, plan.whole) if view is not None]
+        size, views = self.pictures.sizes[row], self.run.views
+        picture = read_for(self.pictures.paths[row], shown, views)
+        return [render(picture, size, view, views.size_px) for view in shown]
+
+    def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
+        assert plan.whole is not None
+        # of two object views (an ablation) the query's counts
+        view = plan.query if plan.query.region == "object" else plan.key
+        patches = self.run.losses.patches
+        return occupancy(view.crop_box, self.pictures.sizes[row], patches, is_flipped=plan.whole.is_flipped)
+
+
+class LabelledBatch(NamedTuple):
+    """Samples of supervised training; images are uint8, shape (N, side, side, 3)."""
+
+    images: Tensor
+    labels: Tensor
+    rows: Tensor
+
+    def to(self, device: torch.device) -> "LabelledBatch":
+        """The batch on a device."""
+        return LabelledBatch(*(value.to(device, non_blocking=True) for value in self))
+
+
+class LabelledSamples(Dataset[LabelledBatch]):
+    """Random crops of scenes with their labels."""
+
+    def __init__(self, pictures: PictureList, labels: Tensor, run: Run, study_seed: int, seed: int) -> None:
+        self.pictures, self.labels, self.run = pictures, labels, run
+        self.study_seed, self.seed = study_seed, seed
+
+    def __getitems__(self, keys: list[Key]) -> LabelledBatch:
+        """A batch."""
+        rows = [row for _, row in keys]
+        return LabelledBatch(_stack([self._render(*key) for key in keys]), self.labels[rows], torch.tensor(rows))
+
+    def _render(self, epoch: int, row: int) -> Picture:
+        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
+        size, views = self.pictures.sizes[row], self.run.views
+        plan = plan_plain_crop(size, views.scene_scale_min, rng)
+        return render(read_for(self.pictures.paths[row], [plan], views), size, plan, views.size_px)
+
+
+def read_for(path: Path, plans: Sequence[ViewPlan], settings: ViewSettings) -> Picture:
+    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough."""
+    side = settings.resize_first_px
+    if side is not None:
+        whole = decode_image(path)
+        method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
+    smallest = min(min(p.crop_box[2] - p.crop_box[0], p.crop_box[3] - p.crop_box[1]) for p in plans)
+    reduce: Literal[1, 2, 4] = 4 if smallest >= 4 * settings.size_px else 2 if smallest >= 2 * settings.size_px else 1
+    return decode_image(path, reduce)
+
+
+def boxes_by_picture(proposals: pd.DataFrame, pictures: PictureList) -> list[Boxes]:
+    """Proposals of each picture by rank, pixels; an empty array for a picture without any."""
+    ordered = proposals.sort_values(["image_id", "rank"])
+    corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
+    rows = {image_id: corners[found] for image_id, found in ordered.groupby("image_id", sort=False).indices.items()}
+    return [as_boxes(rows.get(image_id, np.zeros((0, 4)))) for image_id in pictures.ids]
+
+
+def labels_by_picture(annotations: pd.DataFrame, pictures: PictureList) -> tuple[Tensor, list[str]]:
+    """Labels of each picture, and the classes in the order of their columns.
+
+    Returns:
+        Class indices, shape (N,), int64, if every picture has one class; else 0 and 1, shape (N, classes), uint8.
+
+    Raises:
+        ValueError: if no picture has a label.
+    """
+    row_of = {image_id: row for row, image_id in enumerate(pictures.ids)}
+    found = annotations[annotations["image_id"].isin(row_of)][["image_id", "class_id"]].drop_duplicates()
+    if found.empty:
+        raise ValueError("no training picture has an annotation: a supervised run needs labels")
+    classes = sorted(found["class_id"].unique())
+    column_of = {class_id: column for column, class_id in enumerate(classes)}
+    labels = torch.zeros(len(pictures), len(classes), dtype=torch.uint8)
+    rows = torch.tensor([row_of[image_id] for image_id in found["image_id"]])
+    columns = torch.tensor([column_of[class_id] for class_id in found["class_id"]])
+    labels[rows, columns] = 1
+    if bool((labels.sum(dim=1) == 1).all()):
+        return labels.argmax(dim=1), classes
+    return labels, classes
+
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8, shape (N, H, W, 3), to float32 of ImageNet's mean and deviation, shape (N, 3, H, W), channels last in memory."""
+    mean = 255 * torch.tensor(MEAN, device=images.device).reshape(1, 3, 1, 1)
+    deviation = 255 * torch.tensor(DEVIATION, device=images.device).reshape(1, 3, 1, 1)
+    return images.permute(0, 3, 1, 2).float().sub_(mean).div_(deviation)
+
+
+def _stack(images: Sequence[NDArray[np.uint8]]) -> Tensor:
+    return torch.from_numpy(np.stack(images))

@@ -1,0 +1,136 @@
+"""Backbone files: safetensors (written and read here, without the package) and torchvision's `.pth`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from objectcrop.runtime.atomic import replacing
+from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.study.runs import BackboneSettings
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_ALIGNMENT = 8
+_CLASSIFIER = "fc."
+
+
+def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors atomically.
+
+    The format (github.com/huggingface/safetensors): length of the header (8 bytes, little endian), header (JSON: dtype,
+    shape, offsets of each tensor), then the bytes. Equal tensors give equal files.
+    """
+    # the widest types first keep every tensor aligned, as the package orders them
+    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    blobs, offset = [], 0
+    for name in names:
+        tensor = tensors[name].detach().cpu().contiguous()
+        blob = tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+        end = offset + len(blob)
+        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        blobs.append(blob)
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    with replacing(path) as aside, aside.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.writelines(blobs)
+
+
+def read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    """Read every tensor of a file.
+
+    Raises:
+        ValueError: naming the file, if it is cut off, or no such file.
+    """
+    data = Path(path).read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8 : 8 + length]) if 0 < length <= len(data) - 8 else None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        header = None
+    if not isinstance(header, dict):
+        raise ValueError(f"{path}: not a safetensors file, or cut off; remove it and run its rule again")
+    header.pop("__metadata__", None)
+    body = np.frombuffer(data, dtype=np.uint8)[8 + length :]
+    ends = [entry["data_offsets"][1] for entry in header.values()]
+    if max(ends, default=0) != len(body):
+        raise ValueError(f"{path}: {len(body)} bytes of tensors, the header says {max(ends, default=0)}: cut off")
+    tensors = {}
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        dtype = _DTYPES[entry["dtype"]]
+        # an empty tensor has no bytes to look at as another type
+        flat = torch.from_numpy(body[start:end].copy()).view(dtype) if end > start else torch.empty(0, dtype=dtype)
+        tensors[name] = flat.reshape(entry["shape"])
+    return tensors
+
+
+def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:
+    """Write a trunk's weights in torchvision's names, float32."""
+    write_safetensors(path, dict(backbone.state_dict()), metadata)
+
+
+def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
+    """A trunk with plain batch norm and the weights of a `.safetensors` or `.pth` file; a classifier in it is dropped.
+
+    Raises:
+        ValueError: naming the file, and the names that are missing, unexpected or of another shape.
+    """
+    backbone = build_backbone(settings)
+    load_weights(backbone, read_weights(path), where=str(path))
+    return backbone
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Tensors of a `.safetensors` file, or of a `.pth` file that holds nothing but tensors."""
+    if Path(path).suffix == ".safetensors":
+        return read_safetensors(path)
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise ValueError(f"{path}: expected names and tensors (a state_dict in torchvision's names)")
+    return loaded
+
+
+def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: str) -> None:
+    """Copy weights by name; all must be there, of the right shape, and none besides but a classifier `fc`."""
+    wanted = backbone.state_dict()
+    given = {name: tensor for name, tensor in weights.items() if not name.startswith(_CLASSIFIER)}
+    problems = []
+    if missing := sorted(wanted.keys() - given.keys()):
+        problems.append(f"missing {_shorten(missing)}")
+    if unexpected := sorted(given.keys() - wanted.keys()):
+        problems.append(f"unexpected {_shorten(unexpected)}")
+    shared = sorted(wanted.keys() & given.keys())
+    if other := [name for name in shared if wanted[name].shape != given[name].shape]:
+        shapes = [f"{name}: {tuple(given[name].shape)} for {tuple(wanted[name].shape)}" for name in other]
+        problems.append(f"other shapes {_shorten(shapes)}")
+    if problems:
+        raise ValueError(
+            f"{where}: not the weights of this backbone (arch and width of the run): {'; '.join(problems)}"
+        )
+    backbone.load_state_dict(given)
+
+
+def _shorten(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""What to run: typed settings, runs, tables, code digest; imports nothing heavy, as Snakemake parses it often."""

@@ -1,0 +1,43 @@
+"""Runs that inherit: a run is the settings of its parent with its own laid over them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `top` laid over it: mappings are merged key by key, everything else is replaced."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = overlay(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def resolve(runs: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """The settings of run `name` with its whole line of `inherit` applied.
+
+    Raises:
+        ValueError: if a parent is unknown or the line runs in a circle.
+    """
+    line = [name]
+    while (parent := runs[line[-1]].get("inherit")) is not None:
+        if parent not in runs:
+            raise ValueError(f"runs.{line[-1]}.inherit: there is no run {parent!r}{suggestion(str(parent), runs)}")
+        if parent in line:
+            raise ValueError(f"runs.{name}.inherit: runs in a circle, {' -> '.join([*line, parent])}")
+        line.append(parent)
+    settings: dict[str, Any] = {}
+    for member in reversed(line):
+        settings = overlay(settings, {key: value for key, value in runs[member].items() if key != "inherit"})
+    return settings
+
+
+def suggestion(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """A hint at the known name that looks most like `name`, or the list of known names."""
+    import difflib
+
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are: {', '.join(names)}" if names else "; there are none"

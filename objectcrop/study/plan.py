@@ -1,0 +1,400 @@
+"""Which files a study is made of, and which of them each job needs: the whole logic of the workflow, as plain functions.
+
+The functions of rules/common.smk are one-liners over a `Plan`. Paths are relative to the working folder.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from objectcrop.study.datasets import DrawnDataset, OhmsDataset, UnionDataset, raw_locations
+from objectcrop.study.inspection import InspectionSettings
+from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
+from objectcrop.study.section import Section, recorded, sorted_json
+from objectcrop.study.study import Study, StudyError, examine, result_hash
+from objectcrop.study.tasks import LinearTask
+
+RESULTS = "results"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files of one study."""
+
+    study: Study
+
+    def pattern(self, section: str) -> str:
+        """A regular expression that matches exactly the names of one section of the study."""
+        return self.alternatives(getattr(self.study, section))
+
+    @staticmethod
+    def alternatives(names: Iterable[str]) -> str:
+        """A regular expression that matches exactly these names; nothing if there are none."""
+        return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)"
+
+    # Data sets ----------------------------------------------------------------------------------------------------
+
+    def manifest(self, dataset: str) -> str:
+        """Manifest of a data set."""
+        return f"{RESULTS}/images/{dataset}/manifest.parquet"
+
+    def annotations(self, dataset: str) -> str:
+        """Annotations of a data set."""
+        return f"{RESULTS}/annotations/{dataset}.parquet"
+
+    def classes(self, dataset: str) -> str:
+        """Classes of a data set."""
+        return f"{RESULTS}/annotations/{dataset}.classes.parquet"
+
+    def drawing(self, dataset: str) -> list[str]:
+        """The summary of the drawing that a data set needs first, if it is drawn."""
+        drawn = isinstance(self.study.datasets[dataset], DrawnDataset)
+        return [f"{RESULTS}/drawn/{dataset}.json"] if drawn else []
+
+    def base(self, dataset: str) -> str:
+        """The data set whose folders hold the pictures: that of an OHMS subset is the one it is selected from."""
+        found = self.study.datasets[dataset]
+        return found.of if isinstance(found, OhmsDataset) else dataset
+
+    def raw_files(self, dataset: str) -> list[str]:
+        """Annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
+        root = Path(self.study.data)
+        paths = [root / location for location in raw_locations(self.study.datasets[dataset])]
+        return [path.as_posix() for path in paths if path.is_file()]
+
+    def index_inputs(self, dataset: str) -> dict[str, list[str]]:
+        """What indexing the pictures of a data set needs."""
+        found = self.study.datasets[dataset]
+        if isinstance(found, UnionDataset):
+            return {"parts": [self.manifest(part) for part in found.parts]}
+        if isinstance(found, OhmsDataset):
+            return {"subset": [f"{RESULTS}/ohms/{dataset}/images.parquet"], "raw": self.drawing(found.of)}
+        return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
+
+    def annotation_inputs(self, dataset: str) -> dict[str, list[str]]:
+        """What reading the annotations of a data set needs."""
+        found = self.study.datasets[dataset]
+        if isinstance(found, UnionDataset):
+            return {
+                "parts": [self.annotations(part) for part in found.parts],
+                "part_classes": [self.classes(part) for part in found.parts],
+            }
+        if isinstance(found, OhmsDataset):
+            folder = f"{RESULTS}/ohms/{dataset}"
+            return {"boxes": [f"{folder}/boxes.parquet"], "subset_classes": [f"{folder}/classes.parquet"]}
+        return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
+
+    def dataset_settings(self, dataset: str) -> str:
+        """Settings of one data set, with those of the set it is selected from."""
+        value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[dataset])}
+        if self.base(dataset) != dataset:
+            value |= {"base_name": self.base(dataset), "base": recorded(self.study.datasets[self.base(dataset)])}
+        return sorted_json(value)
+
+    # Proposals ----------------------------------------------------------------------------------------------------
+
+    def proposals(self, dataset: str, source: str) -> str:
+        """Proposals of a source on a data set."""
+        return f"{RESULTS}/proposals/{dataset}/{source}.parquet"
+
+    def proposals_summary(self, dataset: str, source: str) -> str:
+        """Summary of the same."""
+        return f"{RESULTS}/proposals/{dataset}/{source}.json"
+
+    def lod(self, source: str) -> LodProposals:
+        """Settings of a LOD source.
+
+        Raises:
+            ValueError: if the source is of another kind.
+        """
+        found = self.study.proposals[source]
+        if not isinstance(found, LodProposals):
+            raise ValueError(f"proposals.{source} is of kind {found.kind}, not lod")
+        return found
+
+    def lod_sources(self) -> list[str]:
+        """Names of the LOD sources."""
+        return [name for name, source in self.study.proposals.items() if isinstance(source, LodProposals)]
+
+    def other_sources(self) -> list[str]:
+        """Names of the sources that are made in one step."""
+        return [name for name, source in self.study.proposals.items() if not isinstance(source, LodProposals)]
+
+    def features_backbone(self, source: str) -> str:
+        """Backbone that a LOD source takes its features from."""
+        lod = self.lod(source)
+        return self.backbone(lod.features_run, lod.features_seed)
+
+    def features_summary(self, source: str) -> str:
+        """Summary of the run that it comes from."""
+        lod = self.lod(source)
+        return self.summary(lod.features_run, lod.features_seed)
+
+    def lod_settings(self, source: str) -> str:
+        """Settings of a LOD source, with the backbone that its features need."""
+        lod = self.lod(source)
+        backbone = recorded(self.study.runs[lod.features_run].backbone)
+        return sorted_json(
+            {"source_name": source, "lod": recorded(lod), "backbone": backbone, "study_seed": self.study.seed}
+        )
+
+    def lod_shards(self, stage: str, dataset: str, source: str) -> list[str]:
+        """Files of all shards of a LOD stage: features or scores."""
+        count = self.lod(source).num_shards
+        return [f"{RESULTS}/lod/{dataset}/{source}/{stage}/{shard}.npz" for shard in range(count)]
+
+    def source_annotations(self, dataset: str, source: str) -> list[str]:
+        """Annotations, for a source of annotated boxes only."""
+        return [self.annotations(dataset)] if isinstance(self.study.proposals[source], GroundTruthProposals) else []
+
+    def sizes_source(self, dataset: str, source: str) -> list[str]:
+        """Proposals whose box sizes a random source copies, if it is one."""
+        found = self.study.proposals[source]
+        return [self.proposals(dataset, found.sizes_of)] if isinstance(found, RandomProposals) else []
+
+    def proposal_settings(self, source: str) -> str:
+        """Settings of a source that is made in one step."""
+        value = {"source_name": source, "source": recorded(self.study.proposals[source]), "study_seed": self.study.seed}
+        return sorted_json(value)
+
+    def inspection_settings(self, dataset: str, source: str) -> str:
+        """Settings of a FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""
+        inspection = self.study.inspection or InspectionSettings()
+        value: dict[str, Any] = {
+            "dataset_name": dataset,
+            "source_name": source,
+            "inspection": recorded(inspection),
+            "study_seed": self.study.seed,
+        }
+        if inspection.run is not None and self.study.runs[inspection.run].views.proposals == source:
+            value |= {"run_name": inspection.run, "run": recorded(self.study.runs[inspection.run])}
+        return sorted_json(value)
+
+    # Runs ---------------------------------------------------------------------------------------------------------
+
+    def backbone(self, run: str, seed: int | str) -> str:
+        """Weights of a run."""
+        return f"{RESULTS}/pretrain/{run}/s{seed}/backbone.safetensors"
+
+    def summary(self, run: str, seed: int | str) -> str:
+        """Summary of a run."""
+        return f"{RESULTS}/pretrain/{run}/s{seed}/summary.json"
+
+    def run_proposals(self, run: str) -> list[str]:
+        """Proposals that a run draws its boxes from, if it does, and their summary."""
+        settings = self.study.runs[run]
+        if not settings.uses_objects or settings.views.proposals is None or not settings.is_trained:
+            return []
+        source = settings.views.proposals
+        return [self.proposals(settings.dataset, source), self.proposals_summary(settings.dataset, source)]
+
+    def run_annotations(self, run: str) -> list[str]:
+        """Labels, for a supervised run only."""
+        settings = self.study.runs[run]
+        return [self.annotations(settings.dataset)] if settings.method == "supervised" else []
+
+    def run_settings(self, run: str) -> str:
+        """Settings that pretraining a run depends on."""
+        value = {"run_name": run, "run": recorded(self.study.runs[run]), "study_seed": self.study.seed}
+        return sorted_json(value)
+
+    def task_settings(self, run: str, task: str) -> str:
+        """Settings that judging a run by a task depends on."""
+        settings = self.study.tasks[task]
+        value = {
+            "run_name": run,
+            "run": recorded(self.study.runs[run]),
+            "task_name": task,
+            "task": recorded(settings),
+            "study_seed": self.study.seed,
+        }
+        if not isinstance(settings, LinearTask):
+            dataset = self.study.datasets[settings.dataset]
+            value |= {"dataset_name": settings.dataset, "dataset": recorded(dataset)}
+        return sorted_json(value)
+
+    def tasks_of(self, kind: str) -> list[str]:
+        """Names of the tasks of a kind."""
+        return [name for name, task in self.study.tasks.items() if task.kind == kind]
+
+    def task_files(self, task: str) -> list[str]:
+        """What a detection task reads: the summary of the drawing, or the raw annotation files that exist now."""
+        dataset = self.study.tasks[task].dataset
+        return self.drawing(dataset) + self.raw_files(dataset)
+
+    # Results ------------------------------------------------------------------------------------------------------
+
+    def result(self, run: str, seed: int | str, task: str) -> str:
+        """Result of a task."""
+        return f"{RESULTS}/eval/{run}/s{seed}/{task}.json"
+
+    def cells(self, table: str) -> list[tuple[str, str]]:
+        """The (run, task) pairs of a table, each once, in order."""
+        spec = self.study.tables[table]
+        runs = [row.run for row in spec.rows if row.run is not None]
+        return list(dict.fromkeys((run, column.task) for run in runs for column in spec.columns))
+
+    def table_results(self, table: str) -> list[str]:
+        """Result files that a table is made of."""
+        return [self.result(run, seed, task) for run, task in self.cells(table) for seed in self.study.seeds]
+
+    def table_summaries(self, table: str) -> list[str]:
+        """Summaries of the trained runs of a table, for its curves."""
+        runs = dict.fromkeys(run for run, _ in self.cells(table) if self.study.runs[run].is_trained)
+        return [self.summary(run, seed) for run in runs for seed in self.study.seeds]
+
+    def table_settings(self, table: str) -> str:
+        """Settings of a table: its rows, and the settings hash that each result must carry."""
+        expected = {f"{run}/{task}": result_hash(self.study, run, task) for run, task in self.cells(table)}
+        spec = self.study.tables[table].model_dump(mode="json")
+        return sorted_json({"table_name": table, "table": spec, "expected": expected, "seeds": list(self.study.seeds)})
+
+    def tables(self, suffix: str = "md") -> list[str]:
+        """The tables, as Markdown, csv or json."""
+        return [f"{RESULTS}/tables/{table}.{suffix}" for table in self.study.tables]
+
+    def table_targets(self, table: str) -> list[str]:
+        """What `snakemake TABLE` makes."""
+        return [f"{RESULTS}/tables/{table}.md"] + (
+            [f"{RESULTS}/figures/{table}.svg"] if self.table_summaries(table) else []
+        )
+
+    def curves(self) -> list[str]:
+        """Loss curves of the tables that have trained runs."""
+        return [f"{RESULTS}/figures/{table}.svg" for table in self.study.tables if self.table_summaries(table)]
+
+    def table_runs(self) -> list[str]:
+        """Runs that some table names, in order."""
+        return list(dict.fromkeys(run for table in self.study.tables for run, _ in self.cells(table)))
+
+    def trained_runs(self) -> list[str]:
+        """Those of them that are trained."""
+        return [run for run in self.table_runs() if self.study.runs[run].is_trained]
+
+    def ohms_datasets(self) -> list[str]:
+        """Names of the OHMS subsets in use."""
+        return [name for name in self.used_datasets() if isinstance(self.study.datasets[name], OhmsDataset)]
+
+    def used_datasets(self) -> list[str]:
+        """Data sets that a table or a measurement needs and all OHMS subsets, with those that they are made from."""
+        runs, tasks = self.study.runs, self.study.tasks
+        # names that are not there are problems of the config, told elsewhere
+        todo = [runs[run].dataset for run in self.table_runs() if run in runs]
+        todo += [tasks[task].dataset for table in self.study.tables for _, task in self.cells(table) if task in tasks]
+        todo += list(self.study.measured_proposals)
+        todo += [name for name, dataset in self.study.datasets.items() if isinstance(dataset, OhmsDataset)]
+        found: dict[str, None] = {}
+        while todo:
+            name = todo.pop(0)
+            if name in found or name not in self.study.datasets:
+                continue
+            found[name] = None
+            dataset = self.study.datasets[name]
+            if isinstance(dataset, OhmsDataset):
+                todo.append(dataset.of)
+            if isinstance(dataset, UnionDataset):
+                todo += dataset.parts
+        return list(found)
+
+    def measured(self) -> list[tuple[str, str]]:
+        """(data set, source) pairs whose proposals are measured and shown."""
+        return [(dataset, source) for dataset, sources in self.study.measured_proposals.items() for source in sources]
+
+    def trained_summaries(self) -> list[str]:
+        """Summaries of all runs of the tables, every seed."""
+        return [self.summary(run, seed) for run in self.table_runs() for seed in self.study.seeds]
+
+    def qualities(self) -> list[str]:
+        """How well the measured proposals find objects."""
+        return [f"{RESULTS}/proposals/{dataset}/{source}.quality.json" for dataset, source in self.measured()]
+
+    def measured_summaries(self) -> list[str]:
+        """Summaries of the measured proposals."""
+        return [self.proposals_summary(dataset, source) for dataset, source in self.measured()]
+
+    def contact_sheets(self) -> list[str]:
+        """Contact sheets: of each measured data set, with its first source."""
+        return [f"{RESULTS}/inspect/{dataset}/{source}/contact_sheet.png" for dataset, source in self.main_sources()]
+
+    def view_sheets(self) -> list[str]:
+        """Drawn views of the runs that train on pairs of views."""
+        runs = [run for run in self.trained_runs() if self.study.runs[run].method != "supervised"]
+        return [f"{RESULTS}/inspect/views/{run}.png" for run in runs]
+
+    def subset_summaries(self) -> list[str]:
+        """Summaries of the OHMS subsets."""
+        return [f"{RESULTS}/ohms/{dataset}/summary.json" for dataset in self.ohms_datasets()]
+
+    def unreadable(self) -> list[str]:
+        """Lists of unreadable pictures of the data sets in use."""
+        return [f"{RESULTS}/images/{dataset}/unreadable.json" for dataset in self.indexed_datasets()]
+
+    def indexed_datasets(self) -> list[str]:
+        """Data sets whose pictures are opened: those that runs, tasks and measurements use themselves."""
+        used = [self.study.runs[run].dataset for run in self.table_runs()]
+        used += [self.study.tasks[task].dataset for table in self.study.tables for _, task in self.cells(table)]
+        return list(dict.fromkeys([*used, *self.study.measured_proposals]))
+
+    def sheet_settings(self, dataset: str, source: str) -> str:
+        """Settings of a contact sheet."""
+        return sorted_json({"dataset_name": dataset, "source_name": source, "study_seed": self.study.seed})
+
+    def report_settings(self) -> str:
+        """Settings of the page."""
+        study = {"name": self.study.name, "title": self.study.title, "about": self.study.about}
+        runs = {run: recorded(self.study.runs[run]) for run in self.table_runs()}
+        used = {self.study.runs[run].views.proposals for run in self.table_runs() if self.study.runs[run].uses_objects}
+        random = any(isinstance(self.study.proposals[source], RandomProposals) for source in used if source is not None)
+        value = {"study": study | {"seeds": list(self.study.seeds)}, "runs": runs, "has_random_boxes": random}
+        return sorted_json(value)
+
+    def main_sources(self) -> list[tuple[str, str]]:
+        """(data set, source) pairs: each measured data set with its first source."""
+        return [(dataset, sources[0]) for dataset, sources in self.study.measured_proposals.items() if sources]
+
+    def inspections(self) -> list[str]:
+        """FiftyOne exports: of each measured data set, with its first source."""
+        if self.study.inspection is None:
+            return []
+        return [
+            f"{RESULTS}/inspect/{dataset}/{source}/fiftyone/manifest.json" for dataset, source in self.main_sources()
+        ]
+
+    def missing_data(self) -> list[str]:
+        """Files and folders that the tables need and that are not under the data root."""
+        root = Path(self.study.data)
+        wanted = [location for name in self.used_datasets() for location in raw_locations(self.study.datasets[name])]
+        weights = [run.backbone.weights for name, run in self.study.runs.items() if name in self.table_runs()]
+        wanted += [file for file in weights if file is not None]
+        return [(root / location).as_posix() for location in dict.fromkeys(wanted) if not (root / location).exists()]
+
+    # Resources ----------------------------------------------------------------------------------------------------
+
+    def resources(self, kind: str, name: str) -> dict[str, int]:
+        """Cores, GPUs, memory in MB and minutes that a run (`run`) or a task (`task`) asks for."""
+        owner: Section = self.study.runs[name] if kind == "run" else self.study.tasks[name]
+        asked = owner.resources  # type: ignore[attr-defined]
+        return {"cpus": asked.cpus, "gpu": asked.gpus, "mem_mb": asked.memory_mb, "runtime": ceil(60 * asked.hours)}
+
+
+def load_plan(config: Mapping[str, Any], *, data_is_needed: bool) -> Plan:
+    """The plan of a merged config.
+
+    Args:
+        config: the merged config.
+        data_is_needed: whether files under the data root must be there already; a dry run plans without them.
+
+    Raises:
+        StudyError: listing every problem of the config, and every missing file or folder.
+    """
+    study, problems = examine(config)
+    if study is not None and data_is_needed:
+        problems += [
+            f"{path} is not there: put the data there, or set data_root" for path in Plan(study).missing_data()
+        ]
+    if study is None or problems:
+        raise StudyError(problems)
+    return Plan(study)

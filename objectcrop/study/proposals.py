@@ -1,0 +1,102 @@
+"""Settings of object proposals: where the boxes of the object views come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from objectcrop.study.section import Name, Section
+
+
+class LodProposals(Section):
+    """LOD (Vo et al. 2021): saliency proposals of a trunk's maps, ranked over the whole collection."""
+
+    kind: Literal["lod"]
+    features_run: Name = Field(
+        description="Run of this study whose backbone gives the features: scene crops keep it label-free."
+    )
+    features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
+    layers: tuple[str, str] = Field(
+        default=("layer2", "layer3"),
+        description="Trunk layers for the two saliency maps (stride 8 and 16); the second gives the region features.",
+    )
+    long_side_px: int = Field(
+        default=512, ge=64, description="Images are reduced to this long side before the trunk; never enlarged."
+    )
+    descriptor_size_px: int = Field(
+        default=224, ge=32, description="Side of the square picture for the image descriptor."
+    )
+    saliency_rule: Literal["base", "wide_margin"] = Field(
+        default="wide_margin",
+        description="Peak map rule: 'base' (alpha .3, VGG16) or 'wide_margin' (alpha .5, self-supervised trunks).",
+    )
+    max_peaks: int = Field(default=20, ge=1, description="Saliency peaks per map.")
+    num_levels: int = Field(default=50, ge=1, description="Thresholds per local saliency map.")
+    max_regions: int = Field(
+        default=2000, ge=2, description="Cap on region proposals per image; the whole image is always kept."
+    )
+    region_grid: int = Field(default=7, ge=1, description="RoI pooling grid side.")
+    projection_dims: int | None = Field(
+        default=None,
+        ge=8,
+        description="Random projection of region features to so many dimensions; null keeps them whole (exact).",
+    )
+    num_neighbours: int = Field(default=100, ge=1, description="Nearest images that each image is scored with.")
+    max_scores_per_pair: int = Field(
+        default=1000, ge=1, description="Largest entries kept of each image pair's score block."
+    )
+    max_iterations: int = Field(default=100, ge=1, description="Cap on power iterations (part of the method).")
+    restart_weight: float = Field(
+        default=1e-4, gt=0, lt=1, description="beta: restart weight of the personalised PageRank."
+    )
+    uniform_weight: float = Field(default=1e-4, gt=0, lt=1, description="gamma: weight of the uniform term.")
+    seed_image_share: float = Field(
+        default=0.1, gt=0, le=1, description="alpha: share of images whose best region seeds the walk."
+    )
+    max_boxes: int = Field(default=10, ge=1, le=100, description="Boxes returned per image (the paper: up to 10).")
+    max_overlap: float = Field(
+        default=0.3, ge=0, le=1, description="IoU above which a box is a duplicate of one already chosen."
+    )
+    quirks: Literal["none", "reference"] = Field(
+        default="none",
+        description="'reference' reproduces slips of the released code in the proposals, for comparison (decision 0003).",
+    )
+    num_shards: int = Field(default=1, ge=1, description="Jobs that features and pair scores are split into.")
+
+
+class GroundTruthProposals(Section):
+    """The annotated boxes themselves: an upper line, not label-free."""
+
+    kind: Literal["gt"]
+    max_boxes: int = Field(
+        default=10, ge=1, le=100, description="Boxes per image; drawn without replacement where there are more."
+    )
+    drop_group_of: bool = Field(default=True, description="Leave group-of and crowd boxes out.")
+
+
+class GridProposals(Section):
+    """A fixed grid of boxes: a control without information."""
+
+    kind: Literal["grid"]
+    rows: int = Field(default=3, ge=1, description="Grid rows.")
+    columns: int = Field(default=3, ge=1, description="Grid columns.")
+
+
+class RandomProposals(Section):
+    """Boxes of random place with the sizes of another source: they change the crop scale as that source does."""
+
+    kind: Literal["random"]
+    sizes_of: Name = Field(description="Proposal source whose box sizes are copied image by image.")
+
+
+class CentreProposals(Section):
+    """One centred box per image: a control."""
+
+    kind: Literal["centre"]
+    area_share: float = Field(
+        default=0.39, gt=0, le=1, description="Box area over image area (the paper: 0.39 on COCO)."
+    )
+
+
+ProposalSource = Annotated[
+    LodProposals | GroundTruthProposals | GridProposals | RandomProposals | CentreProposals, Field(discriminator="kind")
+]

@@ -1,0 +1,52 @@
+"""The base of every settings section, and how settings travel: as one sorted JSON."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
+"""A name that may stand in a path and as a wildcard: lower case, digits, `_`, `.`, `+`, `-`."""
+
+NOT_RECORDED = ("resources", "note")
+"""Fields that say how a job runs or is described, not what its result depends on."""
+
+
+class Section(BaseModel):
+    """A closed, frozen set of settings: a misspelt key is an error, never a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def recorded(section: Section) -> dict[str, Any]:
+    """The settings that a result depends on, as plain JSON values."""
+    return {key: value for key, value in section.model_dump(mode="json").items() if key not in NOT_RECORDED}
+
+
+def sorted_json(value: Mapping[str, Any]) -> str:
+    """One line of JSON with sorted keys: equal settings give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def settings_hash(value: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that name these settings (SHA-256 of their sorted JSON)."""
+    return hashlib.sha256(sorted_json(value).encode()).hexdigest()[:16]
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """The value of a script's `--settings`: a JSON object, or `@file` that holds one.
+
+    Raises:
+        ValueError: if it is not a JSON object.
+    """
+    source = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
+    try:
+        value = json.loads(source)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--settings: not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"--settings: expected a JSON object, got {type(value).__name__}")
+    return value

@@ -1,0 +1,1 @@
+"""Regions and crops (decide), rendering and augmentation (act)."""

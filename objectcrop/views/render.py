@@ -1,0 +1,89 @@
+"""Make the pixels of a planned view on the CPU: uint8 in, uint8 out; normalisation happens on the device."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from objectcrop.boxes import Size
+from objectcrop.views.plan import Appearance, ViewPlan
+
+Picture = NDArray[np.uint8]
+BLUR_REFERENCE_PX = 224
+
+
+def render(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Picture:
+    """The view that `plan` describes.
+
+    Args:
+        picture: RGB, shape (height, width, 3). It may be smaller than `size` (decoded at a fraction, or squeezed).
+        size: the size that the plan's boxes refer to.
+        plan: what to show.
+        size_px: side of the square view.
+
+    Returns:
+        RGB, shape (size_px, size_px, 3).
+    """
+    view = resize(crop(picture, size, plan), size_px)
+    if plan.is_flipped:
+        view = cv2.flip(view, 1)
+    return paint(view, plan.appearance)
+
+
+def crop(picture: Picture, size: Size, plan: ViewPlan) -> Picture:
+    """Cut the plan's crop out of a picture that shows all of `size`; a view on the picture's memory."""
+    height, width = picture.shape[:2]
+    across, down = width / size.width, height / size.height
+    x1, y1, x2, y2 = plan.crop_box
+    left, top = min(round(x1 * across), width - 1), min(round(y1 * down), height - 1)
+    right, bottom = min(max(round(x2 * across), left + 1), width), min(max(round(y2 * down), top + 1), height)
+    return picture[top:bottom, left:right]
+
+
+def resize(picture: Picture, size_px: int) -> Picture:
+    """Resize to a square: averaging along the axes that shrink (antialiased), linear along those that grow."""
+    height, width = picture.shape[:2]
+    if height > size_px or width > size_px:
+        picture = cv2.resize(picture, (min(width, size_px), min(height, size_px)), interpolation=cv2.INTER_AREA)
+    if height < size_px or width < size_px:
+        picture = cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    return picture
+
+
+def paint(view: Picture, appearance: Appearance) -> Picture:
+    """Apply colours and blur as torchvision's `ColorJitter`, `RandomGrayscale` and MoCo's blur do, in this order."""
+    for name, value in appearance.jitter:
+        view = _JITTERS[name](view, value)
+    if appearance.is_gray:
+        view = _gray(view)
+    if appearance.blur_sigma > 0:
+        sigma = appearance.blur_sigma * view.shape[0] / BLUR_REFERENCE_PX
+        side = 2 * max(1, int(np.ceil(3 * sigma))) + 1
+        view = cv2.GaussianBlur(view, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    return view
+
+
+def _gray(view: Picture) -> Picture:
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+
+
+def _brightness(view: Picture, factor: float) -> Picture:
+    return np.asarray(cv2.convertScaleAbs(view, alpha=factor), dtype=np.uint8)
+
+
+def _contrast(view: Picture, factor: float) -> Picture:
+    mean = round(cv2.mean(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY))[0])
+    # addWeighted stops at 0, convertScaleAbs would mirror what is below
+    return np.asarray(cv2.addWeighted(view, factor, view, 0.0, (1 - factor) * mean), dtype=np.uint8)
+
+
+def _saturation(view: Picture, factor: float) -> Picture:
+    return np.asarray(cv2.addWeighted(view, factor, _gray(view), 1 - factor, 0.0), dtype=np.uint8)
+
+
+def _hue(view: Picture, share: float) -> Picture:
+    turned = cv2.cvtColor(view, cv2.COLOR_RGB2HSV_FULL)
+    turned[..., 0] += np.uint8(round(share * 256) % 256)  # hue is a circle of 256 steps: uint8 wraps as it should
+    return np.asarray(cv2.cvtColor(turned, cv2.COLOR_HSV2RGB_FULL), dtype=np.uint8)
+
+
+_JITTERS = {"brightness": _brightness, "contrast": _contrast, "saturation": _saturation, "hue": _hue}

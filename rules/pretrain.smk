@@ -1,0 +1,34 @@
+# Backbones: trained without labels or with them, random, or from a file.
+
+
+rule pretrain:
+    """Train the backbone of a run; an interrupted training goes on from its checkpoint."""
+    input:
+        manifest=manifest_of_run,
+        proposals=proposals_of_run,
+        annotations=annotations_of_run,
+    output:
+        backbone="results/pretrain/{run}/s{seed}/backbone.safetensors",
+        summary="results/pretrain/{run}/s{seed}/summary.json",
+    log:
+        "logs/pretrain/{run}-s{seed}.log",
+    benchmark:
+        "benchmarks/jobs/pretrain/{run}-s{seed}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: cpus_of_run
+    resources:
+        gpu=gpus_of_run,
+        mem_mb=memory_of_run,
+        runtime=minutes_of_run,
+        data_root=data_root,
+    params:
+        settings=run_settings,
+        code=code("pretrain"),
+    shell:
+        "python -m workflow_scripts.pretrain"
+        " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
+        " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations}"
+        " --gpus {resources.gpu} --threads {threads}"
+        " --checkpoints results/pretrain/{wildcards.run}/s{wildcards.seed}/checkpoints"
+        " --out {output.backbone} --summary {output.summary} 2>&1 | tee -i {log}"

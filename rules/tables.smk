@@ -1,0 +1,156 @@
+# What people read: tables beside the paper's, curves, pictures, the page.
+
+
+rule render_table:
+    """Render one table: what was measured, beside what the paper says."""
+    input:
+        results=results_of_table,
+        paper=PAPER_VALUES,
+    output:
+        markdown=report(
+            "results/tables/{table}.md",
+            category="Tables",
+            caption="report/table.rst",
+            labels={"table": "{table}"},
+        ),
+        csv="results/tables/{table}.csv",
+        json="results/tables/{table}.json",
+    log:
+        "logs/render_table/{table}.log",
+    localrule: True
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=table_settings,
+        code=code("render_table"),
+    shell:
+        "python -m workflow_scripts.render_table"
+        " --settings {params.settings:q} --results {input.results} --paper {input.paper:q}"
+        " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
+
+
+rule plot_curves:
+    """Plot the losses of a table's runs."""
+    input:
+        summaries=summaries_of_table,
+    output:
+        svg=report(
+            "results/figures/{table}.svg",
+            category="Curves",
+            caption="report/curves.rst",
+            labels={"table": "{table}"},
+        ),
+    log:
+        "logs/plot_curves/{table}.log",
+    localrule: True
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code("plot_curves"),
+    shell:
+        "python -m workflow_scripts.plot_curves --summaries {input.summaries}"
+        " --out {output.svg} 2>&1 | tee -i {log}"
+
+
+rule draw_contact_sheet:
+    """Draw sample pictures with their proposals and objects."""
+    input:
+        manifest="results/images/{dataset}/manifest.parquet",
+        annotations="results/annotations/{dataset}.parquet",
+        proposals="results/proposals/{dataset}/{source}.parquet",
+    output:
+        sheet=report(
+            "results/inspect/{dataset}/{source}/contact_sheet.png",
+            category="Proposals",
+            caption="report/contact_sheet.rst",
+            labels={"data set": "{dataset}", "source": "{source}"},
+        ),
+    log:
+        "logs/draw_contact_sheet/{dataset}-{source}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=30,
+        data_root=data_root,
+    params:
+        settings=sheet_settings,
+        code=code("draw_contact_sheet"),
+    shell:
+        "python -m workflow_scripts.draw_contact_sheet"
+        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        " --manifest {input.manifest} --annotations {input.annotations} --proposals {input.proposals}"
+        " --out {output.sheet} 2>&1 | tee -i {log}"
+
+
+rule draw_views:
+    """Draw the views of a run as they are trained on."""
+    input:
+        manifest=manifest_of_run,
+        proposals=proposals_of_run,
+    output:
+        sheet=report(
+            "results/inspect/views/{run}.png",
+            category="Views",
+            caption="report/views.rst",
+            labels={"run": "{run}"},
+        ),
+    log:
+        "logs/draw_views/{run}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=3000,
+        runtime=30,
+        data_root=data_root,
+    params:
+        settings=run_settings,
+        code=code("draw_views"),
+    shell:
+        "python -m workflow_scripts.draw_views"
+        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        " --manifest {input.manifest} --proposals {input.proposals} --out {output.sheet} 2>&1 | tee -i {log}"
+
+
+rule write_report:
+    """Write the page that people read."""
+    input:
+        tables=PLAN.tables("json"),
+        curves=PLAN.curves(),
+        summaries=PLAN.trained_summaries(),
+        subsets=PLAN.subset_summaries(),
+        proposals=PLAN.measured_summaries(),
+        qualities=PLAN.qualities(),
+        sheets=PLAN.contact_sheets(),
+        views=PLAN.view_sheets(),
+        unreadable=PLAN.unreadable(),
+    output:
+        page=report(
+            "results/report/index.html",
+            category="Report",
+            caption="report/page.rst",
+        ),
+    log:
+        "logs/write_report.log",
+    localrule: True
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=PLAN.report_settings(),
+        code=code("write_report"),
+    shell:
+        "python -m workflow_scripts.write_report"
+        " --settings {params.settings:q} --tables {input.tables} --curves {input.curves}"
+        " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"
+        " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"
+        " --unreadable {input.unreadable} --out {output.page} 2>&1 | tee -i {log}"
+
+
+for _table in PLAN.study.tables:
+
+    rule:
+        name:
+            _table
+        input:
+            PLAN.table_targets(_table),
+        localrule: True

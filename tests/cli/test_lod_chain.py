@@ -1,0 +1,108 @@
+"""The doors to LOD, one after another, on a handful of random pictures and a thin random ResNet-18."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.runs import BackboneSettings
+from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
+from workflow_scripts import extract_features, find_neighbours, rank_regions, score_pairs, select_proposals
+
+BACKBONE = {"arch": "resnet18", "width": 0.125}
+LOD = {
+    "kind": "lod",
+    "features_run": "scene-scene",
+    "long_side_px": 96,
+    "descriptor_size_px": 48,
+    "max_peaks": 4,
+    "num_levels": 6,
+    "max_regions": 16,
+    "projection_dims": 32,
+    "num_neighbours": 2,
+    "max_boxes": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Five training pictures, one of them a single pixel, and one test picture that must stay out."""
+    folder = tmp_path_factory.mktemp("lod")
+    rng = np.random.default_rng(0)
+    rows = []
+    for number, (width, height) in enumerate([(120, 90), (90, 120), (80, 80), (1, 1), (200, 100), (60, 60)]):
+        small = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 5 else "train"))
+    write_table(pd.DataFrame(rows, columns=list(MANIFEST.columns)), folder / "manifest.parquet", MANIFEST)
+    with seeded_weights(0):
+        backbone = build_backbone(BackboneSettings.model_validate(BACKBONE))
+    save_backbone(backbone, folder / "backbone.safetensors", {})
+    write_json(folder / "run.json", {"run": "scene-scene", "seed": 0, "features": "label-free"})
+    return folder
+
+
+def run_chain(study, out, num_shards: int):
+    settings = {
+        "source_name": "lod",
+        "lod": LOD | {"num_shards": num_shards},
+        "backbone": BACKBONE,
+        "study_seed": 0,
+    }
+    given = ["--settings", json.dumps(settings)]
+    manifest = ["--manifest", str(study / "manifest.parquet")]
+    features = [str(out / f"features-{shard}.npz") for shard in range(num_shards)]
+    scores = [str(out / f"scores-{shard}.npz") for shard in range(num_shards)]
+    neighbours, ranking = str(out / "neighbours.npz"), str(out / "ranking.npz")
+    table, summary = str(out / "lod.parquet"), str(out / "lod.json")
+    for shard, path in enumerate(features):
+        place = ["--data-root", str(study), "--backbone", str(study / "backbone.safetensors"), "--shard", str(shard)]
+        extract_features.main([*given, *manifest, *place, "--out", path])
+    find_neighbours.main([*given, "--features", *features, "--out", neighbours])
+    for shard, path in enumerate(scores):
+        place = ["--neighbours", neighbours, "--shard", str(shard)]
+        score_pairs.main([*given, "--features", *features, *place, "--out", path])
+    rank_regions.main([*given, "--features", *features, "--scores", *scores, "--out", ranking])
+    made = ["--ranking", ranking, "--run-summary", str(study / "run.json"), "--out", table, "--summary", summary]
+    select_proposals.main([*given, *manifest, "--features", *features, *made])
+    return read_table(table, PROPOSALS), read_json(summary)
+
+
+@pytest.fixture(scope="module")
+def chain(study, tmp_path_factory):
+    return run_chain(study, tmp_path_factory.mktemp("one"), 1)
+
+
+def test_training_pictures_get_ranked_boxes_inside_them(study, chain):
+    table, _ = chain
+    manifest = read_table(study / "manifest.parquet", MANIFEST).set_index("image_id")
+    assert set(table["image_id"]) == {"image-0", "image-1", "image-2", "image-4"}
+    sizes = manifest.loc[table["image_id"], ["width_px", "height_px"]].to_numpy()
+    assert (table[["x1", "y1"]].to_numpy() >= 0).all()
+    assert (table[["x2", "y2"]].to_numpy() <= sizes).all()
+    for _, rows in table.groupby("image_id"):
+        assert rows["rank"].tolist() == list(range(len(rows)))
+        assert rows["score"].is_monotonic_decreasing
+        assert 1 <= len(rows) <= 3
+
+
+def test_scores_are_a_distribution_over_all_regions(chain):
+    assert 0 < chain[0]["score"].sum() <= 1 + 1e-9
+
+
+def test_the_summary_counts_pictures_without_boxes_and_names_the_features(chain):
+    _, summary = chain
+    assert (summary["num_images"], summary["num_images_without"]) == (5, 1)
+    assert summary["features"] == "label-free features of run scene-scene, seed 0"
+    assert summary["settings"]["lod"]["num_neighbours"] == 2
+
+
+def test_the_number_of_shards_changes_nothing(study, chain, tmp_path):
+    table, summary = run_chain(study, tmp_path, 3)
+    pd.testing.assert_frame_equal(table, chain[0], check_exact=True)
+    assert {**summary, "settings": None} == {**chain[1], "settings": None}

@@ -1,0 +1,92 @@
+"""The door to pretraining."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+
+from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, write_table
+from workflow_scripts.pretrain import main
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    import cv2
+
+    rng = np.random.default_rng(0)
+    names = [f"i{number}" for number in range(8)]
+    for name in names:
+        assert cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 256, (32, 40, 3), dtype=np.uint8))
+    manifest = [(name, f"{name}.png", 40, 32, 1, "train") for name in names]
+    boxes = [(name, 0, 4, 4, 30, 28, 1.0) for name in names]
+    labels = [(name, "c" if name < "i4" else "d", 0, 0, 1, 1, False, False, False, "s", "train") for name in names]
+    for rows, schema in ((manifest, MANIFEST), (boxes, PROPOSALS), (labels, ANNOTATIONS)):
+        write_table(pd.DataFrame(rows, columns=list(schema.columns)), tmp_path / f"{schema.name}.parquet", schema)
+    write_json(tmp_path / "proposals.json", {"object_scale_min": 0.4, "features": "label-free"})
+
+    def make(*more, **run):
+        base = {
+            "dataset": "some",
+            "backbone": {"arch": "resnet18", "width": 0.125},
+            "views": {"size_px": 32},
+            "moco": {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True},
+            "optimizer": {"epochs": 2, "global_batch_size": 4, "precision": "bfloat16"},
+        }
+        settings = {"run_name": "tiny", "run": {**base, **run}, "study_seed": 3}
+        paths = {"data-root": "", "manifest": "manifest.parquet", "checkpoints": "out/checkpoints"}
+        paths |= {"out": "out/backbone.safetensors", "summary": "out/summary.json"}
+        files = [word for name, file in paths.items() for word in (f"--{name}", str(tmp_path / file))]
+        return ["--settings", json.dumps(settings), "--seed", "0", *files, *more]
+
+    return make
+
+
+def proposals(tmp_path):
+    return ["--proposals", str(tmp_path / "proposals.parquet"), str(tmp_path / "proposals.json")]
+
+
+def test_weights_and_summary_are_written_and_the_state_is_dropped(arguments, tmp_path):
+    views = {"size_px": 32, "regions": ["object", "dilated_object"], "proposals": "lod"}
+    main(arguments(*proposals(tmp_path), "--annotations", views=views, losses={"rotation": 1, "localization": 1}))
+    out = tmp_path / "out"
+    weights = safetensors.torch.load_file(out / "backbone.safetensors")
+    assert weights["conv1.weight"].shape[0] == 8
+    assert not any(name.startswith("fc") for name in weights)
+    summary = read_json(out / "summary.json")
+    assert summary["sha256"] == hashlib.sha256((out / "backbone.safetensors").read_bytes()).hexdigest()
+    assert (summary["run"], summary["seed"], summary["cost"]["images_seen"]) == ("tiny", 0, 16)
+    assert {"settings", "settings_hash", "recipe", "provenance", "final", "features"} <= summary.keys()
+    assert "resources" not in summary["settings"]
+    lines = (out / "checkpoints" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4]
+    assert not (out / "checkpoints" / "state.pt").exists(), "a forced rerun must train again"
+
+
+def test_supervised_single_label_training_uses_the_annotations(arguments, tmp_path):
+    main(arguments("--proposals", "--annotations", str(tmp_path / "annotations.parquet"), method="supervised"))
+    summary = read_json(tmp_path / "out/summary.json")
+    assert summary["features"] == "supervised"
+    assert "accuracy" in summary["final"]
+
+
+def test_random_weights_need_no_pictures(arguments, tmp_path):
+    for picture in tmp_path.glob("*.png"):
+        picture.unlink()
+    main(arguments("--proposals", "--annotations", method="random_init"))
+    assert read_json(tmp_path / "out/summary.json")["cost"]["images_seen"] == 0
+
+
+@pytest.mark.parametrize("method", ["byol", "densecl", "swav", "cmc"])
+def test_a_method_that_is_not_there_yet_is_told_before_any_work(arguments, tmp_path, method):
+    with pytest.raises(ValueError, match=f"'{method}' is not implemented yet.*MoCo-v2"):
+        main(arguments(method=method))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_supervised_run_without_annotations_is_refused(arguments):
+    with pytest.raises(ValueError, match="needs --annotations"):
+        main(arguments(method="supervised"))

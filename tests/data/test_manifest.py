@@ -1,0 +1,85 @@
+"""The manifest: every picture opened once."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from objectcrop.data.manifest import Index, index_dataset, index_pictures, join_parts, require_readable, summarize
+from objectcrop.data.sources import parse_dataset
+from objectcrop.tables import IMAGES, MANIFEST, check
+
+FOLDER = parse_dataset({"source": "folder", "images": "p"})
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Good pictures of several sizes, one on its side by EXIF, one cut off, one empty, one that is text."""
+    folder = tmp_path / "p"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    for width in (30, 60, 120):
+        Image.fromarray(noise[:, :width]).save(folder / f"w{width}.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise).save(folder / "turned.jpg", exif=exif)
+    whole = (folder / "w120.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").touch()
+    (folder / "text.jpg").write_text("no picture")
+    return tmp_path
+
+
+def test_sizes_are_those_after_orientation_and_damage_is_listed_with_its_reason(root):
+    index = index_dataset("mine", FOLDER, root)
+    manifest = check(index.manifest, MANIFEST, where="test")
+    sizes = {row.image_id: (row.width_px, row.height_px) for row in manifest.itertuples()}
+    assert sizes == {"turned.jpg": (90, 120), "w30.jpg": (30, 90), "w60.jpg": (60, 90), "w120.jpg": (120, 90)}
+    assert manifest["num_bytes"].tolist() == [(root / path).stat().st_size for path in manifest["path"]]
+    summary = summarize(index)
+    assert (summary["num_readable"], summary["num_unreadable"]) == (4, 3)
+    assert [row["path"] for row in summary["unreadable"]] == ["p/cut.jpg", "p/empty.png", "p/text.jpg"]
+    for row, reason in zip(summary["unreadable"], ["truncated", "empty", "not a known"], strict=True):
+        assert reason in row["reason"]
+        assert str(root) not in row["reason"]
+
+
+def test_too_many_unreadable_pictures_stop_with_the_first_reasons(root):
+    index = index_dataset("mine", FOLDER, root)
+    require_readable(index, name="mine", max_share=3 / 7)
+    with pytest.raises(ValueError, match=r"3 of 7 pictures cannot be read.*p/cut\.jpg: .*datasets\.mine\.max_unread"):
+        require_readable(index, name="mine", max_share=0.4)
+
+
+def test_no_readable_picture_stops_whatever_the_share(root):
+    index = index_dataset("mine", FOLDER, root)
+    with pytest.raises(ValueError, match="3 of 3"):
+        require_readable(Index(index.manifest.iloc[:0], index.unreadable), name="mine", max_share=1)
+
+
+def test_processes_give_the_same_manifest_as_one(root, monkeypatch):
+    listing = pd.DataFrame({"image_id": [str(n) for n in range(40)], "path": "p/w30.jpg", "split": "train"})
+    listing.loc[7, "path"] = "p/gone.jpg"
+    alone = index_pictures(listing, root)
+    monkeypatch.setattr("objectcrop.data.manifest._BATCH", 4)
+    together = index_pictures(listing, root, num_workers=2)
+    pd.testing.assert_frame_equal(alone.manifest, together.manifest)
+    pd.testing.assert_frame_equal(alone.unreadable, together.unreadable)
+    assert alone.unreadable["reason"].tolist() == ["there is no such picture"]
+
+
+def test_a_subset_opens_its_pictures_alone_and_lists_those_that_are_not_there(root):
+    subset = pd.DataFrame({"image_id": ["w60.jpg", "lost.jpg"], "split": "train", "num_boxes": 3, "num_classes": 2})
+    index = index_dataset("base", FOLDER, root, subset=check(subset, IMAGES, where="test"))
+    assert index.manifest["image_id"].tolist() == ["w60.jpg"]
+    assert index.unreadable[["image_id", "reason"]].to_numpy().tolist() == [
+        ["lost.jpg", "no such picture in the folders of base"]
+    ]
+
+
+def test_a_union_is_its_parts_and_refuses_an_id_of_two(root):
+    manifest = index_dataset("mine", FOLDER, root).manifest
+    joined = join_parts("both", [manifest.iloc[:2], manifest.iloc[2:]])
+    pd.testing.assert_frame_equal(joined.manifest, manifest)
+    with pytest.raises(ValueError, match=r"both: image id 'turned\.jpg' names 2 pictures"):
+        join_parts("both", [manifest, manifest.iloc[:1]])

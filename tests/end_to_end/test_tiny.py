@@ -1,0 +1,98 @@
+"""The whole chain on a few dozen drawn scenes: each file that people and machines read is there and holds together."""
+
+import csv
+import json
+import pickle
+
+import pandas as pd
+import pytest
+
+from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
+
+RUNS = ("random-init", "supervised", "scene-scene", "obj-dilate", "oac")
+
+
+@pytest.fixture
+def results(finished):
+    return finished.folder / "results"
+
+
+def test_the_subset_is_made_of_the_drawn_scenes(results):
+    drawn = read_table(results / "images/drawn/manifest.parquet", MANIFEST)
+    subset = read_table(results / "images/ohms/manifest.parquet", MANIFEST)
+    assert len(drawn) == 64 + 24
+    assert set(subset.image_id) <= set(drawn.image_id)
+    boxes = read_table(results / "annotations/ohms.parquet", ANNOTATIONS)
+    assert (boxes.groupby("image_id").class_id.nunique() >= 2).all()
+    summary = json.loads((results / "ohms/ohms/summary.json").read_text())
+    assert json.dumps(summary).count("212753") >= 1
+
+
+def test_every_training_picture_has_at_most_ten_proposals_inside_it(results):
+    manifest = read_table(results / "images/ohms/manifest.parquet", MANIFEST).set_index("image_id")
+    proposals = read_table(results / "proposals/ohms/lod.parquet", PROPOSALS)
+    assert set(proposals.image_id) <= set(manifest.index[manifest.split == "train"])
+    assert proposals.groupby("image_id").size().max() <= 10
+    sizes = manifest.loc[proposals.image_id]
+    assert (proposals.x1.to_numpy() >= 0).all()
+    assert (proposals.x2.to_numpy() <= sizes.width_px.to_numpy() + 1e-3).all()
+    assert (proposals.y2.to_numpy() <= sizes.height_px.to_numpy() + 1e-3).all()
+    assert "label-free" in json.loads((results / "proposals/ohms/lod.json").read_text())["features"]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_every_run_leaves_weights_and_what_they_were_made_with(results, run):
+    folder = results / "pretrain" / run / "s0"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["run"] == run
+    assert summary["settings_hash"]
+    assert (folder / "backbone.safetensors").stat().st_size > 1000
+    if run not in ("random-init",):
+        assert summary["cost"]["images_seen"] > 0
+        assert summary["history"]
+
+
+def test_the_extra_losses_are_in_the_history_of_the_run_that_asks_for_them(results):
+    def parts(run):
+        return json.loads((results / f"pretrain/{run}/s0/summary.json").read_text())["history"][-1]
+
+    assert "loss_rotation" in parts("oac")
+    assert "loss_localization" in parts("oac")
+    assert "loss_rotation" not in parts("obj-dilate")
+
+
+def test_the_detector_weights_hold_arrays_only(results):
+    with (results / "export/oac/s0/backbone_d2.pkl").open("rb") as file:
+        exported = pickle.load(file)
+    assert {type(value).__module__ for value in exported["model"].values()} == {"numpy"}
+
+
+def test_the_table_shows_the_measured_numbers_and_the_papers(results):
+    measured = json.loads((results / "eval/oac/s0/linear.json").read_text())["metrics"]["map"]
+    with (results / "tables/linear-demo.csv").open() as file:
+        text = file.read()
+    assert f"{measured:.1f}" in text
+    assert "59.7" in text
+    assert len(list(csv.reader(text.splitlines()))) >= 6
+
+
+def test_the_page_stands_alone_and_shows_every_table(results):
+    page = (results / "report/index.html").read_text()
+    assert "Linear evaluation on the drawn OHMS subset" in page
+    assert "Fine-tuned detection on the drawn scenes" in page
+    assert 'src="http' not in page
+    assert page.count("data:image/") >= 3
+
+
+def test_the_fiftyone_export_is_whole(results):
+    manifest = json.loads((results / "inspect/ohms/lod/fiftyone/manifest.json").read_text())
+    assert manifest
+    assert (results / "inspect/ohms/lod/fiftyone/samples.json").is_file()
+
+
+def test_tables_of_numbers_are_finite(results):
+    for file in (results / "eval").rglob("*.json"):
+        metrics = pd.Series(json.loads(file.read_text())["metrics"], dtype="float64")
+        assert metrics.dropna().between(0, 100).all() or "learning_rate" in metrics.index, file

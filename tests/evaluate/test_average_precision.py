@@ -1,0 +1,111 @@
+"""Average precision against scikit-learn, slow loops and hand-made cases."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+from objectcrop.evaluate.average_precision import average_precision, average_precisions, macro_map, map_batched
+
+
+def drawn(seed, num=60, classes=5, levels=None):
+    rng = np.random.default_rng(seed)
+    scores = (
+        rng.normal(size=(num, classes)) if levels is None else rng.integers(0, levels, (num, classes)).astype(float)
+    )
+    return scores, rng.random((num, classes)) < 0.3
+
+
+def slow_batched(scores, labels, batch):
+    """The release's metric as plain loops."""
+    values, weights = [], []
+    for start in range(0, len(scores), batch):
+        some, shown = scores[start : start + batch], labels[start : start + batch]
+        per_class = []
+        for column in range(scores.shape[1]):
+            ranked = sorted(range(len(some)), key=lambda row: -some[row, column])
+            hits, precisions = 0, []
+            for rank, row in enumerate(ranked, start=1):
+                if shown[row, column]:
+                    hits += 1
+                    precisions.append(hits / rank)
+            if precisions:
+                per_class.append(sum(precisions) / len(precisions))
+        if per_class:
+            values.append(sum(per_class) / len(per_class))
+            weights.append(len(some))
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), num=st.integers(2, 40), levels=st.sampled_from([None, 2, 5]))
+def test_equals_scikit_learn_with_and_without_ties(seed, num, levels):
+    scores, labels = drawn(seed, num, 1, levels)
+    labels[0] = True
+    expected = average_precision_score(labels[:, 0], scores[:, 0])
+    assert average_precision(scores[:, 0], labels[:, 0]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_hand_made_ranking():
+    # positives at ranks 1, 3 and 4: (1/1 + 2/3 + 3/4) / 3
+    labels = np.array([True, False, True, True, False])
+    assert average_precision(np.array([5.0, 4, 3, 2, 1]), labels) == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)
+
+
+def test_the_order_of_pictures_does_not_matter_even_with_ties():
+    scores, labels = drawn(1, 50, 3, levels=3)
+    order = np.random.default_rng(2).permutation(50)
+    assert average_precisions(scores, labels) == pytest.approx(average_precisions(scores[order], labels[order]))
+
+
+def test_equal_scores_everywhere_give_the_prevalence():
+    labels = np.array([True, False, False, True])
+    assert average_precision(np.zeros(4), labels) == 0.5
+
+
+def test_a_class_without_a_positive_is_none_and_skipped():
+    scores, labels = drawn(3, 30, 3)
+    labels[:, 1] = False
+    found = average_precisions(scores, labels)
+    assert np.isnan(found).tolist() == [False, True, False]
+    assert macro_map(scores, labels) == pytest.approx((found[0] + found[2]) / 2)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 16, 60, 100])
+def test_the_released_metric_equals_its_loops(batch):
+    scores, labels = drawn(4)
+    labels[:, 2] = False
+    labels[14:21] = False  # a batch of 7 without any positive
+    assert map_batched(scores, labels, batch) == pytest.approx(slow_batched(scores, labels, batch), abs=1e-12)
+
+
+def test_in_one_batch_without_ties_both_metrics_agree():
+    scores, labels = drawn(5)
+    assert map_batched(scores, labels, 60) == pytest.approx(macro_map(scores, labels), abs=1e-12)
+
+
+def test_small_batches_flatter_as_the_spec_simulated():
+    rng = np.random.default_rng(0)
+    labels = rng.random((2048, 50)) < 0.03
+    scores = rng.normal(size=labels.shape) + 1.5 * labels
+    whole, by_256, by_32 = macro_map(scores, labels), map_batched(scores, labels, 256), map_batched(scores, labels, 32)
+    assert whole < by_256 < by_32
+    assert by_32 > whole + 0.2
+
+
+def test_nothing_to_measure_is_an_error():
+    scores, labels = drawn(6)
+    with pytest.raises(ValueError, match="not defined"):
+        macro_map(scores, np.zeros_like(labels))
+    with pytest.raises(ValueError, match="not defined"):
+        map_batched(scores, np.zeros_like(labels), 8)
+    with pytest.raises(ValueError, match="expected one equal"):
+        average_precisions(scores, labels[:-1])
+
+
+def test_a_diverged_layer_is_told_from_a_bad_one():
+    scores, labels = drawn(7)
+    scores[3, 1] = np.nan
+    with pytest.raises(ValueError, match="diverged"):
+        macro_map(scores, labels)

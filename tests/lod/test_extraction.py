@@ -1,0 +1,126 @@
+"""One picture through a thin random ResNet-18."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from torch import nn
+from torchvision.models.resnet import BasicBlock, ResNet
+
+from objectcrop.boxes import Size
+from objectcrop.lod.extraction import Extractor, projection_of
+from objectcrop.lod.trunk import descriptor, layer_maps, normalised, reduced_size
+from objectcrop.study.proposals import LodProposals
+
+SETTINGS = LodProposals(
+    kind="lod",
+    features_run="r",
+    long_side_px=96,
+    descriptor_size_px=64,
+    max_peaks=4,
+    num_levels=6,
+    max_regions=20,
+    projection_dims=16,
+)
+
+
+@pytest.fixture(scope="module")
+def trunk() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return ResNet(BasicBlock, [1, 1, 1, 1], num_classes=2).eval()
+
+
+@pytest.fixture(scope="module")
+def extractor(trunk) -> Extractor:
+    return Extractor(trunk, SETTINGS, 0)
+
+
+def picture(height: int = 70, width: int = 100, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_layers_have_the_strides_of_a_resnet(trunk):
+    fine, coarse = layer_maps(trunk, picture(64, 96), ("layer2", "layer3"))
+    assert (fine.shape, coarse.shape) == ((128, 8, 12), (256, 4, 6))
+    assert fine.min() >= 0
+
+
+def test_layers_are_what_the_network_itself_computes(trunk):
+    seen = {}
+    hook = trunk.layer3.register_forward_hook(lambda module, inputs, output: seen.update(layer3=output))
+    (found,) = layer_maps(trunk, picture(), ["layer3"])
+    with torch.inference_mode():
+        trunk(normalised(picture()))
+    hook.remove()
+    np.testing.assert_allclose(found, seen["layer3"][0].numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_layer_that_is_not_there_is_named(trunk):
+    with pytest.raises(ValueError, match="layer7"):
+        layer_maps(trunk, picture(), ["layer7"])
+
+
+def test_the_descriptor_ignores_the_aspect(trunk):
+    assert descriptor(trunk, picture(20, 90), 64).shape == (512,)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(Size(200, 100), Size(96, 48)), (Size(80, 60), Size(80, 60)), (Size(3000, 2), Size(96, 1))]
+)
+def test_pictures_are_reduced_never_enlarged(size, expected):
+    assert reduced_size(size, 96) == expected
+
+
+def test_a_picture_gets_regions_and_projected_features(extractor):
+    found = extractor.describe(picture(140, 200), "a")
+    assert found.size == Size(96, 67)
+    assert 2 <= len(found.regions.boxes) <= 20
+    assert_array_equal(found.regions.boxes[0], [0, 0, 96, 67])
+    assert found.features.shape == (len(found.regions.boxes), 16)
+
+
+def test_the_same_picture_gives_the_same_numbers_whatever_came_before(extractor, trunk):
+    extractor.describe(picture(seed=1), "another")
+    first, second = extractor.describe(picture(), "a"), Extractor(trunk, SETTINGS, 0).describe(picture(), "a")
+    for found, again in zip(
+        (first.descriptor, first.features, *first.regions),
+        (second.descriptor, second.features, *second.regions),
+        strict=True,
+    ):
+        assert_array_equal(found, again)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_a_picture_of_one_colour_gives_boxes_inside_it(extractor, value):
+    found = extractor.describe(np.full((50, 70, 3), value, dtype=np.uint8), "plain")
+    assert len(found.regions.boxes) >= 1
+    assert (found.regions.boxes >= 0).all()
+    assert (found.regions.boxes[:, 2:] <= [70, 50]).all()
+    assert np.isfinite(found.features).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1)])
+def test_a_picture_of_one_pixel_gives_no_boxes(extractor, shape):
+    found = extractor.describe(picture(*shape), "dot")
+    assert found.regions.boxes.shape == (0, 4)
+    assert found.features.shape == (0, 16)
+
+
+def test_features_that_are_not_finite_stop_with_the_image(trunk):
+    broken = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=2).eval()
+    nn.init.constant_(broken.conv1.weight, float("nan"))
+    with pytest.raises(ValueError, match="image 0815"):
+        Extractor(broken, SETTINGS, 0).describe(picture(), "0815")
+
+
+def test_a_trunk_in_training_mode_is_refused():
+    with pytest.raises(ValueError, match="eval"):
+        Extractor(nn.Sequential().train(), SETTINGS, 0)
+
+
+def test_the_projection_belongs_to_the_study_s_seed():
+    first, again, other = (projection_of(SETTINGS, 100, seed) for seed in (0, 0, 1))
+    assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert projection_of(SETTINGS.model_copy(update={"projection_dims": None}), 100, 0) is None

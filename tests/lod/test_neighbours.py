@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from objectcrop.lod import neighbours
+from objectcrop.lod.neighbours import find_neighbours, pairs_to_score
+
+
+def random_descriptors(count: int = 40) -> np.ndarray:
+    return np.random.default_rng(1).gamma(1.0, size=(count, 6)).astype(np.float32)
+
+
+def test_neighbours_are_those_of_a_full_sort_by_cosine():
+    descriptors = random_descriptors()
+    found = find_neighbours(descriptors, 5)
+    unit = descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
+    cosine = unit @ unit.T - 9 * np.eye(40)
+    assert_array_equal(found.indices, np.argsort(-cosine, axis=1)[:, :5])
+    assert_allclose(found.similarities, -np.sort(-cosine, axis=1)[:, :5], rtol=1e-5)
+
+
+def test_the_search_does_not_depend_on_how_many_rows_are_taken_at_a_time(monkeypatch):
+    whole = find_neighbours(random_descriptors(), 7)
+    monkeypatch.setattr(neighbours, "ROWS_AT_A_TIME", 13)
+    assert_array_equal(find_neighbours(random_descriptors(), 7).indices, whole.indices)
+
+
+def test_the_length_of_a_descriptor_does_not_matter():
+    descriptors = random_descriptors()
+    longer = descriptors * np.linspace(1, 50, 40, dtype=np.float32)[:, None]
+    assert_array_equal(find_neighbours(longer, 4).indices, find_neighbours(descriptors, 4).indices)
+
+
+def test_ties_keep_the_order_of_images():
+    assert_array_equal(find_neighbours(np.ones((4, 3), np.float32), 2).indices, [[1, 2], [0, 2], [0, 1], [0, 1]])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_images_have_few_neighbours(count):
+    found = find_neighbours(np.ones((count, 3), np.float32), 5)
+    assert found.indices.shape == (count, max(count - 1, 0))
+    assert len(pairs_to_score(found.indices)) == (1 if count == 2 else 0)
+
+
+def test_a_descriptor_of_zeros_is_like_none():
+    descriptors = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.1]], np.float32)
+    assert_array_equal(find_neighbours(descriptors, 1).indices[1:], [[2], [1]])
+    assert_array_equal(find_neighbours(descriptors, 1).similarities[0], [0.0])
+
+
+def test_a_pair_is_scored_once_whichever_chose_the_other():
+    assert_array_equal(pairs_to_score(np.array([[1], [0], [1]])), [[0, 1], [1, 2]])

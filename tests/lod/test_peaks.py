@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.testing import assert_array_equal
+
+from objectcrop.lod.peaks import find_peaks, neighbours_of_cells, rank_persistence
+
+MAPS = arrays.arrays(
+    np.float64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 6).map(lambda level: level / 4)
+)
+
+
+def test_two_hills_live_as_long_as_the_valley_lets_them():
+    # visited 9, 8, 7 (joined to 9), 5 (the valley, where the lower hill ends) and 1
+    assert_array_equal(rank_persistence(np.array([[9.0, 7.0, 5.0, 8.0, 1.0]])), [4, 0, 0, 2, 0])
+
+
+def test_cells_that_are_not_positive_have_no_persistence():
+    assert_array_equal(rank_persistence(np.array([[0.0, 2.0, 0.0]])), [-1, 0, -1])
+
+
+def test_cells_are_numbered_column_by_column():
+    values = np.zeros((3, 4))
+    values[2, 1] = 1.0
+    assert_array_equal(find_peaks(values, min_value=0.5), [1 * 3 + 2])
+
+
+def test_diagonal_neighbours_touch():
+    assert_array_equal(rank_persistence(np.array([[2.0, 0.0], [0.0, 1.0]])), [1, -1, -1, 0])
+
+
+def test_reference_neighbours_wrap_around_and_never_hold_the_last_cell():
+    sound, released = (neighbours_of_cells(3, 3, reference=reference) for reference in (False, True))
+    assert sound[2] == (1, 4, 5)
+    assert released[2] == (0, 1, 3, 4, 5, 6)
+    assert not any(8 in around for around in released)
+
+
+@given(MAPS)
+def test_peaks_keep_their_distance_and_their_least_value(values):
+    peaks = find_peaks(values, min_value=0.5)
+    place = np.stack(np.divmod(peaks, values.shape[0]))
+    distance = np.abs(place[:, :, None] - place[:, None, :]).max(axis=0) + 9 * np.eye(len(peaks), dtype=int)
+    assert (distance >= 3).all()
+    assert (values.T.reshape(-1)[peaks] >= 0.5).all()
+    assert values.max() < 0.5 or len(peaks) >= 1
+
+
+@given(MAPS, st.sampled_from([2.0, 0.25]))
+def test_only_the_order_of_values_counts(values, factor):
+    assert_array_equal(rank_persistence(values), rank_persistence(values * factor))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 4)])
+def test_a_map_of_zeros_has_no_peaks(shape):
+    assert len(find_peaks(np.zeros(shape), min_value=0.0)) == 0

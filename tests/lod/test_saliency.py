@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from objectcrop.lod.saliency import global_mask, global_saliency, local_maps, peak_map, unit_features, without_border
+
+
+def test_borders_are_cleared_on_every_side():
+    cleared = without_border(np.ones((5, 6)), rows=1, columns=2)
+    assert_array_equal(np.flatnonzero(cleared.any(axis=1)), [1, 2, 3])
+    assert_array_equal(np.flatnonzero(cleared.any(axis=0)), [2, 3])
+
+
+def test_base_rule_takes_its_limit_from_the_whole_map():
+    values = np.full((5, 5), 2.0)
+    values[0, 0] = 10.0
+    found = peak_map(values, "base")
+    assert found.min_value == 3.0
+    assert not found.values.any()
+
+
+def test_wide_margin_takes_its_limit_inside_the_margin_and_leaves_small_maps_uncleared():
+    values = np.ones((15, 14))
+    values[0, 3] = 10.0
+    found = peak_map(values, "wide_margin")
+    assert found.min_value == 0.5
+    assert found.values[1:-1].all()
+    assert not found.values[[0, -1]].any()
+
+
+def test_global_mask_keeps_what_is_above_half_the_mean_of_all_cells():
+    values = np.zeros((4, 4))
+    values[1, 1], values[2, 2] = 1.0, 31.0  # the mean over 16 cells is 2
+    assert_array_equal(np.argwhere(global_mask(values)), [[2, 2]])
+
+
+def scene(height: int = 8, width: int = 10) -> np.ndarray:
+    """Two kinds of surface: one block of each, on a third."""
+    features = np.zeros((3, height, width), dtype=np.float32)
+    features[2] = 1.0
+    features[:, 2:5, 2:5] = np.array([5.0, 0.0, 0.0])[:, None, None]
+    features[:, 3:6, 6:9] = np.array([0.0, 5.0, 0.0])[:, None, None]
+    return features
+
+
+def test_a_local_map_is_the_block_of_its_peak():
+    features = scene()
+    peak = 3 * 8 + 3
+    found = local_maps(features, np.array([peak]), np.ones((8, 10), dtype=bool))
+    expected = np.zeros((8, 10), dtype=bool)
+    expected[2:5, 2:5] = True
+    assert_array_equal(found[0] > 0, expected)
+    assert found.max() == pytest.approx(2.0)
+
+
+def test_pieces_that_resemble_the_peak_too_little_are_cleared():
+    features = scene()
+    features[:, 3:6, 6:9] = np.array([2.0, 4.583, 0.0])[:, None, None]  # cosine 0.4: similarity 0.8, above the mean
+    found = local_maps(features, np.array([3 * 8 + 3]), np.ones((8, 10), dtype=bool))[0]
+    assert found[2:5, 2:5].all()
+    assert not found[:, 5:].any()
+
+
+def test_cells_outside_the_mask_are_cleared():
+    features = scene()
+    assert not local_maps(features, np.array([3 * 8 + 3]), np.zeros((8, 10), dtype=bool)).any()
+
+
+def test_a_cell_without_features_does_no_harm():
+    features = scene()
+    features[:, 0, 0] = 0
+    assert_array_equal(unit_features(features)[0], np.zeros(3))
+    found = local_maps(features, np.array([0, 3 * 8 + 3]), np.ones((8, 10), dtype=bool))
+    assert np.isfinite(found).all()
+
+
+def test_the_reference_leaves_out_the_neighbour_below():
+    features = np.zeros((2, 5, 5), dtype=np.float32)
+    features[0] = 1.0
+    features[:, 3, 2] = [0.0, 1.0]  # below the peak at (2, 2)
+    everywhere = np.ones((5, 5), dtype=bool)
+    sound, released = (
+        local_maps(features, np.array([2 * 5 + 2]), everywhere, reference=reference)[0] for reference in (False, True)
+    )
+    assert sound[2, 2] == pytest.approx(1 + 7 / 8)
+    assert released[2, 2] == pytest.approx(2.0)
+
+
+def test_global_saliency_sums_the_channels():
+    assert global_saliency(scene())[3, 3] == 5.0

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.testing import assert_array_equal
+from scipy import ndimage
+
+from objectcrop.boxes import Size
+from objectcrop.lod.sweep import map_boxes, pixel_counts, pixel_runs
+
+MAPS = arrays.arrays(
+    np.float64, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 8).map(lambda level: level / 4)
+)
+
+
+def literal_boxes(values: np.ndarray, size: Size, counts: np.ndarray) -> list[tuple[int, ...]]:
+    """The rule as it reads: threshold, label, enlarge to pixels, label again."""
+    height, width = values.shape
+    flat = values.T.reshape(-1)
+    order = np.argsort(-flat, kind="stable")
+    reach = min(1.0, flat.max())
+    found = []
+    for count in counts:
+        if count < ndimage.label(values >= reach)[1]:
+            continue
+        kept = np.zeros(flat.size, dtype=bool)
+        kept[order[:count]] = True
+        pieces, number = ndimage.label(kept.reshape(width, height).T)
+        good = [piece for piece in range(1, number + 1) if values[pieces == piece].max() >= reach]
+        rows = (2 * np.arange(size.height) + 1) * height // (2 * size.height)
+        columns = (2 * np.arange(size.width) + 1) * width // (2 * size.width)
+        enlarged = np.isin(pieces, good)[np.ix_(rows, columns)]
+        for down, right in ndimage.find_objects(ndimage.label(enlarged.T)[0].T):
+            found.append((right.start, down.start, right.stop, down.stop))
+    return found
+
+
+@given(MAPS, st.integers(1, 6), st.integers(0, 30), st.integers(0, 30))
+def test_boxes_are_those_of_the_rule_carried_out_on_pixels(values, levels, more_width, more_height):
+    size = Size(values.shape[1] + more_width, values.shape[0] + more_height)
+    counts = pixel_counts(values, levels)
+    found = map_boxes(values, size, counts)
+    expected = literal_boxes(values, size, counts) if values.any() else []
+    assert sorted(map(tuple, found.boxes.tolist())) == sorted(expected)
+
+
+def test_a_root_is_the_strongest_cell_of_its_piece():
+    values = np.zeros((4, 6))
+    values[1, 1:3] = [1.1, 1.5]
+    values[2, 4] = 1.9
+    found = map_boxes(values, Size(60, 40), np.array([3]))
+    assert_array_equal(found.boxes, [[10, 10, 30, 20], [40, 20, 50, 30]])
+    assert_array_equal(found.roots, [2 * 4 + 1, 4 * 4 + 2])
+
+
+def test_pieces_that_never_reach_the_top_level_give_no_box():
+    values = np.zeros((4, 6))
+    values[1, 1], values[2, 4] = 1.5, 0.9
+    assert_array_equal(map_boxes(values, Size(6, 4), np.array([2])).boxes, [[1, 1, 2, 2]])
+
+
+def test_an_empty_map_gives_no_boxes():
+    assert map_boxes(np.zeros((3, 3)), Size(9, 9), np.array([0, 0])).boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize(("positive", "levels", "expected"), [(5, 2, [3, 5]), (3, 4, [1, 2, 2, 3]), (0, 2, [0, 0])])
+def test_counts_round_halves_up(positive, levels, expected):
+    values = np.zeros((2, 5))
+    values.reshape(-1)[:positive] = 1
+    assert_array_equal(pixel_counts(values, levels), expected)
+
+
+@given(st.integers(1, 40), st.integers(0, 400))
+def test_runs_of_pixels_tile_the_axis(cells, more):
+    first, last = pixel_runs(cells, cells + more)
+    assert first[0] == 0
+    assert last[-1] == cells + more
+    assert_array_equal(first[1:], last[:-1])
+    assert (last > first).all()

@@ -1,0 +1,66 @@
+"""Progress lines."""
+
+import io
+
+import pytest
+
+from objectcrop.runtime import progress
+from objectcrop.runtime.progress import Progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is moved: `clock[0] += seconds`."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def lines(stream: io.StringIO) -> list[str]:
+    return stream.getvalue().splitlines()
+
+
+def test_a_line_comes_every_few_seconds_with_rate_and_time_left(clock):
+    stream = io.StringIO()
+    with Progress("draw", total=100, unit="scenes", stream=stream) as shown:
+        for _ in range(20):
+            clock[0] += 1
+            shown.advance(2, loss=0.5)
+    assert lines(stream)[0] == "draw: 10/100 scenes (10%)  2 scenes/s  0:00:45 left  loss 0.5"
+    assert len(lines(stream)) == 5  # at 5, 10, 15, 20 s, and the end
+    assert lines(stream)[-1] == "draw: 40/100 scenes (40%)  done in 0:00:20"
+
+
+def test_units_of_an_earlier_attempt_count_for_the_share_and_not_for_the_rate(clock):
+    stream = io.StringIO()
+    with Progress("draw", total=100, unit="scenes", done=50, stream=stream) as shown:
+        clock[0] += 10
+        shown.advance(10)
+    assert lines(stream)[0] == "draw: 60/100 scenes (60%)  1 scenes/s  0:00:40 left"
+
+
+def test_nothing_to_do_is_done(clock):
+    stream = io.StringIO()
+    with Progress("draw", total=0, unit="scenes", stream=stream):
+        pass
+    assert lines(stream) == ["draw: 0/0 scenes (100%)  done in 0:00:00"]
+
+
+def advance_and_fail(stream):
+    with Progress("draw", total=2, unit="scenes", stream=stream):
+        raise ValueError("disk full")
+
+
+def test_a_failure_speaks_for_itself(clock):
+    stream = io.StringIO()
+    with pytest.raises(ValueError, match="disk full"):
+        advance_and_fail(stream)
+    assert lines(stream) == []
+
+
+def test_lines_go_to_standard_error_by_default(capsys):
+    with Progress("draw", total=1, unit="scenes") as shown:
+        shown.advance()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "draw: 1/1 scenes (100%)" in captured.err

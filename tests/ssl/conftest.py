@@ -1,0 +1,108 @@
+"""A tiny training set on disk, and tiny runs."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from objectcrop.ssl.pretraining import Request, Tables
+from objectcrop.study.runs import Run
+from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, check
+
+NUM_IMAGES, WIDTH, HEIGHT = 18, 48, 40
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def make_tables(folder: Path) -> Tables:
+    """Pictures of blurred noise and one rectangle each (PNG: equal pixels everywhere), with boxes and labels."""
+    rng = np.random.default_rng(0)
+    pictures, proposals, labels = [], [], []
+    for number in range(NUM_IMAGES):
+        name = f"i{number:02d}"
+        picture = cv2.GaussianBlur(rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 1.5)
+        picture[8:30, 10:36] = rng.integers(0, 60, 3) + (np.array([180, 0, 0]) if number % 2 else np.array([0, 0, 180]))
+        assert cv2.imwrite(str(folder / f"{name}.png"), picture)
+        pictures.append((name, f"{name}.png", WIDTH, HEIGHT, 1, "train" if number < NUM_IMAGES - 2 else "test"))
+        if number != 3:
+            proposals += [(name, 0, 10, 8, 36, 30, 1.0), (name, 1, 2, 2, 30, 38, 0.5)]
+        for class_id in ("a", "b") if number % 2 else ("c",):
+            labels.append((name, class_id, 0.2, 0.2, 0.7, 0.7, False, False, False, "s", "train"))
+    return Tables(
+        manifest=check(pd.DataFrame(pictures, columns=list(MANIFEST.columns)), MANIFEST, where="test"),
+        data_root=folder,
+        annotations=check(pd.DataFrame(labels, columns=list(ANNOTATIONS.columns)), ANNOTATIONS, where="test"),
+        proposals=check(pd.DataFrame(proposals, columns=list(PROPOSALS.columns)), PROPOSALS, where="test"),
+        proposals_summary={"object_scale_min": 0.5, "features": "label-free: drawn"},
+    )
+
+
+@pytest.fixture
+def tables(tmp_path) -> Tables:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    return make_tables(folder)
+
+
+def tiny_run(**changes) -> Run:
+    """MoCo-v2 at an eighth of the width, 32 px, float32; `changes` are merged section by section."""
+    base = {
+        "dataset": "tiny",
+        "method": "moco_v2",
+        "backbone": {"arch": "resnet18", "width": 0.125},
+        "views": {"size_px": 32},
+        "moco": {
+            "queue_length": 16,
+            "momentum": 0.9,
+            "embedding_dims": 16,
+            "projector_batch_norm": True,
+            "batch_norm_group": 2,
+        },
+        "optimizer": {"epochs": 3, "global_batch_size": 4, "learning_rate": 0.05, "precision": "float32"},
+    }
+    return Run.model_validate(merged(base, changes))
+
+
+def merged(base: dict, changes: dict) -> dict:
+    """`changes` over `base`, section by section."""
+    found = dict(base)
+    for section, value in changes.items():
+        found[section] = {**found.get(section, {}), **value} if isinstance(value, dict) else value
+    return found
+
+
+OAC = {
+    "views": {"regions": ["object", "dilated_object"], "proposals": "lod"},
+    "moco": {"heads": "per_view"},
+    "losses": {"rotation": 1.0, "localization": 1.0, "patches": 3},
+}
+RECIPES = {
+    "scene-scene": {},
+    "obj-dilate": {"views": OAC["views"]},
+    "oac": OAC,
+    "oac-same-tag": {**OAC, "moco": {"heads": "per_view", "negatives": "same_tag"}},
+    "supervised": {"method": "supervised", "optimizer": {"name": "adamw", "learning_rate": 0.001}},
+}
+
+
+@pytest.fixture
+def request_of():
+    def make(name="scene-scene", threads=1, **changes) -> Request:
+        run = tiny_run(**merged(RECIPES[name], changes))
+        return Request(name, run, study_seed=0, seed=1, num_threads=threads)
+
+    return make
+
+
+@pytest.fixture
+def recipes() -> dict:
+    return RECIPES

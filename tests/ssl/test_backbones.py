@@ -1,0 +1,74 @@
+"""Trunks against torchvision's."""
+
+import pytest
+import torch
+import torchvision
+
+from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.study.runs import BackboneSettings
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
+def test_full_width_is_torchvisions_trunk(arch):
+    theirs = getattr(torchvision.models, arch)(weights=None).eval()
+    state = {name: value for name, value in theirs.state_dict().items() if not name.startswith("fc.")}
+    ours = build_backbone(BackboneSettings(arch=arch)).eval()
+    assert {name: value.shape for name, value in ours.state_dict().items()} == {n: v.shape for n, v in state.items()}
+    ours.load_state_dict(state)
+    theirs.fc = torch.nn.Identity()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images))
+    assert ours.num_features == theirs(images).shape[1]
+
+
+def test_thin_trunks_keep_the_names_and_scale_every_layer():
+    thin = build_backbone(BackboneSettings(arch="resnet50", width=0.25)).state_dict()
+    full = build_backbone(BackboneSettings(arch="resnet50")).state_dict()
+    assert list(thin) == list(full)
+    for name, value in thin.items():
+        if value.dim():
+            assert value.shape[0] * 4 == full[name].shape[0], name
+
+
+def test_fresh_weights_are_distributed_as_torchvisions():
+    with seeded_weights(0):
+        ours = build_backbone(BackboneSettings(arch="resnet18")).state_dict()
+    theirs = torchvision.models.resnet18(weights=None).state_dict()
+    for name, value in ours.items():
+        if value.dim() == 4:
+            assert value.std().item() == pytest.approx(theirs[name].std().item(), rel=0.1), name
+
+
+def test_layers_by_name_and_strides():
+    backbone = build_backbone(BackboneSettings(arch="resnet18", width=0.125)).eval()
+    images = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        maps = backbone.forward_layers(images, ("layer2", "layer4"))
+        assert maps["layer2"].shape[2:] == (8, 12)
+        assert maps["layer4"].shape[2:] == (2, 3)
+        torch.testing.assert_close(backbone.forward_map(images), maps["layer4"])
+        torch.testing.assert_close(backbone(images), maps["layer4"].mean(dim=(2, 3)))
+    with pytest.raises(ValueError, match="no layer"):
+        backbone.forward_layers(images, ("layer5",))
+
+
+def test_a_seed_gives_the_same_weights_and_leaves_torchs_generator_alone():
+    settings = BackboneSettings(arch="resnet18", width=0.125)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with seeded_weights(1):
+        first = build_backbone(settings)
+    assert torch.equal(torch.rand(3), expected)
+    with seeded_weights(1):
+        second = build_backbone(settings)
+    with seeded_weights(2):
+        third = build_backbone(settings)
+    assert torch.equal(first.conv1.weight, second.conv1.weight)
+    assert not torch.equal(first.conv1.weight, third.conv1.weight)
+
+
+def test_split_batch_norm_leaves_the_names_as_they_are():
+    settings = BackboneSettings(arch="resnet18", width=0.125)
+    assert list(build_backbone(settings, 2).state_dict()) == list(build_backbone(settings).state_dict())

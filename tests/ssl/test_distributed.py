@@ -1,0 +1,93 @@
+"""Two processes over gloo compute what one process with the whole batch does, and stop together."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from objectcrop.ssl.checkpoints import STATE, read_metrics
+from objectcrop.ssl.launch import needs_torchrun
+from objectcrop.ssl.pretraining import pretrain
+
+ROOT = Path(__file__).resolve().parents[2]
+# batch norm groups of 4 fit into both halves; the projector's would follow each process's rows of each head
+CHANGES = {
+    "optimizer": {"epochs": 1, "global_batch_size": 8},
+    "moco": {"batch_norm_group": 4, "projector_batch_norm": False},
+}
+PROGRAM = """
+import os, sys, json
+from pathlib import Path
+from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run
+from objectcrop.ssl.pretraining import Request, pretrain
+
+folder, changes = Path(sys.argv[1]), json.loads(sys.argv[2])
+pictures = folder / f"pictures{os.environ['RANK']}"
+pictures.mkdir()
+tables = make_tables(pictures)
+name = sys.argv[3]
+pretrain(Request(name, tiny_run(**merged(RECIPES[name], changes)), 0, 1), tables, folder / name)
+"""
+
+
+def start(folder, changes, name):
+    (folder / "program.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    with (folder / "log").open("a") as log:
+        return subprocess.Popen(
+            [*command, str(folder / "program.py"), str(folder), json.dumps(changes), name],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tables, request_of, tmp_path):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    assert start(folder, CHANGES, "oac").wait(timeout=240) == 0, (folder / "log").read_text()[-3000:]
+    pretrain(request_of("oac", **CHANGES), tables, tmp_path / "one")
+    one, two = (torch.load(path / STATE, weights_only=True) for path in (tmp_path / "one", folder / "oac"))
+    assert one["clock"]["images_seen"] == two["clock"]["images_seen"] == 16
+    assert torch.equal(one["method"]["queue.tags"], two["method"]["queue.tags"])
+    # the keys of the first step are made with the first weights
+    torch.testing.assert_close(one["method"]["queue.keys"][:8], two["method"]["queue.keys"][:8], rtol=0, atol=1e-5)
+    weights = [name for name in one["method"] if name.endswith("weight")]
+    for weight in weights:
+        torch.testing.assert_close(one["method"][weight], two["method"][weight], rtol=0.01, atol=1e-3, msg=weight)
+    for alone, together in zip(read_metrics(tmp_path / "one"), read_metrics(folder / "oac"), strict=True):
+        for part in [key for key in alone if key.startswith("loss") and "constant" not in key]:
+            assert alone[part] == pytest.approx(together[part], abs=2e-3), part
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_launcher_stops_all_processes_after_saving(tmp_path):
+    process = start(tmp_path, {"optimizer": {"epochs": 2000}}, "scene-scene")
+    end = time.monotonic() + 120
+    metrics = tmp_path / "scene-scene" / "metrics.jsonl"
+    while not (metrics.is_file() and metrics.stat().st_size):
+        assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
+        assert time.monotonic() < end, (tmp_path / "log").read_text()[-3000:]
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) != 0
+    step = torch.load(tmp_path / "scene-scene" / STATE, weights_only=True)["clock"]["step"]
+    assert 0 < step < 8000
+    assert "stopped after step" in (tmp_path / "log").read_text()
+
+
+def test_the_launcher_is_for_several_processes_that_it_has_not_started(monkeypatch):
+    for name in ("RANK", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert needs_torchrun(2)
+    assert not needs_torchrun(1)
+    monkeypatch.setenv("RANK", "0")
+    assert not needs_torchrun(2)

@@ -1,0 +1,203 @@
+"""Whole tiny runs: they learn, log, stop and go on bit for bit."""
+
+import json
+import math
+import os
+import signal
+
+import pytest
+import torch
+
+from objectcrop.ssl import loop
+from objectcrop.ssl.checkpoints import METRICS, STATE, read_metrics
+from objectcrop.ssl.pretraining import pretrain
+from objectcrop.ssl.weights import load_backbone, save_backbone, write_safetensors
+
+
+def state_of(found):
+    return found.backbone.state_dict()
+
+
+def same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("name", ["scene-scene", "obj-dilate", "oac", "oac-same-tag", "supervised"])
+def test_every_recipe_leaves_weights_and_a_summary(tables, request_of, tmp_path, name):
+    request = request_of(name)
+    found = pretrain(request, tables, tmp_path / "c")
+    summary = found.summary
+    assert summary["run"] == name
+    assert summary["cost"]["images_seen"] == 3 * 16
+    assert [row["step"] for row in summary["history"]] == list(range(1, 13))
+    assert summary["final"] == summary["history"][-1]
+    assert summary["features"] == ("supervised" if name == "supervised" else "label-free")
+    assert all(math.isfinite(value) for row in summary["history"] for value in row.values())
+    has_extra = "loss_rotation" in summary["final"] and "loss_localization" in summary["final"]
+    assert has_extra == name.startswith("oac")
+    json.dumps(summary, allow_nan=False)
+    assert (tmp_path / "c" / STATE).is_file()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(tables, request_of, tmp_path):
+    request = request_of("oac", optimizer={"epochs": 1})
+    first, second = (pretrain(request, tables, tmp_path / name) for name in "ab")
+    assert same(state_of(first), state_of(second))
+    other = pretrain(type(request)(request.name, request.run, 0, 2), tables, tmp_path / "c")
+    assert not same(state_of(first), state_of(other))
+
+
+def test_the_loss_falls(tables, request_of, tmp_path):
+    request = request_of("supervised", optimizer={"epochs": 15, "learning_rate": 0.003})
+    history = pretrain(request, tables, tmp_path / "c").summary["history"]
+    assert sum(row["loss"] for row in history[-4:]) < 0.8 * sum(row["loss"] for row in history[:4])
+
+
+class _StopAfter:
+    """Send this process a real signal after a step."""
+
+    def __init__(self, monkeypatch, step, number=signal.SIGTERM):
+        original = loop.Training._note
+
+        def note(training, losses):
+            original(training, losses)
+            if training.clock.step == step:
+                os.kill(os.getpid(), number)
+
+        monkeypatch.setattr(loop.Training, "_note", note)
+
+
+@pytest.mark.parametrize(
+    ("name", "stop", "workers"), [("oac", 5, 0), ("oac", 6, 2), ("supervised", 4, 0), ("scene-scene", 1, 2)]
+)
+def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name, stop, workers):
+    monkeypatch.setattr("objectcrop.ssl.pretraining.split_threads", lambda threads, gpus: (1, workers))
+    request = request_of(name)
+    straight = pretrain(request, tables, tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        _StopAfter(patch, stop)
+        with pytest.raises(loop.Stopped) as stopped:
+            pretrain(request, tables, tmp_path / "stopped")
+    assert stopped.value.code == 143
+    assert not (tmp_path / "stopped" / METRICS).read_text().count('"step": 12,')
+    resumed = pretrain(request, tables, tmp_path / "stopped")
+    assert same(state_of(straight), state_of(resumed))
+    states = [torch.load(tmp_path / folder / STATE, weights_only=True) for folder in ("straight", "stopped")]
+    for part in ("method", "optimizer"):
+        torch.testing.assert_close(states[0][part], states[1][part], rtol=0, atol=0)
+    timeless = [
+        [{k: v for k, v in row.items() if k not in ("seconds", "images_per_s")} for row in found.summary["history"]]
+        for found in (straight, resumed)
+    ]
+    assert timeless[0] == timeless[1]
+
+
+def test_ctrl_c_saves_and_says_so(tables, request_of, tmp_path, monkeypatch, capsys):
+    _StopAfter(monkeypatch, 2, signal.SIGINT)
+    with pytest.raises(loop.Stopped) as stopped:
+        pretrain(request_of(), tables, tmp_path / "c")
+    assert stopped.value.code == 130
+    assert torch.load(tmp_path / "c" / STATE, weights_only=True)["clock"]["step"] == 2
+    assert "stopped after step 2" in capsys.readouterr().out
+
+
+def test_what_was_logged_after_the_saved_state_is_logged_anew(tables, request_of, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        _StopAfter(patch, 5)
+        with pytest.raises(loop.Stopped):
+            pretrain(request_of(), tables, tmp_path / "c")
+    with (tmp_path / "c" / METRICS).open("a") as file:
+        file.write('{"step": 6, "loss": 0.0, "images_seen": 24}\n{"step": 7, "lo')
+    pretrain(request_of(), tables, tmp_path / "c")
+    assert [row["step"] for row in read_metrics(tmp_path / "c")] == list(range(1, 13))
+
+
+def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        _StopAfter(patch, 3)
+        with pytest.raises(loop.Stopped):
+            pretrain(request_of(), tables, tmp_path / "c")
+    found = pretrain(request_of(moco={"temperature": 0.1}), tables, tmp_path / "c")
+    assert len(found.summary["history"]) == 12
+    (stale,) = tmp_path.glob("c.stale-*")
+    assert (stale / STATE).is_file()
+    assert "moved to" in capsys.readouterr().err
+
+
+def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_path):
+    from objectcrop.runtime.lock import run_lock
+
+    with run_lock(tmp_path / "c" / "lock"), pytest.raises(ValueError, match=f"another process trains.*{os.getpid()}"):
+        pretrain(request_of(), tables, tmp_path / "c")
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_and_pictures(tables, request_of, tmp_path):
+    with pytest.raises(ValueError, match=r"loss of step \d+ is (nan|inf) \(pictures i\d\d, i\d\d"):
+        pretrain(request_of(optimizer={"learning_rate": 1e30}), tables, tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"moco": {"queue_length": 18}}, "queue_length 18 is not a multiple of global_batch_size 4"),
+        ({"optimizer": {"global_batch_size": 64}, "moco": {"queue_length": 64}}, "16 training images do not fill"),
+        ({"method": "byol"}, "'byol' is not implemented yet.*MoCo-v2"),
+        ({"optimizer": {"name": "lars"}}, "optimizer 'lars' is not implemented yet"),
+        ({"moco": {"batch_norm_group": 1}}, "batch_norm_group 1"),
+    ],
+)
+def test_runs_that_cannot_work_are_refused_before_any_work(tables, request_of, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        pretrain(request_of(**changes), tables, tmp_path / "c")
+    assert not (tmp_path / "c" / METRICS).exists()
+
+
+def test_object_views_without_proposals_are_refused(tables, request_of, tmp_path):
+    with pytest.raises(ValueError, match="object views need proposals"):
+        pretrain(request_of("obj-dilate"), tables._replace(proposals=None), tmp_path / "c")
+
+
+def test_a_queue_longer_than_the_data_set_and_missing_proposals_are_warned_of(tables, request_of, tmp_path, capsys):
+    pretrain(request_of("obj-dilate", moco={"queue_length": 20}, optimizer={"epochs": 1}), tables, tmp_path / "c")
+    shown = capsys.readouterr().err
+    assert "queue_length 20 exceeds the 16 images" in shown
+    assert "1 of 16 images have no usable proposal" in shown
+
+
+def test_random_weights_are_those_that_training_starts_from(tables, request_of, tmp_path):
+    fresh = pretrain(request_of("scene-scene", method="random_init"), tables, tmp_path / "r")
+    barely = request_of("scene-scene", optimizer={"learning_rate": 1e-30, "epochs": 1, "weight_decay": 0})
+    trained = pretrain(barely, tables, tmp_path / "c")
+    parameters = dict(trained.backbone.named_parameters())
+    for name, parameter in parameters.items():
+        torch.testing.assert_close(parameter.detach(), state_of(fresh)[name], rtol=0, atol=1e-20)
+    assert fresh.summary["history"] == []
+
+
+def test_external_weights_are_copied_from_the_data_root(tables, request_of, tmp_path):
+    request = request_of("scene-scene", method="random_init")
+    made = pretrain(request, tables, tmp_path / "r").backbone
+    save_backbone(made, tables.data_root / "w.safetensors", {})
+    torch.save(made.state_dict(), tables.data_root / "w.pth")
+    for file in ("w.safetensors", "w.pth"):
+        external = request_of(
+            "scene-scene", method="external", backbone={"arch": "resnet18", "width": 0.125, "weights": file}
+        )
+        found = pretrain(external, tables, tmp_path / "e")
+        assert same(state_of(found), made.state_dict())
+    write_safetensors(tables.data_root / "w.safetensors", {"x": torch.zeros(1)}, {})
+    broken = request_of(
+        "scene-scene", method="external", backbone={"width": 0.125, "arch": "resnet18", "weights": "w.safetensors"}
+    )
+    with pytest.raises(ValueError, match="unexpected x"):
+        pretrain(broken, tables, tmp_path / "e")
+
+
+def test_a_saved_backbone_is_the_trained_one(tables, request_of, tmp_path):
+    found = pretrain(request_of(optimizer={"epochs": 1}), tables, tmp_path / "c")
+    save_backbone(found.backbone, tmp_path / "b.safetensors", {})
+    assert same(load_backbone(tmp_path / "b.safetensors", found_settings(request_of)).state_dict(), state_of(found))
+
+
+def found_settings(request_of):
+    return request_of().run.backbone

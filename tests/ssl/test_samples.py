@@ -1,0 +1,135 @@
+"""Samples: reproducible whatever makes them, and what they hold."""
+
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from objectcrop.boxes import Size
+from objectcrop.data.images import decode_image
+from objectcrop.ssl.batches import BatchOrder, load_batches
+from objectcrop.ssl.distributed import World
+from objectcrop.ssl.samples import (
+    PairSamples,
+    PictureList,
+    boxes_by_picture,
+    labels_by_picture,
+    normalise,
+    read_for,
+)
+from objectcrop.study.runs import ViewSettings
+from objectcrop.tables import ANNOTATIONS, check
+from objectcrop.views.localization import occupancy
+from objectcrop.views.plan import ViewPlan
+from objectcrop.views.render import render
+
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+@pytest.fixture
+def samples(tables, request_of):
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    return PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), request_of("oac").run, 0.5, 0, 1)
+
+
+def all_batches(samples, num_workers, steps=range(8), world=ALONE):
+    order = BatchOrder(len(samples.pictures), 4, steps, study_seed=0, seed=1, world=world)
+    return list(load_batches(samples, order, num_workers))
+
+
+def same(first, second):
+    return all((a is None and b is None) or torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_samples_do_not_depend_on_the_number_of_workers(samples):
+    alone, helped = all_batches(samples, 0), all_batches(samples, 2)
+    assert len(alone) == len(helped) == 8
+    assert all(map(same, alone, helped))
+
+
+def test_only_training_pictures_are_used(samples):
+    assert samples.pictures.ids == tuple(f"i{number:02d}" for number in range(16))
+
+
+def test_every_epoch_shows_each_picture_once_in_an_order_of_its_own(samples):
+    rows = [batch.rows.tolist() for batch in all_batches(samples, 0)]
+    first, second = list(chain(*rows[:4])), list(chain(*rows[4:]))
+    assert sorted(first) == sorted(second) == list(range(16))
+    assert first != second
+
+
+def test_processes_share_the_global_batch(samples):
+    whole = all_batches(samples, 0, range(3))
+    halves = [all_batches(samples, 0, range(3), World(rank, 2, torch.device("cpu"))) for rank in (0, 1)]
+    for step in range(3):
+        joined = [torch.cat([a, b]) for a, b in zip(halves[0][step], halves[1][step], strict=True)]
+        assert same(whole[step], joined)
+
+
+def test_training_that_starts_later_sees_the_same_batches(samples):
+    assert all(map(same, all_batches(samples, 0)[5:], all_batches(samples, 0, range(5, 8))))
+
+
+def test_a_batch_shows_what_is_planned(samples):
+    batch = all_batches(samples, 0, range(1))[0]
+    for place, row in enumerate(batch.rows.tolist()):
+        plan, size = samples.plan((0, row)), samples.pictures.sizes[row]
+        picture = decode_image(samples.pictures.paths[row])
+        assert (batch.query[place].numpy() == render(picture, size, plan.query, 32)).all()
+        assert (batch.whole[place].numpy() == render(picture, size, plan.whole, 32)).all()
+        assert (batch.query_tags[place], batch.key_tags[place]) == (plan.query.tag, plan.key.tag)
+        assert batch.turns[place] == plan.turns
+        crop = next(view for view in (plan.query, plan.key) if view.region == "object").crop_box
+        cells = occupancy(crop, size, 3, is_flipped=plan.whole.is_flipped)
+        assert (batch.cells[place].numpy() == cells).all()
+
+
+def test_quarter_turns_are_uniform(samples):
+    turns = [samples.plan((epoch, 0)).turns for epoch in range(800)]
+    assert (abs(np.bincount(turns, minlength=4) - 200) < 60).all()
+
+
+def test_boxes_are_listed_by_rank_and_may_be_missing(tables):
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    boxes = boxes_by_picture(tables.proposals.sample(frac=1, random_state=0), pictures)
+    assert boxes[0].tolist() == [[10, 8, 36, 30], [2, 2, 30, 38]]
+    assert boxes[3].shape == (0, 4)
+
+
+def test_labels_are_multi_hot_where_pictures_have_several_classes(tables):
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    labels, classes = labels_by_picture(tables.annotations, pictures)
+    assert classes == ["a", "b", "c"]
+    assert labels[:2].tolist() == [[0, 0, 1], [1, 1, 0]]
+    single, _ = labels_by_picture(tables.annotations[tables.annotations.class_id != "b"], pictures)
+    assert single[:3].tolist() == [1, 0, 1]
+    empty = check(pd.DataFrame(columns=list(ANNOTATIONS.columns)), ANNOTATIONS, where="test")
+    with pytest.raises(ValueError, match="needs labels"):
+        labels_by_picture(empty, pictures)
+
+
+def test_normalised_images_have_imagenets_mean_and_channels_last():
+    images = torch.tensor([123.675, 116.28, 103.53]).round().to(torch.uint8).repeat(2, 8, 8, 1)
+    found = normalise(images)
+    assert found.shape == (2, 3, 8, 8)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert found.abs().max() < 0.01
+
+
+def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enough(tmp_path):
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "p.jpg"), np.zeros((256, 320, 3), dtype=np.uint8))
+
+    def view(width, height):
+        return ViewPlan("scene", (0, 0, 320, 256), (0, 0, width, height))
+
+    settings = ViewSettings(size_px=32)
+    assert read_for(tmp_path / "p.jpg", [view(320, 256)], settings).shape[:2] == (64, 80)
+    assert read_for(tmp_path / "p.jpg", [view(320, 256), view(64, 70)], settings).shape[:2] == (128, 160)
+    assert read_for(tmp_path / "p.jpg", [view(320, 256), view(320, 63)], settings).shape[:2] == (256, 320)
+    squeezed = read_for(tmp_path / "p.jpg", [view(320, 256)], ViewSettings(size_px=32, resize_first_px=96))
+    assert squeezed.shape[:2] == (96, 96)
+    assert Size(*squeezed.shape[1::-1]) == Size(96, 96)

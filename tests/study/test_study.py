@@ -1,0 +1,121 @@
+"""A study names every problem at once and resolves what inherits."""
+
+import copy
+
+import pytest
+import yaml
+
+from objectcrop.study.plan import load_plan
+from objectcrop.study.study import StudyError, load_study, result_hash
+
+CONFIG = {
+    "name": "small",
+    "datasets": {"drawn": {"source": "drawn"}, "ohms": {"source": "ohms", "of": "drawn"}},
+    "proposals": {"lod": {"kind": "lod", "features_run": "scene"}},
+    "runs": {
+        "scene": {"dataset": "ohms", "optimizer": {"epochs": 5}},
+        "objects": {
+            "inherit": "scene",
+            "views": {"regions": ["object", "dilated_object"], "proposals": "lod"},
+            "optimizer": {"learning_rate": 0.5},
+        },
+    },
+    "tasks": {"linear": {"kind": "linear", "dataset": "ohms"}},
+    "tables": {
+        "one": {
+            "title": "One",
+            "columns": [{"task": "linear", "metric": "map", "label": "mAP"}],
+            "rows": [{"label": "scene", "run": "scene"}, {"label": "objects", "run": "objects"}],
+        }
+    },
+}
+
+
+def changed(**sections):
+    config = copy.deepcopy(CONFIG)
+    for section, entries in sections.items():
+        config.setdefault(section, {}).update(entries)
+    return config
+
+
+def problems(config):
+    with pytest.raises(StudyError) as caught:
+        load_study(config)
+    return str(caught.value)
+
+
+def test_a_run_takes_over_what_it_inherits_and_keeps_its_own():
+    run = load_study(CONFIG).runs["objects"]
+    assert (run.optimizer.epochs, run.optimizer.learning_rate) == (5, 0.5)
+    assert run.views.regions == ("object", "dilated_object")
+
+
+def test_a_scientific_number_without_a_dot_is_a_number():
+    text = "{dataset: ohms, optimizer: {learning_rate: 3e-2}}"  # YAML 1.1 reads 3e-2 as a string
+    study = load_study(changed(runs={"text": yaml.safe_load(text)}))
+    assert study.runs["text"].optimizer.learning_rate == 0.03
+
+
+def test_every_problem_is_named_at_once():
+    config = changed(
+        runs={"typo": {"dataset": "ohms", "optimiser": {}}, "orphan": {"inherit": "nobody"}},
+        tasks={"linear": {"kind": "linear", "dataset": "ohm"}},
+    )
+    config["tables"]["one"]["rows"].append({"label": "gone", "run": "scen"})
+    message = problems(config)
+    for part in ("4 problem(s)", "runs.typo.optimiser", "'nobody'", "did you mean 'ohms'", "did you mean 'scene'"):
+        assert part in message, message
+
+
+def test_inheritance_in_a_circle_is_refused():
+    config = changed(runs={"a": {"inherit": "b"}, "b": {"inherit": "a"}})
+    assert "runs in a circle, a -> b -> a" in problems(config)
+
+
+def test_object_views_without_proposals_are_refused():
+    config = changed(runs={"bad": {"inherit": "scene", "views": {"regions": ["object", "scene"]}}})
+    assert "need views.proposals" in problems(config)
+
+
+def test_features_that_need_their_own_proposals_are_refused():
+    config = changed(proposals={"lod": {"kind": "lod", "features_run": "objects"}})
+    assert "itself needs proposals 'lod'" in problems(config)
+
+
+def test_two_names_for_the_same_settings_are_refused():
+    assert "same settings as runs.scene" in problems(changed(runs={"again": {"inherit": "scene"}}))
+
+
+def test_a_note_and_resources_do_not_change_what_a_result_depends_on():
+    plain = load_study(CONFIG)
+    noted = copy.deepcopy(CONFIG)
+    noted["runs"]["scene"] |= {"note": "ours", "resources": {"cpus": 3}}
+    assert result_hash(plain, "scene", "linear") == result_hash(load_study(noted), "scene", "linear")
+    faster = copy.deepcopy(CONFIG)
+    faster["runs"]["scene"]["optimizer"]["learning_rate"] = 0.07
+    assert result_hash(plain, "scene", "linear") != result_hash(load_study(faster), "scene", "linear")
+
+
+def test_missing_data_is_named_with_the_config_problems_in_a_real_run_only(tmp_path):
+    config = changed(
+        datasets={"pictures": {"source": "folder", "images": "photos"}},
+        runs={"more": {"dataset": "pictures"}},
+        tasks={"linear": {"kind": "linear", "dataset": "ohm"}},
+    ) | {"data_root": str(tmp_path)}
+    config["tables"]["one"]["rows"].append({"label": "more", "run": "more"})
+    with pytest.raises(StudyError) as caught:
+        load_plan(config, data_is_needed=True)
+    assert "photos is not there" in str(caught.value)
+    assert "'ohm'" in str(caught.value)
+    config["tasks"]["linear"]["dataset"] = "ohms"
+    assert load_plan(config, data_is_needed=False).study.name == "small"
+
+
+def test_a_table_asks_for_every_run_and_seed_once():
+    config = changed() | {"seeds": [0, 1]}
+    plan = load_plan(config, data_is_needed=False)
+    assert plan.table_results("one") == [
+        f"results/eval/{run}/s{seed}/linear.json" for run in ("scene", "objects") for seed in (0, 1)
+    ]
+    assert plan.run_proposals("scene") == []
+    assert plan.run_proposals("objects") == ["results/proposals/ohms/lod.parquet", "results/proposals/ohms/lod.json"]

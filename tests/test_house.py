@@ -1,0 +1,158 @@
+"""What no tool checks: files that hold for every machine, and rooms that import what a bare GPU node has."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from objectcrop.study.plan import load_plan
+
+TEXT = (
+    ".py",
+    ".smk",
+    ".md",
+    ".yaml",
+    ".toml",
+    ".sh",
+    ".in",
+    ".lock",
+    ".cff",
+    ".rst",
+    ".html",
+    ".css",
+    ".json",
+    ".csv",
+    "",
+)
+HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "pypi" + ".nvidia.com", "download.pytorch" + ".org")
+BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "objectcrop"}
+ROOMS_ON_A_BARE_NODE = ("boxes.py", "tables.py", "data", "ohms.py", "lod", "views", "ssl", "runtime", "study")
+
+
+def tracked(root):
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [name for name in names if name and (root / name).is_file()]
+
+
+def lines_with(root, pattern):
+    found = []
+    for name in tracked(root):
+        path = root / name
+        if path.suffix in TEXT:
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+                if re.search(pattern, line):
+                    found.append(f"{name}:{number}: {line.strip()[:120]}")
+    return found
+
+
+def imported(path):
+    """Top-level names that a file imports anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+def test_no_file_holds_a_path_of_one_machine(root):
+    homes = "|".join(["/ho" + "me/[a-z]", "/roo" + "t/", "/Us" + "ers/", re.escape(str(root)) + r"\b"])
+    assert lines_with(root, homes) == []
+
+
+def test_no_file_names_a_package_registry(root):
+    assert lines_with(root, "|".join(map(re.escape, HOSTS))) == []
+
+
+def test_no_file_is_pickled_or_compiled_into_the_repository(root):
+    endings = (".pkl", ".pyc", ".npy", ".npz", ".pt", ".pth", ".so", ".whl", ".tar.gz", ".zip")
+    assert [name for name in tracked(root) if name.endswith(endings)] == []
+
+
+def test_the_rooms_that_compute_import_only_what_a_bare_gpu_node_has(root):
+    allowed = BARE | set(sys.stdlib_module_names)
+    rooms = [root / "objectcrop" / room for room in ROOMS_ON_A_BARE_NODE]
+    files = [file for room in rooms for file in ([room] if room.suffix else room.rglob("*.py"))]
+    assert len(files) > 40
+    strangers = {str(file.relative_to(root)): sorted(imported(file) - allowed) for file in files}
+    assert {name: found for name, found in strangers.items() if found} == {}
+
+
+def test_every_rule_has_a_script_of_its_name(root):
+    called = set()
+    for file in sorted((root / "rules").glob("*.smk")):
+        for name, body in re.findall(
+            r"^rule (\w+):\n(.*?)(?=^rule |\Z)", file.read_text(), flags=re.MULTILINE | re.DOTALL
+        ):
+            scripts = re.findall(r"workflow_scripts\.(\w+)", body)
+            assert set(scripts) == {name}, f"rule {name} of {file.name} calls {scripts}"
+            called.add(name)
+    assert len(called) > 10
+    missing = [name for name in called if not (root / f"workflow_scripts/{name}.py").is_file()]
+    assert missing == []
+
+
+def test_the_layers_hold(root):
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command; lint_imports_command()",
+        "--no-cache",
+    ]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_hooks_before_a_commit_are_the_checks_of_make(root):
+    hooks = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    listed = subprocess.run(
+        [sys.executable, ".ci/check.py", "--help"], cwd=root, capture_output=True, text=True, check=True
+    )
+    checks = re.search(r"of ([\w, ]+);", " ".join(listed.stdout.split())).group(1).split(", ")
+    assert sorted(hook["id"] for hook in hooks) == sorted(checks)
+    assert all(hook["entry"].endswith(f"check.py {hook['id']}") for hook in hooks)
+
+
+def test_an_unknown_check_is_refused(root):
+    command = [sys.executable, ".ci/check.py", "speling"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no check speling; there are" in done.stderr
+
+
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/install.md", "docs/cluster.md", "docs/own_data.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_of_the_guide_lead_somewhere(root, name):
+    page = root / name
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+    local = [target for target in targets if "://" not in target]
+
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_the_study_in_the_guide_can_be_planned(root):
+    block = re.search(r"```yaml\n(name:.*?)```", (root / "docs/own_data.md").read_text(), flags=re.DOTALL).group(1)
+    plan = load_plan(yaml.safe_load(block), data_is_needed=False)
+    assert set(plan.table_runs()) == {"scene-scene", "objects"}
+
+
+def test_commands_of_the_guide_name_files_tables_and_rules_that_exist(root):
+    text = "\n".join((root / name).read_text() for name in (*PAGES, "docs/rerun.md"))
+    files = set(re.findall(r"(?:--configfile|--workflow-profile) ((?:presets|profiles)/[\w./]+)", text))
+    assert files
+    assert [name for name in files if not (root / name).exists()] == []
+    rules = set(re.findall(r"--forcerun (\w+)", text))
+    assert rules
+    assert [name for name in rules if not (root / f"workflow_scripts/{name}.py").is_file()] == []
+    modules = set(re.findall(r"-m workflow_scripts\.(\w+)", text))
+    assert [name for name in modules if not (root / f"workflow_scripts/{name}.py").is_file()] == []
+    targets = set(re.findall(r"snakemake --cores all ([a-z]+-[a-z]+)`", text))
+    assert targets
+    assert targets <= set(yaml.safe_load((root / "config.yaml").read_text())["tables"])

@@ -1,0 +1,107 @@
+"""Plans of views: the laws of OAC's pairs."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from objectcrop.boxes import Size, as_boxes, contains, whole
+from objectcrop.runtime.randomness import generator
+from objectcrop.study.runs import ViewSettings
+from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, plan_pair, plan_whole
+
+SIZE = Size(256, 192)
+BOXES = np.array([[20.0, 30, 90, 110], [100, 10, 250, 180]])
+OAC = ViewSettings(regions=("object", "dilated_object"), proposals="lod", size_px=64)
+
+
+def pairs(settings, count=400, boxes=BOXES, scale_min=0.5):
+    return [plan_pair(boxes, SIZE, settings, scale_min, generator(0, "views", 0, n, "i")) for n in range(count)]
+
+
+def as_row(box):
+    return as_boxes(box)
+
+
+@given(st.integers(0, 10**6), st.floats(0, 0.5), st.integers(0, 3))
+def test_crop_in_region_in_image_and_object_in_dilation(seed, delta, num_boxes):
+    settings = OAC.model_copy(update={"dilation_fraction": delta})
+    boxes = np.random.default_rng(seed).uniform(0, 192, size=(num_boxes, 2, 2))
+    boxes = np.concatenate([boxes.min(axis=1), boxes.max(axis=1)], axis=1)
+    pair = plan_pair(boxes, SIZE, settings, 0.4, np.random.default_rng(seed))
+    for view in pair:
+        assert contains(as_row(view.region_box), as_row(view.crop_box)).all()
+        assert contains(whole(SIZE), as_row(view.region_box)).all()
+    by_region = {view.region: view for view in pair}
+    assert contains(as_row(by_region["dilated_object"].region_box), as_row(by_region["object"].region_box)).all()
+    assert pair[0].proposal_rank == pair[1].proposal_rank
+
+
+def test_either_view_is_the_query_half_of_the_time():
+    share = np.mean([query.region == "object" for query, _ in pairs(OAC, 2000)])
+    assert share == pytest.approx(0.5, abs=0.05)
+
+
+def test_without_swap_the_first_region_is_the_query():
+    fixed = OAC.model_copy(update={"swap": False})
+    assert all(query.region == "object" and key.region == "dilated_object" for query, key in pairs(fixed))
+
+
+def test_tags_name_the_projector():
+    query, key = pairs(OAC.model_copy(update={"swap": False}), 1)[0]
+    assert (query.tag, key.tag) == (OBJECT_TAG, SCENE_TAG)
+
+
+def test_a_picture_without_proposals_gives_a_scene_pair():
+    drawn = pairs(OAC, boxes=np.zeros((0, 4)), scale_min=0.9)
+    views = [view for pair in drawn for view in pair]
+    assert all(view.region_box == (0, 0, 256, 192) and view.proposal_rank == -1 for view in views)
+    shares = [np.prod(as_row(v.crop_box)[0, 2:] - as_row(v.crop_box)[0, :2]) / (256 * 192) for v in views]
+    assert min(shares) < 0.3, "cropped as scenes are, not as objects"
+
+
+def test_object_views_keep_their_own_scale():
+    fixed = OAC.model_copy(update={"swap": False})
+
+    def share(view):
+        region, crop = as_row(view.region_box)[0], as_row(view.crop_box)[0]
+        return np.prod(crop[2:] - crop[:2]) / np.prod(region[2:] - region[:2])
+
+    drawn = pairs(fixed, boxes=BOXES[:1], scale_min=0.8)
+    assert min(share(query) for query, _ in drawn) > 0.7
+    assert min(share(key) for _, key in drawn) < 0.4
+
+
+def test_probabilities_and_ranges_of_the_augmentation_are_moco_v2s():
+    looks = [view.appearance for pair in pairs(ViewSettings(size_px=64), 2000) for view in pair]
+    jitters = [look.jitter for look in looks if look.jitter]
+    assert len(jitters) / len(looks) == pytest.approx(0.8, abs=0.03)
+    assert np.mean([look.is_gray for look in looks]) == pytest.approx(0.2, abs=0.03)
+    sigmas = np.array([look.blur_sigma for look in looks if look.blur_sigma])
+    assert len(sigmas) / len(looks) == pytest.approx(0.5, abs=0.03)
+    assert 0.1 <= sigmas.min() < sigmas.max() <= 2.0
+    assert {tuple(name for name, _ in jitter) for jitter in jitters} != {jitters[0]}
+    assert len({tuple(name for name, _ in jitter) for jitter in jitters}) == 24
+    values = {name: [dict(jitter)[name] for jitter in jitters] for name in dict(jitters[0])}
+    for name in ("brightness", "contrast", "saturation"):
+        assert 0.6 <= min(values[name]) < 0.61
+        assert 1.39 < max(values[name]) <= 1.4
+    assert -0.1 <= min(values["hue"]) < -0.095
+
+
+def test_equal_generators_plan_equal_views():
+    assert pairs(OAC, 20) == pairs(OAC, 20)
+
+
+def test_resizing_first_plans_square_ratios_on_the_picture():
+    settings = ViewSettings(size_px=64, resize_first_px=96)
+    crops = np.array([view.crop_box for pair in pairs(settings, 500) for view in pair])
+    assert crops[:, 2].max() <= 256 + 1e-9
+    ratios = (crops[:, 2] - crops[:, 0]) / (crops[:, 3] - crops[:, 1])
+    # 256 x 192 was squeezed to a square, where ratios lie in 3/4..4/3
+    assert np.median(ratios) == pytest.approx(256 / 192, rel=0.05)
+
+
+def test_the_view_of_the_whole_picture_is_not_cropped():
+    view = plan_whole(SIZE, OAC, np.random.default_rng(0))
+    assert view.crop_box == view.region_box == (0, 0, 256, 192)

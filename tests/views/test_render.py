@@ -1,0 +1,86 @@
+"""Rendering: geometry exact where it can be, colours as torchvision's within rounding."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.transforms import functional as TF
+
+from objectcrop.boxes import Size
+from objectcrop.views.plan import Appearance, ViewPlan
+from objectcrop.views.render import crop, paint, render, resize
+
+SIZE = Size(48, 32)
+
+
+@pytest.fixture
+def picture():
+    rng = np.random.default_rng(0)
+    smooth = cv2.GaussianBlur(rng.integers(0, 256, (32, 48, 3), dtype=np.uint8), (0, 0), 2)
+    return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)
+
+
+def plan(box, **more):
+    return ViewPlan("scene", (0, 0, 48, 32), box, **more)
+
+
+def difference(ours, theirs):
+    return np.abs(ours.astype(int) - np.asarray(theirs).astype(int))
+
+
+def test_a_square_crop_of_the_views_size_is_copied(picture):
+    assert (render(picture, SIZE, plan((4, 6, 20, 22)), 16) == picture[6:22, 4:20]).all()
+
+
+def test_a_flip_mirrors_left_and_right(picture):
+    straight = render(picture, SIZE, plan((4, 6, 20, 22)), 16)
+    assert (render(picture, SIZE, plan((4, 6, 20, 22), is_flipped=True), 16) == straight[:, ::-1]).all()
+
+
+def test_a_picture_decoded_at_half_its_size_shows_the_same_crop(picture):
+    half = cv2.resize(picture, (24, 16), interpolation=cv2.INTER_AREA)
+    assert (crop(half, SIZE, plan((8, 4, 40, 28))) == half[2:14, 4:20]).all()
+
+
+def test_shrinking_averages_and_growing_interpolates():
+    stripes = np.zeros((64, 64, 3), dtype=np.uint8)
+    stripes[:, ::2] = 255
+    assert set(np.unique(resize(stripes, 16))) <= {127, 128}, "aliased"
+    assert resize(stripes[:8, :40], 16).shape == (16, 16, 3)
+    assert resize(stripes[:40, :8], 16).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("value", [0.6, 0.85, 1.0, 1.4])
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_factors_act_as_torchvisions(picture, name, value):
+    theirs = getattr(TF, f"adjust_{name}")(Image.fromarray(picture), value)
+    assert difference(paint(picture, Appearance(((name, value),))), theirs).max() <= 2
+
+
+@pytest.mark.parametrize("share", [-0.1, -0.03, 0.07, 0.1])
+def test_hue_turns_as_torchvisions(picture, share):
+    theirs = TF.adjust_hue(Image.fromarray(picture), share)
+    assert difference(paint(picture, Appearance((("hue", share),))), theirs).mean() < 2
+
+
+def test_jitter_keeps_the_drawn_order(picture):
+    one = paint(picture, Appearance((("brightness", 1.4), ("contrast", 0.6))))
+    other = paint(picture, Appearance((("contrast", 0.6), ("brightness", 1.4))))
+    theirs = TF.adjust_contrast(TF.adjust_brightness(Image.fromarray(picture), 1.4), 0.6)
+    assert difference(one, theirs).max() <= 2
+    assert difference(one, other).max() > 5
+
+
+def test_grey_has_equal_channels(picture):
+    found = paint(picture, Appearance(is_gray=True))
+    assert (found[..., 0] == found[..., 1]).all()
+    assert difference(found, TF.rgb_to_grayscale(Image.fromarray(picture), 3)).max() <= 1
+
+
+def test_blur_is_stated_for_views_of_224_pixels():
+    dot = np.zeros((112, 112, 3), dtype=np.uint8)
+    dot[56, 56] = 255
+    weights = paint(dot, Appearance(blur_sigma=2.0))[..., 0].astype(float)
+    offsets = np.arange(112) - 56
+    sigma = np.sqrt((weights.sum(axis=0) * offsets**2).sum() / weights.sum())
+    assert sigma == pytest.approx(1.0, rel=0.1)

@@ -1,0 +1,78 @@
+"""Every shipped study is planned; what is wrong with a study is said before the first job."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from objectcrop.study.plan import load_plan
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
+
+STUDIES = ("paper", "ohms", "coco", "minis")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_preset_plans_every_run_and_table(workflow, name):
+    preset = f"presets/{name}.yaml"
+    jobs = workflow.planned("--configfile", preset)
+    plan = load_plan(yaml.safe_load((workflow.folder / preset).read_text()), data_is_needed=False)
+    results = {result for table in plan.study.tables for result in plan.table_results(table)}
+    judged = sum(jobs.get(rule, 0) for rule in ("evaluate_linear", "finetune_detector", "finetune_segmenter"))
+    assert judged == len(results)
+    assert jobs["render_table"] == len(plan.study.tables)
+    features = {plan.lod(source).features_run for source in plan.lod_sources()}
+    assert jobs["pretrain"] == len(set(plan.table_runs()) | features)
+
+
+def test_the_default_study_is_planned_quickly(workflow):
+    start = time.monotonic()
+    jobs = workflow.planned()
+    seconds = time.monotonic() - start
+    assert jobs["all"] == 1
+    assert seconds < 12  # under 4 s on an idle machine (benchmarks/workflow.py); tests run beside others
+
+
+def test_planning_imports_nothing_heavy(root):
+    code = "import sys; import objectcrop.study.plan, objectcrop.study.digest, objectcrop.runtime.interpreter; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert not {"torch", "pandas", "numpy", "fiftyone", "detectron2"} & set(done.stdout.split())
+
+
+def test_a_table_and_a_single_file_are_targets(workflow):
+    jobs = workflow.planned("detection-demo")
+    assert jobs["render_table"] == 1
+    assert "evaluate_linear" not in jobs
+    jobs = workflow.planned("results/pretrain/oac/s0/backbone.safetensors")
+    assert jobs["pretrain"] == 2  # oac, and scene-scene for the features of its proposals
+    assert "render_table" not in jobs
+
+
+def test_all_problems_of_a_study_are_one_message_before_the_first_job(workflow):
+    overlay = {
+        "runs": {"oac": {"losses": {"rotaton": 1.0}}},
+        "tables": {"linear-demo": {"rows": [{"label": "gone", "run": "gone"}]}},
+        "tasks": {"linear": {"dataset": "ohm"}},
+    }
+    path = workflow.folder / "wrong.yaml"
+    path.write_text(json.dumps(overlay))
+    done = workflow.run("--configfile", "wrong.yaml", check=False)
+    path.unlink()
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    for part in ("3 problem(s)", "runs.oac.losses.rotaton", "'gone'", "did you mean 'ohms'"):
+        assert part in text, text
+    assert "Traceback" not in text
+    assert not (workflow.folder / "results").exists()
+
+
+def test_missing_data_is_said_before_the_first_job(workflow, tmp_path):
+    done = workflow.run("--configfile", "presets/minis.yaml", "--config", f"data_root={tmp_path}/nowhere", check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "nowhere/coco_val_pool_224/val2017 is not there" in text
+    assert "nowhere/voc_mini/VOCdevkit/VOC2012 is not there" in text
+    assert not (workflow.folder / "results").exists()

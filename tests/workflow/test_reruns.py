@@ -1,0 +1,75 @@
+"""On a finished study: what reruns after which change."""
+
+import os
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
+
+HEIRS_OF_LINEAR = {"render_table", "write_report", "all"}
+
+
+def rules(finished, *arguments):
+    return set(finished.planned(*finished.tiny, *arguments))
+
+
+def test_a_second_run_does_nothing(finished):
+    assert rules(finished) == set()
+    assert "Nothing to be done" in (done := finished.run(*finished.tiny)).stdout + done.stderr
+
+
+def test_touching_every_source_reruns_nothing(finished):
+    for path in finished.folder.rglob("*.py"):
+        os.utime(path)
+    for path in (finished.folder / "rules").glob("*.smk"):
+        os.utime(path)
+    assert rules(finished) == set()
+
+
+@pytest.mark.parametrize(
+    "file", ["objectcrop/boxes.py", "objectcrop/evaluate/average_precision.py", "workflow_scripts/pretrain.py"]
+)
+def test_a_comment_reruns_nothing(finished, file):
+    with finished.edited(file, "\nimport ", "\n# a comment\nimport "):
+        assert rules(finished) == set()
+
+
+def test_a_formula_of_the_metric_reruns_the_linear_evaluation_and_its_heirs_only(finished):
+    with finished.edited("objectcrop/evaluate/average_precision.py", "100", "100.5"):
+        assert rules(finished) == {"evaluate_linear"} | HEIRS_OF_LINEAR
+
+
+def test_a_formula_of_the_report_reruns_the_page_only(finished):
+    with finished.edited("workflow_scripts/write_report.py", "def main(", "EXTRA = 1\n\n\ndef main("):
+        assert rules(finished) == {"write_report", "all"}
+
+
+def test_a_formula_of_the_selection_reruns_what_comes_from_the_subset(finished):
+    with finished.edited("objectcrop/ohms.py", ">=", ">"):
+        planned = rules(finished)
+    assert {"select_ohms", "index_images", "pretrain", "evaluate_linear"} <= planned
+    assert "draw_scenes" not in planned
+
+
+def test_a_loss_is_guarded_by_its_recipe_number_unless_content_is_tracked(finished):
+    with finished.edited("objectcrop/ssl/losses.py", "temperature", "temperature * 1.0"):
+        assert rules(finished) == set()
+        (finished.folder / "content.yaml").write_text("tracking: {pretrain: content}\n")
+        assert "pretrain" in rules(finished, "presets/tiny.yaml", "content.yaml")
+
+
+def test_a_setting_of_one_run_reruns_it_and_its_heirs(finished):
+    with finished.edited("config.yaml", "rotation: 1.0", "rotation: 0.5"):
+        jobs = finished.planned(*finished.tiny)
+    assert jobs["pretrain"] == 1
+    assert jobs["evaluate_linear"] == 1
+    assert "extract_features" not in jobs
+
+
+def test_forcing_a_stage_plans_that_stage_and_its_heirs_only(finished):
+    assert rules(finished, "--forcerun", "evaluate_linear") == {"evaluate_linear"} | HEIRS_OF_LINEAR
+
+
+def test_the_snakemake_report_is_built_without_a_network(finished):
+    finished.run(*finished.tiny, "--report", "report.html")
+    assert (finished.folder / "report.html").stat().st_size > 10_000

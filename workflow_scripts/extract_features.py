@@ -1,0 +1,52 @@
+"""Take the features of one shard of a data set's training images for LOD: descriptors, regions, features of regions."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from objectcrop.runtime.command import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help='JSON: "source_name", "lod", "backbone", "study_seed"')
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that the manifest's paths start from")
+    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
+    parser.add_argument("--backbone", type=Path, required=True, help="weights of the trunk, safetensors")
+    parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs: 0 or 1")
+    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    args = parser.parse_args(argv)
+
+    import torch
+    from objectcrop.ssl.weights import load_backbone
+
+    from objectcrop.data.images import decode_image
+    from objectcrop.lod.extraction import Extractor
+    from objectcrop.lod.shards import write_features
+    from objectcrop.runtime.progress import Progress
+    from objectcrop.study.proposals import LodProposals
+    from objectcrop.study.runs import BackboneSettings
+    from objectcrop.study.section import parse_settings
+    from objectcrop.tables import MANIFEST, read_table
+
+    torch.set_num_threads(args.threads)
+    settings = parse_settings(args.settings)
+    lod = LodProposals.model_validate(settings["lod"])
+    trunk = load_backbone(args.backbone, BackboneSettings.model_validate(settings["backbone"])).eval()
+    trunk = trunk.to("cuda" if args.gpus else "cpu", memory_format=torch.channels_last)
+    extractor = Extractor(trunk, lod, settings["study_seed"])
+    manifest = read_table(args.manifest, MANIFEST)
+    rows = manifest[manifest["split"] == "train"].iloc[args.shard :: lod.num_shards]
+    images = []
+    label = f"LOD features, shard {args.shard} of {lod.num_shards}"
+    with Progress(label, total=len(rows), unit="images") as progress:
+        for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
+            images.append(extractor.describe(decode_image(args.data_root / path), image_id))
+            progress.advance(1, regions=len(images[-1].regions.boxes))
+    write_features(args.out, list(rows["image_id"]), images, exact=lod.projection_dims is None)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""Measure how well proposals find the annotated objects of the training images: CorLoc, odAP, DetRate, mABO."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from objectcrop.runtime.command import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
+    parser.add_argument("--annotations", type=Path, required=True, help="ANNOTATIONS of the data set")
+    parser.add_argument("--proposals", type=Path, required=True, help="PROPOSALS to measure")
+    parser.add_argument("--out", type=Path, required=True, help="JSON to write")
+    args = parser.parse_args(argv)
+
+    from objectcrop.lod.quality import measure
+    from objectcrop.lod.table import training_sizes
+    from objectcrop.runtime.atomic import write_json
+    from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
+
+    found = measure(
+        read_table(args.proposals, PROPOSALS),
+        read_table(args.annotations, ANNOTATIONS),
+        training_sizes(read_table(args.manifest, MANIFEST)),
+    )
+    write_json(args.out, found)
+    print(", ".join(f"{name} {found[name]:.4g}" for name in ("corloc", "det_rate", "mabo", "ap50", "ap5095")), end="")
+    print(f" on {found['num_images_measured']} images with {found['num_objects']} objects")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,42 @@
+"""Score the regions of one shard of the pairs of images against each other by probabilistic Hough matching."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from objectcrop.runtime.command import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help='JSON: "lod"')
+    parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
+    parser.add_argument("--neighbours", type=Path, required=True, help="npz with the pairs")
+    parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
+    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    args = parser.parse_args(argv)
+
+    import numpy as np
+
+    from objectcrop.lod.hough import confidence, greatest_entries, region_set
+    from objectcrop.lod.shards import join_features, read_arrays, write_scores
+    from objectcrop.runtime.progress import Progress
+    from objectcrop.study.proposals import LodProposals
+    from objectcrop.study.section import parse_settings
+
+    lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
+    images = join_features(args.features, "sizes", "boxes", "features")
+    columns = (images.by_name["boxes"], images.sizes(), images.by_name["features"])
+    sets = [region_set(b.astype(np.int64), s, f.astype(np.float32)) for b, s, f in zip(*columns, strict=True)]
+    pairs = read_arrays(args.neighbours, "pairs")[0][args.shard :: lod.num_shards]
+    blocks = []
+    label = f"LOD scores, shard {args.shard} of {lod.num_shards}"
+    with Progress(label, total=len(pairs), unit="pairs") as progress:
+        for first, second in pairs.tolist():
+            blocks.append(greatest_entries(confidence(sets[first], sets[second]), lod.max_scores_per_pair))
+            progress.advance()
+    write_scores(args.out, pairs, blocks)
+
+
+if __name__ == "__main__":
+    run(main)

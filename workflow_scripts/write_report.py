@@ -1,0 +1,57 @@
+"""Write the page that people read: results/report/index.html, one file that needs nothing beside it."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from objectcrop.runtime.command import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help='JSON: "study", "runs", "seeds"')
+    for name, meaning in {
+        "tables": "tables (JSON)",
+        "curves": "loss curves (SVG, named by their table)",
+        "summaries": "summaries of the runs",
+        "subsets": "summaries of OHMS subsets",
+        "proposals": "summaries of proposals, DATASET/SOURCE.json",
+        "qualities": "their quality, DATASET/SOURCE.quality.json",
+        "sheets": "contact sheets, DATASET/SOURCE/contact_sheet.png",
+        "views": "drawn views, RUN.png",
+        "unreadable": "lists of unreadable pictures, DATASET/unreadable.json",
+    }.items():
+        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
+    parser.add_argument("--out", type=Path, required=True, help="HTML to write")
+    args = parser.parse_args(argv)
+
+    from objectcrop.report.meaning import meaning as meaning_of
+    from objectcrop.report.page import Content, differences, render_page
+    from objectcrop.runtime.atomic import read_json, write_text
+    from objectcrop.runtime.provenance import provenance
+    from objectcrop.study.section import parse_settings
+
+    settings = parse_settings(args.settings)
+    summaries = [read_json(path) for path in args.summaries]
+    tables = [read_json(path) for path in args.tables]
+    content = Content(
+        study=settings["study"],
+        runs=differences(settings["runs"]),
+        meaning=meaning_of(summaries, len(settings["study"]["seeds"]), settings["has_random_boxes"]),
+        tables={table["name"]: table for table in tables},
+        curves={path.stem: path.read_text(encoding="utf-8") for path in args.curves},
+        summaries=summaries,
+        subsets=[read_json(path) for path in args.subsets],
+        proposals={f"{path.parent.name}, {path.stem}": read_json(path) for path in args.proposals},
+        qualities={f"{p.parent.name}, {p.name.removesuffix('.quality.json')}": read_json(p) for p in args.qualities},
+        sheets={f"{path.parents[1].name}, {path.parent.name}": path.read_bytes() for path in args.sheets},
+        views={path.stem: path.read_bytes() for path in args.views},
+        unreadable={path.parent.name: read_json(path)["num_unreadable"] for path in args.unreadable},
+        provenance=provenance(),
+    )
+    write_text(args.out, render_page(content))
+    print(f"report: {args.out}")
+
+
+if __name__ == "__main__":
+    run(main)
