@@ -10,17 +10,19 @@ ROOT = Path(workflow.basedir)
 prefer_own_python(ROOT)
 
 
-def checked_plan():
-    """The plan of the study; a problem in the config, or data that is not there, ends the run before the first job."""
+def or_stop(checked, *arguments):
+    """Call `checked`; a problem of the study ends the run before the first job, with one message."""
     try:
-        return load_plan(
-            config, data_is_needed=workflow.is_main_process and not workflow.dryrun
-        )
+        return checked(*arguments)
     except StudyError as error:
         raise WorkflowError(str(error)) from None
 
 
-PLAN = checked_plan()
+PLAN = or_stop(load_plan, config)
+
+
+onstart:
+    or_stop(PLAN.require_data)
 
 
 wildcard_constraints:

@@ -84,6 +84,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
         Stopped: after saving, if a stop was asked for.
         ValueError: if a loss is not finite, naming the iteration and the pictures.
     """
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
     register = register_voc if isinstance(job.task, DetectorTask) else register_coco
     with _known_warnings(), _quiet():
         data = register(job.dataset_name, job.dataset, job.data_root)
@@ -109,7 +110,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
             if isinstance(job.task, DetectorTask)
             else InstanceEvaluator(data.test, pictures, job.num_processes, job.checkpoints)
         )
-        found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label)
+        found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
     norm = effective_norm(job.task.schedule.norm, job.num_processes)
     return found | {"details": {"norm": norm, "num_test": len(pictures)}} if found else {}
 
@@ -131,7 +132,7 @@ def joined_processes(gpus: int) -> Iterator[bool]:
 
 def forget_state(checkpoints: Path) -> None:
     """Remove the states of a fine-tuning whose result is written."""
-    for name in ("state.pth", "last_checkpoint"):
+    for name in ("state-*.pth", "last_checkpoint"):
         for file in checkpoints.glob(f"*/{name}"):
             file.unlink()
 
@@ -152,34 +153,59 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
     parallel = create_ddp_model(model, broadcast_buffers=False)
     parallel.train()
     total, last_save = cfg.SOLVER.MAX_ITER, time.monotonic()
+    num_saved = int(checkpointer.has_checkpoint() and checkpointer.get_checkpoint_file().endswith("state-0.pth"))
     progress = Progress(f"{job.label}, training", total=total, unit="iterations", done=start)
     batches = iter(loader)
     with progress, EventStorage(start):
         for iteration in range(start, total):
             batch = next(batches)
-            losses = parallel(batch)
-            loss = sum(losses.values())
-            if not bool(torch.isfinite(loss)):
-                names = ", ".join(str(picture["image_id"]) for picture in batch)
-                raise ValueError(f"{job.label}: the loss of iteration {iteration} is not finite (pictures {names})")
+            loss = _finite_loss(parallel, batch, f"{job.label}: iteration {iteration}")
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             scheduler.step()
             progress.advance(1, loss=float(loss.detach()))
-            if stop or time.monotonic() - last_save >= SAVE_EVERY_S:
-                checkpointer.save("state", iteration=iteration)
+            is_asked_to_stop = _is_asked(stop)
+            if is_asked_to_stop or time.monotonic() - last_save >= SAVE_EVERY_S:
+                # two files in turn: the other one stays whole if this one is cut off
+                checkpointer.save(f"state-{num_saved % 2}", iteration=iteration)
+                num_saved += 1
                 last_save = time.monotonic()
-            if stop:
+            if is_asked_to_stop:
                 print(
                     f"{job.label}: stopped after iteration {iteration}, state saved; start it again to go on",
                     flush=True,
                 )
                 raise Stopped(stop.exit_code)
         num_precise = job.task.schedule.precise_batch_norm_iterations
-        if num_precise and get_bn_modules(model):
-            update_bn_stats(model, batches, num_precise)
+        if start < total:
+            if num_precise and get_bn_modules(model):
+                update_bn_stats(model, batches, num_precise)
+            checkpointer.save(f"state-{num_saved % 2}", iteration=total - 1)  # testing can take long too
     return model
+
+
+def _is_asked(stop: StopRequest) -> bool:
+    """Whether any process was asked to stop: all must leave at the same iteration."""
+    if comm.get_world_size() == 1:
+        return bool(stop)
+    flag = torch.tensor(float(bool(stop)), device="cuda")
+    torch.distributed.all_reduce(flag)
+    return flag.item() > 0
+
+
+def _finite_loss(model: torch.nn.Module, batch: list[dict[str, Any]], where: str) -> torch.Tensor:
+    names = ", ".join(str(picture["image_id"]) for picture in batch)
+    diverged = (
+        f"{where}: the loss is not finite (pictures {names}); lower schedule.learning_rate or lengthen the warm-up"
+    )
+    try:
+        loss: torch.Tensor = sum(model(batch).values())
+    except FloatingPointError as error:  # how Detectron2 says that its proposals are not finite
+        raise ValueError(diverged) from error
+    if not bool(torch.isfinite(loss)):
+        raise ValueError(diverged)
+    return loss
 
 
 def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
@@ -193,7 +219,7 @@ def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
 
 @torch.no_grad()
 def _evaluate(
-    cfg: Any, model: torch.nn.Module, evaluator: Any, pictures: list[dict[str, Any]], label: str
+    cfg: Any, model: torch.nn.Module, evaluator: Any, pictures: list[dict[str, Any]], label: str, stop: StopRequest
 ) -> dict[str, Any]:
     model.eval()
     mapper, workers = DatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS
@@ -204,6 +230,8 @@ def _evaluate(
         for inputs in loader:
             evaluator.process(inputs, model(inputs))
             progress.advance(len(inputs))
+            if stop:
+                raise Stopped(stop.exit_code)  # the trained state is saved
     with _quiet():
         found: dict[str, Any] = evaluator.evaluate()
     return found
@@ -224,5 +252,6 @@ def _known_warnings() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*torch.cuda.amp", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*lr_scheduler.step", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*pkg_resources", category=UserWarning)
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=".*invalid value encountered", category=RuntimeWarning)
         yield

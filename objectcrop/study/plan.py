@@ -371,6 +371,19 @@ class Plan:
         wanted += [file for file in weights if file is not None]
         return [(root / location).as_posix() for location in dict.fromkeys(wanted) if not (root / location).exists()]
 
+    def data_problems(self) -> list[str]:
+        """A sentence for each file and folder that is not there."""
+        return [f"{path} is not there: put the data there, or set data_root" for path in self.missing_data()]
+
+    def require_data(self) -> None:
+        """Check that everything under the data root is there.
+
+        Raises:
+            StudyError: naming all that is missing.
+        """
+        if problems := self.data_problems():
+            raise StudyError(problems)
+
     # Resources ----------------------------------------------------------------------------------------------------
 
     def resources(self, kind: str, name: str) -> dict[str, int]:
@@ -380,21 +393,15 @@ class Plan:
         return {"cpus": asked.cpus, "gpu": asked.gpus, "mem_mb": asked.memory_mb, "runtime": ceil(60 * asked.hours)}
 
 
-def load_plan(config: Mapping[str, Any], *, data_is_needed: bool) -> Plan:
-    """The plan of a merged config.
-
-    Args:
-        config: the merged config.
-        data_is_needed: whether files under the data root must be there already; a dry run plans without them.
+def load_plan(config: Mapping[str, Any]) -> Plan:
+    """The plan of a merged config; files under the data root need not be there, as a dry run plans without them.
 
     Raises:
-        StudyError: listing every problem of the config, and every missing file or folder.
+        StudyError: listing every problem of the config, and then also every missing file or folder.
     """
     study, problems = examine(config)
-    if study is not None and data_is_needed:
-        problems += [
-            f"{path} is not there: put the data there, or set data_root" for path in Plan(study).missing_data()
-        ]
+    if study is not None and problems:
+        problems += Plan(study).data_problems()
     if study is None or problems:
         raise StudyError(problems)
     return Plan(study)

@@ -1,5 +1,6 @@
 """The linear probe on small pictures and a tiny trunk."""
 
+import collections
 import dataclasses
 
 import cv2
@@ -113,6 +114,27 @@ def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
     alone = evaluate_linear(backbone(), data, settings(learning_rates=[1.0]), CHANCE, device=CPU)
     assert several["per_class"] == pytest.approx(alone["per_class"])
     assert alone["details"]["held_out_map"] is None
+
+
+def test_the_layers_that_choose_have_not_seen_the_held_out_pictures(data, monkeypatch):
+    seen, scored = collections.Counter(), {}
+    step, scores = LinearLayers.step, LinearLayers.scores
+
+    def counting_step(self, features, targets):
+        seen[id(self)] += len(features)
+        return step(self, features, targets)
+
+    def noting_scores(self, features):
+        scored[len(features)] = id(self)
+        return scores(self, features)
+
+    monkeypatch.setattr(LinearLayers, "step", counting_step)
+    monkeypatch.setattr(LinearLayers, "scores", noting_scores)
+    task = settings(learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=2)
+    evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+    held_out, test = 6, 12
+    assert seen[scored[held_out]] == 2 * (24 - held_out)
+    assert seen[scored[test]] == 2 * 24
 
 
 def test_held_out_pictures_do_not_depend_on_the_run():

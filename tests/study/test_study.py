@@ -96,7 +96,7 @@ def test_a_note_and_resources_do_not_change_what_a_result_depends_on():
     assert result_hash(plain, "scene", "linear") != result_hash(load_study(faster), "scene", "linear")
 
 
-def test_missing_data_is_named_with_the_config_problems_in_a_real_run_only(tmp_path):
+def test_missing_data_is_named_with_the_config_problems_and_alone_only_when_it_is_needed(tmp_path):
     config = changed(
         datasets={"pictures": {"source": "folder", "images": "photos"}},
         runs={"more": {"dataset": "pictures"}},
@@ -104,16 +104,20 @@ def test_missing_data_is_named_with_the_config_problems_in_a_real_run_only(tmp_p
     ) | {"data_root": str(tmp_path)}
     config["tables"]["one"]["rows"].append({"label": "more", "run": "more"})
     with pytest.raises(StudyError) as caught:
-        load_plan(config, data_is_needed=True)
+        load_plan(config)
     assert "photos is not there" in str(caught.value)
     assert "'ohm'" in str(caught.value)
     config["tasks"]["linear"]["dataset"] = "ohms"
-    assert load_plan(config, data_is_needed=False).study.name == "small"
+    plan = load_plan(config)
+    with pytest.raises(StudyError, match="photos is not there"):
+        plan.require_data()
+    (tmp_path / "photos").mkdir()
+    plan.require_data()
 
 
 def test_a_table_asks_for_every_run_and_seed_once():
     config = changed() | {"seeds": [0, 1]}
-    plan = load_plan(config, data_is_needed=False)
+    plan = load_plan(config)
     assert plan.table_results("one") == [
         f"results/eval/{run}/s{seed}/linear.json" for run in ("scene", "objects") for seed in (0, 1)
     ]

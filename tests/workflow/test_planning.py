@@ -19,7 +19,7 @@ STUDIES = ("paper", "ohms", "coco", "minis")
 def test_a_preset_plans_every_run_and_table(workflow, name):
     preset = f"presets/{name}.yaml"
     jobs = workflow.planned("--configfile", preset)
-    plan = load_plan(yaml.safe_load((workflow.folder / preset).read_text()), data_is_needed=False)
+    plan = load_plan(yaml.safe_load((workflow.folder / preset).read_text()))
     results = {result for table in plan.study.tables for result in plan.table_results(table)}
     judged = sum(jobs.get(rule, 0) for rule in ("evaluate_linear", "finetune_detector", "finetune_segmenter"))
     assert judged == len(results)

@@ -1,0 +1,101 @@
+"""The doors to export and fine-tuning: from a run's weights to a result, on a few drawn scenes."""
+
+import json
+import pickle
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from objectcrop.runtime.atomic import read_json
+from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.runs import BackboneSettings
+from objectcrop.study.section import settings_hash
+from workflow_scripts.draw_scenes import main as draw_scenes
+from workflow_scripts.export_backbone import main as export_backbone
+
+RUN = {"dataset": "d", "method": "random_init", "backbone": {"arch": "resnet18", "width": 0.125}}
+DRAWN = {"source": "drawn", "num_train": 8, "num_test": 4, "width_px": 96, "height_px": 72, "num_classes": 3}
+SCHEDULE = {
+    "max_iterations": 3,
+    "decay_iterations": [2],
+    "warmup_iterations": 1,
+    "images_per_batch": 2,
+    "learning_rate": 0.01,
+    "train_short_sides_px": [64],
+    "test_short_side_px": 64,
+    "precise_batch_norm_iterations": 1,
+    "regions_per_image": 8,
+    "test_regions_per_image": 10,
+}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("work")
+    settings = {"dataset_name": "few", "dataset": DRAWN}
+    data = ["--data-root", str(folder / "data"), "--threads", "1"]
+    draw_scenes(["--settings", json.dumps(settings), *data, "--out", str(folder / "drawn.json")])
+    with seeded_weights(0):
+        trunk = build_backbone(BackboneSettings.model_validate(RUN["backbone"]))
+    save_backbone(trunk, folder / "b.safetensors", {})
+    export_backbone(["--backbone", str(folder / "b.safetensors"), "--out", str(folder / "b.pkl")])
+    return folder
+
+
+def command(work, kind, out, **schedule):
+    task = {"kind": kind, "dataset": "few", "schedule": SCHEDULE | schedule}
+    settings = {"run_name": "r", "run": RUN, "task_name": "t", "task": task, "study_seed": 0}
+    settings |= {"dataset_name": "few", "dataset": DRAWN}
+    words = ["--settings", json.dumps(settings), "--seed", "0", "--data-root", str(work / "data")]
+    words += ["--weights", str(work / "b.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
+    script = {"detector": "finetune_detector", "segmenter": "finetune_segmenter"}[kind]
+    return [sys.executable, "-m", f"workflow_scripts.{script}", *words, "--out", str(work / f"{out}.json")], task
+
+
+def test_an_export_holds_arrays_only(work):
+    found = pickle.loads((work / "b.pkl").read_bytes())
+    assert found["matching_heuristics"] is True
+    assert found["__author__"]
+    assert all(isinstance(value, np.ndarray) for value in found["model"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["detector", "segmenter"])
+def test_the_result_says_what_was_measured_and_of_what(work, kind):
+    words, task = command(work, kind, kind)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "FutureWarning" not in done.stderr
+    result = read_json(work / f"{kind}.json")
+    assert result["settings_hash"] == settings_hash({"run": RUN, "task": task})
+    assert {"AP", "AP50", "AP75"} <= result["metrics"].keys()
+    assert ("mask_AP" in result["metrics"]) == (kind == "segmenter")
+    assert result["details"] == {"norm": "BN", "num_test": 4}
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_same_command_goes_on(work):
+    words, _ = command(work, "detector", "stopped", max_iterations=400, decay_iterations=[300])
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "training: " in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "state saved" in shown
+    assert not (work / "stopped.json").exists()
+    done = int(shown.split("stopped after iteration ")[1].split(",")[0]) + 1
+
+    again = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in again.stderr:
+        if "training: " in line:
+            again.send_signal(signal.SIGTERM)
+            break
+    again.communicate(timeout=60)
+    first = int(line.split("training: ")[1].split("/")[0])
+    assert first > done

@@ -1,0 +1,124 @@
+"""Tables: hand-computed cells, and results that are refused."""
+
+import pytest
+
+from objectcrop.report.cells import NOT_AVAILABLE, build_cells
+from objectcrop.report.paper import PaperValue, PaperValues, read_paper_values
+from objectcrop.report.rendering import as_csv, as_json, as_markdown, gains
+from objectcrop.study.table_specs import Table
+
+PAPER = PaperValues(
+    {
+        ("T4", "Scene", "OHMS_mAP"): PaperValue(49.8, ""),
+        ("T4", "Objects", "OHMS_mAP"): PaperValue(59.1, "LOD"),
+        ("APPX", "Lost", ""): PaperValue(None, "NOT FOUND"),
+    }
+)
+TABLE = Table.model_validate(
+    {
+        "title": "Crops",
+        "paper_table": "T4",
+        "columns": [{"task": "linear", "metric": "map", "label": "mAP", "paper_metric": "OHMS_mAP"}],
+        "rows": [
+            {"label": "scene", "run": "scene", "paper_row": "Scene"},
+            {"label": "objects", "run": "objects", "paper_row": "Objects"},
+        ],
+    }
+)
+EXPECTED = {"scene/linear": "aaaa", "objects/linear": "bbbb"}
+
+
+def result(run, seed, value, digest):
+    return {"run": run, "seed": seed, "task": "linear", "settings_hash": digest, "metrics": {"map": value}}
+
+
+RESULTS = [
+    result("scene", 1, 32.0, "aaaa"),
+    result("scene", 0, 30.0, "aaaa"),
+    result("objects", 0, 40.0, "bbbb"),
+    result("objects", 1, 41.0, "bbbb"),
+]
+
+
+def test_a_cell_has_the_mean_and_the_sample_deviation_over_seeds():
+    ((scene,), (objects,)) = build_cells(TABLE, RESULTS, EXPECTED, PAPER)
+    assert scene.measured == (30.0, 32.0)
+    assert scene.mean == 31.0
+    assert scene.deviation == pytest.approx(2**0.5)
+    assert scene.difference == pytest.approx(31.0 - 49.8)
+    assert objects.note == "LOD"
+
+
+def test_the_gain_is_computed_against_the_first_measured_row():
+    cells = build_cells(TABLE, RESULTS, EXPECTED, PAPER)
+    assert gains(TABLE, cells) == ["objects: +9.5 against scene"]
+
+
+def test_a_result_of_other_settings_is_refused_by_name_or_marked():
+    stale = [*RESULTS[:2], result("objects", 0, 40.0, "old")]
+    with pytest.raises(ValueError, match="objects/linear: made with other settings"):
+        build_cells(TABLE, stale, EXPECTED, PAPER)
+    cells = build_cells(TABLE, stale, EXPECTED, PAPER, allow_stale=True)
+    assert "40.0 (other settings)" in as_markdown(TABLE, cells)
+    assert "31.0 ± 1.4 |" in as_markdown(TABLE, cells)
+
+
+def test_a_metric_that_the_task_does_not_give_is_named():
+    wrong = [r | {"metrics": {"top1": 3.0}} for r in RESULTS]
+    with pytest.raises(ValueError, match="no metric 'map'; there are: top1"):
+        build_cells(TABLE, wrong, EXPECTED, PAPER)
+
+
+def test_a_row_that_the_paper_does_not_have_is_named_with_those_it_has():
+    table = TABLE.model_copy(update={"rows": (TABLE.rows[0].model_copy(update={"paper_row": "Scenes"}),)})
+    with pytest.raises(ValueError, match="has no row 'Scenes'; there are: Scene; Objects"):
+        build_cells(table, RESULTS, EXPECTED, PAPER)
+
+
+def test_a_quoted_row_needs_no_result_and_a_lost_number_says_so():
+    table = Table.model_validate(
+        {
+            "title": "Quoted",
+            "paper_table": "APPX",
+            "columns": [{"task": "linear", "metric": "map", "label": "mAP", "paper_metric": ""}],
+            "rows": [{"label": "lost", "paper_row": "Lost"}],
+        }
+    )
+    cells = build_cells(table, [], {}, PAPER)
+    assert as_csv(table, cells).splitlines()[1] == f"lost,quoted,{NOT_AVAILABLE},"
+    assert as_json(table, cells)["rows"][0]["cells"][0]["mean"] is None
+
+
+def test_the_numbers_of_the_paper_are_read_with_their_notes():
+    paper = read_paper_values()
+    assert len(paper) > 150
+    found = paper.find("T4", "MoCo-v2 LOD obj-obj+dilate", "OHMS_mAP")
+    assert found == PaperValue(59.1, "")
+    with pytest.raises(ValueError, match="no table 'T99'"):
+        paper.find("T99", "x", "y")
+
+
+def test_a_damaged_table_of_numbers_is_refused(tmp_path):
+    path = tmp_path / "values.csv"
+    path.write_text("table,row,metric,value,note\nT1,a,AP,fifty,\n")
+    with pytest.raises(ValueError, match="line 2: 'fifty' is no number"):
+        read_paper_values(path)
+    path.write_text("table,row,metric,value,note\nT1,a,AP,1,\nT1,a,AP,2,\n")
+    with pytest.raises(ValueError, match=r"line 3: .* is given twice"):
+        read_paper_values(path)
+
+
+@pytest.mark.parametrize("preset", ["paper", "ohms", "coco"])
+def test_every_paper_row_of_the_presets_is_in_the_paper(root, preset):
+    import yaml
+
+    from objectcrop.study.study import load_study
+
+    paper = read_paper_values()
+    study = load_study(yaml.safe_load((root / f"presets/{preset}.yaml").read_text()))
+    for table in study.tables.values():
+        for row in table.rows:
+            for column in table.columns:
+                if row.paper_row is not None and column.paper_metric is not None and table.paper_table is not None:
+                    paper.find(table.paper_table, row.paper_row, column.paper_metric)
+    assert study.tables

@@ -1,0 +1,130 @@
+"""The page stands alone, escapes what it is given, and says in words what is missing."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+
+from objectcrop.boxes import Size, as_boxes
+from objectcrop.report.curves import draw_curves
+from objectcrop.report.meaning import meaning
+from objectcrop.report.page import Content, differences, number, render_page
+from objectcrop.report.pictures import FOUND, TOP_PROPOSAL, Shown, proposal_sheet, view_sheet
+from objectcrop.views.plan import ViewPlan
+
+PROVENANCE = {"python": "3.11", "commit": None, "versions": {"torch": "2"}}
+
+
+def summary(run, images, history=()):
+    cost = {"images_seen": images, "seconds": 1.0, "images_per_s": 5.0}
+    return {"run": run, "seed": 0, "cost": cost, "history": list(history), "features": "label-free"}
+
+
+def content(**changes):
+    base = {
+        "study": {"name": "small", "title": "A <small> study", "about": "About & more", "seeds": [0]},
+        "runs": {"<run>": "method = moco_v2"},
+        "meaning": ["One sentence."],
+        "tables": {},
+        "curves": {},
+        "summaries": [],
+        "subsets": [],
+        "proposals": {},
+        "qualities": {},
+        "sheets": {},
+        "views": {},
+        "unreadable": {"ohms": 2},
+        "provenance": PROVENANCE,
+    }
+    return Content(**(base | changes))
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.images_without_words = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        words = dict(attrs)
+        for name in ("src", "href"):
+            if words.get(name) and not words[name].startswith(("data:", "#")):
+                self.fetched.append(words[name])
+        self.images_without_words += tag == "img" and not words.get("alt")
+        assert tag not in ("script", "link", "iframe")
+
+
+def test_nothing_is_fetched_and_every_picture_has_words():
+    page = render_page(content(sheets={"ohms, lod": b"png"}, views={"oac": b"png"}, curves={"one": "<svg/>"}))
+    links = Links()
+    links.feed(page)
+    assert links.fetched == []
+    assert links.images_without_words == 0
+    assert page.count("data:image/") == 3
+
+
+def test_what_it_is_given_is_escaped():
+    page = render_page(content())
+    assert "A &lt;small&gt; study" in page
+    assert "&lt;run&gt;" in page
+    assert "<run>" not in page
+
+
+def test_missing_parts_are_said_in_words():
+    page = render_page(content())
+    for words in (
+        "no tables",
+        "No run of a table was trained",
+        "no OHMS subset",
+        "No proposals were measured",
+        "ohms 2",
+    ):
+        assert words in page
+
+
+def test_a_short_study_says_what_it_cannot_show_with_its_own_numbers():
+    sentences = " ".join(meaning([summary("a", 21_000), summary("b", 42_000)], 1, has_random_boxes=False))
+    assert "42,000 images" in sentences
+    assert "0.099% of it" in sentences
+    assert "cannot show which way of cropping is better" in sentences
+    assert "one seed" in sentences
+    assert "random boxes" in sentences
+    full = " ".join(meaning([summary("a", 42_550_600)], 5, has_random_boxes=True))
+    assert "cannot" not in full
+
+
+def test_runs_are_told_apart_by_what_they_set_otherwise():
+    first = {"method": "moco_v2", "dataset": "ohms", "views": {"size_px": 64, "swap": True}}
+    second = {"method": "moco_v2", "dataset": "ohms", "views": {"size_px": 96, "swap": True}}
+    assert differences({"a": first, "b": second})["b"] == "views.size_px = 96"
+
+
+def test_numbers_are_short_and_counts_are_whole():
+    assert [number(212_753), number(0.12345), number(None), number(3)] == ["212,753", "0.123", "–", "3"]
+
+
+def test_curves_have_a_panel_for_each_loss_that_some_run_has_and_the_same_bytes_twice():
+    rows = [{"images_seen": n, "loss": 2.0 / n, "loss_contrastive": 1.0 / n, "loss_rotation": 1.0} for n in (1, 2)]
+    supervised = [{"images_seen": n, "loss": 1.0 / n} for n in (1, 2)]
+    given = [summary("oac", 2, rows), summary("supervised", 2, supervised), summary("random", 0)]
+    drawn = draw_curves(given)
+    assert drawn == draw_curves(given)
+    for words in ("contrastive loss", "rotation loss", "supervised loss", "oac s0"):
+        assert words in drawn
+    assert "localization loss" not in drawn
+    assert "nothing was trained" in draw_curves([summary("random", 0)])
+
+
+def test_boxes_are_drawn_where_they_are():
+    picture = np.zeros((30, 40, 3), dtype=np.uint8)
+    shown = Shown(picture, as_boxes([[4, 4, 20, 16]]), as_boxes([[22, 6, 36, 26]]))
+    sheet = proposal_sheet([shown, shown, shown], columns=2, cell=Size(40, 30))
+    assert sheet.shape == (66, 86, 3)
+    assert tuple(sheet[4, 10]) == TOP_PROPOSAL
+    assert tuple(sheet[6, 30]) == FOUND
+    assert tuple(sheet[10, 10]) == (0, 0, 0)
+
+
+def test_a_view_sheet_shows_the_picture_and_both_views():
+    picture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    plan = ViewPlan("scene", (0, 0, 40, 30), (5, 5, 25, 25))
+    sheet = view_sheet([(picture, (plan, plan))] * 2, cell=Size(40, 30), view_px=20)
+    assert sheet.shape == (66, 40 + 2 * (6 + 30), 3)
