@@ -45,7 +45,7 @@ class Workflow:
         # the copy must be imported, not the checkout that is installed editable
         return os.environ | {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
 
-    def run(self, *arguments: str, check: bool = True, timeout_s: float = 420) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, timeout_s: float = 1200) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
