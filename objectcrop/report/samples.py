@@ -14,8 +14,7 @@ from objectcrop.data.images import decode_image
 from objectcrop.report.pictures import Picture, Shown
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.pretraining import object_scale_min
-from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture
+from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture, object_scale_min
 from objectcrop.study.runs import Run
 from objectcrop.views.plan import ViewPlan
 

@@ -9,6 +9,7 @@ from typing import Any
 PACKAGES = (
     "torch",
     "torchvision",
+    "sal-detectron2",
     "numpy",
     "scipy",
     "pandas",

@@ -31,6 +31,7 @@ from objectcrop.ssl.samples import (
     PictureList,
     boxes_by_picture,
     labels_by_picture,
+    object_scale_min,
 )
 from objectcrop.ssl.schedules import build_optimizer
 from objectcrop.ssl.supervised import Supervised
@@ -184,15 +185,6 @@ def _build(
     with seeded_weights(initial_seed(request)):
         method = MocoV2(run, study_seed=seeds[0], seed=seeds[1], world=world)
     return PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds), method
-
-
-def object_scale_min(run: Run, proposals_summary: Mapping[str, Any] | None) -> float:
-    """Least crop area over region area of object views: the setting, or the one of the proposals (the paper's s_min)."""
-    if run.views.object_scale_min != "auto":
-        return run.views.object_scale_min
-    if proposals_summary is None:
-        return run.views.scene_scale_min  # no object views
-    return float(proposals_summary["object_scale_min"])
 
 
 def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> None:

@@ -1,9 +1,9 @@
 """From rows of tables to samples: plan the views of a picture, decode it, render them. Pixels stay uint8."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -176,6 +176,15 @@ def boxes_by_picture(proposals: pd.DataFrame, pictures: PictureList) -> list[Box
     corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
     rows = {image_id: corners[found] for image_id, found in ordered.groupby("image_id", sort=False).indices.items()}
     return [as_boxes(rows.get(image_id, np.zeros((0, 4)))) for image_id in pictures.ids]
+
+
+def object_scale_min(run: Run, proposals_summary: Mapping[str, Any] | None) -> float:
+    """Least crop area over region area of object views: the setting, or the one of the proposals (the paper's s_min)."""
+    if run.views.object_scale_min != "auto":
+        return run.views.object_scale_min
+    if proposals_summary is None:
+        return run.views.scene_scale_min  # no object views
+    return float(proposals_summary["object_scale_min"])
 
 
 def labels_by_picture(annotations: pd.DataFrame, pictures: PictureList) -> tuple[Tensor, list[str]]:
