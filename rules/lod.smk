@@ -14,6 +14,7 @@ rule extract_features:
         "benchmarks/jobs/extract_features/{dataset}-{source}-{shard}.tsv"
     wildcard_constraints:
         source=LOD_SOURCES,
+    priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -43,6 +44,7 @@ rule find_neighbours:
         "benchmarks/jobs/find_neighbours/{dataset}-{source}.tsv"
     wildcard_constraints:
         source=LOD_SOURCES,
+    priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 2
@@ -71,6 +73,7 @@ rule score_pairs:
         "benchmarks/jobs/score_pairs/{dataset}-{source}-{shard}.tsv"
     wildcard_constraints:
         source=LOD_SOURCES,
+    priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -99,6 +102,7 @@ rule rank_regions:
         "benchmarks/jobs/rank_regions/{dataset}-{source}.tsv"
     wildcard_constraints:
         source=LOD_SOURCES,
+    priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -130,6 +134,7 @@ rule select_proposals:
         "benchmarks/jobs/select_proposals/{dataset}-{source}.tsv"
     wildcard_constraints:
         source=LOD_SOURCES,
+    priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1

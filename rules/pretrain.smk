@@ -14,6 +14,7 @@ rule pretrain:
         "logs/pretrain/{run}-s{seed}.log",
     benchmark:
         "benchmarks/jobs/pretrain/{run}-s{seed}.tsv"
+    priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: cpus_of_run
