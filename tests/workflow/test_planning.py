@@ -1,9 +1,9 @@
 """Every shipped study is planned; what is wrong with a study is said before the first job."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -29,11 +29,16 @@ def test_a_preset_plans_every_run_and_table(workflow, name):
 
 
 def test_the_default_study_is_planned_quickly(workflow):
-    start = time.monotonic()
+    before = processor_seconds()
     jobs = workflow.planned()
-    seconds = time.monotonic() - start
     assert jobs["all"] == 1
-    assert seconds < 12  # under 4 s on an idle machine (benchmarks/workflow.py); tests run beside others
+    # processor time, as tests run beside others; about 4 s on the wall of an idle machine (benchmarks/workflow.py)
+    assert processor_seconds() - before < 12
+
+
+def processor_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_planning_imports_nothing_heavy(root):
