@@ -296,7 +296,8 @@ def test_a_venv_of_the_same_python_is_kept_and_another_is_not(parts, tmp_path, m
 
 def test_the_set_up_is_read_by_the_python_of_an_old_system(root):
     for name in MODULES:
-        ast.parse((root / f"envs/{name}.py").read_text(), feature_version=(3, 8))
+        tree = ast.parse((root / f"envs/{name}.py").read_text(), feature_version=(3, 8))
+        assert tree.body, name
 
 
 def test_the_set_up_of_this_checkout_is_over_in_seconds_when_done(root):

@@ -1,5 +1,6 @@
 """What the training loop asks of a method."""
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -14,14 +15,14 @@ class StepLosses(NamedTuple):
     parts: dict[str, Tensor]
 
 
-class Method(nn.Module):
+class Method(nn.Module, ABC):
     """A way of training a backbone. Its `state_dict` is all that training needs to go on, but for the optimizer's."""
 
     @property
+    @abstractmethod
     def backbone(self) -> Backbone:
         """The trunk that is trained, and kept in the end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step_losses(self, batch: Any, step: int) -> StepLosses:
         """Losses of a batch on the device; may change what is no parameter (key encoder, queue)."""
-        raise NotImplementedError
