@@ -27,11 +27,11 @@ def meaning(summaries: Sequence[Mapping[str, Any]], num_seeds: int, has_random_b
     ]
     if share < SHORT_SHARE:
         sentences += [
-            "A run this short shows that every stage works, that the losses fall, and how each number is made.",
+            "A run this short shows that every stage works and how each number is made.",
             "It cannot show which way of cropping is better: differences of a few points between rows are noise, and so "
             "early in training the order of methods says little about where they end.",
-            "The paper's numbers beside ours come from other pictures, another network and thousands of times the "
-            "training: the differences are printed to show the form of the table, not to be read.",
+            f"The paper's numbers come from about {round(1 / share):,} times as many images seen, and from its own pictures and "
+            "network: differences to them are printed to show the form of the table, not to be read.",
         ]
     if num_seeds == 1:
         sentences.append("Every run was made with one seed, so the spread between seeds is unknown.")

@@ -23,10 +23,10 @@ class PaperValues:
         self._values = values
 
     def find(self, table: str, row: str, metric: str) -> PaperValue | None:
-        """The number of a cell; None if the paper's table has no such metric for the row.
+        """The number of a cell; None if the paper leaves this cell of its table empty.
 
         Raises:
-            ValueError: if the paper has no such table, or the table no such row.
+            ValueError: if the paper has no such table, or the table no such row or no such metric in any row.
         """
         tables = {key[0] for key in self._values}
         if table not in tables:
@@ -34,6 +34,9 @@ class PaperValues:
         rows = dict.fromkeys(key[1] for key in self._values if key[0] == table)
         if row not in rows:
             raise ValueError(f"the paper's table {table} has no row {row!r}; there are: {'; '.join(rows)}")
+        metrics = dict.fromkeys(key[2] for key in self._values if key[0] == table)
+        if metric not in metrics:
+            raise ValueError(f"the paper's table {table} has no metric {metric!r}; there are: {', '.join(metrics)}")
         return self._values.get((table, row, metric))
 
     def __len__(self) -> int:

@@ -94,6 +94,9 @@ def test_the_numbers_of_the_paper_are_read_with_their_notes():
     assert len(paper) > 150
     found = paper.find("T4", "MoCo-v2 LOD obj-obj+dilate", "OHMS_mAP")
     assert found == PaperValue(59.1, "")
+    with pytest.raises(ValueError, match="table T4 has no metric 'OHMS_map'; there are: OHMS_mAP"):
+        paper.find("T4", "MoCo-v2 scene-scene", "OHMS_map")
+    assert paper.find("T5", "Self-EMD (BYOL)", "COCO_mask_AP") is None
     with pytest.raises(ValueError, match="no table 'T99'"):
         paper.find("T99", "x", "y")
 

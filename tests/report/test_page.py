@@ -85,6 +85,7 @@ def test_a_short_study_says_what_it_cannot_show_with_its_own_numbers():
     assert "42,000 images" in sentences
     assert "0.099% of it" in sentences
     assert "cannot show which way of cropping is better" in sentences
+    assert "about 1,013 times as many images seen" in sentences
     assert "one seed" in sentences
     assert "random boxes" in sentences
     full = " ".join(meaning([summary("a", 42_550_600)], 5, has_random_boxes=True))
