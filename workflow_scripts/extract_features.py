@@ -20,12 +20,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     import torch
-    from objectcrop.ssl.weights import load_backbone
 
     from objectcrop.data.images import decode_image
     from objectcrop.lod.extraction import Extractor
     from objectcrop.lod.shards import write_features
     from objectcrop.runtime.progress import Progress
+    from objectcrop.ssl.weights import load_backbone
     from objectcrop.study.proposals import LodProposals
     from objectcrop.study.runs import BackboneSettings
     from objectcrop.study.section import parse_settings
