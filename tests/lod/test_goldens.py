@@ -216,9 +216,11 @@ def test_mini_pipeline_neighbours_and_scores(mini, mini_offsets):
         np.concatenate([entries.values for entries in kept]),
         int(mini_offsets[-1]),
     )
-    assert_allclose(weights.toarray(), mini["W"], atol=4e-7 * mini["W"].max(), rtol=0)
+    # The recorded values come from products in single precision: exact arithmetic is 5.6e-7 of the maximum from them, and
+    # single precision between 3.5e-7 and 7.9e-7, depending on the order in which the machine's BLAS adds.
+    assert_allclose(weights.toarray(), mini["W"], atol=1e-6 * mini["W"].max(), rtol=0)
     assert_array_equal(weights.toarray() > 0, mini["W"] > 0)
-    assert_allclose(ranking.degrees(weights), np.ravel(mini["norm_factor"]), rtol=1e-6)
+    assert_allclose(ranking.degrees(weights), np.ravel(mini["norm_factor"]), rtol=3e-6)
     final = ranking.rank_regions(weights, mini_offsets).final
     assert_allclose(final.scores, np.ravel(mini["v_QP"]), atol=1e-7)
 
