@@ -33,7 +33,7 @@ ANNOTATIONS = Schema(
     "annotations",
     {
         "image_id": "str",
-        "class_id": "str",  # MID, COCO or VOC name, folder name
+        "class_id": "str",  # MID, or the name that the data set gives
         "x1": "float32",  # relative 0..1, x1 <= x2
         "y1": "float32",
         "x2": "float32",

@@ -1,5 +1,7 @@
 """COCO layout: an instances JSON and a flat folder of pictures a split."""
 
+import json
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -7,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from objectcrop.data.relative_boxes import checked_corners
-from objectcrop.runtime.atomic import read_json
 from objectcrop.study.datasets import CocoDataset, Split
 
 
@@ -33,8 +34,8 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
     """The annotations of an instances JSON as ANNOTATIONS; the class id is the category's name, `iscrowd` is flagged.
 
     Raises:
-        ValueError: naming the file and the annotation: keys are missing, an image or category is unknown, or a box does not
-            lie in its picture.
+        ValueError: naming the file and the annotation: keys are missing, an id repeats, an image or category is unknown, a
+            box is not four numbers, or it does not lie in its picture.
     """
     value = _read_instances(path)
     images = {image["id"]: image for image in value["images"]}
@@ -45,6 +46,8 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
             raise ValueError(
                 f"{path}, annotation {row.get('id')}: image {row['image_id']} or category {row['category_id']} is unknown"
             )
+        if not isinstance(row["bbox"], list) or [type(number) in (int, float) for number in row["bbox"]] != [True] * 4:
+            raise ValueError(f"{path}, annotation {row.get('id')}: bbox must be four numbers, got {row['bbox']!r}")
     boxes = np.array([row["bbox"] for row in rows], dtype=np.float64).reshape(-1, 4)
     sizes = np.array([[images[row["image_id"]][side] for side in ("width", "height")] for row in rows]).reshape(-1, 2)
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) / np.tile(sizes, 2)
@@ -70,7 +73,10 @@ def _read_instances(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: naming the file and what it lacks.
     """
-    value = read_json(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is cut off or no JSON ({error}); get it again") from error
     wanted = {
         "images": ["id", "file_name", "width", "height"],
         "annotations": ["image_id", "category_id", "bbox"],
@@ -83,7 +89,22 @@ def _read_instances(path: Path) -> dict[str, Any]:
             lacking = [key for key in keys if not isinstance(entry, dict) or key not in entry]
             if lacking:
                 raise ValueError(f"{path}: entry {number} of {part} lacks {lacking}")
+    for part, key in (("images", "id"), ("images", "file_name"), ("categories", "id"), ("categories", "name")):
+        _require_distinct(value[part], key, where=f"{path}: {part}")
+    for image in value["images"]:
+        if not all(type(image[side]) in (int, float) and image[side] >= 1 for side in ("width", "height")):
+            raise ValueError(f"{path}: image {image['id']} has the size {image['width']!r} x {image['height']!r}")
     return dict(value)
+
+
+def _require_distinct(entries: list[dict[str, Any]], key: str, *, where: str) -> None:
+    strange = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
+    if strange:
+        raise ValueError(f"{where}: the {key} {strange[0]!r} is no number or text")
+    counts = Counter(entry[key] for entry in entries)
+    repeated = [found for found, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(f"{where}: the {key} {repeated[0]!r} occurs {counts[repeated[0]]} times")
 
 
 def _image_id(file_name: str) -> str:

@@ -1,29 +1,52 @@
 """Pictures from files: any mode and orientation to (height, width, 3) RGB."""
 
+import stat
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from objectcrop.boxes import Size
 
 Picture = NDArray[np.uint8]
 
-# OpenCV's reduced flags name grey; beside IMREAD_COLOR_RGB the same bits mean the reduction alone.
-_REDUCED_RGB = {
-    1: cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
+# OpenCV's reduced flags name grey; beside IMREAD_COLOR_RGB the same bits mean the reduction alone. It does not turn the
+# picture: in damaged EXIF data it finds orientations that Pillow does not, and a picture must have one size everywhere.
+_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_REDUCED_RGB = {1: _RGB, 2: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4}
+_UPRIGHT: dict[int, Callable[[Picture], Picture]] = {
+    1: lambda pixels: pixels,
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.transpose(1, 0, 2),
+    6: lambda pixels: pixels[::-1].transpose(1, 0, 2),
+    7: lambda pixels: pixels[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda pixels: pixels[:, ::-1].transpose(1, 0, 2),
 }
 _JPEG = b"\xff\xd8"
-_PIL_FAILURES = (OSError, SyntaxError, ValueError, struct.error, EOFError, Image.DecompressionBombError)
+_EXIF = b"Exif\0\0"
+# Damaged headers fail in many ways; the last three were found by feeding Pillow files with changed bytes.
+_PIL_FAILURES = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    EOFError,
+    Image.DecompressionBombError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+)
 
 
 def decode_image(path: str | Path, reduce: Literal[1, 2, 4] = 1) -> Picture:
@@ -38,35 +61,70 @@ def decode_image(path: str | Path, reduce: Literal[1, 2, 4] = 1) -> Picture:
     """
     data = _read(path)
     if data.startswith(_JPEG):
-        # None for a JPEG that is cut off or damaged: Pillow then says what is wrong, or copes.
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED_RGB[reduce])
+        decoded = _decode_jpeg(data, reduce)
         if decoded is not None:
-            return np.asarray(decoded, dtype=np.uint8)
+            return _turn(decoded, _jpeg_orientation(path, data))
     return _decode_with_pil(path, reduce)
 
 
-def check_image(path: str | Path) -> Size:
-    """Decode a picture in full, strictly, and return its size after EXIF orientation.
+@dataclass(frozen=True)
+class Checked:
+    """What a picture file holds: size after EXIF orientation, Pillow's mode (RGB, L, CMYK, ...), EXIF orientation (1 to 8)."""
+
+    size: Size
+    mode: str
+    orientation: int
+
+
+def check_image(path: str | Path) -> Checked:
+    """Decode a picture in full, strictly; of an animation the first frame.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the file, if it is empty, cut off or no picture.
+        OSError: if it cannot be opened.
+        ValueError: naming the file, if it is no file, empty, cut off, no picture, or beyond Pillow's limit of 179 million pixels.
     """
     _read(path, num_bytes=1)
-    try:
-        with _quiet(), Image.open(path) as image:
-            _forget_xmp(image)
-            size = _upright_size(image)
-            # A JPEG drawn at 1/8 is still read to its end, in a third of the time.
-            image.draft(None, (image.width // 8, image.height // 8))
-            image.load()
-            return size
-    except _PIL_FAILURES as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as image:
+        checked = Checked(_upright_size(image), image.mode, _orientation(image))
+        # A JPEG drawn at 1/8 is still read to its end, in a third of the time and a 64th of the memory.
+        image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
+        image.load()
+        return checked
+
+
+def read_size(path: str | Path) -> Size:
+    """Size after EXIF orientation by the header alone; what follows may be damaged.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        OSError: if it cannot be opened.
+        ValueError: naming the file, if it is no file, empty or no picture.
+    """
+    _read(path, num_bytes=1)
+    with _opened(path) as image:
+        return _upright_size(image)
+
+
+def decode_indices(path: str | Path) -> NDArray[np.uint8]:
+    """Decode an 8-bit grey picture as it is, shape (height, width): a mask of class indices.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the file, if it is empty, cut off, no picture or of another mode.
+    """
+    _read(path, num_bytes=1)
+    with _opened(path) as image:
+        if image.mode != "L":
+            raise ValueError(f"its mode is {image.mode}, expected 8-bit grey (L)")
+        return np.array(image, dtype=np.uint8)
 
 
 def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     try:
+        # opening a pipe would wait for its other end
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise ValueError(f"{path}: is a folder, a device or a pipe, not a picture file")
         with Path(path).open("rb") as file:
             data = file.read(num_bytes)
     except FileNotFoundError:
@@ -76,17 +134,35 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     return data
 
 
-def _decode_with_pil(path: str | Path, reduce: int) -> Picture:
+def _decode_jpeg(data: bytes, reduce: Literal[1, 2, 4]) -> Picture | None:
+    """None for a JPEG that is cut off, damaged or beyond OpenCV's limit: Pillow then says what is wrong, or copes."""
     try:
-        with _quiet(), Image.open(path) as image:
-            _forget_xmp(image)
-            upright = _to_rgb(ImageOps.exif_transpose(image))
-    except _PIL_FAILURES as error:
-        raise _unreadable(path, error) from error
-    return np.array(upright.reduce(reduce) if reduce > 1 else upright, dtype=np.uint8)
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED_RGB[reduce])
+    except cv2.error:
+        return None
+    return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
+
+
+def _decode_with_pil(path: str | Path, reduce: int) -> Picture:
+    with _opened(path) as image:
+        pixels = _turn(np.array(_to_rgb(image), dtype=np.uint8), _orientation(image))
+    return np.array(Image.fromarray(pixels).reduce(reduce)) if reduce > 1 else pixels
+
+
+def _jpeg_orientation(path: str | Path, data: bytes) -> int:
+    if _EXIF not in data:
+        return 1
+    with _opened(path, BytesIO(data)) as image:
+        return _orientation(image)
+
+
+def _turn(pixels: Picture, orientation: int) -> Picture:
+    return np.ascontiguousarray(_UPRIGHT[orientation](pixels))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image  # `convert` would copy it
     # Pillow clips wide greys at 255 instead of scaling them.
     if image.mode == "F":
         return Image.fromarray((np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8)).convert("RGB")
@@ -99,15 +175,32 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    """Size as `ImageOps.exif_transpose` would make it: orientations 5 to 8 lie on their side."""
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    """Size once it is turned: orientations 5 to 8 lie on their side."""
+    turned = _orientation(image) >= 5
     return Size(image.height, image.width) if turned else Size(image.width, image.height)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation; 1, as it is, where there is none or none of the eight."""
+    found = image.getexif().get(0x0112, 1)
+    return int(found) if found in range(1, 9) else 1
 
 
 def _forget_xmp(image: Image.Image) -> None:
     """Pillow falls back to an orientation in XMP; viewers and OpenCV do not, so a picture would have two sizes."""
     for key in ("xmp", "XML:com.adobe.xmp"):
         image.info.pop(key, None)
+
+
+@contextmanager
+def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Image]:
+    """A picture whose header has been read, from `data` if given; what Pillow finds wrong in the block is a ValueError."""
+    try:
+        with _quiet(), Image.open(path if data is None else data) as image:
+            _forget_xmp(image)
+            yield image
+    except _PIL_FAILURES as error:
+        raise _unreadable(path, error) from error
 
 
 @contextmanager

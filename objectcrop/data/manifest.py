@@ -1,8 +1,9 @@
 """The manifest: every picture of a data set opened once, so that later stages meet none that they cannot read."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,14 @@ class Index:
     Attributes:
         manifest: the readable pictures, as MANIFEST, in the order of the listing.
         unreadable: the others: image_id, path, split, reason.
+        modes: how many readable pictures have each mode of Pillow's (RGB, L, CMYK, ...), as the file has it.
+        orientations: how many have each EXIF orientation (1 to 8).
     """
 
     manifest: pd.DataFrame
     unreadable: pd.DataFrame
+    modes: Mapping[str, int] = field(default_factory=dict)
+    orientations: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def unreadable_share(self) -> float:
@@ -43,6 +48,8 @@ class _Seen:
     width_px: int
     height_px: int
     num_bytes: int
+    mode: str
+    orientation: int
     reason: str  # why the picture cannot be read; empty if it can
 
 
@@ -67,7 +74,7 @@ def index_dataset(
     if subset is not None:
         listing, absent = _select_listed(listing, subset, name=name)
     index = index_pictures(listing, root, num_workers=num_workers, label=f"index {name}")
-    return Index(index.manifest, pd.concat([index.unreadable, absent], ignore_index=True))
+    return replace(index, unreadable=pd.concat([index.unreadable, absent], ignore_index=True))
 
 
 def index_pictures(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
@@ -78,12 +85,18 @@ def index_pictures(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, l
         for batch in _look_at(paths, num_workers):
             seen += batch
             progress.advance(len(batch))
-    found = pd.DataFrame(seen, columns=["width_px", "height_px", "num_bytes", "reason"], index=listing.index)
+    found = pd.DataFrame(seen, columns=[column.name for column in fields(_Seen)], index=listing.index)
     table = pd.concat([listing, found], axis=1)
     readable = table["reason"] == ""
     manifest = table.loc[readable, list(MANIFEST.columns)]
     unreadable = table.loc[~readable, list(_UNREADABLE.columns)]
-    return Index(manifest.reset_index(drop=True), unreadable.reset_index(drop=True))
+    good = table[readable]
+    return Index(
+        manifest.reset_index(drop=True),
+        unreadable.reset_index(drop=True),
+        modes=dict(sorted(Counter(good["mode"]).items())),
+        orientations=dict(sorted(Counter(good["orientation"]).items())),
+    )
 
 
 def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
@@ -98,11 +111,13 @@ def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
 
 
 def summarize(index: Index) -> dict[str, Any]:
-    """What unreadable.json holds: counts, and every unreadable picture with its reason."""
+    """What unreadable.json holds: counts, also of modes and orientations, and every unreadable picture with its reason."""
     return {
         "num_readable": len(index.manifest),
         "num_unreadable": len(index.unreadable),
         "unreadable_share": index.unreadable_share,
+        "modes": dict(index.modes),
+        "orientations": {str(orientation): count for orientation, count in index.orientations.items()},
         "unreadable": index.unreadable.to_dict(orient="records"),
     }
 
@@ -148,7 +163,14 @@ def _look_at_batch(paths: list[Path]) -> list[_Seen]:
 
 def _look(path: Path) -> _Seen:
     try:
-        size = check_image(path)
-        return _Seen(size.width, size.height, path.stat().st_size, "")
-    except (ValueError, OSError) as error:
-        return _Seen(0, 0, 0, str(error).removeprefix(f"{path}: "))
+        found = check_image(path)
+        width, height = found.size
+        return _Seen(width, height, path.stat().st_size, found.mode, found.orientation, "")
+    except ValueError as error:
+        return _unseen(str(error).removeprefix(f"{path}: "))
+    except OSError as error:
+        return _unseen(error.strerror or str(error).removeprefix(f"{path}: "))
+
+
+def _unseen(reason: str) -> _Seen:
+    return _Seen(0, 0, 0, "", 0, reason)

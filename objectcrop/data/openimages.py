@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from objectcrop.data.picture_search import find_pictures
 from objectcrop.data.relative_boxes import checked_corners
 from objectcrop.study.datasets import DrawnDataset, OpenImagesDataset, Split
 
@@ -19,7 +20,6 @@ _TYPES = {
     **dict.fromkeys(_CORNERS, pa.float64()),
     **dict.fromkeys(_FLAGS, pa.int8()),
 }
-_SUFFIX = ".jpg"
 
 
 def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
@@ -48,15 +48,16 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 f"the images of split {split!r} have no box CSV: add boxes.{split}, or drop images.{split}"
             )
         with_boxes = _read_columns(root / dataset.boxes[split], ["ImageID"])["ImageID"].unique()
-        present = {entry.name for entry in (root / folder).iterdir()}
-        ids = sorted(image_id for image_id in with_boxes if f"{image_id}{_SUFFIX}" in present)
+        found = find_pictures(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
+        ids = sorted(found)
         if not ids:
             raise ValueError(
-                f"{root / folder}: holds none of the {len(with_boxes)} pictures <ImageID>{_SUFFIX} that "
-                f"{root / dataset.boxes[split]} has boxes for; fetch them, or correct the folder"
+                f"{root / folder}: holds none of the {len(with_boxes)} pictures <ImageID>{'|'.join(dataset.image_suffixes)} "
+                f"that {root / dataset.boxes[split]} has boxes for; fetch them, correct the folder, or set image_suffixes "
+                "and nested_images to how they lie"
             )
         print(f"{split}: {len(ids)} of the {len(with_boxes)} pictures with boxes are there", flush=True)
-        paths = [f"{folder}/{image_id}{_SUFFIX}" for image_id in ids]
+        paths = [f"{folder}/{found[image_id]}" for image_id in ids]
         parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split}))
     return pd.concat(parts, ignore_index=True)
 

@@ -7,13 +7,22 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter
 
+from objectcrop.data.ade20k import list_ade20k, read_ade20k_boxes
+from objectcrop.data.aircraft import read_aircraft
+from objectcrop.data.cars import read_cars
 from objectcrop.data.coco import list_coco, read_coco_boxes
+from objectcrop.data.cub import read_cub
 from objectcrop.data.folders import label_image_folders, list_folder, list_image_folders
 from objectcrop.data.openimages import drawn_layout, list_openimages, read_class_names, read_openimages_boxes
 from objectcrop.data.relative_boxes import count_train_images
+from objectcrop.data.single_objects import list_objects, relative_objects
 from objectcrop.data.voc import list_voc, read_voc_boxes
 from objectcrop.study.datasets import (
+    Ade20kDataset,
+    AircraftDataset,
+    CarsDataset,
     CocoDataset,
+    CubDataset,
     Dataset,
     DrawnDataset,
     FolderDataset,
@@ -22,6 +31,7 @@ from objectcrop.study.datasets import (
     VocDataset,
     raw_locations,
 )
+from objectcrop.study.home_pages import how_to_get
 from objectcrop.tables import ANNOTATIONS, empty_table
 
 
@@ -44,10 +54,10 @@ def require_files(name: str, dataset: Dataset, root: Path) -> None:
     files = drawn_layout(name, dataset) if isinstance(dataset, DrawnDataset) else dataset
     missing = [str(root / location) for location in raw_locations(files) if not (root / location).exists()]
     if missing:
-        what = "run draw_scenes" if isinstance(dataset, DrawnDataset) else f"put it there, or correct datasets.{name}"
+        what = "run draw_scenes" if isinstance(dataset, DrawnDataset) else how_to_get(dataset.source)
         raise FileNotFoundError(
             f"data set {name}: {len(missing)} file(s) or folder(s) missing: {', '.join(missing)}; {what}, "
-            "or point data_root to where the data is"
+            f"correct datasets.{name}, or point data_root to where the data is"
         )
 
 
@@ -72,6 +82,10 @@ def list_pictures(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
             listing = list_folder(dataset, root)
         case ImageFoldersDataset():
             listing = list_image_folders(dataset, root)
+        case Ade20kDataset():
+            listing = list_ade20k(dataset, root)
+        case AircraftDataset() | CubDataset() | CarsDataset():
+            listing = list_objects(_read_objects(dataset, root))
         case _:
             raise ValueError(f"data set {name} of source {dataset.source!r} has no picture files of its own")
     require_distinct_ids(name, listing)
@@ -97,6 +111,10 @@ def read_labels(name: str, dataset: Dataset, root: Path) -> tuple[pd.DataFrame, 
             boxes = [read_voc_boxes(part, root, split) for split, parts in dataset.parts.items() for part in parts]
         case ImageFoldersDataset():
             boxes = [label_image_folders(list_image_folders(dataset, root))]
+        case Ade20kDataset():
+            boxes = [read_ade20k_boxes(dataset, root)]
+        case AircraftDataset() | CubDataset() | CarsDataset():
+            boxes = [relative_objects(_read_objects(dataset, root), root, source=dataset.source)]
         case FolderDataset():
             boxes = []
         case _:
@@ -118,6 +136,16 @@ def require_distinct_ids(name: str, listing: pd.DataFrame) -> None:
             f"data set {name}: image id {first!r} names {len(paths)} pictures ({', '.join(paths)}); "
             "a picture may be in one split and one part only"
         )
+
+
+def _read_objects(dataset: AircraftDataset | CubDataset | CarsDataset, root: Path) -> pd.DataFrame:
+    match dataset:
+        case AircraftDataset():
+            return read_aircraft(dataset, root)
+        case CubDataset():
+            return read_cub(dataset, root)
+        case CarsDataset():
+            return read_cars(dataset, root)
 
 
 def _read_openimages(dataset: OpenImagesDataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -29,19 +29,28 @@ def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
 def read_image_set(part: VocPart, root: Path) -> list[str]:
     """The ids of an image set, in the file's order.
 
+    In the set of a class, as `dog_train`, a second column says whether a picture shows it: those of -1 do not, and are left
+    out; 0 (only difficult ones) and 1 stay.
+
     Raises:
         FileNotFoundError: naming the sets that there are, if it is not there.
-        ValueError: if it is empty.
+        ValueError: naming file and line, if an id repeats; the file, if no picture is left.
     """
     folder = root / part.devkit / "ImageSets" / "Main"
     path = folder / f"{part.image_set}.txt"
     if not path.is_file():
         found = sorted(file.stem for file in folder.glob("*.txt"))
         raise FileNotFoundError(f"{path}: there is no such image set; there are {found}")
-    ids = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    ids: dict[str, None] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        image_id, *shown = line.split() or [""]
+        if image_id in ids:
+            raise ValueError(f"{path}, line {number}: picture {image_id!r} occurs more than once")
+        if image_id and shown != ["-1"]:
+            ids[image_id] = None
     if not ids:
         raise ValueError(f"{path}: the image set is empty")
-    return ids
+    return list(ids)
 
 
 def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:

@@ -7,6 +7,13 @@ from pydantic import Field, model_validator
 from objectcrop.study.section import Name, Section
 
 Split = Literal["train", "validation", "test"]
+CUB_LISTS = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
+CARS_CLASSES = "devkit/cars_meta.mat"
+CARS_ANNOTATIONS: dict[Split, str] = {
+    "train": "devkit/cars_train_annos.mat",
+    "test": "cars_test_annos_withlabels.mat",
+}
+CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
 
 
 class PictureFiles(Section):
@@ -57,12 +64,21 @@ class DrawnDataset(PictureFiles):
 
 
 class OpenImagesDataset(PictureFiles):
-    """Open Images layout: one box CSV a split (13 or more columns) and one flat image folder a split."""
+    """Open Images layout: one box CSV a split (13 or more columns) and one image folder a split."""
 
     source: Literal["openimages"]
     boxes: dict[Split, str] = Field(description="Box CSV of each split, relative to the data root.")
     class_descriptions: str = Field(description="CSV of (MID, display name) without header, relative to the data root.")
     images: dict[Split, str] = Field(description="Image folder of each split, relative to the data root.")
+    image_suffixes: tuple[str, ...] = Field(
+        default=(".jpg",),
+        min_length=1,
+        description="Endings of picture files, as they are written: <ImageID><ending>; '' where ImageID holds the ending.",
+    )
+    nested_images: bool = Field(
+        default=False,
+        description="Search the image folders at any depth; ImageID is then the file's name, or its path in the folder.",
+    )
 
 
 class CocoDataset(PictureFiles):
@@ -101,6 +117,60 @@ class ImageFoldersDataset(PictureFiles):
 
     source: Literal["image_folders"]
     images: dict[Split, str] = Field(description="Folder of each split, relative to the data root.")
+    flat_labels: dict[Split, str] = Field(
+        default={},
+        description="For splits whose pictures lie in one flat folder: CSV with the columns ImageId and PredictionString (class "
+        "first), as ImageNet's LOC_val_solution.csv, relative to the data root.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_have_images(self) -> "ImageFoldersDataset":
+        if strangers := sorted(set(self.flat_labels) - set(self.images)):
+            raise ValueError(f"flat_labels names the split(s) {', '.join(strangers)}, which images lacks")
+        return self
+
+
+class Ade20kDataset(PictureFiles):
+    """ADE20K's scene parsing release, ADEChallengeData2016: a picture and a mask of 150 classes each."""
+
+    source: Literal["ade20k"]
+    folder: str = Field(
+        description="Folder ADEChallengeData2016 (with images, annotations, objectInfo150.txt), relative to the data root."
+    )
+    parts: dict[Split, Literal["training", "validation"]] = Field(
+        default={"train": "training", "test": "validation"}, description="The release's folder of each split."
+    )
+
+
+class AircraftDataset(PictureFiles):
+    """FGVC-Aircraft: one aircraft a picture, named at one of three levels."""
+
+    source: Literal["fgvc_aircraft"]
+    folder: str = Field(
+        description="Folder fgvc-aircraft-2013b/data (with images, images_box.txt), relative to the data root."
+    )
+    level: Literal["variant", "family", "manufacturer"] = Field(
+        default="variant", description="What is a class: 100 variants, 70 families or 30 manufacturers."
+    )
+    image_sets: dict[Split, Literal["train", "val", "trainval", "test"]] = Field(
+        default={"train": "trainval", "test": "test"}, description="The release's list of each split."
+    )
+
+
+class CubDataset(PictureFiles):
+    """Caltech-UCSD Birds 200-2011: one bird a picture; splits train and test as released."""
+
+    source: Literal["cub"]
+    folder: str = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
+
+
+class CarsDataset(PictureFiles):
+    """Stanford Cars: one car a picture; splits train and test as released."""
+
+    source: Literal["stanford_cars"]
+    folder: str = Field(
+        description="Folder (with cars_train, cars_test, devkit, cars_test_annos_withlabels.mat), relative to the data root."
+    )
 
 
 class OhmsDataset(PictureFiles):
@@ -146,6 +216,10 @@ Dataset = Annotated[
     | VocDataset
     | FolderDataset
     | ImageFoldersDataset
+    | Ade20kDataset
+    | AircraftDataset
+    | CubDataset
+    | CarsDataset
     | OhmsDataset
     | UnionDataset,
     Field(discriminator="source"),
@@ -164,6 +238,18 @@ def raw_locations(dataset: Dataset) -> list[str]:
         case FolderDataset():
             return [dataset.images]
         case ImageFoldersDataset():
-            return list(dataset.images.values())
+            return [*dataset.flat_labels.values(), *dataset.images.values()]
+        case Ade20kDataset():
+            folders = [f"{kind}/{part}" for part in dataset.parts.values() for kind in ("images", "annotations")]
+            return [f"{dataset.folder}/{name}" for name in ["objectInfo150.txt", *folders]]
+        case AircraftDataset():
+            lists = [f"images_{dataset.level}_{image_set}.txt" for image_set in dataset.image_sets.values()]
+            return [f"{dataset.folder}/{name}" for name in ["images_box.txt", *lists, "images"]]
+        case CubDataset():
+            return [f"{dataset.folder}/{name}" for name in (*CUB_LISTS, "images")]
+        case CarsDataset():
+            return [
+                f"{dataset.folder}/{name}" for name in (*CARS_ANNOTATIONS.values(), CARS_CLASSES, *CARS_IMAGES.values())
+            ]
         case DrawnDataset() | OhmsDataset() | UnionDataset():
             return []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from objectcrop.study.datasets import DrawnDataset, OhmsDataset, UnionDataset, raw_locations
+from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
 from objectcrop.study.section import Section, recorded, sorted_json
@@ -363,17 +364,20 @@ class Plan:
             f"{RESULTS}/inspect/{dataset}/{source}/fiftyone/manifest.json" for dataset, source in self.main_sources()
         ]
 
-    def missing_data(self) -> list[str]:
-        """Files and folders that the tables need and that are not under the data root."""
+    def missing_data(self) -> dict[str, str]:
+        """Files and folders that the tables need and that are not under the data root, each with what to do about it."""
         root = Path(self.study.data)
-        wanted = [location for name in self.used_datasets() for location in raw_locations(self.study.datasets[name])]
+        used = [self.study.datasets[name] for name in self.used_datasets()]
+        wanted = {location: how_to_get(dataset.source) for dataset in used for location in raw_locations(dataset)}
         weights = [run.backbone.weights for name, run in self.study.runs.items() if name in self.table_runs()]
-        wanted += [file for file in weights if file is not None]
-        return [(root / location).as_posix() for location in dict.fromkeys(wanted) if not (root / location).exists()]
+        wanted |= {file: "put the weights there" for file in weights if file is not None}
+        return {
+            (root / location).as_posix(): what for location, what in wanted.items() if not (root / location).exists()
+        }
 
     def data_problems(self) -> list[str]:
         """A sentence for each file and folder that is not there."""
-        return [f"{path} is not there: put the data there, or set data_root" for path in self.missing_data()]
+        return [f"{path} is not there: {what}, or set data_root" for path, what in self.missing_data().items()]
 
     def require_data(self) -> None:
         """Check that everything under the data root is there.

@@ -70,8 +70,37 @@ def test_a_file_without_annotations_has_no_boxes(write):
             instances(annotations=[{"id": 4, "image_id": 7, "category_id": 3, "bbox": [150, 0, 60, 1]}]),
             "annotation 4: the box lies outside the picture",
         ),
+        (
+            instances(annotations=[{"id": 4, "image_id": 7, "category_id": 3, "bbox": [1, 2, 3]}]),
+            r"annotation 4: bbox must be four numbers, got \[1, 2, 3\]",
+        ),
+        (
+            instances(annotations=[{"id": 4, "image_id": 7, "category_id": 3, "bbox": [1, 2, 3, None]}]),
+            "annotation 4: bbox must be four numbers",
+        ),
+        (instances(images=[*instances()["images"], instances()["images"][0]]), "images: the id 7 occurs 2 times"),
+        (
+            instances(images=[image | {"file_name": "a.jpg"} for image in instances()["images"]]),
+            "images: the file_name 'a.jpg' occurs 2 times",
+        ),
+        (instances(categories=[{"id": 3, "name": "a"}, {"id": 9, "name": "a"}]), "the name 'a' occurs 2 times"),
+        (
+            instances(images=[image | {"width": 0} for image in instances()["images"]]),
+            "image 7 has the size 0 x 100",
+        ),
+        (
+            instances(images=[image | {"id": []} for image in instances()["images"]]),
+            r"images: the id \[\] is no number or text",
+        ),
     ],
 )
 def test_what_is_not_of_the_form_is_named(write, value, message):
     with pytest.raises(ValueError, match=rf"instances\.json.*{message}"):
         read_coco_boxes(write(value), "train")
+
+
+def test_a_file_that_is_cut_off_is_named_and_to_be_had_again(write):
+    path = write(instances())
+    path.write_text(path.read_text()[:-5])
+    with pytest.raises(ValueError, match=r"instances\.json: is cut off or no JSON .*get it again"):
+        read_coco_boxes(path, "train")

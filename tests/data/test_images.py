@@ -1,10 +1,19 @@
 """Decoding: every mode, orientation and kind of damage."""
 
+import io
+import os
+import struct
+import tempfile
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from objectcrop.data.images import check_image, decode_image
+from objectcrop.data.images import check_image, decode_image, decode_indices, read_size
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ def test_exif_orientation_is_applied(tmp_path, photograph, orientation, suffix):
     photograph.save(path, exif=exif, **({"quality": 98} if suffix == ".jpg" else {}))
     decoded = decode_image(path)
     assert mean_difference(decoded, shown) < 3
-    assert check_image(path) == (shown.shape[1], shown.shape[0])
+    assert check_image(path).size == (shown.shape[1], shown.shape[0])
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "LAB"])
@@ -80,10 +89,38 @@ def test_a_jpeg_of_any_mode_is_decoded_as_pillow_would(tmp_path, photograph, mod
     assert decode_image(tmp_path / "a.jpg", reduce=2).shape == (20, 30, 3)
 
 
+ADOBE_TRANSFORM = 11  # bytes from the name in the Adobe marker to its colour transform: 0 is CMYK, 2 YCCK
+
+
+def adobe_jpeg(path, *, transform: int) -> None:
+    """A one-colour CMYK JPEG as Adobe's programs write it: inverted, which its marker does not say."""
+    Image.new("CMYK", (16, 16), (200, 100, 50, 20)).save(path, quality=100)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"Adobe") + ADOBE_TRANSFORM] = transform
+    path.write_bytes(data)
+
+
+def test_an_inverted_cmyk_jpeg_has_the_colours_that_its_inks_mix(tmp_path):
+    adobe_jpeg(tmp_path / "a.jpg", transform=0)
+    expected = [(255 - ink) * (255 - 20) / 255 for ink in (200, 100, 50)]
+    assert decode_image(tmp_path / "a.jpg")[8, 8].tolist() == pytest.approx(expected, abs=3)
+    assert check_image(tmp_path / "a.jpg").mode == "CMYK"
+
+
+def test_a_ycck_jpeg_is_turned_to_cmyk_first(tmp_path):
+    adobe_jpeg(tmp_path / "a.jpg", transform=2)
+    # what was stored as inverted inks now stands for Y, Cb and Cr; of the inks that they give, Adobe's are the inverse
+    luma = np.array([[[255 - ink for ink in (200, 100, 50)]]], dtype=np.uint8)
+    red_green_blue = np.asarray(Image.fromarray(luma, "YCbCr").convert("RGB"))[0, 0].astype(float)
+    expected = (255 - red_green_blue) * (255 - 20) / 255
+    assert decode_image(tmp_path / "a.jpg")[8, 8] == pytest.approx(expected, abs=3)
+
+
 def test_sixteen_bits_keep_the_high_byte(tmp_path):
     wide = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    Image.fromarray(wide).save(tmp_path / "a.png")
-    assert (decode_image(tmp_path / "a.png") == (wide >> 8)[..., None]).all()
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(wide).save(tmp_path / name)
+        assert (decode_image(tmp_path / name) == (wide >> 8)[..., None]).all()
 
 
 def test_floats_are_taken_as_zero_to_one(tmp_path):
@@ -113,20 +150,23 @@ def test_a_reduced_jpeg_shows_the_same_in_the_same_colours(tmp_path, photograph)
 def test_an_orientation_in_xmp_is_no_orientation(tmp_path, photograph):
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     photograph.save(tmp_path / "a.jpg", xmp=xmp)
-    assert check_image(tmp_path / "a.jpg") == (60, 40)
+    assert check_image(tmp_path / "a.jpg").size == (60, 40)
     assert decode_image(tmp_path / "a.jpg").shape == (40, 60, 3)
 
 
 def test_damaged_exif_is_no_orientation(tmp_path, photograph):
     photograph.save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12\0\x03\0\0")
-    assert check_image(tmp_path / "a.jpg") == (60, 40)
+    assert check_image(tmp_path / "a.jpg").size == (60, 40)
     assert decode_image(tmp_path / "a.jpg").shape == (40, 60, 3)
 
 
-def test_one_pixel_is_a_picture(tmp_path):
-    Image.new("RGB", (1, 1), (9, 9, 9)).save(tmp_path / "a.png")
-    assert decode_image(tmp_path / "a.png").shape == (1, 1, 3)
-    assert check_image(tmp_path / "a.png") == (1, 1)
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".webp", ".tif"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 100), (100, 7)])
+def test_one_pixel_and_narrow_pictures_are_pictures(tmp_path, suffix, size):
+    path = tmp_path / f"a{suffix}"
+    Image.new("RGB", size, (9, 9, 9)).save(path)
+    assert decode_image(path).shape == (size[1], size[0], 3)
+    assert check_image(path).size == read_size(path) == size
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm(tmp_path, photograph):
@@ -158,3 +198,135 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, read):
         read(tmp_path / "page.jpg")
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         read(tmp_path / "gone.jpg")
+
+
+def png(width: int, height: int) -> bytes:
+    """A black 1-bit PNG."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1 + -(-width // 8)) * height, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def jpeg(path, width: int, height: int) -> bytes:
+    """A JPEG whose header tells of more pixels than it holds."""
+    Image.new("L", (8, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def test_a_large_picture_is_read_and_one_beyond_pillows_limit_refused(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(12_000, 9_000))
+    assert check_image(path).size == (12_000, 9_000)
+    for data in (png(20_000, 10_000), jpeg(tmp_path / "b.jpg", 20_000, 10_000)):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r"a\.png: cannot be decoded .*200000000 pixels.* exceeds limit"):
+            check_image(path)
+
+
+def test_a_jpeg_beyond_every_limit_is_one_error(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(tmp_path / "b.jpg", 60_000, 60_000))
+    for read in (check_image, decode_image):
+        with pytest.raises(ValueError, match=r"a\.jpg: cannot be decoded .* exceeds limit"):
+            read(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_of_an_animation_the_first_frame_is_the_picture(tmp_path, suffix):
+    frames = [Image.new("RGB", (20, 10), colour) for colour in ((250, 0, 0), (0, 0, 250), (0, 250, 0))]
+    frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:], lossless=True)
+    assert check_image(tmp_path / f"a{suffix}").size == (20, 10)
+    assert np.abs(decode_image(tmp_path / f"a{suffix}")[5, 5].astype(int) - [250, 0, 0]).max() < 6
+
+
+@pytest.mark.parametrize("read", [decode_image, check_image, read_size])
+def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path, read):
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name in ("folder.jpg", "pipe.jpg"):
+        with pytest.raises(ValueError, match=rf"{name}: is a folder, a device or a pipe"):
+            read(tmp_path / name)
+
+
+def test_the_header_gives_the_size_of_a_picture_that_is_cut_off(tmp_path, photograph):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    photograph.save(tmp_path / "a.jpg", exif=exif)
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-200])
+    assert read_size(tmp_path / "a.jpg") == (40, 60)
+
+
+def test_a_mask_keeps_its_indices(tmp_path):
+    indices = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    Image.fromarray(indices).save(tmp_path / "a.png")
+    assert (decode_indices(tmp_path / "a.png") == indices).all()
+    Image.fromarray(indices).convert("P").save(tmp_path / "p.png")
+    with pytest.raises(ValueError, match=r"p\.png: .*its mode is P"):
+        decode_indices(tmp_path / "p.png")
+
+
+def test_a_header_of_wrong_types_is_refused_by_name(tmp_path, photograph):
+    path = tmp_path / "a.tif"
+    photograph.save(path)
+    strip_offsets, rational = struct.pack("<HH", 273, 4), struct.pack("<HH", 273, 5)
+    data = path.read_bytes()
+    assert data.count(strip_offsets) == 1
+    path.write_bytes(data.replace(strip_offsets, rational))  # Pillow then seeks to a fraction: a TypeError of its own
+    with pytest.raises(ValueError, match=r"a\.tif: cannot be decoded"):
+        check_image(path)
+
+
+def seeds() -> list[bytes]:
+    """Small files of many formats and modes, on their side by EXIF where the format can say so."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 31, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    forms = [
+        ("JPEG", "RGB", {"exif": exif}),
+        ("JPEG", "L", {"progressive": True, "exif": exif}),
+        ("JPEG", "CMYK", {}),
+        ("PNG", "RGBA", {"exif": exif}),
+        ("PNG", "P", {}),
+        ("GIF", "P", {}),
+        ("WEBP", "RGB", {"exif": exif}),
+        ("TIFF", "RGB", {"compression": "tiff_lzw"}),
+        ("BMP", "RGB", {}),
+    ]
+    found = []
+    for form, mode, options in forms:
+        file = io.BytesIO()
+        noise.convert(mode).save(file, form, **options)
+        found.append(file.getvalue())
+    return found
+
+
+SEEDS = seeds()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.sampled_from(SEEDS),
+    changes=st.lists(
+        st.tuples(st.integers(0, 199) | st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=8
+    ),
+)
+def test_damage_is_refused_by_name_or_the_picture_has_one_size(data, changes):
+    damaged = bytearray(data)
+    for place, value in changes:
+        damaged[place % len(damaged)] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "damaged.jpg"
+        path.write_bytes(damaged)
+        try:
+            size = check_image(path).size
+        except ValueError as error:
+            assert "damaged.jpg: " in str(error)  # noqa: PT017 (most cases raise nothing)
+            return
+        if size.width * size.height < 1e6:
+            assert decode_image(path).shape == (size.height, size.width, 3)

@@ -1,5 +1,8 @@
 """The manifest: every picture opened once."""
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,6 +41,8 @@ def test_sizes_are_those_after_orientation_and_damage_is_listed_with_its_reason(
     assert manifest["num_bytes"].tolist() == [(root / path).stat().st_size for path in manifest["path"]]
     summary = summarize(index)
     assert (summary["num_readable"], summary["num_unreadable"]) == (4, 3)
+    assert summary["modes"] == {"RGB": 4}
+    assert summary["orientations"] == {"1": 3, "6": 1}
     assert [row["path"] for row in summary["unreadable"]] == ["p/cut.jpg", "p/empty.png", "p/text.jpg"]
     for row, reason in zip(summary["unreadable"], ["truncated", "empty", "not a known"], strict=True):
         assert reason in row["reason"]
@@ -83,3 +88,54 @@ def test_a_union_is_its_parts_and_refuses_an_id_of_two(root):
     pd.testing.assert_frame_equal(joined.manifest, manifest)
     with pytest.raises(ValueError, match=r"both: image id 'turned\.jpg' names 2 pictures"):
         join_parts("both", [manifest, manifest.iloc[:1]])
+
+
+def test_every_odd_picture_is_indexed_or_listed_with_its_reason(root, monkeypatch):
+    folder = root / "p"
+    for file in folder.iterdir():
+        file.unlink()
+    colour = Image.new("RGB", (30, 20), (200, 100, 50))
+    for mode, suffix in [("L", "jpg"), ("CMYK", "jpg"), ("LA", "png"), ("P", "png"), ("1", "png"), ("RGBA", "tif")]:
+        colour.convert(mode).save(folder / f"{mode}.{suffix}")
+    Image.fromarray(np.full((20, 30), 40_000, np.uint16)).save(folder / "wide.png")
+    Image.fromarray(np.full((20, 30), 0.5, np.float32)).save(folder / "float.tif")
+    colour.save(folder / "animated.gif", save_all=True, append_images=[colour.rotate(180, fillcolor=(0, 0, 0))])
+    colour.save(folder / "größe 写真.jpg")
+    (folder / "hidden.png").mkdir()
+    colour.save(folder / "hidden.png" / "inside.png")
+    (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    colour.save(folder / "locked.jpg")
+    refuse_to_open(folder / "locked.jpg", monkeypatch)
+    index = index_dataset("mine", FOLDER, root)
+    manifest = check(index.manifest, MANIFEST, where="test")
+    assert set(manifest["image_id"]) == {
+        *("L.jpg", "CMYK.jpg", "LA.png", "P.png", "1.png", "RGBA.tif", "wide.png", "float.tif"),
+        *("animated.gif", "größe 写真.jpg", "hidden.png/inside.png"),
+    }
+    assert set(manifest["width_px"]) == {30}
+    assert summarize(index)["modes"] == dict.fromkeys(["1", "CMYK", "F", "I;16", "L", "LA", "RGBA"], 1) | {
+        "P": 2,
+        "RGB": 2,
+    }
+    assert index.unreadable[["path", "reason"]].to_numpy().tolist() == [
+        ["p/gone.jpg", "there is no such picture"],
+        ["p/locked.jpg", "Permission denied"],
+    ]
+
+
+def refuse_to_open(path, monkeypatch):
+    """As for a user who may not read the file; tests may run as one who may read all."""
+    opened = Path.open
+
+    def refusing(self, *arguments, **options):
+        if self == path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+
+
+def test_a_folder_in_the_place_of_a_picture_is_listed(tmp_path):
+    (tmp_path / "a.jpg").mkdir()
+    index = index_pictures(pd.DataFrame([{"image_id": "a", "path": "a.jpg", "split": "train"}]), tmp_path)
+    assert index.unreadable["reason"].tolist() == ["is a folder, a device or a pipe, not a picture file"]

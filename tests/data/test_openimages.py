@@ -158,6 +158,24 @@ def test_listed_are_the_pictures_that_have_both_boxes_and_a_file(write, tmp_path
         list_openimages(dataset, tmp_path)
 
 
+def test_pictures_of_any_ending_in_sub_folders_are_listed_if_the_settings_say_so(write, tmp_path):
+    write(*[f"{image_id},s,/m/1,1,0,1,0,1,0,0,0,0,0" for image_id in ("a", "b", "part_1/c")])
+    for name in ("part_0/a.jpg", "b.png", "part_1/c.jpg"):
+        (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "train" / name).touch()
+    flat = OpenImagesDataset(
+        source="openimages", boxes={"train": "boxes.csv"}, class_descriptions="c.csv", images={"train": "train"}
+    )
+    with pytest.raises(
+        ValueError, match=r"holds none of the 3 pictures <ImageID>\.jpg .*set image_suffixes and nested_images"
+    ):
+        list_openimages(flat, tmp_path)
+    nested = flat.model_copy(update={"image_suffixes": (".jpg", ".png"), "nested_images": True})
+    listing = list_openimages(nested, tmp_path)
+    assert listing["image_id"].tolist() == ["a", "b", "part_1/c"]
+    assert listing["path"].tolist() == ["train/part_0/a.jpg", "train/b.png", "train/part_1/c.jpg"]
+
+
 def test_drawn_scenes_lie_in_a_folder_of_their_name_and_have_the_splits_that_are_drawn():
     layout = drawn_layout("demo", DrawnDataset(source="drawn", num_validation=0))
     assert layout.images == {"train": "drawn/demo/train", "test": "drawn/demo/test"}

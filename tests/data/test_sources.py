@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from objectcrop.data.sources import join_labels, list_pictures, parse_dataset, read_labels
+from objectcrop.study.datasets import Dataset
+from objectcrop.study.home_pages import HOME_PAGES
 from objectcrop.tables import ANNOTATIONS, CLASSES, check, empty_table
 
 COCO = {
@@ -24,6 +26,15 @@ DATASETS = {
     "voc": {"source": "voc", "parts": {"train": [{"devkit": "VOC2007", "image_set": "trainval"}]}},
     "folder": {"source": "folder", "images": "pictures"},
     "image_folders": {"source": "image_folders", "images": {"train": "in/train", "validation": "in/val"}},
+    "flat": {
+        "source": "image_folders",
+        "images": {"train": "in/train", "validation": "in/val"},
+        "flat_labels": {"validation": "in/labels.csv"},
+    },
+    "ade20k": {"source": "ade20k", "folder": "ADE"},
+    "fgvc_aircraft": {"source": "fgvc_aircraft", "folder": "air", "level": "family"},
+    "cub": {"source": "cub", "folder": "birds"},
+    "stanford_cars": {"source": "stanford_cars", "folder": "cars"},
     "drawn": {"source": "drawn", "num_validation": 5},
 }
 MISSING = {
@@ -32,6 +43,16 @@ MISSING = {
     "voc": ["VOC2007"],
     "folder": ["pictures"],
     "image_folders": ["in/train", "in/val"],
+    "flat": ["in/train", "in/val", "in/labels.csv"],
+    "ade20k": ["ADE/objectInfo150.txt", "ADE/images/training", "ADE/annotations/validation"],
+    "fgvc_aircraft": [
+        "air/images_box.txt",
+        "air/images_family_trainval.txt",
+        "air/images_family_test.txt",
+        "air/images",
+    ],
+    "cub": ["birds/images.txt", "birds/bounding_boxes.txt", "birds/images"],
+    "stanford_cars": ["cars/devkit/cars_meta.mat", "cars/cars_test_annos_withlabels.mat", "cars/cars_train"],
     "drawn": ["drawn/mine/validation-annotations-bbox.csv", "drawn/mine/class-descriptions-boxable.csv"],
 }
 
@@ -43,7 +64,9 @@ def test_one_message_names_everything_that_is_missing(tmp_path, source, read):
         read("mine", parse_dataset(DATASETS[source]), tmp_path)
     for location in MISSING[source]:
         assert str(tmp_path / location) in str(caught.value)
-    assert ("draw_scenes" if source == "drawn" else "datasets.mine") in str(caught.value)
+    assert "correct datasets.mine" in str(caught.value)
+    known = {"drawn": "run draw_scenes", "folder": "put the data there,", "flat": "image-net.org"}
+    assert known.get(source, f"(get it from {HOME_PAGES.get(source)})") in str(caught.value)
 
 
 def test_an_id_in_two_splits_is_refused(tmp_path):
@@ -99,3 +122,10 @@ def test_joined_parts_share_their_classes_and_count_training_images_together():
 def test_misspelt_settings_are_refused():
     with pytest.raises(ValueError, match="imagez"):
         parse_dataset({"source": "folder", "imagez": "p"})
+
+
+def test_every_source_that_others_publish_has_a_page_to_get_it_from():
+    sources = {model.model_fields["source"].annotation.__args__[0] for model in Dataset.__origin__.__args__}
+    assert sources - set(HOME_PAGES) == {"drawn", "folder", "ohms", "union"}
+    assert set(HOME_PAGES) < sources
+    assert all(": http" in page for page in HOME_PAGES.values())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from objectcrop.data.voc import list_voc, read_voc_boxes
+from objectcrop.data.voc import list_voc, read_image_set, read_voc_boxes
 from objectcrop.study.datasets import VocDataset, VocPart
 from objectcrop.tables import ANNOTATIONS, check
 
@@ -91,3 +91,17 @@ def test_a_missing_set_names_those_there_are_and_a_missing_xml_its_path(kit):
     (root / "kit/VOC2007/Annotations/000001.xml").unlink()
     with pytest.raises(FileNotFoundError, match=r"000001\.xml"):
         read_voc_boxes(PART, root, "train")
+
+
+def test_of_the_set_of_a_class_only_the_pictures_that_show_it_are_listed(kit):
+    root = kit("000001")
+    folder = root / "kit/VOC2007/ImageSets/Main"
+    (folder / "dog_train.txt").write_text("000001 -1\n000002  0\n000003  1\n")
+    assert read_image_set(VocPart(devkit="kit/VOC2007", image_set="dog_train"), root) == ["000002", "000003"]
+
+
+def test_a_picture_that_stands_twice_in_a_set_is_named_with_its_line(kit):
+    root = kit("000001")
+    (root / "kit/VOC2007/ImageSets/Main/train.txt").write_text("000001\n000002\n\n000001\n")
+    with pytest.raises(ValueError, match=r"train\.txt, line 4: picture '000001' occurs more than once"):
+        read_image_set(PART, root)

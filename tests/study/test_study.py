@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 
+from objectcrop.study.home_pages import HOME_PAGES
 from objectcrop.study.plan import load_plan
 from objectcrop.study.study import StudyError, load_study, result_hash
 
@@ -113,6 +114,31 @@ def test_missing_data_is_named_with_the_config_problems_and_alone_only_when_it_i
         plan.require_data()
     (tmp_path / "photos").mkdir()
     plan.require_data()
+
+
+LABELLED = {
+    "openimages": {"boxes": {"train": "b.csv"}, "class_descriptions": "c.csv", "images": {"train": "i"}},
+    "coco": {"instances": {"train": "a.json"}, "images": {"train": "i"}},
+    "voc": {"parts": {"train": [{"devkit": "VOC2007", "image_set": "trainval"}]}},
+    "image_folders": {"images": {"train": "i"}},
+    **{source: {"folder": "f"} for source in ("ade20k", "fgvc_aircraft", "cub", "stanford_cars")},
+}
+
+
+@pytest.mark.parametrize("source", LABELLED)
+def test_a_linear_task_accepts_every_labelled_source_and_a_missing_one_is_named_with_its_page(tmp_path, source):
+    config = changed(datasets={"other": {"source": source, **LABELLED[source]}}) | {"data_root": str(tmp_path)}
+    config["tasks"]["linear"]["dataset"] = "other"
+    plan = load_plan(config)
+    for problem in plan.data_problems():
+        assert f"put the data there (get it from {HOME_PAGES[source]})" in problem
+    assert plan.data_problems()
+
+
+def test_a_linear_task_on_a_folder_is_refused():
+    config = changed(datasets={"other": {"source": "folder", "images": "f"}})
+    config["tasks"]["linear"]["dataset"] = "other"
+    assert "a linear task needs labels" in problems(config)
 
 
 def test_a_table_asks_for_every_run_and_seed_once():

@@ -1,0 +1,80 @@
+"""Which pictures lie in a folder, by the folder's own list: no picture is opened or asked for its size."""
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"})
+"""File names that are taken for pictures, in lower case; other files in the folder are passed over."""
+
+
+def pictures_under(folder: Path) -> list[str]:
+    """Sorted paths of the pictures in a folder, at any depth, with forward slashes.
+
+    Hidden files and folders are passed over, links to folders are followed, and a folder whose name ends as a picture's is
+    a folder.
+
+    Raises:
+        ValueError: if there is none, or a link leads back to a folder that it lies in.
+    """
+    names = sorted(name for name in _files_under(folder) if os.path.splitext(name)[1].lower() in SUFFIXES)
+    if not names:
+        raise ValueError(f"{folder}: there is no picture in it; pictures end in {', '.join(sorted(SUFFIXES))}")
+    return names
+
+
+def find_pictures(
+    ids: Collection[str], folder: Path, *, suffixes: tuple[str, ...] = (".jpg",), nested: bool = False
+) -> dict[str, str]:
+    """The path in `folder` of each id that has a picture there; ids without one are left out.
+
+    Args:
+        ids: image ids, each once.
+        folder: where the pictures lie.
+        suffixes: endings of the files, as they are written: a picture is `<id><ending>`.
+        nested: whether to search sub-folders too; an id is then a file's path in the folder without the ending, or its
+            name alone.
+
+    Raises:
+        ValueError: naming both, if two files have the id of one picture.
+    """
+    wanted = frozenset(ids)
+    found: dict[str, str] = {}
+    for image_id, name in _nested(wanted, folder, suffixes) if nested else _flat(wanted, folder, suffixes):
+        other = found.setdefault(image_id, name)
+        if other != name:
+            raise ValueError(
+                f"{folder}: image id {image_id!r} has two files ({', '.join(sorted([other, name]))}); keep one, or give narrower "
+                "image_suffixes"
+            )
+    return found
+
+
+def _flat(ids: frozenset[str], folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    present = frozenset(os.listdir(folder))
+    for suffix in suffixes:
+        yield from ((image_id, f"{image_id}{suffix}") for image_id in ids if f"{image_id}{suffix}" in present)
+
+
+def _nested(ids: frozenset[str], folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for name in _files_under(folder):
+        for suffix in suffixes:
+            if name.endswith(suffix):
+                path_id = name.removesuffix(suffix)
+                yield from ((image_id, name) for image_id in {path_id, path_id.rsplit("/", 1)[-1]} & ids)
+
+
+def _files_under(folder: Path, inside: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
+    """Files at any depth; `above` identifies the folders on the way, so that a link in a circle is noticed."""
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        raise ValueError(f"{folder}: is a link to a folder that it lies in; remove it")
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _files_under(folder / entry.name, f"{inside}{entry.name}/", (*above, here))
+            else:
+                yield f"{inside}{entry.name}"
