@@ -41,13 +41,26 @@ ANNOTATIONS = Schema(
         "is_group_of": "bool",  # one box around several objects
         "is_crowd": "bool",  # crowd (COCO) or difficult (VOC): left out of metrics
         "is_depiction": "bool",
-        "source": "str",
+        "source": "str",  # who says so; IMAGE_LABEL: a label of the whole picture, not a box
         "split": "str",
     },
 )
+IMAGE_LABEL = "image_label"
 CLASSES = Schema("classes", {"class_id": "str", "name": "str", "num_train_images": "int64"}, key=("class_id",))
 IMAGES = Schema(
     "images", {"image_id": "str", "split": "str", "num_boxes": "int32", "num_classes": "int32"}, key=("image_id",)
+)
+CLASS_STATISTICS = Schema(
+    "class statistics",
+    {
+        "class_id": "str",
+        "name": "str",
+        "num_images": "int64",  # training images that show it in a box
+        "num_boxes": "int64",  # its instances
+        "mean_area_share": "float64",  # box area over picture area, 0..1
+        "median_area_share": "float64",
+    },
+    key=("class_id",),
 )
 PROPOSALS = Schema(
     "proposals",

@@ -85,6 +85,12 @@ def classes_of_base(wildcards):
     return PLAN.classes(PLAN.base(wildcards.dataset))
 
 
+def released_files_of(wildcards):
+    return PLAN.raw_files(wildcards.dataset)
+
+
+SELECTED_SUBSETS = PLAN.alternatives(PLAN.selected_datasets())
+RELEASED_SUBSETS = PLAN.alternatives(PLAN.released_datasets())
 LOD_SOURCES = PLAN.alternatives(PLAN.lod_sources())
 OTHER_SOURCES = PLAN.alternatives(PLAN.other_sources())
 

@@ -1,4 +1,4 @@
-# The OHMS subset of a data set with boxes.
+# Subsets of a data set with boxes: by the rules of OHMS, or as the authors released them; and what their objects are like.
 
 
 rule select_ohms:
@@ -15,6 +15,8 @@ rule select_ohms:
         "logs/select_ohms/{dataset}.log",
     benchmark:
         "benchmarks/jobs/select_ohms/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=SELECTED_SUBSETS,
     conda:
         "../envs/base.yaml"
     threads: 1
@@ -29,3 +31,65 @@ rule select_ohms:
         " --settings {params.settings:q} --annotations {input.annotations} --classes {input.classes}"
         " --images-out {output.images} --classes-out {output.classes} --boxes-out {output.boxes}"
         " --summary {output.summary} 2>&1 | tee -i {log}"
+
+
+rule convert_released_dicts:
+    """Convert the authors' released lists once into the tables of a subset."""
+    input:
+        lists=released_files_of,
+        classes=classes_of_base,
+    output:
+        images="results/ohms/{dataset}/images.parquet",
+        classes="results/ohms/{dataset}/classes.parquet",
+        boxes="results/ohms/{dataset}/boxes.parquet",
+        summary="results/ohms/{dataset}/summary.json",
+    log:
+        "logs/convert_released_dicts/{dataset}.log",
+    benchmark:
+        "benchmarks/jobs/convert_released_dicts/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=RELEASED_SUBSETS,
+    conda:
+        "../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=12000,
+        runtime=60,
+        data_root=data_root,
+    params:
+        settings=dataset_settings,
+        code=code("convert_released_dicts"),
+    shell:
+        "python -m workflow_scripts.convert_released_dicts"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --classes {input.classes}"
+        " --images-out {output.images} --classes-out {output.classes} --boxes-out {output.boxes}"
+        " --summary {output.summary} 2>&1 | tee -i {log}"
+
+
+rule measure_subset:
+    """Measure the objects of a subset and of the data set selected from: how many, how large, where."""
+    input:
+        boxes="results/ohms/{dataset}/boxes.parquet",
+        classes="results/ohms/{dataset}/classes.parquet",
+        base_boxes=annotations_of_base,
+    output:
+        statistics="results/ohms/{dataset}/statistics.json",
+        class_statistics="results/ohms/{dataset}/class_statistics.parquet",
+    log:
+        "logs/measure_subset/{dataset}.log",
+    benchmark:
+        "benchmarks/jobs/measure_subset/{dataset}.tsv"
+    conda:
+        "../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=dataset_settings,
+        code=code("measure_subset"),
+    shell:
+        "python -m workflow_scripts.measure_subset"
+        " --settings {params.settings:q} --boxes {input.boxes} --classes {input.classes}"
+        " --base-boxes {input.base_boxes} --statistics {output.statistics}"
+        " --class-statistics {output.class_statistics} 2>&1 | tee -i {log}"

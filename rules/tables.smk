@@ -52,6 +52,29 @@ rule plot_curves:
         " --out {output.svg} 2>&1 | tee -i {log}"
 
 
+rule plot_subset:
+    """Plot what the objects of a subset are like, beside those of the data set selected from."""
+    input:
+        statistics="results/ohms/{dataset}/statistics.json",
+    output:
+        svg=report(
+            "results/ohms/{dataset}/figures.svg",
+            category="Subsets",
+            caption="report/subset.rst",
+            labels={"data set": "{dataset}"},
+        ),
+    log:
+        "logs/plot_subset/{dataset}.log",
+    localrule: True
+    conda:
+        "../envs/base.yaml"
+    params:
+        code=code("plot_subset"),
+    shell:
+        "python -m workflow_scripts.plot_subset --statistics {input.statistics}"
+        " --out {output.svg} 2>&1 | tee -i {log}"
+
+
 rule draw_contact_sheet:
     """Draw sample pictures with their proposals and objects."""
     input:
@@ -119,6 +142,8 @@ rule write_report:
         curves=PLAN.curves(),
         summaries=PLAN.trained_summaries(),
         subsets=PLAN.subset_summaries(),
+        subset_statistics=PLAN.subset_statistics(),
+        subset_figures=PLAN.subset_figures(),
         proposals=PLAN.measured_summaries(),
         qualities=PLAN.qualities(),
         sheets=PLAN.contact_sheets(),
@@ -142,6 +167,7 @@ rule write_report:
         "python -m workflow_scripts.write_report"
         " --settings {params.settings:q} --tables {input.tables} --curves {input.curves}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"
+        " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"
         " --unreadable {input.unreadable} --out {output.page} 2>&1 | tee -i {log}"
 

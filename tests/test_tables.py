@@ -6,6 +6,7 @@ import pytest
 
 from objectcrop.tables import (
     ANNOTATIONS,
+    CLASS_STATISTICS,
     CLASSES,
     IMAGES,
     MANIFEST,
@@ -16,7 +17,7 @@ from objectcrop.tables import (
     write_table,
 )
 
-ALL = [MANIFEST, ANNOTATIONS, CLASSES, IMAGES, PROPOSALS]
+ALL = [MANIFEST, ANNOTATIONS, CLASSES, CLASS_STATISTICS, IMAGES, PROPOSALS]
 
 
 @pytest.fixture

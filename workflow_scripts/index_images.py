@@ -10,11 +10,11 @@ from objectcrop.runtime.command import run
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--settings", required=True, help='JSON: "dataset_name", "dataset"; for OHMS "base_name", "base"'
+        "--settings", required=True, help='JSON: "dataset_name", "dataset"; of a subset "base_name", "base"'
     )
     parser.add_argument("--data-root", type=Path, required=True, help="folder that the data sets' paths start from")
     parser.add_argument("--threads", type=int, default=1, help="processes that decode")
-    parser.add_argument("--subset-images", type=Path, nargs="*", default=[], help="IMAGES of an OHMS subset")
+    parser.add_argument("--subset-images", type=Path, nargs="*", default=[], help="IMAGES of a subset")
     parser.add_argument("--parts", type=Path, nargs="*", default=[], help="MANIFESTs of the parts of a union")
     parser.add_argument("--out", type=Path, required=True, help="MANIFEST to write")
     parser.add_argument("--unreadable", type=Path, required=True, help="JSON of unreadable pictures to write")
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.manifest import index_dataset, join_parts, require_readable, summarize
     from objectcrop.data.sources import parse_dataset
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.datasets import OhmsDataset, UnionDataset
+    from objectcrop.study.datasets import SubsetDataset, UnionDataset
     from objectcrop.study.section import parse_settings
     from objectcrop.tables import IMAGES, MANIFEST, read_table, write_table
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, dataset = settings["dataset_name"], parse_dataset(settings["dataset"])
     if isinstance(dataset, UnionDataset):
         index = join_parts(name, [read_table(path, MANIFEST) for path in args.parts])
-    elif isinstance(dataset, OhmsDataset):
+    elif isinstance(dataset, SubsetDataset):
         (subset,) = [read_table(path, IMAGES) for path in args.subset_images]
         base = parse_dataset(settings["base"])
         index = index_dataset(settings["base_name"], base, args.data_root, subset=subset, num_workers=args.threads)

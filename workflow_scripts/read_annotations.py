@@ -11,8 +11,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "dataset_name", "dataset"')
     parser.add_argument("--data-root", type=Path, required=True, help="folder that the data sets' paths start from")
-    parser.add_argument("--boxes", type=Path, nargs="*", default=[], help="ANNOTATIONS of an OHMS subset")
-    parser.add_argument("--boxes-classes", type=Path, nargs="*", default=[], help="CLASSES of an OHMS subset")
+    parser.add_argument("--boxes", type=Path, nargs="*", default=[], help="ANNOTATIONS of a subset")
+    parser.add_argument("--boxes-classes", type=Path, nargs="*", default=[], help="CLASSES of a subset")
     parser.add_argument("--parts", type=Path, nargs="*", default=[], help="ANNOTATIONS of the parts of a union")
     parser.add_argument("--part-classes", type=Path, nargs="*", default=[], help="CLASSES of the parts of a union")
     parser.add_argument("--out", type=Path, required=True, help="ANNOTATIONS to write")
@@ -20,13 +20,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     from objectcrop.data.sources import join_labels, parse_dataset, read_labels
-    from objectcrop.study.datasets import OhmsDataset, UnionDataset
+    from objectcrop.study.datasets import SubsetDataset, UnionDataset
     from objectcrop.study.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, CLASSES, read_table, write_table
 
     settings = parse_settings(args.settings)
     dataset = parse_dataset(settings["dataset"])
-    if isinstance(dataset, UnionDataset | OhmsDataset):
+    if isinstance(dataset, UnionDataset | SubsetDataset):
         tables = [read_table(path, ANNOTATIONS) for path in args.parts + args.boxes]
         named = [read_table(path, CLASSES) for path in args.part_classes + args.boxes_classes]
         annotations, classes = join_labels(tables, named)

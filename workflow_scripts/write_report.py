@@ -9,12 +9,14 @@ from objectcrop.runtime.command import run
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "study", "runs", "seeds"')
+    parser.add_argument("--settings", required=True, help='JSON: "study", "runs", "subset_base_sources"')
     for name, meaning in {
         "tables": "tables (JSON)",
         "curves": "loss curves (SVG, named by their table)",
         "summaries": "summaries of the runs",
-        "subsets": "summaries of OHMS subsets",
+        "subsets": "summaries of subsets",
+        "subset-statistics": "what their objects are like, DATASET/statistics.json",
+        "subset-figures": "the same drawn, DATASET/figures.svg",
         "proposals": "summaries of proposals, DATASET/SOURCE.json",
         "qualities": "their quality, DATASET/SOURCE.quality.json",
         "sheets": "contact sheets, DATASET/SOURCE/contact_sheet.png",
@@ -27,13 +29,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.report.meaning import meaning as meaning_of
     from objectcrop.report.page import Content, differences, render_page
+    from objectcrop.report.subset_comparison import compare_with_paper
+    from objectcrop.report.subset_words import describe_objects
     from objectcrop.runtime.atomic import read_json, write_text
     from objectcrop.runtime.provenance import provenance
     from objectcrop.study.section import parse_settings
 
     settings = parse_settings(args.settings)
     summaries = [read_json(path) for path in args.summaries]
-    tables = [read_json(path) for path in args.tables]
+    tables, subsets = [[read_json(path) for path in paths] for paths in (args.tables, args.subsets)]
+    statistics = [read_json(path) for path in args.subset_statistics]
+    bases = settings["subset_base_sources"]
     content = Content(
         study=settings["study"],
         runs=differences(settings["runs"]),
@@ -41,7 +47,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         tables={table["name"]: table for table in tables},
         curves={path.stem: path.read_text(encoding="utf-8") for path in args.curves},
         summaries=summaries,
-        subsets=[read_json(path) for path in args.subsets],
+        subsets=subsets,
+        comparisons={subset["dataset"]: compare_with_paper(subset, bases[subset["dataset"]]) for subset in subsets},
+        subset_figures={path.parent.name: path.read_text(encoding="utf-8") for path in args.subset_figures},
+        subset_words={found["dataset"]: describe_objects(found) for found in statistics},
         proposals={f"{path.parent.name}, {path.stem}": read_json(path) for path in args.proposals},
         qualities={f"{p.parent.name}, {p.name.removesuffix('.quality.json')}": read_json(p) for p in args.qualities},
         sheets={f"{path.parents[1].name}, {path.parent.name}": path.read_bytes() for path in args.sheets},

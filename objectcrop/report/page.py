@@ -9,6 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from objectcrop.report.subset_comparison import Comparison
+
 
 @dataclass(frozen=True)
 class Content:
@@ -21,7 +23,10 @@ class Content:
         tables: tables as `rendering.as_json` gives them, by name.
         curves: SVG texts by table name.
         summaries: summaries of the runs.
-        subsets: summaries of OHMS subsets.
+        subsets: summaries of subsets; each needs a comparison, and may have a figure.
+        comparisons: of these with the paper, by data set.
+        subset_figures: SVG texts of their figures, by data set.
+        subset_words: sentences on these, by data set.
         proposals: summaries of proposals, by "data set, source".
         qualities: how well they find objects, by the same names.
         sheets: PNG bytes of contact sheets, by the same names.
@@ -43,6 +48,9 @@ class Content:
     views: Mapping[str, bytes]
     unreadable: Mapping[str, int]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    subset_figures: Mapping[str, str] = field(default_factory=dict)
+    subset_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def render_page(content: Content) -> str:
@@ -62,6 +70,7 @@ def render_page(content: Content) -> str:
         sheets={name: png_data(data) for name, data in content.sheets.items()},
         views={name: png_data(data) for name, data in content.views.items()},
         curves={name: svg_data(text) for name, text in content.curves.items()},
+        subset_figures={name: svg_data(text) for name, text in content.subset_figures.items()},
     )
 
 

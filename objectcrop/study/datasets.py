@@ -173,11 +173,16 @@ class CarsDataset(PictureFiles):
     )
 
 
-class OhmsDataset(PictureFiles):
+class SubsetDataset(PictureFiles):
+    """What every subset has: another data set, whose folders hold its pictures."""
+
+    of: Name = Field(description="The data set that is selected from; its boxes must be annotations with classes.")
+
+
+class OhmsDataset(SubsetDataset):
     """A subset of an Open Images data set by the rules of OHMS (paper, section 3; decision 0001)."""
 
     source: Literal["ohms"]
-    of: Name = Field(description="The data set that is selected from; its boxes must be annotations with classes.")
     min_classes_per_image: int = Field(default=2, ge=1, description="Rule b: distinct classes an image must show.")
     min_images_per_class: int = Field(default=900, ge=1, description="Rule c: images a class must have, after rule b.")
     match: Literal["strict", "loose"] = Field(
@@ -202,6 +207,23 @@ class OhmsDataset(PictureFiles):
     )
 
 
+class ReleasedOhmsDataset(SubsetDataset):
+    """The lists of pictures that the authors released (decision 0007); `of` has the folders and the names of classes."""
+
+    source: Literal["released_ohms"]
+    train_labels: str = Field(
+        description="images_selected_new.npy, or the release's list of one-class or of multi-class pictures, relative to the "
+        "data root."
+    )
+    train_boxes: str | None = Field(
+        default=None,
+        description="images_selected_with_all_features.npy, relative to the data root; null: labels without boxes.",
+    )
+    test_labels: str | None = Field(
+        default=None, description="images_selected_test_40k.npy, relative to the data root; null: no test pictures."
+    )
+
+
 class UnionDataset(Section):
     """Several data sets as one: their images side by side (ids must differ), their annotations together."""
 
@@ -221,6 +243,7 @@ Dataset = Annotated[
     | CubDataset
     | CarsDataset
     | OhmsDataset
+    | ReleasedOhmsDataset
     | UnionDataset,
     Field(discriminator="source"),
 ]
@@ -250,6 +273,10 @@ def raw_locations(dataset: Dataset) -> list[str]:
         case CarsDataset():
             return [
                 f"{dataset.folder}/{name}" for name in (*CARS_ANNOTATIONS.values(), CARS_CLASSES, *CARS_IMAGES.values())
+            ]
+        case ReleasedOhmsDataset():
+            return [
+                path for path in (dataset.train_labels, dataset.train_boxes, dataset.test_labels) if path is not None
             ]
         case DrawnDataset() | OhmsDataset() | UnionDataset():
             return []

@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from objectcrop.study.datasets import DrawnDataset, OhmsDataset, UnionDataset, raw_locations
+from objectcrop.study.datasets import DrawnDataset, ReleasedOhmsDataset, SubsetDataset, UnionDataset, raw_locations
 from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
@@ -56,9 +56,9 @@ class Plan:
         return [f"{RESULTS}/drawn/{dataset}.json"] if drawn else []
 
     def base(self, dataset: str) -> str:
-        """The data set whose folders hold the pictures: that of an OHMS subset is the one it is selected from."""
+        """The data set whose folders hold the pictures: that of a subset is the one it is selected from."""
         found = self.study.datasets[dataset]
-        return found.of if isinstance(found, OhmsDataset) else dataset
+        return found.of if isinstance(found, SubsetDataset) else dataset
 
     def raw_files(self, dataset: str) -> list[str]:
         """Annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
@@ -71,7 +71,7 @@ class Plan:
         found = self.study.datasets[dataset]
         if isinstance(found, UnionDataset):
             return {"parts": [self.manifest(part) for part in found.parts]}
-        if isinstance(found, OhmsDataset):
+        if isinstance(found, SubsetDataset):
             return {"subset": [f"{RESULTS}/ohms/{dataset}/images.parquet"], "raw": self.drawing(found.of)}
         return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
 
@@ -83,7 +83,7 @@ class Plan:
                 "parts": [self.annotations(part) for part in found.parts],
                 "part_classes": [self.classes(part) for part in found.parts],
             }
-        if isinstance(found, OhmsDataset):
+        if isinstance(found, SubsetDataset):
             folder = f"{RESULTS}/ohms/{dataset}"
             return {"boxes": [f"{folder}/boxes.parquet"], "subset_classes": [f"{folder}/classes.parquet"]}
         return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
@@ -276,17 +276,30 @@ class Plan:
         return [run for run in self.table_runs() if self.study.runs[run].is_trained]
 
     def ohms_datasets(self) -> list[str]:
-        """Names of the OHMS subsets in use."""
-        return [name for name in self.used_datasets() if isinstance(self.study.datasets[name], OhmsDataset)]
+        """Names of the subsets in use."""
+        return [name for name in self.used_datasets() if isinstance(self.study.datasets[name], SubsetDataset)]
+
+    def released_datasets(self) -> list[str]:
+        """Names of the subsets that come from the authors' released lists; the rules of OHMS make the others."""
+        return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, ReleasedOhmsDataset)]
+
+    def selected_datasets(self) -> list[str]:
+        """Names of the other subsets."""
+        found = self.study.datasets.items()
+        return [
+            name
+            for name, dataset in found
+            if isinstance(dataset, SubsetDataset) and not isinstance(dataset, ReleasedOhmsDataset)
+        ]
 
     def used_datasets(self) -> list[str]:
-        """Data sets that a table or a measurement needs and all OHMS subsets, with those that they are made from."""
+        """Data sets that a table or a measurement needs and all subsets, with those that they are made from."""
         runs, tasks = self.study.runs, self.study.tasks
         # names that are not there are problems of the config, told elsewhere
         todo = [runs[run].dataset for run in self.table_runs() if run in runs]
         todo += [tasks[task].dataset for table in self.study.tables for _, task in self.cells(table) if task in tasks]
         todo += list(self.study.measured_proposals)
-        todo += [name for name, dataset in self.study.datasets.items() if isinstance(dataset, OhmsDataset)]
+        todo += [name for name, dataset in self.study.datasets.items() if isinstance(dataset, SubsetDataset)]
         found: dict[str, None] = {}
         while todo:
             name = todo.pop(0)
@@ -294,7 +307,7 @@ class Plan:
                 continue
             found[name] = None
             dataset = self.study.datasets[name]
-            if isinstance(dataset, OhmsDataset):
+            if isinstance(dataset, SubsetDataset):
                 todo.append(dataset.of)
             if isinstance(dataset, UnionDataset):
                 todo += dataset.parts
@@ -326,8 +339,16 @@ class Plan:
         return [f"{RESULTS}/inspect/views/{run}.png" for run in runs]
 
     def subset_summaries(self) -> list[str]:
-        """Summaries of the OHMS subsets."""
+        """Summaries of the subsets."""
         return [f"{RESULTS}/ohms/{dataset}/summary.json" for dataset in self.ohms_datasets()]
+
+    def subset_statistics(self) -> list[str]:
+        """What the objects of the subsets are like, in numbers."""
+        return [f"{RESULTS}/ohms/{dataset}/statistics.json" for dataset in self.ohms_datasets()]
+
+    def subset_figures(self) -> list[str]:
+        """The same, drawn."""
+        return [f"{RESULTS}/ohms/{dataset}/figures.svg" for dataset in self.ohms_datasets()]
 
     def unreadable(self) -> list[str]:
         """Lists of unreadable pictures of the data sets in use."""
@@ -349,8 +370,9 @@ class Plan:
         runs = {run: recorded(self.study.runs[run]) for run in self.table_runs()}
         used = {self.study.runs[run].views.proposals for run in self.table_runs() if self.study.runs[run].uses_objects}
         random = any(isinstance(self.study.proposals[source], RandomProposals) for source in used if source is not None)
+        bases = {name: self.study.datasets[self.base(name)].source for name in self.ohms_datasets()}
         value = {"study": study | {"seeds": list(self.study.seeds)}, "runs": runs, "has_random_boxes": random}
-        return sorted_json(value)
+        return sorted_json(value | {"subset_base_sources": bases})
 
     def main_sources(self) -> list[tuple[str, str]]:
         """(data set, source) pairs: each measured data set with its first source."""

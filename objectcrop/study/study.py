@@ -5,7 +5,14 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from objectcrop.study.datasets import Dataset, DrawnDataset, OhmsDataset, UnionDataset
+from objectcrop.study.datasets import (
+    Dataset,
+    DrawnDataset,
+    OpenImagesDataset,
+    ReleasedOhmsDataset,
+    SubsetDataset,
+    UnionDataset,
+)
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.merging import resolve, suggestion
 from objectcrop.study.proposals import LodProposals, ProposalSource, RandomProposals
@@ -177,10 +184,13 @@ def _unknown(where: str, what: str, name: str, known: frozenset[str]) -> Iterato
 def _dataset_problems(study: Study, names: Names) -> Iterator[str]:
     for name, dataset in study.datasets.items():
         where = f"datasets.{name}"
-        if isinstance(dataset, OhmsDataset):
+        if isinstance(dataset, SubsetDataset):
             yield from _unknown(f"{where}.of", "data set", dataset.of, names["datasets"])
-            if dataset.of in study.datasets and study.datasets[dataset.of].source not in ("openimages", "drawn"):
+            base = study.datasets.get(dataset.of)
+            if base is not None and not isinstance(base, OpenImagesDataset | DrawnDataset):
                 yield f"{where}.of: {dataset.of!r} is no data set with Open Images boxes (source openimages or drawn)"
+            if isinstance(dataset, ReleasedOhmsDataset) and isinstance(base, DrawnDataset):
+                yield f"{where}.of: the released lists name pictures of Open Images, but {dataset.of!r} is drawn"
         if isinstance(dataset, UnionDataset):
             for part in dataset.parts:
                 yield from _unknown(f"{where}.parts", "data set", part, names["datasets"])

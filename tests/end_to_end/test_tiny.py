@@ -1,5 +1,6 @@
 """The whole chain on a few dozen drawn scenes: each file that people and machines read is there and holds together."""
 
+import base64
 import csv
 import json
 import pickle
@@ -83,6 +84,17 @@ def test_the_page_stands_alone_and_shows_every_table(results):
     assert "Fine-tuned detection on the drawn scenes" in page
     assert 'src="http' not in page
     assert page.count("data:image/") >= 3
+
+
+def test_the_page_shows_what_the_subset_is_like_and_that_drawn_scenes_do_not_compare_with_the_paper(results):
+    page = (results / "report/index.html").read_text()
+    assert "The comparison does not apply: ohms was selected from drawn, which is drawn data" in page
+    figure = (results / "ohms/ohms/figures.svg").read_bytes()
+    assert base64.b64encode(figure).decode() in page
+    statistics = json.loads((results / "ohms/ohms/statistics.json").read_text())
+    boxes = read_table(results / "ohms/ohms/boxes.parquet", ANNOTATIONS)
+    assert statistics["subset_counts"]["num_boxes"] == int((boxes["split"] == "train").sum())
+    assert statistics["base_counts"]["num_images"] <= 64
 
 
 def test_the_fiftyone_export_is_whole(results):

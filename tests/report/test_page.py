@@ -9,6 +9,7 @@ from objectcrop.report.curves import draw_curves
 from objectcrop.report.meaning import meaning
 from objectcrop.report.page import Content, differences, number, render_page
 from objectcrop.report.pictures import FOUND, TOP_PROPOSAL, Shown, proposal_sheet, view_sheet
+from objectcrop.report.subset_comparison import Comparison, Row
 from objectcrop.views.plan import ViewPlan
 
 PROVENANCE = {"python": "3.11", "commit": None, "versions": {"torch": "2"}}
@@ -66,6 +67,38 @@ def test_what_it_is_given_is_escaped():
     assert "A &lt;small&gt; study" in page
     assert "&lt;run&gt;" in page
     assert "<run>" not in page
+
+
+SUBSET = {
+    "dataset": "ohms",
+    "splits": {
+        "train": {
+            "num_images": 34,
+            "num_classes": 10,
+            "boxes_per_image": None,
+            "min_images_per_class": 8,
+            "max_images_per_class": 19,
+        }
+    },
+    "steps": [{"rule": "a & b", "num_images": 91, "num_classes": 67}],
+}
+
+
+def test_a_subset_stands_beside_the_paper_with_its_figure_and_both_explained():
+    row = Row("training images", 34, 212_753, False, "-212,719 (× 0.00016)")
+    page = render_page(
+        content(
+            subsets=[SUBSET],
+            comparisons={"ohms": Comparison((row, Row("test images", None, 40_000, True, "–")), ("Because <it> is.",))},
+            subset_figures={"ohms": "<svg/>"},
+            subset_words={"ohms": ["One sentence.", "Another & more."]},
+        )
+    )
+    assert "<td>34</td><td>212,753</td><td>-212,719 (× 0.00016)</td>" in page
+    assert "<td>–</td><td>about 40,000</td><td>–</td>" in page
+    assert "<li>Because &lt;it&gt; is.</li>" in page
+    assert "<figcaption>One sentence. Another &amp; more.</figcaption>" in page
+    assert page.count("data:image/svg+xml") == 1
 
 
 def test_missing_parts_are_said_in_words():

@@ -78,6 +78,31 @@ def test_object_views_without_proposals_are_refused():
     assert "need views.proposals" in problems(config)
 
 
+RELEASED = {"source": "released_ohms", "of": "pictures", "train_labels": "new.npy", "test_labels": "test.npy"}
+PICTURES = {
+    "source": "openimages",
+    "boxes": {"train": "train.csv"},
+    "class_descriptions": "names.csv",
+    "images": {"train": "train"},
+}
+
+
+def test_released_lists_are_a_subset_made_by_a_rule_of_its_own(tmp_path):
+    config = changed(datasets={"pictures": PICTURES, "released": RELEASED}) | {"data_root": str(tmp_path)}
+    (tmp_path / "new.npy").touch()
+    plan = load_plan(config)
+    assert (plan.selected_datasets(), plan.released_datasets()) == (["ohms"], ["released"])
+    assert plan.base("released") == "pictures"
+    assert plan.raw_files("released") == [f"{tmp_path}/new.npy"]
+    assert f"{tmp_path}/test.npy" in plan.missing_data()
+    assert plan.annotation_inputs("released")["boxes"] == ["results/ohms/released/boxes.parquet"]
+    assert plan.subset_figures() == [f"results/ohms/{name}/figures.svg" for name in ("ohms", "released")]
+
+
+def test_released_lists_of_drawn_scenes_are_refused():
+    assert "'drawn' is drawn" in problems(changed(datasets={"released": RELEASED | {"of": "drawn"}}))
+
+
 def test_features_that_need_their_own_proposals_are_refused():
     config = changed(proposals={"lod": {"kind": "lod", "features_run": "objects"}})
     assert "itself needs proposals 'lod'" in problems(config)
