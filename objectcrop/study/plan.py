@@ -3,6 +3,7 @@
 The functions of rules/common.smk are one-liners over a `Plan`. Paths are relative to the working folder.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,14 +11,19 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from objectcrop.study.datasets import DrawnDataset, OhmsDataset, UnionDataset, raw_locations
+from objectcrop.study.datasets import (
+    DrawnDataset,
+    OhmsDataset,
+    UnionDataset,
+    expected_locations,
+    raw_locations,
+)
+from objectcrop.study.download_plan import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
 from objectcrop.study.section import Section, recorded, sorted_json
 from objectcrop.study.study import Study, StudyError, examine, result_hash
 from objectcrop.study.tasks import LinearTask
-
-RESULTS = "results"
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,14 @@ class Plan:
         drawn = isinstance(self.study.datasets[dataset], DrawnDataset)
         return [f"{RESULTS}/drawn/{dataset}.json"] if drawn else []
 
+    @property
+    def downloads(self) -> DownloadPlan:
+        """What is downloaded."""
+        return DownloadPlan(self.study)
+
     def base(self, dataset: str) -> str:
         """The data set whose folders hold the pictures: that of an OHMS subset is the one it is selected from."""
-        found = self.study.datasets[dataset]
-        return found.of if isinstance(found, OhmsDataset) else dataset
+        return self.downloads.base(dataset)
 
     def raw_files(self, dataset: str) -> list[str]:
         """Annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
@@ -65,14 +75,23 @@ class Plan:
         paths = [root / location for location in raw_locations(self.study.datasets[dataset])]
         return [path.as_posix() for path in paths if path.is_file()]
 
+    def raw(self, dataset: str) -> list[str]:
+        """What stands for the files of a data set: its drawing, its downloaded metadata, or those that exist now."""
+        if self.downloads.of(dataset) is not None:
+            return [self.downloads.metadata_record(dataset)]
+        return self.drawing(dataset) + self.raw_files(dataset)
+
     def index_inputs(self, dataset: str) -> dict[str, list[str]]:
         """What indexing the pictures of a data set needs."""
         found = self.study.datasets[dataset]
         if isinstance(found, UnionDataset):
             return {"parts": [self.manifest(part) for part in found.parts]}
         if isinstance(found, OhmsDataset):
-            return {"subset": [f"{RESULTS}/ohms/{dataset}/images.parquet"], "raw": self.drawing(found.of)}
-        return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
+            raw = self.drawing(found.of) + self.downloads.shards(dataset)
+            return {"subset": [f"{RESULTS}/ohms/{dataset}/images.parquet"], "raw": raw}
+        if self.downloads.of(dataset) is not None:
+            return {"raw": self.downloads.shards(dataset), "annotations": [self.annotations(dataset)]}
+        return {"raw": self.raw(dataset)}
 
     def annotation_inputs(self, dataset: str) -> dict[str, list[str]]:
         """What reading the annotations of a data set needs."""
@@ -84,14 +103,22 @@ class Plan:
             }
         if isinstance(found, OhmsDataset):
             folder = f"{RESULTS}/ohms/{dataset}"
-            return {"boxes": [f"{folder}/boxes.parquet"], "subset_classes": [f"{folder}/classes.parquet"]}
-        return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
+            tables = {"boxes": [f"{folder}/boxes.parquet"], "subset_classes": [f"{folder}/classes.parquet"]}
+            return {"raw": self.drawing(found.of), **tables}
+        return {"raw": self.raw(dataset)}
 
     def dataset_settings(self, dataset: str) -> str:
         """Settings of one data set, with those of the set it is selected from."""
         value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[dataset])}
         if self.base(dataset) != dataset:
             value |= {"base_name": self.base(dataset), "base": recorded(self.study.datasets[self.base(dataset)])}
+        return sorted_json(value)
+
+    def index_settings(self, dataset: str) -> str:
+        """Settings of indexing: those of the data set, and which of its pictures were downloaded if it is used directly."""
+        value = json.loads(self.dataset_settings(dataset))
+        if self.downloads.of(dataset) is not None and self.base(dataset) == dataset:
+            value |= {"download": self.downloads.parts(dataset, CHOICE)}
         return sorted_json(value)
 
     # Proposals ----------------------------------------------------------------------------------------------------
@@ -366,7 +393,9 @@ class Plan:
     def missing_data(self) -> list[str]:
         """Files and folders that the tables need and that are not under the data root."""
         root = Path(self.study.data)
-        wanted = [location for name in self.used_datasets() for location in raw_locations(self.study.datasets[name])]
+        wanted = [
+            location for name in self.used_datasets() for location in expected_locations(self.study.datasets[name])
+        ]
         weights = [run.backbone.weights for name, run in self.study.runs.items() if name in self.table_runs()]
         wanted += [file for file in weights if file is not None]
         return [(root / location).as_posix() for location in dict.fromkeys(wanted) if not (root / location).exists()]
