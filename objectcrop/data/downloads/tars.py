@@ -7,13 +7,12 @@ not compressed single members are read.
 
 import gzip
 import hashlib
-import io
 import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 import pandas as pd
 
@@ -145,14 +144,22 @@ def _stream(tar: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
             pass
 
 
+class _AsItComes:
+    """An unpacked file whose reads may be short: what lies before a damage is given before the damage is noticed."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self.read = file.read1
+
+
 @contextmanager
-def _opened(tar: Path) -> Iterator[IO[bytes]]:
+def _opened(tar: Path) -> Iterator[Any]:
+    """Something that tarfile can read from."""
     if tar.name.endswith(".tar"):
         with tar.open("rb") as plain:
             yield plain
-        return
-    with gzip.open(tar, "rb") as unpacked, io.BufferedReader(unpacked, BLOCK_BYTES) as buffered:
-        yield buffered
+    else:
+        with gzip.open(tar, "rb") as unpacked:
+            yield _AsItComes(unpacked)
 
 
 def _read_until(tar: Path, names: set[str]) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -112,6 +112,36 @@ def test_a_part_that_is_longer_than_the_file_by_now_starts_again(get, server, fi
     assert file.read_bytes() == b"short"
 
 
+def test_a_rest_that_makes_the_file_longer_than_it_was_starts_again(get, server, file):
+    def rest_of_another(handler, content, number):
+        if "Range" not in handler.headers:
+            loopback.whole(handler, content, number)
+            return
+        span = f"bytes 300000-{len(content) - 1}/{len(content)}"
+        handler.send_head(206, Content_Length=len(content) - 300_000, Content_Range=span)
+        handler.send_body(content[300_000:])
+
+    interrupted(get, server, '"one"')
+    server.contents["/boxes.csv"] = OTHER + OTHER
+    server.behaviours["/boxes.csv"] = rest_of_another
+    get()
+    assert file.read_bytes() == OTHER + OTHER
+
+
+def test_a_length_that_is_too_short_is_not_believed_though_the_part_could_be_continued(get, server, file):
+    def too_long(handler, content, number):
+        handler.send_head(200, ETag='"one"', Content_Length=len(content) // 2)
+        handler.wfile.write(content)
+        handler.wfile.flush()
+        handler.close_connection = True
+
+    server.contents["/boxes.csv"] = CONTENT[:3000]
+    server.behaviours["/boxes.csv"] = too_long
+    with pytest.raises(ValueError, match="longer than the 1500 bytes that were announced"):
+        get()
+    assert not file.exists()
+
+
 def test_a_whole_part_is_not_asked_for_again(get, server, file):
     """Killed after the last byte, before the file had its name."""
     file.parent.mkdir()

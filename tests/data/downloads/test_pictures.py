@@ -92,6 +92,14 @@ def test_a_page_that_is_no_picture_is_refused(server, fetch, tmp_path):
     assert names(tmp_path / "data/pictures") == []
 
 
+def test_half_a_picture_whose_length_nobody_announced_is_refused(server, fetch, tmp_path):
+    server.contents["/train/a.jpg"] = jpeg(0)[:-300]
+    server.behaviours["/train/a.jpg"] = loopback.without_length
+    (failure,) = fetch(["a"], quick(server.address)).failures
+    assert "a JPEG that is cut off" in failure.reason
+    assert names(tmp_path / "data/pictures") == []
+
+
 def test_a_server_that_drips_is_given_up(server, fetch):
     server.contents["/train/a.jpg"] = jpeg(0)
     server.behaviours["/train/a.jpg"] = loopback.dripping(0.01)

@@ -73,7 +73,9 @@ def test_a_tar_whose_index_is_known_is_opened_only_if_it_is_needed(packed, reads
 
 def test_a_tar_that_changed_is_read_again(packed, reads):
     extract(packed, {"train": ["none"]})
-    pack(packed / "tars/train_b.tar", {"n.jpg": jpeg(5), "none.jpg": jpeg(6)})
+    before = (packed / "tars/train_b.tar").stat().st_size
+    pack(packed / "tars/train_b.tar", {f"n{number}.jpg": jpeg(number) for number in range(9)} | {"none.jpg": jpeg(6)})
+    assert (packed / "tars/train_b.tar").stat().st_size == before  # its time alone tells
     reads.clear()
     assert extract(packed, {"train": ["none"]}).num_fetched == 1
     assert reads == ["train_b.tar"]
@@ -95,6 +97,16 @@ def test_a_tar_that_is_cut_off_is_named_and_the_others_still_serve(packed, reads
     reads.clear()
     extract(packed, {"train": ["a9"]})
     assert reads == ["train_a.tar.gz"]  # half a tar has no index
+
+
+def test_a_tar_of_which_only_the_end_is_missing_has_no_index(packed, reads):
+    path = packed / "tars/train_a.tar.gz"
+    pack(path, {f"a{number}.jpg": jpeg(number, size_px=300) for number in range(10)})
+    path.write_bytes(path.read_bytes()[:-4])
+    report = extract(packed, {"train": ["a9", "none"]})
+    assert report.num_fetched == 1
+    assert "train_a.tar.gz is damaged" in report.failures[0].reason
+    assert list((packed / ".tar_index").glob("train_a*")) == []
 
 
 def test_a_picture_in_a_tar_that_is_none_is_listed(packed):
