@@ -50,7 +50,35 @@ def dataset_settings(wildcards):
 
 
 def raw_files_of(wildcards):
+    return PLAN.annotation_inputs(wildcards.dataset).get("raw", [])
+
+
+def index_settings(wildcards):
+    return PLAN.index_settings(wildcards.dataset)
+
+
+def files_to_index_of(wildcards):
     return PLAN.index_inputs(wildcards.dataset).get("raw", [])
+
+
+def annotations_to_index_of(wildcards):
+    return PLAN.index_inputs(wildcards.dataset).get("annotations", [])
+
+
+DOWNLOADED = PLAN.alternatives(PLAN.downloads.with_metadata())
+FETCHED = PLAN.alternatives(PLAN.downloads.with_pictures())
+
+
+def download_settings(wildcards):
+    return PLAN.downloads.metadata_settings(wildcards.dataset)
+
+
+def fetch_settings(wildcards):
+    return PLAN.downloads.picture_settings(wildcards.dataset)
+
+
+def transfer(wildcards):
+    return PLAN.downloads.transfer(wildcards.dataset)
 
 
 def subset_images_of(wildcards):

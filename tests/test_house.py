@@ -128,7 +128,15 @@ def test_an_unknown_check_is_refused(root):
     assert "no check speling; there are" in done.stderr
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/install.md", "docs/cluster.md", "docs/own_data.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/install.md",
+    "docs/cluster.md",
+    "docs/own_data.md",
+    "docs/downloads.md",
+    "docs/data.md",
+)
 
 
 @pytest.mark.parametrize("name", PAGES)

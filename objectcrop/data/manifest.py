@@ -13,7 +13,7 @@ import pandas as pd
 from objectcrop.data.images import check_image
 from objectcrop.data.sources import list_pictures, require_distinct_ids
 from objectcrop.runtime.progress import Progress
-from objectcrop.study.datasets import Dataset
+from objectcrop.study.datasets import Dataset, OpenImagesDataset
 from objectcrop.tables import MANIFEST, Schema, empty_table
 
 _BATCH = 64
@@ -62,13 +62,16 @@ def index_dataset(
         name: of the data set.
         dataset: its settings.
         root: the data root.
-        subset: IMAGES of an OHMS subset of it: only these are opened, and those that are not there are unreadable.
+        subset: pictures (image_id, split) of an OHMS subset of it, or those of it that were fetched: only these are opened, and
+            those that are not there are unreadable.
         num_workers: processes that decode.
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
         ValueError: if the data set's files are not of their form.
     """
+    if subset is not None and isinstance(dataset, OpenImagesDataset):
+        dataset = dataset.restricted_to(subset["split"].unique())
     listing = list_pictures(name, dataset, root)
     absent = empty_table(_UNREADABLE)
     if subset is not None:

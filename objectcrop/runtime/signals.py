@@ -44,6 +44,11 @@ def stop_requests() -> Iterator[StopRequest]:
             signal.signal(number, handler)
 
 
+def end_as_by_ctrl_c() -> None:
+    """Let SIGTERM raise KeyboardInterrupt, as SIGINT does: for work that may end anywhere, but tidies up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def ignore_stop_signals() -> None:
     """Leave SIGTERM and SIGINT to the parent: for worker processes that end when it does."""
     for number in STOPPING:

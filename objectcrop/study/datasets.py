@@ -1,12 +1,14 @@
 """Settings of data sets: what they are and where their files lie under the data root."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from objectcrop.study.downloads import Download, TarPictures
 from objectcrop.study.section import Name, Section
+from objectcrop.study.section import Split as Split
 
-Split = Literal["train", "validation", "test"]
 CUB_LISTS = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
 CARS_CLASSES = "devkit/cars_meta.mat"
 CARS_ANNOTATIONS: dict[Split, str] = {
@@ -79,6 +81,39 @@ class OpenImagesDataset(PictureFiles):
         default=False,
         description="Search the image folders at any depth; ImageID is then the file's name, or its path in the folder.",
     )
+    download: Download | None = Field(
+        default=None, description="What is fetched, and from where; null: the data is there already."
+    )
+
+    @model_validator(mode="after")
+    def _download_agrees(self) -> "OpenImagesDataset":
+        if self.download is not None:
+            _require_sound_download(self, self.download)
+        return self
+
+    def restricted_to(self, splits: Iterable[str]) -> "OpenImagesDataset":
+        """The same with some of its splits only; those that it has no folder for are left out."""
+        kept = set(splits)
+        boxes = {split: path for split, path in self.boxes.items() if split in kept}
+        images = {split: path for split, path in self.images.items() if split in kept}
+        return self.model_copy(update={"boxes": boxes, "images": images})
+
+
+def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> None:
+    for setting in ("upstream_splits", "max_images"):
+        if strange := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
+            raise ValueError(f"download.{setting} names {strange}, but boxes has only {sorted(dataset.boxes)}")
+    if unboxed := sorted(set(dataset.images) - set(dataset.boxes)):
+        raise ValueError(f"images names {unboxed}, but boxes has only {sorted(dataset.boxes)}")
+    if ".jpg" not in dataset.image_suffixes:
+        raise ValueError(f"download writes <ImageID>.jpg, but image_suffixes is {list(dataset.image_suffixes)}")
+    taken = [download.upstream(split) for split in dataset.boxes]
+    if len(set(taken)) < len(taken):
+        raise ValueError(f"download.upstream_splits takes two splits from one of Open Images: {taken}")
+    if len(set(dataset.images.values())) < len(dataset.images):
+        raise ValueError("download needs a folder of its own for the images of each split")
+    if isinstance(download.transfer.pictures, TarPictures) and download.num_shards > 1:
+        raise ValueError("download.num_shards must be 1 for tars: one job reads each of them once, front to back")
 
 
 class CocoDataset(PictureFiles):
@@ -247,6 +282,14 @@ Dataset = Annotated[
     | UnionDataset,
     Field(discriminator="source"),
 ]
+
+
+def expected_locations(dataset: Dataset) -> list[str]:
+    """Of the raw locations, those that people must provide before the first job: not what is downloaded."""
+    if not isinstance(dataset, OpenImagesDataset) or dataset.download is None:
+        return raw_locations(dataset)
+    pictures = dataset.download.transfer.pictures
+    return [pictures.folder] if isinstance(pictures, TarPictures) else []
 
 
 def raw_locations(dataset: Dataset) -> list[str]:

@@ -3,6 +3,7 @@
 The functions of rules/common.smk are one-liners over a `Plan`. Paths are relative to the working folder.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,15 +11,21 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from objectcrop.study.datasets import DrawnDataset, ReleasedOhmsDataset, SubsetDataset, UnionDataset, raw_locations
+from objectcrop.study.datasets import (
+    DrawnDataset,
+    ReleasedOhmsDataset,
+    SubsetDataset,
+    UnionDataset,
+    expected_locations,
+    raw_locations,
+)
+from objectcrop.study.download_plan import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
 from objectcrop.study.section import Section, recorded, sorted_json
 from objectcrop.study.study import Study, StudyError, examine, result_hash
 from objectcrop.study.tasks import LinearTask
-
-RESULTS = "results"
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,14 @@ class Plan:
         drawn = isinstance(self.study.datasets[dataset], DrawnDataset)
         return [f"{RESULTS}/drawn/{dataset}.json"] if drawn else []
 
+    @property
+    def downloads(self) -> DownloadPlan:
+        """What is downloaded."""
+        return DownloadPlan(self.study)
+
     def base(self, dataset: str) -> str:
         """The data set whose folders hold the pictures: that of a subset is the one it is selected from."""
-        found = self.study.datasets[dataset]
-        return found.of if isinstance(found, SubsetDataset) else dataset
+        return self.downloads.base(dataset)
 
     def raw_files(self, dataset: str) -> list[str]:
         """Annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
@@ -66,14 +77,23 @@ class Plan:
         paths = [root / location for location in raw_locations(self.study.datasets[dataset])]
         return [path.as_posix() for path in paths if path.is_file()]
 
+    def raw(self, dataset: str) -> list[str]:
+        """What stands for the files of a data set: its drawing, its downloaded metadata, or those that exist now."""
+        if self.downloads.of(dataset) is not None:
+            return [self.downloads.metadata_record(dataset)]
+        return self.drawing(dataset) + self.raw_files(dataset)
+
     def index_inputs(self, dataset: str) -> dict[str, list[str]]:
         """What indexing the pictures of a data set needs."""
         found = self.study.datasets[dataset]
         if isinstance(found, UnionDataset):
             return {"parts": [self.manifest(part) for part in found.parts]}
         if isinstance(found, SubsetDataset):
-            return {"subset": [f"{RESULTS}/ohms/{dataset}/images.parquet"], "raw": self.drawing(found.of)}
-        return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
+            raw = self.drawing(found.of) + self.downloads.shards(dataset)
+            return {"subset": [f"{RESULTS}/ohms/{dataset}/images.parquet"], "raw": raw}
+        if self.downloads.of(dataset) is not None:
+            return {"raw": self.downloads.shards(dataset), "annotations": [self.annotations(dataset)]}
+        return {"raw": self.raw(dataset)}
 
     def annotation_inputs(self, dataset: str) -> dict[str, list[str]]:
         """What reading the annotations of a data set needs."""
@@ -85,14 +105,22 @@ class Plan:
             }
         if isinstance(found, SubsetDataset):
             folder = f"{RESULTS}/ohms/{dataset}"
-            return {"boxes": [f"{folder}/boxes.parquet"], "subset_classes": [f"{folder}/classes.parquet"]}
-        return {"raw": self.drawing(dataset) + self.raw_files(dataset)}
+            tables = {"boxes": [f"{folder}/boxes.parquet"], "subset_classes": [f"{folder}/classes.parquet"]}
+            return {"raw": self.drawing(found.of), **tables}
+        return {"raw": self.raw(dataset)}
 
     def dataset_settings(self, dataset: str) -> str:
         """Settings of one data set, with those of the set it is selected from."""
         value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[dataset])}
         if self.base(dataset) != dataset:
             value |= {"base_name": self.base(dataset), "base": recorded(self.study.datasets[self.base(dataset)])}
+        return sorted_json(value)
+
+    def index_settings(self, dataset: str) -> str:
+        """Settings of indexing: those of the data set, and which of its pictures were downloaded if it is used directly."""
+        value = json.loads(self.dataset_settings(dataset))
+        if self.downloads.of(dataset) is not None and self.base(dataset) == dataset:
+            value |= {"download": self.downloads.parts(dataset, CHOICE)}
         return sorted_json(value)
 
     # Proposals ----------------------------------------------------------------------------------------------------
@@ -390,7 +418,7 @@ class Plan:
         """Files and folders that the tables need and that are not under the data root, each with what to do about it."""
         root = Path(self.study.data)
         used = [self.study.datasets[name] for name in self.used_datasets()]
-        wanted = {location: how_to_get(dataset.source) for dataset in used for location in raw_locations(dataset)}
+        wanted = {location: how_to_get(dataset.source) for dataset in used for location in expected_locations(dataset)}
         weights = [run.backbone.weights for name, run in self.study.runs.items() if name in self.table_runs()]
         wanted |= {file: "put the weights there" for file in weights if file is not None}
         return {

@@ -4,15 +4,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
 """A name that may stand in a path and as a wildcard: lower case, digits, `_`, `.`, `+`, `-`."""
 
-NOT_RECORDED = ("resources", "note")
-"""Fields that say how a job runs or is described, not what its result depends on."""
+Split = Literal["train", "validation", "test"]
+
+NOT_RECORDED = ("resources", "note", "download", "transfer")
+"""Fields that say how a job runs, how files get here or how they are described, not what a result depends on."""
 
 
 class Section(BaseModel):

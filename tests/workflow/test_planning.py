@@ -12,7 +12,7 @@ from objectcrop.study.plan import load_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
 
-STUDIES = ("paper", "ohms", "coco", "minis")
+STUDIES = ("paper", "ohms", "coco", "minis", "openimages_small")
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -1,0 +1,1 @@
+"""Downloads of Open Images: metadata, and the pictures that a study uses."""

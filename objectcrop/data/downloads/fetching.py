@@ -1,0 +1,251 @@
+"""Many small files at once: threads, retries, and an early end when nothing can be reached."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from objectcrop.data.downloads.patience import wait_before
+from objectcrop.data.downloads.transfer import Client, TransferError
+from objectcrop.data.downloads.wanted import Picture
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.signals import StopRequest
+from objectcrop.study.downloads import Transfer
+
+_POLL_S = 0.1
+_GRACE_S = 5.0  # for threads that wait for a server when the job is stopped
+_FIRST_TRIES = 3  # of each connection, before a source that never answered is given up
+_TAIL_BYTES = 4096
+_START, _END = b"\xff\xd8\xff", b"\xff\xd9"
+
+
+class UnreachableError(ValueError):
+    """No server answers: the job ends instead of trying every file."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that was not fetched."""
+
+    image_id: str
+    address: str
+    reason: str
+    attempts: int
+
+
+@dataclass
+class Tally:
+    """What a job has done; threads change it under its lock.
+
+    Attributes:
+        num_fetched: pictures that are there now and were not before.
+        num_bytes: their bytes.
+        failures: the others.
+        unanswered: tries since a server last answered.
+        has_answered: a server has answered at all.
+        last_reason: why the last try failed.
+        fault: what went wrong here, not there; it ends the job.
+    """
+
+    num_fetched: int = 0
+    num_bytes: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    unanswered: int = 0
+    has_answered: bool = False
+    last_reason: str = ""
+    fault: BaseException | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def num_done(self) -> int:
+        """Pictures that nothing more is done about."""
+        return self.num_fetched + len(self.failures)
+
+    def note_fetched(self, num_bytes: int) -> None:
+        """Count a picture."""
+        with self.lock:
+            self.num_fetched += 1
+            self.num_bytes += num_bytes
+            self.has_answered, self.unanswered = True, 0
+
+    def note_try(self, error: TransferError) -> None:
+        """Count a try that failed."""
+        with self.lock:
+            self.last_reason = str(error)
+            if error.answered:
+                self.has_answered, self.unanswered = True, 0
+            else:
+                self.unanswered += 1
+
+    def note_failure(self, failure: Failure) -> None:
+        """List a picture that is given up."""
+        with self.lock:
+            self.failures.append(failure)
+
+
+def picture_address(base: str, picture: Picture) -> str:
+    """Where a picture lies at a source of single pictures."""
+    return f"{base}/{picture.upstream}/{quote(picture.name)}"
+
+
+def fetch_pictures(
+    pictures: Iterable[Picture],
+    *,
+    address_of: Callable[[Picture], str],
+    landing_of: Callable[[Picture], Path],
+    transfer: Transfer,
+    stop: StopRequest,
+    progress: Progress,
+    max_failures: int,
+) -> Tally:
+    """Fetch pictures with `transfer.connections` threads; they are taken from the iterable one by one.
+
+    A picture appears in its folder whole, in one step. One that cannot be had is listed; the job goes on.
+
+    Args:
+        pictures: those that are not there.
+        address_of: where each comes from.
+        landing_of: the folder that each grows in, on the file system of its own.
+        transfer: retries, waits, time limits.
+        stop: asked for by a signal: threads end within a few seconds, and the tally is what was done until then.
+        progress: is told what is done.
+        max_failures: more end the job before all have been tried.
+
+    Raises:
+        UnreachableError: if nothing answers.
+        ValueError: if a picture cannot be written.
+    """
+    pool = _Pool(iter(pictures), address_of, landing_of, transfer)
+    pool.start()
+    seen = 0
+    while pool.is_alive() and not stop:
+        pool.wait(_POLL_S)
+        tally = pool.tally
+        rate = tally.num_bytes / 1e6 / max(time.monotonic() - pool.started, 1e-9)
+        progress.advance((now := tally.num_done) - seen, MB_per_s=rate, failed=len(tally.failures))
+        seen = now
+        if tally.fault is not None or pool.is_hopeless() or len(tally.failures) > max_failures:
+            break
+    pool.stop()
+    if isinstance(pool.tally.fault, OSError):
+        raise ValueError(f"a picture cannot be written: {pool.tally.fault}") from pool.tally.fault
+    if pool.tally.fault is not None:
+        raise pool.tally.fault
+    if not stop and pool.is_hopeless():
+        tried = pool.tally.unanswered
+        raise UnreachableError(f"no answer in {tried} tries, the last: {pool.tally.last_reason}")
+    return pool.tally
+
+
+class _Pool:
+    """The threads of a job."""
+
+    def __init__(
+        self,
+        pictures: Iterator[Picture],
+        address_of: Callable[[Picture], str],
+        landing_of: Callable[[Picture], Path],
+        transfer: Transfer,
+    ) -> None:
+        self.tally = Tally()
+        self.started = time.monotonic()
+        self._pictures, self._next_lock = pictures, threading.Lock()
+        self._address_of, self._landing_of, self._transfer = address_of, landing_of, transfer
+        self._stopping = threading.Event()
+        self._clients = [Client(timeout_s=transfer.timeout_s) for _ in range(transfer.connections)]
+        # daemons: one that waits for a name server cannot be woken, and must not hold up the end of the process
+        self._threads = [threading.Thread(target=self._work, args=(client,), daemon=True) for client in self._clients]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def is_alive(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the first living thread, at most so long."""
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(seconds)
+                return
+
+    def is_hopeless(self) -> bool:
+        """Whether no server has answered for so long that all the rest would fail, too."""
+        tries = self._transfer.attempts if self.tally.has_answered else min(_FIRST_TRIES, self._transfer.attempts)
+        return self.tally.unanswered >= tries * self._transfer.connections
+
+    def stop(self) -> None:
+        """End all threads: those that wait are woken, those that read are cut off."""
+        self._stopping.set()
+        if self.is_alive():
+            for client in self._clients:
+                client.interrupt()
+        end = time.monotonic() + _GRACE_S
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _work(self, client: Client) -> None:
+        try:
+            while not self._stopping.is_set() and (picture := self._next()) is not None:
+                self._fetch(client, picture)
+        except BaseException as fault:  # told by the main thread, which must not wait for the others
+            self.tally.fault = fault
+        finally:
+            client.close()
+
+    def _next(self) -> Picture | None:
+        with self._next_lock:
+            return next(self._pictures, None)
+
+    def _fetch(self, client: Client, picture: Picture) -> None:
+        address, attempt = self._address_of(picture), 0
+        while True:
+            attempt += 1
+            try:
+                num_bytes = self._try(client, picture, address)
+            except TransferError as error:
+                if self._stopping.is_set():
+                    return
+                self.tally.note_try(error)
+                seconds = wait_before(self._transfer, picture.image_id, attempt, error)
+                if seconds is None:
+                    self.tally.note_failure(Failure(picture.image_id, address, str(error), attempt))
+                    return
+                if self._stopping.wait(seconds):
+                    return
+            else:
+                self.tally.note_fetched(num_bytes)
+                return
+
+    def _try(self, client: Client, picture: Picture, address: str) -> int:
+        if picture.path.exists():  # another job was faster
+            return 0
+        aside = self._landing_of(picture) / picture.name
+        with client.open(address, deadline_s=self._transfer.picture_deadline_s) as answer, aside.open("wb") as file:
+            for block in answer.blocks:
+                file.write(block)
+        settle_picture(aside, picture.path)
+        return picture.path.stat().st_size
+
+
+def settle_picture(aside: Path, target: Path) -> None:
+    """Move a picture to its place, if it is whole as far as its ends tell; it is on the disk before it has its name.
+
+    Raises:
+        TransferError: if it is no JPEG from beginning to end.
+    """
+    with aside.open("rb+") as file:
+        start = file.read(len(_START))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        tail = file.read()
+        os.fsync(file.fileno())
+    if start != _START:
+        raise TransferError(f"not a JPEG: {size} bytes that begin with {start!r}")
+    if _END not in tail:
+        raise TransferError(f"a JPEG that is cut off: {size} bytes without an end mark")
+    os.replace(aside, target)

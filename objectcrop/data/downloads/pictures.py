@@ -1,0 +1,138 @@
+"""The pictures of one job: what is there is left alone, the rest comes from addresses or tars."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from objectcrop.data.downloads.fetching import Failure, Tally, UnreachableError, fetch_pictures, picture_address
+from objectcrop.data.downloads.landing import landing
+from objectcrop.data.downloads.tars import TarSource
+from objectcrop.data.downloads.wanted import Picture, Wanted
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.signals import StopRequest
+from objectcrop.study.datasets import Split
+from objectcrop.study.downloads import TarPictures, Transfer
+
+_FEW_FAILURES = 100
+"""So many are listed before a job ends early: a sample that says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a job is to do.
+
+    Attributes:
+        name: of the data set, for messages.
+        wanted: the pictures.
+        transfer: from where, and how patiently.
+        root: the data root.
+        max_unreadable_share: of all pictures of the data set, 0..1.
+    """
+
+    name: str
+    wanted: Wanted
+    transfer: Transfer
+    root: Path
+    max_unreadable_share: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a job did.
+
+    Attributes:
+        num_wanted: pictures of the job.
+        num_already_there: those that lay in their folders before.
+        num_fetched: those that came now.
+        num_bytes: their bytes.
+        seconds: that it took.
+        failures: the others, by id.
+    """
+
+    num_wanted: int
+    num_already_there: int
+    num_fetched: int
+    num_bytes: int
+    seconds: float
+    failures: list[Failure]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, with every failure."""
+        return asdict(self) | {"num_failed": len(self.failures)}
+
+
+def fetch_wanted(request: Request, stop: StopRequest) -> Report:
+    """Fetch the pictures of a job that are not there yet.
+
+    A job whose failures alone are more than the data set may lack ends early, once it has seen a hundred: indexing would stop
+    anyway. After a signal the report says what was done until then.
+
+    Raises:
+        ValueError: if nothing can be reached, there are no tars, or a picture cannot be written.
+    """
+    start = time.monotonic()
+    wanted = request.wanted
+    with ExitStack() as stack:
+        places: dict[Path, Path] = {}
+        missing: dict[Split, list[Picture]] = {}
+        for split, folder in wanted.folders.items():
+            place = stack.enter_context(landing(folder, {picture.name for picture in wanted.pictures(split)}))
+            places[folder] = place.folder
+            missing[split] = [picture for picture in wanted.pictures(split) if picture.name not in place.there]
+        num_there = len(wanted) - sum(map(len, missing.values()))
+        with Progress(f"fetch {request.name}", total=len(wanted), unit="pictures", done=num_there) as progress:
+            tally = _bring(request, missing, places, stop, progress)
+    failures = sorted(tally.failures, key=lambda failure: failure.image_id)
+    seconds = time.monotonic() - start
+    return Report(len(wanted), num_there, tally.num_fetched, tally.num_bytes, seconds, failures)
+
+
+def require_few_failures(report: Report, request: Request) -> None:
+    """Check that the failures of this job alone are no more than the whole data set may lack.
+
+    Raises:
+        ValueError: naming the first of them.
+    """
+    num_in_all, share = request.wanted.num_in_all, request.max_unreadable_share
+    if len(report.failures) <= share * num_in_all:
+        return
+    shown = "; ".join(f"{failure.address}: {failure.reason}" for failure in report.failures[:5])
+    left = report.num_wanted - report.num_already_there - report.num_fetched - len(report.failures)
+    untried = f", {left} more were then not tried" if left > 0 else ""
+    raise ValueError(
+        f"data set {request.name}: {len(report.failures)} pictures could not be fetched{untried}; of {num_in_all} in all the "
+        f"share {share:g} may be missing ({shown}); run it again, take another source "
+        f"(datasets.{request.name}.download.transfer), or raise max_unreadable_share"
+    )
+
+
+def _bring(
+    request: Request,
+    missing: dict[Split, list[Picture]],
+    places: dict[Path, Path],
+    stop: StopRequest,
+    progress: Progress,
+) -> Tally:
+    source, name = request.transfer.pictures, request.name
+    if isinstance(source, TarPictures):
+        tars = TarSource(request.root / source.folder, request.root / ".tar_index", places)
+        by_upstream = {request.wanted.upstream[split]: pictures for split, pictures in missing.items()}
+        return tars.extract(by_upstream, stop=stop, progress=progress)
+    base = source.base
+    try:
+        return fetch_pictures(
+            (picture for pictures in missing.values() for picture in pictures),
+            address_of=lambda picture: picture_address(base, picture),
+            landing_of=lambda picture: places[picture.folder],
+            transfer=request.transfer,
+            stop=stop,
+            progress=progress,
+            max_failures=max(_FEW_FAILURES, int(request.max_unreadable_share * request.wanted.num_in_all)),
+        )
+    except UnreachableError as error:
+        raise UnreachableError(
+            f"data set {name}: {base} cannot be reached: {error}; check the network and the proxy (https_proxy), or set "
+            f"datasets.{name}.download.transfer to a mirror or to tars; the same command goes on where this stopped"
+        ) from error

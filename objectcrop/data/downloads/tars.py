@@ -1,0 +1,185 @@
+"""Pictures out of tars that lie on this machine: each is read front to back once, and then its index is known.
+
+CVDF packs its bucket as train_0.tar.gz .. train_f.tar.gz (by the first digit of the id), validation.tar.gz and test.tar.gz. A
+compressed tar cannot be entered in the middle, so an index says whether it must be read at all, and how far; of one that is
+not compressed single members are read.
+"""
+
+import gzip
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import pandas as pd
+
+from objectcrop.data.downloads.fetching import Failure, Tally, settle_picture
+from objectcrop.data.downloads.transfer import BLOCK_BYTES, TransferError
+from objectcrop.data.downloads.wanted import Picture
+from objectcrop.runtime.atomic import replacing
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.signals import StopRequest
+from objectcrop.study.datasets import Split
+from objectcrop.tables import Schema, check
+
+ENDINGS = (".tar", ".tar.gz", ".tgz")
+_DAMAGED = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
+_INDEX = Schema("tar index", {"name": "str", "offset": "int64", "num_bytes": "int64"})
+
+
+class TarSource:
+    """The tars of a folder.
+
+    Args:
+        folder: of the tars.
+        index_folder: where their indexes are kept.
+        landings: where pictures grow, by the folder that they go to.
+    """
+
+    def __init__(self, folder: Path, index_folder: Path, landings: dict[Path, Path]) -> None:
+        self.folder, self.index_folder, self.landings = folder, index_folder, landings
+
+    def extract(self, pictures: dict[Split, list[Picture]], *, stop: StopRequest, progress: Progress) -> Tally:
+        """Put pictures, by split of Open Images, into their folders; those that no tar holds are listed.
+
+        Raises:
+            ValueError: if there is no tar of a split.
+        """
+        tally = Tally()
+        for split, wanted in pictures.items():
+            self._extract_split(split, {picture.name: picture for picture in wanted}, tally, stop, progress)
+        return tally
+
+    def tars_of(self, split: Split) -> list[Path]:
+        """Tars of a split of Open Images.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        found = sorted(path for path in self.folder.glob(f"{split}[._]*") if path.name.endswith(ENDINGS))
+        if not found:
+            raise ValueError(f"{self.folder}: holds no tar of {split} pictures ({split}.tar.gz, {split}_0.tar.gz, ..)")
+        return found
+
+    def _extract_split(
+        self, split: Split, wanted: dict[str, Picture], tally: Tally, stop: StopRequest, progress: Progress
+    ) -> None:
+        tars, damages = self.tars_of(split) if wanted else [], []
+        for tar in tars:
+            if not wanted or stop:
+                break
+            print(f"{tar.name}: {len(wanted)} pictures of {split} to look for", flush=True)
+            try:
+                for name, blocks in self._members(tar, wanted):
+                    if stop:
+                        return
+                    if name in wanted:
+                        self._settle(tar, wanted[name], blocks, tally)
+                        del wanted[name]
+                        progress.advance(failed=len(tally.failures))
+                    if not wanted:
+                        break
+            except _DAMAGED as error:
+                damages.append(f"{tar.name} is damaged ({error})")
+        if not stop:
+            reason = "; ".join([f"in none of {len(tars)} tars of {split}", *damages])
+            for picture in wanted.values():
+                tally.note_failure(Failure(picture.image_id, str(self.folder), reason, 1))
+
+    def _settle(self, tar: Path, picture: Picture, blocks: Iterator[bytes], tally: Tally) -> None:
+        aside = self.landings[picture.folder] / picture.name
+        with aside.open("wb") as file:
+            for block in blocks:
+                file.write(block)
+        num_bytes = aside.stat().st_size
+        try:
+            settle_picture(aside, picture.path)
+        except TransferError as error:
+            tally.note_failure(Failure(picture.image_id, str(tar), str(error), 1))
+        else:
+            tally.note_fetched(num_bytes)
+
+    def _members(self, tar: Path, wanted: dict[str, Picture]) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Names and contents of members, at least of those that are wanted; names are taken out of `wanted` meanwhile."""
+        index_path = self._index_path(tar)
+        if not index_path.is_file():
+            yield from self._read_all(tar, index_path)
+            return
+        index = check(pd.read_parquet(index_path), _INDEX, where=str(index_path))
+        held = index[index["name"].isin(list(wanted))].sort_values("offset")
+        if held.empty:
+            return
+        if tar.name.endswith(".tar"):
+            yield from _read_some(tar, held)
+        else:
+            yield from _read_until(tar, set(held["name"]))
+
+    def _read_all(self, tar: Path, index_path: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+        rows = []
+        for member, file in _stream(tar):
+            rows.append((name := PurePosixPath(member.name).name, member.offset_data, member.size))
+            yield name, _blocks_of(file)
+        with replacing(index_path) as aside:
+            check(pd.DataFrame(rows, columns=list(_INDEX.columns)), _INDEX, where=str(tar)).to_parquet(aside)
+
+    def _index_path(self, tar: Path) -> Path:
+        """Of this very file: a tar of another size or time has an index of its own."""
+        seen = tar.stat()
+        key = f"{tar.resolve()} {seen.st_size} {seen.st_mtime_ns}"
+        return self.index_folder / f"{tar.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
+
+
+def _stream(tar: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """The files of a tar in their order, and what they hold."""
+    with _opened(tar) as raw:
+        with tarfile.open(fileobj=raw, mode="r|", bufsize=BLOCK_BYTES) as archive:
+            for member in archive:
+                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps all that it has seen
+                if member.isreg() and (file := archive.extractfile(member)) is not None:
+                    yield member, file
+        while raw.read(BLOCK_BYTES):  # to the end, where gzip notices what is missing
+            pass
+
+
+class _AsItComes:
+    """An unpacked file whose reads may be short: what lies before a damage is given before the damage is noticed."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self.read = file.read1
+
+
+@contextmanager
+def _opened(tar: Path) -> Iterator[Any]:
+    """Something that tarfile can read from."""
+    if tar.name.endswith(".tar"):
+        with tar.open("rb") as plain:
+            yield plain
+    else:
+        with gzip.open(tar, "rb") as unpacked:
+            yield _AsItComes(unpacked)
+
+
+def _read_until(tar: Path, names: set[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    for member, file in _stream(tar):
+        if (name := PurePosixPath(member.name).name) in names:
+            names.remove(name)
+            yield name, _blocks_of(file)
+            if not names:
+                return
+
+
+def _read_some(tar: Path, held: pd.DataFrame) -> Iterator[tuple[str, Iterator[bytes]]]:
+    with tar.open("rb") as file:
+        for name, offset, num_bytes in zip(held["name"], held["offset"], held["num_bytes"], strict=True):
+            file.seek(int(offset))
+            yield name, _blocks_of(file, int(num_bytes))
+
+
+def _blocks_of(file: IO[bytes], num_bytes: int | None = None) -> Iterator[bytes]:
+    left = num_bytes
+    while block := file.read(BLOCK_BYTES if left is None else min(BLOCK_BYTES, left)):
+        left = None if left is None else left - len(block)
+        yield block

@@ -1,0 +1,65 @@
+"""A server, small JPEGs, and quick settings."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from objectcrop.data.downloads.pictures import Report, Request, fetch_wanted
+from objectcrop.data.downloads.wanted import Wanted
+from objectcrop.runtime.signals import StopRequest
+from objectcrop.study.downloads import Transfer
+from tests.loopback import Server, running
+
+
+def jpeg(seed: int, size_px: int = 24) -> bytes:
+    """A JPEG unlike any other."""
+    pixels = np.random.default_rng(seed).integers(0, 255, (size_px, size_px, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG")
+    return file.getvalue()
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(autouse=True)
+def without_proxies(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server():
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def stocked(server) -> Server:
+    """Thirty training pictures p00 .. p29."""
+    server.contents |= {f"/train/p{number:02d}.jpg": jpeg(number) for number in range(30)}
+    return server
+
+
+def quick(base: str, **changed: object) -> Transfer:
+    """Settings for tests: waits of milliseconds."""
+    pictures = {"kind": "address", "base": base}
+    values = {"connections": 4, "attempts": 3, "timeout_s": 0.4, "first_wait_s": 0.005, "longest_wait_s": 0.3}
+    return Transfer.model_validate({"metadata_base": base, "pictures": pictures, **values, **changed})
+
+
+@pytest.fixture
+def fetch(tmp_path) -> Callable[..., Report]:
+    """Fetch training pictures into tmp_path/data/pictures."""
+
+    def run(ids: list[str], transfer: Transfer, *, share: float = 1.0, stop: StopRequest | None = None) -> Report:
+        wanted = Wanted({"train": tmp_path / "data/pictures"}, {"train": "train"}, {"train": ids}, len(ids))
+        return fetch_wanted(
+            Request("some", wanted, transfer, tmp_path / "data", share), StopRequest() if stop is None else stop
+        )
+
+    return run

@@ -1,0 +1,121 @@
+"""Pictures out of tars: only the wanted ones, each tar read once."""
+
+import io
+import tarfile
+
+import pytest
+
+from objectcrop.data.downloads import tars
+from objectcrop.data.downloads.pictures import Report, Request, fetch_wanted
+from objectcrop.data.downloads.wanted import Wanted
+from objectcrop.runtime.signals import StopRequest
+from objectcrop.study.downloads import Transfer
+from tests.data.downloads.conftest import jpeg, names
+
+SOURCE = Transfer.model_validate({"pictures": {"kind": "tars", "folder": "tars"}})
+
+
+def pack(path, contents: dict[str, bytes]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as archive:
+        folder = tarfile.TarInfo("pictures.jpg")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """Training pictures a0..a9 and b0..b9 in two tars, one of them not compressed; test pictures c0..c9."""
+    for letter, name in (("a", "train_a.tar.gz"), ("b", "train_b.tar"), ("c", "test.tgz")):
+        content = {f"{name.split('.')[0]}/{letter}{n}.jpg": jpeg(ord(letter) + n) for n in range(10)}
+        pack(tmp_path / "tars" / name, content)
+    pack(tmp_path / "tars/trainers.tar", {"a0.jpg": b"a trap: not a tar of train"})
+    return tmp_path
+
+
+def extract(root, ids: dict[str, list[str]]) -> Report:
+    folders = {split: root / split for split in ids}
+    wanted = Wanted(folders, {split: split for split in ids}, ids, sum(map(len, ids.values())))
+    return fetch_wanted(Request("some", wanted, SOURCE, root, 1.0), StopRequest())
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Names of the tars that are read from front to back."""
+    found = []
+    stream = tars._stream
+    monkeypatch.setattr(tars, "_stream", lambda tar: found.append(tar.name) or stream(tar))
+    return found
+
+
+def test_wanted_pictures_are_taken_out_and_no_others(packed):
+    report = extract(packed, {"train": ["a3", "b7"], "test": ["c1"]})
+    assert (report.num_fetched, report.failures) == (3, [])
+    assert names(packed / "train") == ["a3.jpg", "b7.jpg"]
+    assert (packed / "train/b7.jpg").read_bytes() == jpeg(ord("b") + 7)
+    assert (packed / "test/c1.jpg").read_bytes() == jpeg(ord("c") + 1)
+
+
+def test_a_tar_whose_index_is_known_is_opened_only_if_it_is_needed(packed, reads):
+    extract(packed, {"train": ["a1", "none"]})
+    assert reads == ["train_a.tar.gz", "train_b.tar"]
+    reads.clear()
+    assert extract(packed, {"train": ["b4", "b2"]}).num_fetched == 2
+    assert reads == []  # members of a tar that is not compressed are read where they lie
+    assert (packed / "train/b4.jpg").read_bytes() == jpeg(ord("b") + 4)
+    assert extract(packed, {"train": ["a2"]}).num_fetched == 1
+    assert reads == ["train_a.tar.gz"]
+
+
+def test_a_tar_that_changed_is_read_again(packed, reads):
+    extract(packed, {"train": ["none"]})
+    before = (packed / "tars/train_b.tar").stat().st_size
+    pack(packed / "tars/train_b.tar", {f"n{number}.jpg": jpeg(number) for number in range(9)} | {"none.jpg": jpeg(6)})
+    assert (packed / "tars/train_b.tar").stat().st_size == before  # its time alone tells
+    reads.clear()
+    assert extract(packed, {"train": ["none"]}).num_fetched == 1
+    assert reads == ["train_b.tar"]
+
+
+def test_what_is_in_no_tar_is_listed(packed):
+    (failure,) = extract(packed, {"train": ["c1"]}).failures
+    assert (failure.image_id, failure.reason) == ("c1", "in none of 2 tars of train")
+
+
+def test_a_tar_that_is_cut_off_is_named_and_the_others_still_serve(packed, reads):
+    path = packed / "tars/train_a.tar.gz"
+    pack(path, {f"a{number}.jpg": jpeg(number, size_px=300) for number in range(10)})
+    path.write_bytes(path.read_bytes()[:-200])
+    report = extract(packed, {"train": ["a0", "a9", "b0"]})
+    assert names(packed / "train") == ["a0.jpg", "b0.jpg"]
+    assert [failure.image_id for failure in report.failures] == ["a9"]
+    assert "train_a.tar.gz is damaged" in report.failures[0].reason
+    reads.clear()
+    extract(packed, {"train": ["a9"]})
+    assert reads == ["train_a.tar.gz"]  # half a tar has no index
+
+
+def test_a_tar_of_which_only_the_end_is_missing_has_no_index(packed, reads):
+    path = packed / "tars/train_a.tar.gz"
+    pack(path, {f"a{number}.jpg": jpeg(number, size_px=300) for number in range(10)})
+    path.write_bytes(path.read_bytes()[:-4])
+    report = extract(packed, {"train": ["a9", "none"]})
+    assert report.num_fetched == 1
+    assert "train_a.tar.gz is damaged" in report.failures[0].reason
+    assert list((packed / ".tar_index").glob("train_a*")) == []
+
+
+def test_a_picture_in_a_tar_that_is_none_is_listed(packed):
+    pack(packed / "tars/train_c.tar", {"d.jpg": b"no picture"})
+    (failure,) = extract(packed, {"train": ["d"]}).failures
+    assert failure.reason.startswith("not a JPEG")
+    assert names(packed / "train") == []
+
+
+def test_a_split_without_tars_is_an_error(packed):
+    with pytest.raises(ValueError, match="holds no tar of validation pictures"):
+        extract(packed, {"validation": ["a0"]})
