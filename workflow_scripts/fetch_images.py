@@ -48,10 +48,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if stop:
         sys.exit(stop.exit_code)
     listing = {"dataset": name, "shard": args.shard, "num_shards": download.num_shards, **report.as_json()}
-    if report.failures:  # Snakemake removes the output of a job that fails, this it leaves
-        write_json(args.out.with_suffix(".failed.json"), listing)
+    failed = args.out.with_suffix(".failed.json")  # Snakemake removes the output of a job that fails, this it leaves
+    if report.failures:
+        write_json(failed, listing)
     require_few_failures(report, request)
     write_json(args.out, listing)
+    failed.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -134,10 +134,10 @@ def fetch_pictures(
         raise ValueError(f"a picture cannot be written: {pool.tally.fault}") from pool.tally.fault
     if pool.tally.fault is not None:
         raise pool.tally.fault
-    if not stop and pool.is_hopeless():
-        tried = pool.tally.unanswered
-        raise UnreachableError(f"no answer in {tried} tries, the last: {pool.tally.last_reason}")
-    return pool.tally
+    tally = pool.tally
+    if not stop and (pool.is_hopeless() or (tally.failures and not tally.has_answered)):
+        raise UnreachableError(f"no answer in {tally.unanswered} tries, the last: {tally.last_reason}")
+    return tally
 
 
 class _Pool:

@@ -1,35 +1,18 @@
-"""Where files grow until they are whole: a folder of one process inside the folder that they go to."""
+"""Where files grow until they are whole: a folder of one process inside the folder that they go to.
+
+Locks are files that are open for writing, as NFS locks nothing else; the kernel gives them back when a process dies.
+"""
 
 import fcntl
 import os
 import secrets
-import shutil
 from collections.abc import Iterator, Set
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _PREFIX = ".fetching-"
-
-
-@contextmanager
-def folder_lock(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock of a folder; whether it was got. It is advisory, leaves no file, and ends with the process.
-
-    Args:
-        folder: which must be there.
-        wait: for as long as another process holds it; otherwise give up at once.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -53,18 +36,41 @@ def landing(folder: Path, look_for: Set[str]) -> Iterator[Landing]:
     several jobs, also of several checkouts, can fill one folder at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    mine = folder / f"{_PREFIX}{secrets.token_hex(8)}"
-    with ExitStack() as held:
-        # places are made and removed under the lock of the outer folder, so that none is taken for abandoned too early
-        with folder_lock(folder):
-            there = _look_around(folder, look_for)
-            mine.mkdir()
-            held.enter_context(folder_lock(mine))
-        try:
-            yield Landing(mine, there)
-        finally:
-            with folder_lock(folder):
-                shutil.rmtree(mine)
+    there = _look_around(folder, look_for)
+    place, handle = _new_place(folder)
+    try:
+        yield Landing(place, there)
+    finally:
+        _remove(place, handle)
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` for the length of the block, after waiting for whoever holds it; then it is removed."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_still(path, handle):
+            break
+        os.close(handle)  # whoever held it has removed it meanwhile
+    try:
+        yield
+    finally:
+        path.unlink()
+        os.close(handle)
+
+
+def _new_place(folder: Path) -> tuple[Path, int]:
+    while True:
+        place = folder / f"{_PREFIX}{secrets.token_hex(8)}"
+        place.mkdir()
+        # another process may take the place for abandoned until it is locked: then there is a next one
+        with suppress(FileNotFoundError):
+            handle = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_still(place / _LOCK, handle):
+                return place, handle
+            os.close(handle)
 
 
 def _look_around(folder: Path, look_for: Set[str]) -> frozenset[str]:
@@ -76,7 +82,41 @@ def _look_around(folder: Path, look_for: Set[str]) -> frozenset[str]:
             elif entry.name.startswith(_PREFIX):
                 places.append(folder / entry.name)
     for place in places:
-        with folder_lock(place, wait=False) as is_abandoned:
-            if is_abandoned:
-                shutil.rmtree(place)
+        _remove_if_abandoned(place)
     return frozenset(there)
+
+
+def _remove_if_abandoned(place: Path) -> None:
+    try:
+        handle = os.open(place / _LOCK, os.O_RDWR)
+    except FileNotFoundError:  # its process died between two steps, or is just making or removing it
+        _remove_if_empty(place)
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # in use
+        os.close(handle)
+    else:
+        _remove(place, handle)
+
+
+def _remove(place: Path, handle: int) -> None:
+    """Remove a place whose lock is held; the lock goes last, so that a kill in between leaves one that is abandoned."""
+    with suppress(FileNotFoundError):  # another process removes it, too
+        for path in sorted(place.iterdir(), key=lambda path: path.name == _LOCK):
+            path.unlink()
+    os.close(handle)  # before the folder goes, in which NFS keeps files that are open
+    _remove_if_empty(place)
+
+
+def _remove_if_empty(place: Path) -> None:
+    with suppress(OSError):  # gone, or no longer empty: then it is somebody else's
+        place.rmdir()
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    """Whether a path still leads to the open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False

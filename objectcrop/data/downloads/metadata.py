@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from objectcrop.data.downloads.addresses import WantedFile
-from objectcrop.data.downloads.landing import folder_lock
+from objectcrop.data.downloads.landing import lock_file
 from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import Answer, Client, TransferError
 from objectcrop.runtime.atomic import read_json, write_json
@@ -83,7 +83,8 @@ class _FileFetch:
 
     def run(self) -> Record:
         self.target.parent.mkdir(parents=True, exist_ok=True)
-        with folder_lock(self.target.parent):  # of two jobs that want one file the second finds it
+        # of two jobs that want one file the second finds it
+        with lock_file(self.target.with_name(f".{self.target.name}.lock")):
             if not self.target.exists():
                 self._fetch()
             self._remove_leftovers()

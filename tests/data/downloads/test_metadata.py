@@ -1,6 +1,8 @@
 """Big files are resumed, checked, recorded, and never taken for another version."""
 
 import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -49,6 +51,19 @@ def test_a_file_is_fetched_once_and_recorded(get, server, file):
     assert record.address == f"{server.address}/boxes.csv"
     assert record.fetched_at.endswith("+00:00")
     assert get() == record
+    assert server.requests["/boxes.csv"] == 1
+    assert names(file.parent) == [RECORD, "boxes.csv"]
+
+
+def test_two_jobs_that_want_one_file_fetch_it_once(get, server, file):
+    def slowly(handler, content, number):
+        time.sleep(0.1)
+        loopback.whole(handler, content, number)
+
+    server.behaviours["/boxes.csv"] = slowly
+    with ThreadPoolExecutor(3) as pool:
+        records = [job.result() for job in [pool.submit(get) for _ in range(3)]]
+    assert records == [records[0]] * 3
     assert server.requests["/boxes.csv"] == 1
     assert names(file.parent) == [RECORD, "boxes.csv"]
 

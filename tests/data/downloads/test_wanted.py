@@ -1,5 +1,7 @@
 """Which pictures are wanted, in which job, and how long one waits for them."""
 
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from objectcrop.data.downloads.landing import folder_lock, landing
+from objectcrop.data.downloads.landing import landing, lock_file
 from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import TransferError
 from objectcrop.data.downloads.wanted import chosen_pictures, shard_of
@@ -128,6 +130,7 @@ def test_places_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path
     dead = tmp_path / ".fetching-0123"
     dead.mkdir()
     (dead / "half.jpg").write_bytes(b"half")
+    (dead / "lock").write_bytes(b"")
     (tmp_path / "whole.jpg").write_bytes(b"whole")
     with landing(tmp_path, {"whole.jpg", "missing.jpg"}) as one:
         assert one.there == {"whole.jpg"}
@@ -138,11 +141,52 @@ def test_places_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path
     assert names(tmp_path) == ["whole.jpg"]
 
 
-def test_a_folder_lock_is_held_by_one(tmp_path):
-    with folder_lock(tmp_path) as first, folder_lock(tmp_path, wait=False) as second:
-        assert (first, second) == (True, False)
-    with folder_lock(tmp_path, wait=False) as third:
-        assert third
+@pytest.mark.parametrize("held", [[], ["lock"], ["half.jpg", "lock"]])
+def test_a_place_is_removed_whenever_its_process_was_killed(tmp_path, held):
+    dead = tmp_path / ".fetching-0123"
+    dead.mkdir()
+    for name in held:
+        (dead / name).write_bytes(b"")
+    with landing(tmp_path, set()):
+        assert not dead.exists()
+
+
+def test_places_that_come_and_go_at_once_do_not_take_each_other_away(tmp_path):
+    faults = []
+
+    def come_and_go() -> None:
+        for _ in range(25):
+            with landing(tmp_path, set()) as place:
+                (place.folder / "half.jpg").write_bytes(b"half")
+                time.sleep(0.0005)
+                if not (place.folder / "half.jpg").exists():
+                    faults.append(place.folder)
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert names(tmp_path) == []
+
+
+def test_a_lock_file_is_held_by_one_and_then_gone(tmp_path):
+    path, order = tmp_path / ".lock", []
+
+    def hold() -> None:
+        with lock_file(path):
+            order.append("in")
+            time.sleep(0.01)
+            order.append("out")
+
+    threads = [threading.Thread(target=hold) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order == ["in", "out"] * 8
+    assert names(tmp_path) == []
 
 
 def refused(**download: object) -> str:
