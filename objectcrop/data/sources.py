@@ -22,7 +22,7 @@ from objectcrop.study.datasets import (
     VocDataset,
     raw_locations,
 )
-from objectcrop.tables import ANNOTATIONS, empty_table
+from objectcrop.tables import ANNOTATIONS, empty_table, join_rows
 
 
 def parse_dataset(value: Mapping[str, Any]) -> Dataset:
@@ -122,9 +122,8 @@ def require_distinct_ids(name: str, listing: pd.DataFrame) -> None:
 
 def _read_openimages(dataset: OpenImagesDataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = read_class_names(root / dataset.class_descriptions)
-    boxes = pd.concat(
-        [read_openimages_boxes(root / path, split) for split, path in dataset.boxes.items()], ignore_index=True
-    )
+    parts = [read_openimages_boxes(root / path, split) for split, path in dataset.boxes.items()]
+    boxes = join_rows(parts, ANNOTATIONS)
     try:
         return boxes, count_train_images(boxes, names)
     except ValueError as error:
@@ -144,6 +143,6 @@ def join_labels(
 
     A class of two parts is one class, called as the first part calls it.
     """
-    boxes = pd.concat(parts, ignore_index=True)
+    boxes = join_rows(parts, ANNOTATIONS)
     named = pd.concat(part_classes, ignore_index=True).drop_duplicates("class_id")
     return boxes, count_train_images(boxes, dict(zip(named["class_id"], named["name"], strict=True)))
