@@ -5,7 +5,7 @@ class can take a picture below rule b, and that can take a class below rule c, h
 drop, so the fixpoint is the largest set of pictures and classes that satisfies them, whatever the order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.datasets import OhmsDataset
 from objectcrop.study.section import recorded
+from objectcrop.tables import Codes, distinct_pairs, take_rows, text_codes
 
 PAPER = {
     "num_images": 212_753,
@@ -54,77 +55,118 @@ class _Pairs:
     num_images: int
     num_classes: int
 
-    def classes_per_image(self, class_kept: Mask) -> NDArray[np.int64]:
-        """Distinct kept classes of every image, shape (num_images,)."""
-        return np.bincount(self.image[class_kept[self.class_]], minlength=self.num_images)
+    def kept(self, image_kept: Mask, class_kept: Mask) -> "_Pairs":
+        """The pairs of a kept image and a kept class."""
+        left = image_kept[self.image] & class_kept[self.class_]
+        return replace(self, image=self.image[left], class_=self.class_[left])
 
-    def images_per_class(self, image_kept: Mask) -> NDArray[np.int64]:
-        """Kept images of every class, shape (num_classes,)."""
-        return np.bincount(self.class_[image_kept[self.image]], minlength=self.num_classes)
+    def classes_per_image(self, class_kept: Mask | None = None) -> NDArray[np.int64]:
+        """Distinct classes of every image, of all or of the kept ones, shape (num_images,)."""
+        image = self.image if class_kept is None else self.image[class_kept[self.class_]]
+        return np.bincount(image, minlength=self.num_images)
+
+    def images_per_class(self, image_kept: Mask | None = None) -> NDArray[np.int64]:
+        """Images of every class, all or the kept ones, shape (num_classes,)."""
+        class_ = self.class_ if image_kept is None else self.class_[image_kept[self.image]]
+        return np.bincount(class_, minlength=self.num_classes)
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """Boxes by codes into sorted ids, so that the order of codes is that of ids.
+
+    Attributes:
+        image, class_, split: codes of each box.
+        image_ids, class_ids, splits: sorted; some may have no box.
+    """
+
+    image: Codes
+    class_: Codes
+    split: Codes
+    image_ids: pd.Index
+    class_ids: pd.Index
+    splits: pd.Index
+
+    @classmethod
+    def of(cls, boxes: pd.DataFrame) -> "_Coded":
+        image, image_ids = text_codes(boxes["image_id"])
+        class_, class_ids = text_codes(boxes["class_id"])
+        split, splits = text_codes(boxes["split"])
+        return cls(image, class_, split, image_ids, class_ids, splits)
+
+    def rows_of(self, split: str) -> Mask:
+        """Which boxes are of a split, shape (n,)."""
+        code = self.splits.get_loc(split) if split in self.splits else -1
+        return np.asarray(self.split == code)
+
+    def pairs_of(self, split: str) -> _Pairs:
+        rows, counts = self.rows_of(split), (len(self.image_ids), len(self.class_ids))
+        image, class_ = (self.image, self.class_) if rows.all() else (self.image[rows], self.class_[rows])
+        return _Pairs(*distinct_pairs(image, class_, counts[1]), *counts)
 
 
 def select_ohms(boxes: pd.DataFrame, classes: pd.DataFrame, settings: OhmsDataset) -> Subset:
     """Apply the rules to the training boxes; the other splits follow its classes.
 
     Args:
-        boxes: ANNOTATIONS of the data set that is selected from.
+        boxes: ANNOTATIONS of the data set that is selected from; fastest with categoricals.
         classes: its CLASSES, for the display names.
         settings: the rules.
 
     Raises:
         ValueError: if there are no training boxes, or the rules leave nothing: which rule, and the counts before it.
     """
-    used = boxes[_usable(boxes, settings)].reset_index(drop=True)
-    image_codes, image_ids = pd.factorize(used["image_id"])
-    class_codes, class_ids = pd.factorize(used["class_id"])
-    splits = {split: (used["split"] == split).to_numpy() for split in ("train", "validation", "test")}
-    if not splits["train"].any():
+    usable = _usable(boxes, settings)
+    used = boxes if usable.all() else take_rows(boxes, usable)
+    coded = _Coded.of(used)
+    pairs = {split: coded.pairs_of(split) for split in ("train", "validation", "test")}
+    train = pairs["train"]
+    if len(train.image) == 0:
         raise ValueError("there are no training boxes to select from (after group-of and depiction boxes were dropped)")
-
-    def pairs_of(split: str) -> _Pairs:
-        return _distinct(image_codes[splits[split]], class_codes[splits[split]], len(image_ids), len(class_ids))
-
-    train = pairs_of("train")
     image_kept, class_kept, steps = _apply_rules(train, settings)
     if settings.max_train_images is not None:
-        image_kept = _sample(image_kept, image_ids, settings.max_train_images, settings.seed)
+        image_kept = _sample(image_kept, settings.max_train_images, settings.seed)
         class_kept = _recount(train, image_kept, class_kept, settings.min_images_per_class, steps)
     for split, limit in (("validation", None), ("test", settings.max_test_images)):
-        image_kept |= _follow(pairs_of(split), class_kept, image_ids, settings.min_classes_per_image, limit)
+        image_kept |= _follow(pairs[split], class_kept, settings, limit)
     if settings.labels == "raw":
         class_kept = train.images_per_class(image_kept) > 0
-    kept = used[image_kept[image_codes] & class_kept[class_codes]].reset_index(drop=True)
-    tables = _images_of(kept), _classes_of(kept, classes)
-    summary = {
-        "settings": recorded(settings),
-        "paper": PAPER,
-        "steps": steps,
-        "splits": {str(split): _counts(rows) for split, rows in kept.groupby("split", sort=True)},
-    }
-    return Subset(*tables, kept, summary)
+    kept = image_kept[coded.image] & class_kept[coded.class_]
+    pairs = {split: of_split.kept(image_kept, class_kept) for split, of_split in sorted(pairs.items())}
+    images = {split: _count_images(coded, kept, split, left) for split, left in pairs.items()}
+    shown = {split: left.images_per_class() for split, left in pairs.items()}
+    splits = {split: _counts(found, shown[split]) for split, found in images.items() if len(found)}
+    return Subset(
+        images=pd.concat([found for found in images.values() if len(found)], ignore_index=True),
+        classes=_count_classes(coded.class_ids, shown["train"], classes),
+        boxes=take_rows(used, kept),
+        summary={"settings": recorded(settings), "paper": PAPER, "steps": steps, "splits": splits},
+    )
 
 
-def _usable(boxes: pd.DataFrame, settings: OhmsDataset) -> pd.Series:
-    usable = pd.Series(True, index=boxes.index)
+def _usable(boxes: pd.DataFrame, settings: OhmsDataset) -> Mask:
+    usable = np.ones(len(boxes), dtype=bool)
     if settings.drop_group_of:
-        usable &= ~boxes["is_group_of"]
+        usable &= ~boxes["is_group_of"].to_numpy()
     if settings.drop_depiction:
-        usable &= ~boxes["is_depiction"]
+        usable &= ~boxes["is_depiction"].to_numpy()
     return usable
 
 
-def _distinct(image: NDArray[np.int64], class_: NDArray[np.int64], num_images: int, num_classes: int) -> _Pairs:
-    keys = np.sort(image.astype(np.int64) * num_classes + class_)
-    keys = keys[np.diff(keys, prepend=-1) > 0]  # np.unique hashes, which takes four times as long here
-    return _Pairs(keys // num_classes, keys % num_classes, num_images, num_classes)
+def _in_number(counts: NDArray[np.int64], settings: OhmsDataset) -> Mask:
+    """Which images show a number of classes that rule b asks for; `counts` are of all their labels."""
+    within = counts >= settings.min_classes_per_image
+    return within if settings.max_classes_per_image is None else within & (counts <= settings.max_classes_per_image)
 
 
 def _apply_rules(pairs: _Pairs, settings: OhmsDataset) -> tuple[Mask, Mask, list[dict[str, Any]]]:
     """Images and classes that rules b and c leave, and the counts after each."""
-    class_kept = pairs.images_per_class(np.ones(pairs.num_images, dtype=bool)) > 0
-    steps = [_step("a: images with boxes", pairs.classes_per_image(class_kept) > 0, class_kept)]
-    image_kept = pairs.classes_per_image(class_kept) >= settings.min_classes_per_image
-    _record(steps, f"b: images with >= {settings.min_classes_per_image} classes", image_kept, class_kept, "")
+    class_kept = pairs.images_per_class() > 0
+    counts = pairs.classes_per_image()
+    steps = [_step("a: images with boxes", counts > 0, class_kept)]
+    image_kept = _in_number(counts, settings)
+    at_most = "" if settings.max_classes_per_image is None else f" and <= {settings.max_classes_per_image}"
+    _record(steps, f"b: images with >= {settings.min_classes_per_image}{at_most} classes", image_kept, class_kept, "")
     at_least = settings.min_classes_per_image if settings.match == "strict" else 1
     while True:
         counts = pairs.images_per_class(image_kept) * class_kept
@@ -160,25 +202,22 @@ def _step(rule: str, image_kept: Mask, class_kept: Mask) -> dict[str, Any]:
     return {"rule": rule, "num_images": int(image_kept.sum()), "num_classes": int(class_kept.sum())}
 
 
-def _follow(pairs: _Pairs, class_kept: Mask, image_ids: pd.Index, at_least: int, limit: int | None) -> Mask:
-    """Images of a held-out split with `at_least` of the kept classes, the first `limit` by sorted id."""
-    kept = pairs.classes_per_image(class_kept) >= at_least
-    if limit is not None and kept.sum() > limit:
-        found = np.flatnonzero(kept)
-        order = np.argsort(image_ids[found].to_numpy(dtype=str), kind="stable")
-        kept = np.zeros_like(kept)
-        kept[found[order[:limit]]] = True
+def _follow(pairs: _Pairs, class_kept: Mask, settings: OhmsDataset, limit: int | None) -> Mask:
+    """Images of a held-out split that meet rule b with the kept classes, the first `limit` by sorted id."""
+    kept = pairs.classes_per_image(class_kept) >= settings.min_classes_per_image
+    kept &= _in_number(pairs.classes_per_image(), settings)
+    if limit is not None:
+        kept[np.flatnonzero(kept)[limit:]] = False
     return kept
 
 
-def _sample(kept: Mask, image_ids: pd.Index, limit: int, seed: int) -> Mask:
+def _sample(kept: Mask, limit: int, seed: int) -> Mask:
     """A random `limit` of the kept images; which ones depends on their ids and the seed, not on the order of rows."""
     found = np.flatnonzero(kept)
     if len(found) <= limit:
         return kept
-    by_id = found[np.argsort(image_ids[found].to_numpy(dtype=str), kind="stable")]
     sample = np.zeros_like(kept)
-    sample[generator(seed, "sample ohms").choice(by_id, size=limit, replace=False)] = True
+    sample[generator(seed, "sample ohms").choice(found, size=limit, replace=False)] = True
     return sample
 
 
@@ -192,34 +231,35 @@ def _recount(pairs: _Pairs, image_kept: Mask, class_kept: Mask, at_least: int, s
     return shown
 
 
-def _images_of(boxes: pd.DataFrame) -> pd.DataFrame:
-    grouped = boxes.groupby(["split", "image_id"], sort=True)["class_id"]
-    return grouped.agg(num_boxes="size", num_classes="nunique").reset_index()
-
-
-def _classes_of(boxes: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    counts = _images_per_class(boxes[boxes["split"] == "train"])
+def _count_images(boxes: _Coded, kept: Mask, split: str, pairs: _Pairs) -> pd.DataFrame:
+    """IMAGES of one split, by id, from its kept boxes and their distinct pairs."""
+    num_boxes = np.bincount(boxes.image[kept & boxes.rows_of(split)], minlength=pairs.num_images)
+    found = np.flatnonzero(num_boxes)
     return pd.DataFrame(
         {
-            "class_id": counts.index,
-            "name": classes.set_index("class_id")["name"].reindex(counts.index).to_numpy(),
-            "num_train_images": counts.to_numpy(),
+            "image_id": boxes.image_ids[found],
+            "split": split,
+            "num_boxes": num_boxes[found],
+            "num_classes": pairs.classes_per_image()[found],
         }
     )
 
 
-def _images_per_class(boxes: pd.DataFrame) -> "pd.Series[int]":
-    return boxes[["image_id", "class_id"]].drop_duplicates()["class_id"].value_counts().sort_index()
-
-
-def _counts(boxes: pd.DataFrame) -> dict[str, Any]:
-    counts = _images_per_class(boxes)
-    num_images = int(boxes["image_id"].nunique())
+def _counts(images: pd.DataFrame, images_per_class: NDArray[np.int64]) -> dict[str, Any]:
+    """The counts of a split."""
+    shown = images_per_class[images_per_class > 0]
     return {
-        "num_images": num_images,
-        "num_classes": len(counts),
-        "num_boxes": len(boxes),
-        "boxes_per_image": len(boxes) / num_images,
-        "min_images_per_class": int(counts.min()),
-        "max_images_per_class": int(counts.max()),
+        "num_images": len(images),
+        "num_classes": len(shown),
+        "num_boxes": int(images["num_boxes"].sum()),
+        "boxes_per_image": float(images["num_boxes"].mean()),
+        "min_images_per_class": int(shown.min()),
+        "max_images_per_class": int(shown.max()),
     }
+
+
+def _count_classes(ids: pd.Index, images_per_class: NDArray[np.int64], classes: pd.DataFrame) -> pd.DataFrame:
+    """CLASSES of those that some training image shows."""
+    shown = images_per_class > 0
+    names = classes.set_index("class_id")["name"].reindex(ids[shown])
+    return pd.DataFrame({"class_id": ids[shown], "name": names.to_numpy(), "num_train_images": images_per_class[shown]})

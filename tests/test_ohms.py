@@ -1,6 +1,6 @@
 """The rules of OHMS, against hand-worked cases, a slow dictionary version and all sets of classes."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import pandas as pd
 import pytest
@@ -12,6 +12,7 @@ from objectcrop.study.datasets import OhmsDataset
 from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, check
 
 CLASS_IDS = list("abcdef")
+SPLITS = ("train", "validation", "test")
 Rows = list[tuple[str, str, str]]  # image, class, split
 rows_of_boxes = st.lists(
     st.tuples(
@@ -53,25 +54,37 @@ def labels_by_image(rows: Rows, split: str) -> dict[str, set[str]]:
     return found
 
 
-def slow_selection(rows: Rows, chosen: OhmsDataset) -> tuple[dict[str, set[str]], set[str]]:
-    """Spec/oac.md 1.8 word for word, with dictionaries: training labels of the kept images, and C."""
-    labels = labels_by_image(rows, "train")
-    kept = {image for image, classes in labels.items() if len(classes) >= chosen.min_classes_per_image}
+def slow_subset(rows: Rows, flags: list[tuple[bool, bool]], chosen: OhmsDataset) -> tuple[list[int], set[str]] | None:
+    """Spec/oac.md 1.8 word for word, with dictionaries: places of the kept rows, and C; None if nothing is left."""
+    usable = [
+        place
+        for place, (group_of, depiction) in enumerate(flags)
+        if not (chosen.drop_group_of and group_of) and not (chosen.drop_depiction and depiction)
+    ]
+    labels = {split: labels_by_image([rows[place] for place in usable], split) for split in SPLITS}
+    at_most = chosen.max_classes_per_image or len(CLASS_IDS)
+    at_least = chosen.min_classes_per_image if chosen.match == "strict" else 1
+    train = labels["train"]
+    kept = {image for image, found in train.items() if chosen.min_classes_per_image <= len(found) <= at_most}
     common: set[str] | None = None
-    restricted = labels
     while True:
-        candidates = common if common is not None else set(CLASS_IDS)
-        counts = {c: sum(c in restricted[image] for image in kept) for c in candidates}
-        left = {c for c, count in counts.items() if count >= chosen.min_images_per_class}
+        candidates = set(CLASS_IDS) if common is None else common
+        left = {c for c in candidates if sum(c in train[image] for image in kept) >= chosen.min_images_per_class}
         if left == common:
             break
         common = left
-        restricted = {image: labels[image] & common for image in labels}
-        at_least = chosen.min_classes_per_image if chosen.match == "strict" else 1
-        kept = {image for image in kept if len(restricted[image]) >= at_least}
+        kept = {image for image in kept if len(train[image] & common) >= at_least}
         if not chosen.fixpoint:
             break
-    return {image: restricted[image] for image in kept}, common
+    if not kept or not common:
+        return None
+    shown = set().union(*(train[image] for image in kept)) if chosen.labels == "raw" else common
+    for split, limit in (("validation", None), ("test", chosen.max_test_images)):
+        meets = [
+            i for i, s in labels[split].items() if len(s & common) >= chosen.min_classes_per_image <= len(s) <= at_most
+        ]
+        kept |= set(sorted(meets)[:limit])
+    return [place for place in usable if rows[place][0] in kept and rows[place][1] in shown], common
 
 
 def kept_labels(subset, split: str) -> dict[str, set[str]]:
@@ -106,33 +119,87 @@ def test_classes_are_counted_after_images_of_one_class_are_dropped():
     assert select(rows, rules()) is None
 
 
-@given(rows_of_boxes, st.sampled_from(["strict", "loose"]), st.booleans(), st.integers(1, 4), st.integers(1, 3))
-@settings(max_examples=300, deadline=None)
-def test_selection_equals_the_slow_dictionary_version(rows, match, fixpoint, min_images, min_classes):
-    chosen = rules(match=match, fixpoint=fixpoint, min_images_per_class=min_images, min_classes_per_image=min_classes)
-    expected, common = slow_selection(rows, chosen)
-    subset = select(rows, chosen)
-    if not expected or not common:
-        assert subset is None
-    else:
-        assert kept_labels(subset, "train") == expected
-        if fixpoint:
-            assert set(subset.classes["class_id"]) == common
+OPTIONS = {
+    "match": ("strict", "loose"),
+    "fixpoint": (True, False),
+    "labels": ("restricted", "raw"),
+    "drop_group_of": (False, True),
+    "drop_depiction": (False, True),
+}
+numbers = st.fixed_dictionaries(
+    {
+        "min_images_per_class": st.integers(1, 4),
+        "min_classes_per_image": st.integers(1, 3),
+        "max_test_images": st.none() | st.integers(1, 3),
+    }
+)
 
 
+@pytest.mark.parametrize(
+    "options", [dict(zip(OPTIONS, values, strict=True)) for values in product(*OPTIONS.values())], ids=str
+)
+def test_selection_equals_the_slow_dictionary_version(options):
+    @given(
+        rows_of_boxes, numbers, st.sampled_from([None, None, 0, 1, 2]), st.booleans(), st.randoms(use_true_random=False)
+    )
+    @settings(max_examples=25, deadline=None)
+    def compare(rows, limits, more, categories, random):
+        at_most = None if more is None else limits["min_classes_per_image"] + more
+        chosen = rules(**options, **limits, max_classes_per_image=at_most)
+        flags = [(random.random() < 0.2, random.random() < 0.2) for _ in rows]
+        boxes = annotations(
+            rows, is_group_of=[group_of for group_of, _ in flags], is_depiction=[depiction for _, depiction in flags]
+        )
+        expected = slow_subset(rows, flags, chosen)
+        given = check(boxes, ANNOTATIONS, where="test", categories=True) if categories else boxes
+        try:
+            subset = select_ohms(given, class_table(), chosen)
+        except ValueError:
+            assert expected is None
+            return
+        assert expected is not None
+        places, common = expected
+        pd.testing.assert_frame_equal(
+            check(subset.boxes, ANNOTATIONS, where="kept"), boxes.loc[places].reset_index(drop=True)
+        )
+        assert subset.images.to_dict("records") == slow_images([rows[place] for place in places])
+        shown = subset.classes.set_index("class_id")["num_train_images"].to_dict()
+        train = labels_by_image([rows[place] for place in places], "train")
+        assert shown == {c: n for c in CLASS_IDS if (n := sum(c in found for found in train.values()))}
+        if chosen.labels == "restricted":
+            assert set(shown) <= common
+
+    compare()
+
+
+def slow_images(rows: Rows) -> list[dict[str, object]]:
+    """IMAGES of these rows."""
+    found = []
+    for split in sorted(SPLITS):
+        for image, classes in sorted(labels_by_image(rows, split).items()):
+            num_boxes = sum(row[0] == image for row in rows)
+            found.append({"image_id": image, "split": split, "num_boxes": num_boxes, "num_classes": len(classes)})
+    return found
+
+
+@pytest.mark.parametrize("match", ["strict", "loose"])
 @given(rows_of_boxes, st.integers(1, 3))
-@settings(max_examples=150, deadline=None)
-def test_the_fixpoint_is_the_largest_set_of_classes_that_satisfies_the_rules(rows, min_images):
+@settings(max_examples=100, deadline=None)
+def test_the_fixpoint_is_the_largest_set_of_classes_that_satisfies_the_rules(match, rows, min_images):
     labels = labels_by_image(rows, "train")
+    at_least = 2 if match == "strict" else 1
 
     def is_consistent(classes: frozenset[str]) -> bool:
-        kept = [found & classes for found in labels.values() if len(found & classes) >= 2]
+        kept = [found & classes for found in labels.values() if len(found) >= 2 and len(found & classes) >= at_least]
         return all(sum(c in found for found in kept) >= min_images for c in classes)
 
     sets = [frozenset(some) for size in range(len(CLASS_IDS) + 1) for some in combinations(CLASS_IDS, size)]
     largest = frozenset().union(*filter(is_consistent, sets))
-    subset = select(rows, rules(min_images_per_class=min_images))
+    assert is_consistent(largest)
+    subset = select(rows, rules(match=match, min_images_per_class=min_images))
     assert (set(subset.classes["class_id"]) if subset else set()) == largest
+    kept = {image for image, found in labels.items() if len(found) >= 2 and len(found & largest) >= at_least}
+    assert (set(kept_labels(subset, "train")) if subset else set()) == kept
 
 
 @given(rows_of_boxes, st.integers(1, 4))
@@ -197,6 +264,43 @@ def test_flagged_boxes_take_part_unless_they_are_dropped(option, flag):
     flagged = [image == "1" for image, _, _ in SMALL]
     assert len(select(SMALL, rules(), **{flag: flagged}).images) == 3
     assert select(SMALL, rules(**{option: True}), **{flag: flagged}).images["image_id"].tolist() == ["2", "3"]
+
+
+def test_images_of_a_single_class_and_of_several_are_subsets_of_their_own():
+    rows = [("1", "a"), ("1", "a"), ("2", "b"), ("3", "a"), ("3", "b"), ("4", "a"), ("4", "b"), ("4", "c")]
+    boxes = annotations(
+        [(i, c, "train") for i, c in rows] + [("t1", "a", "test"), ("t2", "a", "test"), ("t2", "c", "test")]
+    )
+    limits = {"min_images_per_class": 1, "min_classes_per_image": 1, "max_classes_per_image": 1}
+    single = select_ohms(boxes, class_table(), rules(**limits))
+    # t2 shows one kept class, but two classes: it is no image of a single class.
+    assert single.images["image_id"].tolist() == ["t1", "1", "2"]
+    assert single.summary["steps"][1] == {
+        "rule": "b: images with >= 1 and <= 1 classes",
+        "num_images": 2,
+        "num_classes": 3,
+    }
+    several = select_ohms(boxes, class_table(), rules(min_images_per_class=1))
+    assert several.images["image_id"].tolist() == ["t2", "3", "4"]
+
+
+def test_a_largest_number_of_classes_below_the_least_is_refused():
+    with pytest.raises(ValueError, match="max_classes_per_image 1 must not be below min_classes_per_image 2"):
+        rules(max_classes_per_image=1)
+
+
+@given(rows_of_boxes, st.integers(1, 5), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_a_random_subset_of_all_images_has_the_number_asked_for_and_whole_images(rows, limit, seed):
+    everything = rules(min_classes_per_image=1, min_images_per_class=1, max_train_images=limit, seed=seed)
+    subset = select(rows, everything)
+    labels = labels_by_image(rows, "train")
+    if not labels:
+        assert subset is None
+        return
+    found = kept_labels(subset, "train")
+    assert len(found) == min(limit, len(labels))
+    assert found == {image: labels[image] for image in found}
 
 
 def test_a_sample_is_seeded_and_its_classes_are_recounted():

@@ -2,7 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from objectcrop.tables import (
     ANNOTATIONS,
@@ -12,8 +16,12 @@ from objectcrop.tables import (
     MANIFEST,
     PROPOSALS,
     check,
+    distinct_pairs,
     empty_table,
+    join_rows,
     read_table,
+    take_rows,
+    text_codes,
     write_table,
 )
 
@@ -81,3 +89,85 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path):
     path.write_text("not parquet")
     with pytest.raises(ValueError, match=r"classes\.parquet: cannot be read as Parquet"):
         read_table(path, CLASSES)
+
+
+def boxes(*ids: str, split: str = "train", categories: bool = True) -> pd.DataFrame:
+    """One box an id, of a class of its first letter."""
+    rows = dict.fromkeys(ANNOTATIONS.columns, 0) | {"source": "s", "split": split}
+    frame = pd.DataFrame([rows | {"image_id": image_id, "class_id": image_id[0]} for image_id in ids])
+    return check(frame, ANNOTATIONS, where="test", categories=categories)
+
+
+@pytest.mark.parametrize("categories", [True, False])
+def test_categories_and_text_are_written_and_read_as_either(tmp_path, categories):
+    path = tmp_path / "boxes.parquet"
+    write_table(boxes("b2", "a1", "b2", categories=categories), path, ANNOTATIONS)
+    pd.testing.assert_frame_equal(read_table(path, ANNOTATIONS), boxes("b2", "a1", "b2", categories=False))
+    pd.testing.assert_frame_equal(read_table(path, ANNOTATIONS, categories=True), boxes("b2", "a1", "b2"))
+
+
+def test_only_repeating_columns_may_be_categories(classes):
+    categorical = classes.assign(name=classes["name"].astype("category"))
+    assert str(check(categorical, CLASSES, where="here", categories=True)["name"].dtype) == "str"
+
+
+def test_categories_that_are_no_text_become_text():
+    numbers = boxes("a", "b").assign(image_id=pd.Categorical([7, 5]))
+    for categories in (True, False):
+        assert check(numbers, ANNOTATIONS, where="here", categories=categories)["image_id"].tolist() == ["7", "5"]
+
+
+@pytest.mark.parametrize("categories", [True, False])
+def test_a_missing_category_is_refused(tmp_path, categories):
+    path = tmp_path / "boxes.parquet"
+    table = pa.Table.from_pandas(boxes("a", "b"), preserve_index=False)
+    spoilt = pa.DictionaryArray.from_arrays(pa.array([0, None]), pa.array(["a"]))
+    pq.write_table(table.set_column(0, "image_id", spoilt), path)
+    with pytest.raises(ValueError, match=r"missing values in \['image_id'\]"):
+        read_table(path, ANNOTATIONS, categories=categories)
+
+
+def test_categories_read_from_several_row_groups_are_one(tmp_path):
+    path = tmp_path / "boxes.parquet"
+    pq.write_table(pa.Table.from_pandas(boxes("c", "a", "b", "a"), preserve_index=False), path, row_group_size=1)
+    pd.testing.assert_frame_equal(read_table(path, ANNOTATIONS, categories=True), boxes("c", "a", "b", "a"))
+
+
+def test_joined_tables_have_the_rows_of_all_and_sorted_categories():
+    many = [f"b{number}" for number in range(300)]  # more than pandas' smallest codes can count
+    parts = [boxes("c1", "a1"), empty_table(ANNOTATIONS), boxes(*many, split="test", categories=False)]
+    joined = join_rows(parts, ANNOTATIONS)
+    assert joined["image_id"].tolist() == ["c1", "a1", *many]
+    assert joined["split"].tolist() == ["train"] * 2 + ["test"] * 300
+    assert joined["image_id"].cat.categories.tolist() == sorted(["a1", "c1", *many])
+    alone = join_rows([boxes("c1", categories=False)], ANNOTATIONS)
+    pd.testing.assert_frame_equal(alone, boxes("c1"))
+
+
+words = st.lists(st.sampled_from(["b", "a", "c", "\u00e9", "Z", ""]), max_size=12)
+
+
+@given(words, st.permutations(["a", "unused", "b", "c", "\u00e9", "Z", ""]))
+def test_codes_point_into_sorted_values_whatever_the_order_of_categories(texts, categories):
+    text = pd.Series(texts, dtype="str")
+    for column in (text, pd.Series(pd.Categorical(texts, categories=pd.Index(categories, dtype="str")))):
+        codes, values = text_codes(column)
+        assert values[codes].tolist() == texts
+        assert values.tolist() == sorted(values)
+
+
+@given(st.lists(st.booleans(), min_size=4, max_size=4))
+def test_taken_rows_are_those_and_their_categories_only(kept):
+    table = boxes("c1", "a1", "b1", "a1").assign(x1=[1.0, 2.0, 3.0, 4.0])
+    taken = take_rows(table, np.array(kept))
+    plain = table[kept].reset_index(drop=True)
+    assert taken["x1"].tolist() == plain["x1"].tolist()
+    assert taken["image_id"].tolist() == plain["image_id"].tolist()
+    assert taken["image_id"].cat.categories.tolist() == sorted(set(plain["image_id"]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=30))
+def test_distinct_pairs_are_each_pair_once_in_order(pairs):
+    first, second = (np.array([pair[side] for pair in pairs], dtype=np.int8) for side in (0, 1))
+    found = distinct_pairs(first, second, 4)
+    assert list(zip(*(side.tolist() for side in found), strict=True)) == sorted(set(pairs))

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = parse_settings(args.settings)
     dataset = parse_dataset(settings["dataset"])
     if isinstance(dataset, UnionDataset | SubsetDataset):
-        tables = [read_table(path, ANNOTATIONS) for path in args.parts + args.boxes]
+        tables = [read_table(path, ANNOTATIONS, categories=True) for path in args.parts + args.boxes]
         named = [read_table(path, CLASSES) for path in args.part_classes + args.boxes_classes]
         annotations, classes = join_labels(tables, named)
     else:

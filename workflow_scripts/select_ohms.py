@@ -26,11 +26,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = parse_settings(args.settings)
     rules = OhmsDataset.model_validate(settings["dataset"])
-    subset = select_ohms(read_table(args.annotations, ANNOTATIONS), read_table(args.classes, CLASSES), rules)
+    boxes = read_table(args.annotations, ANNOTATIONS, categories=True)
+    subset = select_ohms(boxes, read_table(args.classes, CLASSES), rules)
     write_table(subset.images, args.images_out, IMAGES)
     write_table(subset.classes, args.classes_out, CLASSES)
     write_table(subset.boxes, args.boxes_out, ANNOTATIONS)
     write_json(args.summary, {"dataset": settings["dataset_name"], **subset.summary})
+    for step in subset.summary["steps"]:
+        print(f"{step['rule']}: {step['num_images']} images, {step['num_classes']} classes")
     for split, counts in subset.summary["splits"].items():
         print(f"{split}: " + ", ".join(f"{name} {value:g}" for name, value in counts.items()))
     print("paper, train: " + ", ".join(f"{name} {value:g}" for name, value in subset.summary["paper"].items()))

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from objectcrop.tables import distinct_pairs, text_codes
+
+Column = NDArray[np.float64]
 CORNERS = ["x1", "y1", "x2", "y2"]
 TOLERANCE = 1e-3
 """Overflow over the picture's border, as a share of its side, that is cut off as rounding and not refused."""
@@ -42,25 +45,38 @@ def checked_corners(
     return np.clip(relative, 0, 1).astype(np.float32)
 
 
+def lie_inside(x1: Column, y1: Column, x2: Column, y2: Column) -> bool:
+    """Whether `checked_corners` would take all of these boxes: the same test by columns, in a fraction of its time."""
+    for low, high in ((x1, x2), (y1, y2)):
+        # A comparison with NaN is false; with low <= high these two limits are all four.
+        if not ((low <= high).all() and low.min(initial=0) >= -TOLERANCE and high.max(initial=1) <= 1 + TOLERANCE):
+            return False
+    return True
+
+
 def count_train_images(boxes: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     """The CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
 
     Raises:
         ValueError: if a class has no name in `names`.
     """
-    present = sorted(boxes["class_id"].unique())
-    unknown = [class_id for class_id in present if class_id not in names]
+    class_codes, class_ids = text_codes(boxes["class_id"])
+    present = np.bincount(class_codes, minlength=len(class_ids)) > 0
+    unknown = [class_id for class_id in class_ids[present] if class_id not in names]
     if unknown:
         raise ValueError(
             f"{len(unknown)} class(es) have boxes but no description, first {unknown[0]!r}; "
             "give the class descriptions that belong to these boxes"
         )
-    train = boxes.loc[boxes["split"] == "train", ["image_id", "class_id"]].drop_duplicates()
-    counts = train["class_id"].value_counts()
+    train = (boxes["split"] == "train").to_numpy()
+    image_codes, _ = text_codes(boxes["image_id"])
+    if not train.all():
+        image_codes, class_codes = image_codes[train], class_codes[train]
+    _, shown = distinct_pairs(image_codes, class_codes, len(class_ids))
     return pd.DataFrame(
         {
-            "class_id": present,
-            "name": [names[class_id] for class_id in present],
-            "num_train_images": counts.reindex(present, fill_value=0).to_numpy(),
+            "class_id": class_ids[present],
+            "name": [names[class_id] for class_id in class_ids[present]],
+            "num_train_images": np.bincount(shown, minlength=len(class_ids))[present],
         }
     )

@@ -32,7 +32,7 @@ from objectcrop.study.datasets import (
     raw_locations,
 )
 from objectcrop.study.home_pages import how_to_get
-from objectcrop.tables import ANNOTATIONS, empty_table
+from objectcrop.tables import ANNOTATIONS, empty_table, join_rows
 
 
 def parse_dataset(value: Mapping[str, Any]) -> Dataset:
@@ -150,9 +150,8 @@ def _read_objects(dataset: AircraftDataset | CubDataset | CarsDataset, root: Pat
 
 def _read_openimages(dataset: OpenImagesDataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = read_class_names(root / dataset.class_descriptions)
-    boxes = pd.concat(
-        [read_openimages_boxes(root / path, split) for split, path in dataset.boxes.items()], ignore_index=True
-    )
+    parts = [read_openimages_boxes(root / path, split) for split, path in dataset.boxes.items()]
+    boxes = join_rows(parts, ANNOTATIONS)
     try:
         return boxes, count_train_images(boxes, names)
     except ValueError as error:
@@ -172,6 +171,6 @@ def join_labels(
 
     A class of two parts is one class, called as the first part calls it.
     """
-    boxes = pd.concat(parts, ignore_index=True)
+    boxes = join_rows(parts, ANNOTATIONS)
     named = pd.concat(part_classes, ignore_index=True).drop_duplicates("class_id")
     return boxes, count_train_images(boxes, dict(zip(named["class_id"], named["name"], strict=True)))

@@ -219,6 +219,12 @@ class OhmsDataset(SubsetDataset):
 
     source: Literal["ohms"]
     min_classes_per_image: int = Field(default=2, ge=1, description="Rule b: distinct classes an image must show.")
+    max_classes_per_image: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most distinct classes of an image, all its labels counted; 1 with min_classes_per_image 1 gives "
+        "images of a single class; null sets no limit.",
+    )
     min_images_per_class: int = Field(default=900, ge=1, description="Rule c: images a class must have, after rule b.")
     match: Literal["strict", "loose"] = Field(
         default="strict",
@@ -240,6 +246,15 @@ class OhmsDataset(SubsetDataset):
     max_test_images: int | None = Field(
         default=40_000, ge=1, description="Test images kept, the first by sorted id; null keeps all."
     )
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "OhmsDataset":
+        if self.max_classes_per_image is not None and self.max_classes_per_image < self.min_classes_per_image:
+            raise ValueError(
+                f"max_classes_per_image {self.max_classes_per_image} must not be below "
+                f"min_classes_per_image {self.min_classes_per_image}"
+            )
+        return self
 
 
 class ReleasedOhmsDataset(SubsetDataset):

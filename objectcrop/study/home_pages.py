@@ -11,7 +11,8 @@ HOME_PAGES = {
     "stanford_cars": "Stanford Cars: https://ai.stanford.edu/~jkrause/cars/car_dataset.html "
     "(the page has been gone since 2023; a copy of the original files serves)",
 }
-"""Name and page by `source`; sources that are nobody's in particular (folder, drawn, ohms, union) have none, nor has released_ohms, which comes with the code of the paper."""
+"""Name and page by `source`; sources that are nobody's in particular (folder, drawn, ohms, union) have none,
+nor has released_ohms, which comes with the code of the paper."""
 
 
 def how_to_get(source: str) -> str:

@@ -21,8 +21,8 @@ def arguments(tmp_path):
     classes = pd.DataFrame({"class_id": list("abc"), "name": list("ABC"), "num_train_images": [4, 3, 1]})
     write_table(classes, tmp_path / "classes.parquet", CLASSES)
 
-    def list_arguments(min_images: int) -> list[str]:
-        dataset = {"source": "ohms", "of": "base", "min_images_per_class": min_images}
+    def list_arguments(min_images: int, **more: int) -> list[str]:
+        dataset = {"source": "ohms", "of": "base", "min_images_per_class": min_images, **more}
         outputs = {"images-out": "i.parquet", "classes-out": "c.parquet", "boxes-out": "b.parquet", "summary": "s.json"}
         paths = {"annotations": "boxes.parquet", "classes": "classes.parquet", **outputs}
         files = [word for name, file in paths.items() for word in (f"--{name}", str(tmp_path / file))]
@@ -41,6 +41,16 @@ def test_tables_and_summary_are_written_and_counts_shown_beside_the_paper(argume
     shown = capsys.readouterr().out
     assert "train: num_images 3, num_classes 2" in shown
     assert "paper, train: num_images 212753, num_classes 208" in shown
+
+
+def test_what_each_rule_left_and_both_counts_of_a_sample_are_shown_and_written(arguments, tmp_path, capsys):
+    main(arguments(3, max_train_images=2))
+    shown = capsys.readouterr().out
+    assert "c: classes with >= 3 images: 3 images, 2 classes" in shown
+    assert "random sample of training images: 2 images, 2 classes" in shown
+    assert "of its classes, those that still reach the minimum (none is dropped): 2 images, 0 classes" in shown
+    steps = read_json(tmp_path / "s.json")["steps"]
+    assert [step["num_classes"] for step in steps[-2:]] == [2, 0]
 
 
 def test_rules_that_leave_nothing_write_nothing(arguments, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from objectcrop.data.relative_boxes import checked_corners, count_train_images
+from objectcrop.data.relative_boxes import checked_corners, count_train_images, lie_inside
 
 GOOD = [0.1, 0.2, 0.3, 0.4]
 
@@ -26,6 +26,19 @@ def test_what_passes_lies_in_the_picture_and_is_the_right_way_round(corners):
     assert ((checked >= 0) & (checked <= 1)).all()
     assert (checked[:, :2] <= checked[:, 2:]).all()
     assert np.abs(checked - corners).max() <= 1.001e-3
+
+
+limits = st.sampled_from([-0.0011, -0.001, -0.0009, 0.0, 0.5, 1.0, 1.0009, 1.001, 1.0011, float("nan"), float("inf")])
+
+
+@given(st.lists(st.tuples(limits, limits, limits, limits), max_size=3))
+def test_boxes_lie_inside_where_their_check_passes(corners):
+    try:
+        checked_corners(corners, where=where)
+        passes = True
+    except ValueError:
+        passes = False
+    assert lie_inside(*np.array(corners, dtype=np.float64).reshape(-1, 4).T) == passes
 
 
 def test_a_small_overflow_is_clipped_and_a_box_without_area_kept():
@@ -55,6 +68,10 @@ def test_a_bad_box_is_named_with_its_place_and_values(bad, message):
 def test_classes_are_those_with_boxes_counted_by_training_images():
     rows = [("1", "b", "train"), ("1", "b", "train"), ("2", "b", "train"), ("3", "a", "test")]
     boxes = pd.DataFrame(rows, columns=["image_id", "class_id", "split"])
+    pd.testing.assert_frame_equal(
+        count_train_images(boxes.astype("category"), {"a": "A", "b": "B"}),
+        count_train_images(boxes, {"a": "A", "b": "B"}),
+    )
     classes = count_train_images(boxes, {"a": "A", "b": "B", "c": "C"})
     assert classes.to_dict("list") == {"class_id": ["a", "b"], "name": ["A", "B"], "num_train_images": [0, 2]}
     with pytest.raises(ValueError, match=r"1 class\(es\) have boxes but no description, first 'b'"):

@@ -1,0 +1,149 @@
+"""From a box CSV of Open Images' size to the tables of OHMS: time, memory, and the same with plain pandas beside it.
+
+The rules' own scripts run as the workflow runs them, `read_annotations` and then `select_ohms`, with Parquet between them; the
+other side is `ohms_parts/plain_pandas.py`, which must give the same tables. Both are pinned to 2 cores. The CSVs are drawn
+(`ohms_parts/draw.py`) into a temporary folder. Prints a table and writes benchmarks/results/ohms.json.
+
+This process imports nothing big: Linux counts the memory of a parent into the peak of its child.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ROOT / "benchmarks/ohms_parts"
+REAL_ROWS = 14_610_229
+SIZES = (1_000_000, 4_000_000, REAL_ROWS)
+NUM_CORES = 2
+DATASET = {
+    "source": "openimages",
+    "boxes": {"train": "train.csv"},
+    "class_descriptions": "names.csv",
+    "images": {"train": "train"},
+}
+OHMS = {"source": "ohms", "of": "openimages"}
+
+
+class Cost(NamedTuple):
+    """What a process took, or several one after the other."""
+
+    wall_s: float
+    peak_gib: float
+
+    def then(self, other: "Cost") -> "Cost":
+        """This process and then another."""
+        return Cost(self.wall_s + other.wall_s, max(self.peak_gib, other.peak_gib))
+
+
+def measure(command: list[str]) -> Cost:
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: ended with code {process.returncode}")
+    return Cost(time.perf_counter() - start, usage.ru_maxrss / 2**20)
+
+
+def run_rules(data: Path, out: Path) -> dict[str, Cost]:
+    read = ["-m", "workflow_scripts.read_annotations", "--data-root", str(data)]
+    read += ["--settings", json.dumps({"dataset_name": "openimages", "dataset": DATASET})]
+    read += ["--out", str(out / "annotations.parquet"), "--classes", str(out / "annotations.classes.parquet")]
+    select = ["-m", "workflow_scripts.select_ohms", "--settings", json.dumps({"dataset_name": "ohms", "dataset": OHMS})]
+    files = {
+        "annotations": "annotations.parquet",
+        "classes": "annotations.classes.parquet",
+        "images-out": "images.parquet",
+        "classes-out": "classes.parquet",
+        "boxes-out": "boxes.parquet",
+        "summary": "summary.json",
+    }
+    select += [word for name, file in files.items() for word in (f"--{name}", str(out / file))]
+    costs = {"read_annotations": measure(read), "select_ohms": measure(select)}
+    return costs | {"rules": costs["read_annotations"].then(costs["select_ohms"])}
+
+
+def run_plain(data: Path, out: Path) -> dict[str, Cost]:
+    files = [str(path) for path in (data / "train.csv", data / "names.csv", out)]
+    return {"plain_pandas": measure([str(PARTS / "plain_pandas.py"), *files])}
+
+
+def run_size(folder: Path, num_rows: int, repeats: int) -> dict[str, Cost]:
+    """Median seconds and highest peak of each side, whose runs alternate."""
+    data, ours, theirs = folder / "data", folder / "ours", folder / "theirs"
+    measure([str(PARTS / "draw.py"), str(data), str(num_rows)])
+    runs: dict[str, list[Cost]] = {}
+    for repeat in range(repeats):
+        for out in (ours, theirs):
+            shutil.rmtree(out, ignore_errors=True)
+        for name, cost in (run_rules(data, ours) | run_plain(data, theirs)).items():
+            runs.setdefault(name, []).append(cost)
+            print(
+                f"{num_rows:>10}  repeat {repeat + 1}  {name:16}  {cost.wall_s:6.2f} s  {cost.peak_gib:5.2f} GiB",
+                flush=True,
+            )
+        subprocess.run([sys.executable, str(PARTS / "compare.py"), str(ours), str(theirs)], check=True)
+    shutil.rmtree(folder)
+    return {
+        name: Cost(statistics.median(cost.wall_s for cost in costs), max(cost.peak_gib for cost in costs))
+        for name, costs in runs.items()
+    }
+
+
+def rows_of(num_rows: int, costs: dict[str, Cost]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for name, cost in costs.items():
+        rows += [
+            {"name": f"{name}_{num_rows}", "value": round(cost.wall_s, 3), "unit": "s"},
+            {"name": f"{name}_{num_rows}_per_row", "value": round(cost.wall_s / num_rows * 1e6, 3), "unit": "us"},
+            {"name": f"{name}_{num_rows}_peak", "value": round(cost.peak_gib, 3), "unit": "GiB"},
+        ]
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=REAL_ROWS, help="boxes of the largest CSV")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each side, in turn")
+    args = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:NUM_CORES])
+    sizes = [size for size in SIZES if size < args.rows] + [args.rows]
+    with tempfile.TemporaryDirectory() as name:
+        costs = {size: run_size(Path(name) / str(size), size, args.repeats) for size in sizes}
+    print(f"\n{'boxes':>10}  {'':16}  {'s':>6}  {'us a row':>8}  {'peak GiB':>8}")
+    for size, of_size in costs.items():
+        for key, cost in of_size.items():
+            each = cost.wall_s / size * 1e6
+            print(f"{size:>10}  {key:16}  {cost.wall_s:6.2f}  {each:8.3f}  {cost.peak_gib:8.2f}")
+    for few, many in pairwise(sizes):
+        more = (costs[many]["rules"].wall_s - costs[few]["rules"].wall_s) / (many - few) * 1e6
+        print(f"rules: {more:.3f} us for each row more, from {few} to {many}; the rest is start-up")
+    ratio = costs[sizes[-1]]["plain_pandas"].wall_s / costs[sizes[-1]]["rules"].wall_s
+    print(f"plain pandas takes {ratio:.2f} times as long")
+    result = {
+        "machine": f"{platform.machine()} {platform.system()}, {NUM_CORES} cores",
+        "versions": {package: version(package) for package in ("pandas", "pyarrow", "numpy")}
+        | {"python": platform.python_version()},
+        "command": f"python benchmarks/ohms.py --rows {args.rows} --repeats {args.repeats}",
+        "rows": [row for size, of_size in costs.items() for row in rows_of(size, of_size)],
+        "ratios": {"plain_pandas": round(ratio, 3)},
+    }
+    path = ROOT / "benchmarks/results/ohms.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
