@@ -1,6 +1,6 @@
 """Tables of proposals: from boxes per image to rows, and the counts that go with them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +82,13 @@ def select_lod(
         groups = Regions(boxes[kept], roots[kept].astype(np.int64), layers[kept].astype(np.int64)).groups
         best = select_by_group(enlarged, own, groups, max_boxes=settings.max_boxes, max_overlap=settings.max_overlap)
         yield Found(image_id, sizes[image_id], enlarged[best], own[best])
+
+
+def join_tables(parts: Sequence[pd.DataFrame], image_ids: Sequence[str]) -> pd.DataFrame:
+    """Rows of all shards, in the order of the data set's images and by rank, whatever the number of shards."""
+    joined = pd.concat(parts, ignore_index=True)
+    place = joined["image_id"].map({image_id: index for index, image_id in enumerate(image_ids)})
+    return joined.assign(place=place).sort_values(["place", "rank"]).drop(columns="place").reset_index(drop=True)
 
 
 def training_sizes(manifest: pd.DataFrame) -> dict[str, Size]:

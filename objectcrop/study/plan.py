@@ -12,9 +12,18 @@ from typing import Any
 
 from objectcrop.study.datasets import DrawnDataset, OhmsDataset, UnionDataset, raw_locations
 from objectcrop.study.inspection import InspectionSettings
-from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
+from objectcrop.study.proposals import (
+    BingProposals,
+    DegreeProposals,
+    EdgeBoxesProposals,
+    ExternalProposals,
+    GroundTruthProposals,
+    LodProposals,
+    RandomProposals,
+    SearchedProposals,
+)
 from objectcrop.study.section import Section, recorded, sorted_json
-from objectcrop.study.study import Study, StudyError, examine, result_hash
+from objectcrop.study.study import Study, StudyError, examine, made_from, result_hash
 from objectcrop.study.tasks import LinearTask
 
 RESULTS = "results"
@@ -104,13 +113,18 @@ class Plan:
         """Summary of the same."""
         return f"{RESULTS}/proposals/{dataset}/{source}.json"
 
+    def lod_base(self, source: str) -> str:
+        """The LOD source whose regions and scores a source uses: itself, unless it ranks those of another."""
+        found = self.study.proposals[source]
+        return found.of if isinstance(found, DegreeProposals) else source
+
     def lod(self, source: str) -> LodProposals:
-        """Settings of a LOD source.
+        """Settings of a LOD source, or of the one whose regions the source ranks.
 
         Raises:
             ValueError: if the source is of another kind.
         """
-        found = self.study.proposals[source]
+        found = self.study.proposals[self.lod_base(source)]
         if not isinstance(found, LodProposals):
             raise ValueError(f"proposals.{source} is of kind {found.kind}, not lod")
         return found
@@ -119,9 +133,18 @@ class Plan:
         """Names of the LOD sources."""
         return [name for name, source in self.study.proposals.items() if isinstance(source, LodProposals)]
 
+    def ranked_sources(self) -> list[str]:
+        """Names of the sources that are selected from LOD's regions."""
+        return [n for n, source in self.study.proposals.items() if isinstance(source, LodProposals | DegreeProposals)]
+
+    def searched_sources(self) -> list[str]:
+        """Names of the sources that search each picture by itself."""
+        return [name for name, source in self.study.proposals.items() if isinstance(source, SearchedProposals)]
+
     def other_sources(self) -> list[str]:
         """Names of the sources that are made in one step."""
-        return [name for name, source in self.study.proposals.items() if not isinstance(source, LodProposals)]
+        taken = {*self.ranked_sources(), *self.searched_sources()}
+        return [name for name in self.study.proposals if name not in taken]
 
     def features_backbone(self, source: str) -> str:
         """Backbone that a LOD source takes its features from."""
@@ -144,7 +167,42 @@ class Plan:
     def lod_shards(self, stage: str, dataset: str, source: str) -> list[str]:
         """Files of all shards of a LOD stage: features or scores."""
         count = self.lod(source).num_shards
-        return [f"{RESULTS}/lod/{dataset}/{source}/{stage}/{shard}.npz" for shard in range(count)]
+        return [f"{RESULTS}/lod/{dataset}/{self.lod_base(source)}/{stage}/{shard}.npz" for shard in range(count)]
+
+    def ranking(self, dataset: str, source: str) -> str:
+        """Ranking of all regions that a source is selected by."""
+        return f"{RESULTS}/lod/{dataset}/{self.lod_base(source)}/ranking.npz"
+
+    def selection_settings(self, source: str) -> str:
+        """Settings of the selection from LOD's regions."""
+        found = self.study.proposals[source]
+        rank_by = "degree" if isinstance(found, DegreeProposals) else "walk"
+        return sorted_json({"source_name": source, "lod": recorded(self.lod(source)), "rank_by": rank_by})
+
+    def searched_shards(self, dataset: str, source: str) -> list[str]:
+        """Tables of all shards of a source that searches pictures.
+
+        Raises:
+            ValueError: if the source is of another kind.
+        """
+        found = self.study.proposals[source]
+        if not isinstance(found, SearchedProposals):
+            raise ValueError(f"proposals.{source} is of kind {found.kind}: it is not searched for in shards")
+        return [f"{RESULTS}/searches/{dataset}/{source}/{shard}.parquet" for shard in range(found.num_shards)]
+
+    def source_locations(self, source: str) -> list[str]:
+        """Files and folders under the data root that a source is made from or with, relative to it."""
+        match self.study.proposals[source]:
+            case EdgeBoxesProposals(model=location) | BingProposals(model_folder=location):
+                return [location]
+            case ExternalProposals(file=location):
+                return [location]
+        return []
+
+    def source_files(self, source: str) -> list[str]:
+        """Those of them that are files and exist now: inputs, so that another file is noticed."""
+        paths = [Path(self.study.data) / location for location in self.source_locations(source)]
+        return [path.as_posix() for path in paths if path.is_file()]
 
     def source_annotations(self, dataset: str, source: str) -> list[str]:
         """Annotations, for a source of annotated boxes only."""
@@ -299,6 +357,19 @@ class Plan:
                 todo += dataset.parts
         return list(found)
 
+    def used_sources(self) -> list[str]:
+        """Proposal sources that a table or a measurement needs, with those that they are made from."""
+        runs, found = self.study.runs, dict[str, None]()
+        todo: list[str | None] = [source for _, source in self.measured()]
+        todo += [runs[run].views.proposals for run in self.table_runs() if run in runs and runs[run].uses_objects]
+        while todo:
+            name = todo.pop(0)
+            if name is None or name in found or name not in self.study.proposals:
+                continue
+            found[name] = None
+            todo += list(made_from(self.study, name))
+        return list(found)
+
     def measured(self) -> list[tuple[str, str]]:
         """(data set, source) pairs whose proposals are measured and shown."""
         return [(dataset, source) for dataset, sources in self.study.measured_proposals.items() for source in sources]
@@ -369,6 +440,7 @@ class Plan:
         wanted = [location for name in self.used_datasets() for location in raw_locations(self.study.datasets[name])]
         weights = [run.backbone.weights for name, run in self.study.runs.items() if name in self.table_runs()]
         wanted += [file for file in weights if file is not None]
+        wanted += [location for source in self.used_sources() for location in self.source_locations(source)]
         return [(root / location).as_posix() for location in dict.fromkeys(wanted) if not (root / location).exists()]
 
     def data_problems(self) -> list[str]:

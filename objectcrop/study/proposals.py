@@ -97,6 +97,80 @@ class CentreProposals(Section):
     )
 
 
+class DegreeProposals(Section):
+    """LOD's regions ranked by their row sums of W, from the features and scores of a LOD source: an almost free baseline."""
+
+    kind: Literal["degree"]
+    of: Name = Field(description="LOD source whose regions and scores are used; so are max_boxes and max_overlap.")
+
+
+class ExternalProposals(Section):
+    """Boxes that somebody else made, from a file."""
+
+    kind: Literal["external"]
+    file: str = Field(
+        description="Relative to the data root: Parquet with the columns of PROPOSALS (pixels), or COCO JSON: a list of "
+        "results, or an object with images and annotations."
+    )
+    max_boxes: int = Field(default=10, ge=1, le=100, description="Best boxes that are kept of each image.")
+    features: str = Field(
+        default="boxes from a file, of unknown origin",
+        description="In words, what the boxes were made from; shown in the report.",
+    )
+
+
+class SearchedProposals(Section):
+    """What all sources share that search each picture by itself; the best boxes are kept by plain suppression."""
+
+    max_boxes: int = Field(default=10, ge=1, le=100, description="Boxes returned per image.")
+    max_overlap: float = Field(
+        default=0.3, ge=0, le=1, description="IoU from which a box is a duplicate of one already chosen."
+    )
+    long_side_px: int = Field(
+        default=512, ge=32, description="Images are reduced to this long side before the search; never enlarged."
+    )
+    num_shards: int = Field(default=1, ge=1, description="Jobs that the images are split into.")
+
+
+class EdgeBoxesProposals(SearchedProposals):
+    """EdgeBoxes (Zitnick and Dollar 2014) on structured edges, by OpenCV's contrib build."""
+
+    kind: Literal["edge_boxes"]
+    model: str = Field(
+        description="Structured forest of OpenCV, model.yml.gz, relative to the data root; it lies in the repository "
+        "opencv/opencv_extra under testdata/cv/ximgproc."
+    )
+    max_candidates: int = Field(default=1000, ge=1, description="Boxes that EdgeBoxes returns before suppression.")
+
+
+class BingProposals(SearchedProposals):
+    """BING (Cheng et al. 2014), by OpenCV's contrib build."""
+
+    kind: Literal["bing"]
+    model_folder: str = Field(
+        description="Folder with the nine ObjNessB2W8*.yml.gz, relative to the data root; they lie in the repository "
+        "opencv/opencv_contrib under modules/saliency/samples/ObjectnessTrainedModel."
+    )
+
+
+class SelectiveSearchProposals(SearchedProposals):
+    """Selective search (Uijlings et al. 2013), by OpenCV's contrib build."""
+
+    kind: Literal["selective_search"]
+    mode: Literal["fast", "quality"] = Field(
+        default="fast", description="OpenCV's sets of segmentations and similarities."
+    )
+
+
+Searched = EdgeBoxesProposals | BingProposals | SelectiveSearchProposals
 ProposalSource = Annotated[
-    LodProposals | GroundTruthProposals | GridProposals | RandomProposals | CentreProposals, Field(discriminator="kind")
+    LodProposals
+    | DegreeProposals
+    | Searched
+    | ExternalProposals
+    | GroundTruthProposals
+    | GridProposals
+    | RandomProposals
+    | CentreProposals,
+    Field(discriminator="kind"),
 ]
