@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
     parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
     parser.add_argument("--ranking", type=Path, required=True, help="npz with the score of every region")
-    parser.add_argument("--run-summary", type=Path, required=True, help="summary.json of the run that gave the trunk")
+    parser.add_argument("--run-summary", type=Path, nargs="*", default=[], help="summary.json of the trunk's run")
     parser.add_argument("--out", type=Path, required=True, help="PROPOSALS to write")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
@@ -33,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
     table = proposals_table(select_lod(images, scores, offsets, sizes, lod))
     write_table(table, args.out, PROPOSALS)
-    features = describe_features(read_json(args.run_summary)) + (", ranked by row sums" if by_degree else "")
+    features = describe_features(lod, [read_json(path) for path in args.run_summary]) + (
+        ", ranked by row sums" if by_degree else ""
+    )
     summary = summarise(table, sizes, features=features)
     write_json(args.summary, {**summary, "settings": settings})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")

@@ -176,11 +176,20 @@ def match(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) ->
     return scores
 
 
-def confidence(first: RegionSet, second: RegionSet) -> Floats:
+def appearance(first: RegionSet, second: RegionSet) -> NDArray[np.float32]:
+    """Likeness of every pair of regions: the dot product of their features, negative ones cut off."""
+    return np.asarray(np.maximum(first.features @ second.features.T, 0))
+
+
+def symmetric_scores(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) -> Floats:
     """Score of every pair of regions, both directions added, times a million over the number of pairs of regions."""
-    likeness = np.maximum(first.features @ second.features.T, 0)
     both = match(first, second, likeness).astype(np.float64) + match(second, first, likeness.T).T
     return np.asarray(both * (1e6 / max(both.size, 1)))
+
+
+def confidence(first: RegionSet, second: RegionSet) -> Floats:
+    """Symmetric scores of two pictures by the appearance of their regions."""
+    return symmetric_scores(first, second, appearance(first, second))
 
 
 class Entries(NamedTuple):

@@ -11,7 +11,7 @@ from objectcrop.boxes import Boxes, Size, area, as_boxes, clip, to_pixels, to_re
 from objectcrop.lod.regions import Regions
 from objectcrop.lod.selection import are_usable, select_by_group
 from objectcrop.lod.shards import JoinedImages
-from objectcrop.study.proposals import LodProposals
+from objectcrop.study.proposals import FeatureProposals, LodProposals
 from objectcrop.tables import PROPOSALS, empty_table
 
 TARGET_CROP_SHARE = 0.2
@@ -135,6 +135,14 @@ def summarise(table: pd.DataFrame, sizes: dict[str, Size], *, features: str) -> 
     }
 
 
-def describe_features(run_summary: dict[str, Any]) -> str:
-    """What features proposals come from, in words, from the summary of the run that trained the trunk."""
-    return f"{run_summary['features']} features of run {run_summary['run']}, seed {run_summary['seed']}"
+def describe_features(source: FeatureProposals, run_summaries: Sequence[dict[str, Any]]) -> str:
+    """What features proposals come from, in words.
+
+    Args:
+        source: its settings.
+        run_summaries: the summary of the run that trained the trunk, if one of the study did.
+    """
+    if source.trunk is not None:
+        return f"{source.trunk.arch} from {source.trunk.weights or 'its package'}: {source.trunk.trained_with}"
+    (summary,) = run_summaries
+    return f"{summary['features']} features of run {summary['run']}, seed {summary['seed']}"

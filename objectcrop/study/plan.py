@@ -17,6 +17,8 @@ from objectcrop.study.proposals import (
     DegreeProposals,
     EdgeBoxesProposals,
     ExternalProposals,
+    FeatureProposals,
+    FileTrunk,
     GroundTruthProposals,
     LodProposals,
     RandomProposals,
@@ -146,23 +148,38 @@ class Plan:
         taken = {*self.ranked_sources(), *self.searched_sources()}
         return [name for name in self.study.proposals if name not in taken]
 
-    def features_backbone(self, source: str) -> str:
-        """Backbone that a LOD source takes its features from."""
-        lod = self.lod(source)
-        return self.backbone(lod.features_run, lod.features_seed)
+    def feature_source(self, source: str) -> FeatureProposals:
+        """Settings of a source that looks at a network's maps, or of the one whose regions it ranks.
 
-    def features_summary(self, source: str) -> str:
-        """Summary of the run that it comes from."""
-        lod = self.lod(source)
-        return self.summary(lod.features_run, lod.features_seed)
+        Raises:
+            ValueError: if the source is of another kind.
+        """
+        found = self.study.proposals[self.lod_base(source)]
+        if not isinstance(found, FeatureProposals):
+            raise ValueError(f"proposals.{source} is of kind {found.kind}: it uses no features")
+        return found
+
+    def features_backbone(self, source: str) -> list[str]:
+        """Weights of the network that a source looks through: of a run, or a file that exists now."""
+        found = self.feature_source(source)
+        if found.features_run is not None:
+            return [self.backbone(found.features_run, found.features_seed)]
+        return self.source_files(self.lod_base(source))
+
+    def features_summary(self, source: str) -> list[str]:
+        """Summary of the run that they come from, if they do."""
+        found = self.feature_source(source)
+        return [] if found.features_run is None else [self.summary(found.features_run, found.features_seed)]
+
+    def features_settings(self, source: str) -> dict[str, Any] | None:
+        """Settings of that run's backbone."""
+        run = self.feature_source(source).features_run
+        return None if run is None else recorded(self.study.runs[run].backbone)
 
     def lod_settings(self, source: str) -> str:
         """Settings of a LOD source, with the backbone that its features need."""
-        lod = self.lod(source)
-        backbone = recorded(self.study.runs[lod.features_run].backbone)
-        return sorted_json(
-            {"source_name": source, "lod": recorded(lod), "backbone": backbone, "study_seed": self.study.seed}
-        )
+        value = {"source_name": source, "lod": recorded(self.lod(source)), "study_seed": self.study.seed}
+        return sorted_json(value | {"backbone": self.features_settings(source)})
 
     def lod_shards(self, stage: str, dataset: str, source: str) -> list[str]:
         """Files of all shards of a LOD stage: features or scores."""
@@ -193,6 +210,8 @@ class Plan:
     def source_locations(self, source: str) -> list[str]:
         """Files and folders under the data root that a source is made from or with, relative to it."""
         match self.study.proposals[source]:
+            case FeatureProposals(trunk=FileTrunk(weights=str(location))):
+                return [location]
             case EdgeBoxesProposals(model=location) | BingProposals(model_folder=location):
                 return [location]
             case ExternalProposals(file=location):

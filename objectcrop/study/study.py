@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from objectcrop.study.datasets import Dataset, DrawnDataset, OhmsDataset, UnionDataset
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.merging import resolve, suggestion
-from objectcrop.study.proposals import DegreeProposals, LodProposals, ProposalSource, RandomProposals
+from objectcrop.study.proposals import DegreeProposals, FeatureProposals, LodProposals, ProposalSource, RandomProposals
 from objectcrop.study.runs import Run
 from objectcrop.study.section import Name, Section, recorded, settings_hash
 from objectcrop.study.table_specs import Table
@@ -191,7 +191,7 @@ def _dataset_problems(study: Study, names: Names) -> Iterator[str]:
 def _proposal_problems(study: Study, names: Names) -> Iterator[str]:
     for name, source in study.proposals.items():
         where = f"proposals.{name}"
-        if isinstance(source, LodProposals):
+        if isinstance(source, FeatureProposals) and source.features_run is not None:
             yield from _unknown(f"{where}.features_run", "run", source.features_run, names["runs"])
             if (run := study.runs.get(source.features_run)) and name in ancestry(study, source.features_run):
                 yield f"{where}.features_run: run {source.features_run!r} itself needs proposals {run.views.proposals!r}"
@@ -212,7 +212,7 @@ def made_from(study: Study, source: str) -> Iterator[str]:
         yield found.sizes_of
     elif isinstance(found, DegreeProposals):
         yield found.of
-    elif isinstance(found, LodProposals) and found.features_run in study.runs:
+    elif isinstance(found, FeatureProposals) and found.features_run in study.runs:
         needed = study.runs[found.features_run].views.proposals
         if needed is not None:
             yield needed
