@@ -123,6 +123,14 @@ def searched_shards_of(wildcards):
     return PLAN.searched_shards(wildcards.dataset, wildcards.source)
 
 
+def searched_backbone_of(wildcards):
+    return PLAN.searched_backbone(wildcards.source)
+
+
+def searched_summary_of(wildcards):
+    return PLAN.searched_summary(wildcards.source)
+
+
 def files_of_source(wildcards):
     return PLAN.source_files(wildcards.source)
 

@@ -157,6 +157,7 @@ rule search_boxes:
     input:
         manifest="results/images/{dataset}/manifest.parquet",
         files=files_of_source,
+        backbone=searched_backbone_of,
     output:
         table="results/searches/{dataset}/{source}/{shard}.parquet",
     log:
@@ -178,7 +179,8 @@ rule search_boxes:
     shell:
         "python -m workflow_scripts.search_boxes"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
-        " --manifest {input.manifest} --shard {wildcards.shard} --out {output.table} 2>&1 | tee -i {log}"
+        " --manifest {input.manifest} --backbone {input.backbone} --shard {wildcards.shard}"
+        " --out {output.table} 2>&1 | tee -i {log}"
 
 
 rule join_proposals:
@@ -186,6 +188,7 @@ rule join_proposals:
     input:
         manifest="results/images/{dataset}/manifest.parquet",
         shards=searched_shards_of,
+        run_summary=searched_summary_of,
     output:
         table="results/proposals/{dataset}/{source}.parquet",
         summary="results/proposals/{dataset}/{source}.json",
@@ -207,6 +210,7 @@ rule join_proposals:
     shell:
         "python -m workflow_scripts.join_proposals"
         " --settings {params.settings:q} --manifest {input.manifest} --shards {input.shards}"
+        " --run-summary {input.run_summary}"
         " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
 
 

@@ -64,12 +64,19 @@ def make_search(source: Searched, data_root: Path) -> Search:
 def find_boxes(
     search: Search, picture: Picture, source: SearchedProposals, image_id: str, rng: np.random.Generator
 ) -> Found:
-    """The best boxes of a picture, best first: searched in the reduced picture, suppressed, in pixels of the whole one."""
+    """The best boxes of a picture, best first: searched in the reduced picture, suppressed, in pixels of the whole one.
+
+    Raises:
+        ValueError: naming the image, if the search fails on it.
+    """
     size = Size(picture.shape[1], picture.shape[0])
     reduced = reduced_size(size, source.long_side_px)
     if min(reduced) < MIN_SIDE_PX:
         return Found(image_id, size, as_boxes([]), np.zeros(0))
-    found = search(resized(picture, reduced), rng)
+    try:
+        found = search(resized(picture, reduced), rng)
+    except ValueError as error:
+        raise ValueError(f"image {image_id}: {error}") from error
     enlarged = usable(Found(image_id, size, to_pixels(to_relative(found.boxes, reduced), size), found.scores))
     best = select_by_overlap(
         enlarged.boxes, enlarged.scores, max_boxes=source.max_boxes, max_overlap=source.max_overlap

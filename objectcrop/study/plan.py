@@ -233,9 +233,22 @@ class Plan:
         return [self.proposals(dataset, found.sizes_of)] if isinstance(found, RandomProposals) else []
 
     def proposal_settings(self, source: str) -> str:
-        """Settings of a source that is made in one step."""
-        value = {"source_name": source, "source": recorded(self.study.proposals[source]), "study_seed": self.study.seed}
+        """Settings of a source that is searched for, or made in one step."""
+        found = self.study.proposals[source]
+        value = {"source_name": source, "source": recorded(found), "study_seed": self.study.seed}
+        if isinstance(found, FeatureProposals):
+            value["backbone"] = self.features_settings(source)
         return sorted_json(value)
+
+    def searched_backbone(self, source: str) -> list[str]:
+        """Weights of the network that a searched source looks through, if it does."""
+        uses = isinstance(self.study.proposals[source], FeatureProposals)
+        return self.features_backbone(source) if uses else []
+
+    def searched_summary(self, source: str) -> list[str]:
+        """Summary of the run that they come from, if they do."""
+        uses = isinstance(self.study.proposals[source], FeatureProposals)
+        return self.features_summary(source) if uses else []
 
     def inspection_settings(self, dataset: str, source: str) -> str:
         """Settings of a FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""

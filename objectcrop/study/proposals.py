@@ -208,11 +208,33 @@ class SelectiveSearchProposals(SearchedProposals):
     )
 
 
+class MaskCutProposals(FeatureProposals, SearchedProposals):
+    """MaskCut (Wang et al. 2023, CutLER): repeated normalised cuts of a network's map, without the CRF that refines masks."""
+
+    kind: Literal["maskcut"]
+    layer: str = Field(
+        default="layer3", description="Layer whose cells are cut; the cost grows with their number cubed."
+    )
+    num_cuts: int = Field(default=3, ge=1, description="N: objects looked for in each image, one after another.")
+    min_cosine: float = Field(
+        default=0.15,
+        gt=-1,
+        lt=1,
+        description="tau: cells with at least this cosine are joined with weight 1, others 1e-5.",
+    )
+    centring: Literal["picture", "none"] = Field(
+        default="picture",
+        description="'picture' takes the image's mean from its features first: after a ReLU all cosines are high; 'none' for "
+        "features of both signs, as in the paper.",
+    )
+
+
 Searched = EdgeBoxesProposals | BingProposals | SelectiveSearchProposals
 ProposalSource = Annotated[
     LodProposals
     | DegreeProposals
     | Searched
+    | MaskCutProposals
     | ExternalProposals
     | GroundTruthProposals
     | GridProposals

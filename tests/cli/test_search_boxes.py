@@ -7,9 +7,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from objectcrop.runtime.atomic import read_json
+from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.runs import BackboneSettings
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from workflow_scripts import join_proposals, make_proposals, search_boxes
+
+BACKBONE = {"arch": "resnet18", "width": 0.125}
 
 
 @pytest.fixture(scope="module")
@@ -22,19 +27,37 @@ def folder(tmp_path_factory):
         Image.fromarray(noise).resize((width, height)).save(folder / f"{number}.png")
         rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 4 else "train"))
     write_table(pd.DataFrame(rows, columns=list(MANIFEST.columns)), folder / "m.parquet", MANIFEST)
+    with seeded_weights(0):
+        save_backbone(build_backbone(BackboneSettings.model_validate(BACKBONE)), folder / "backbone.safetensors", {})
+    write_json(folder / "run.json", {"run": "scene-scene", "seed": 0, "features": "label-free"})
     return folder
 
 
-def search(folder, out, num_shards: int):
-    source = {"kind": "selective_search", "num_shards": num_shards, "max_boxes": 4}
-    given = ["--settings", json.dumps({"source_name": "some", "source": source, "study_seed": 0})]
+def search(folder, out, num_shards: int, source=None):
+    source = (source or {"kind": "selective_search"}) | {"num_shards": num_shards, "max_boxes": 4}
+    settings = {"source_name": "some", "source": source, "study_seed": 0, "backbone": BACKBONE}
+    given = ["--settings", json.dumps(settings)]
+    weights = ["--backbone", *([str(folder / "backbone.safetensors")] if source["kind"] == "maskcut" else [])]
     manifest = ["--manifest", str(folder / "m.parquet")]
     shards = [str(out / f"{shard}.parquet") for shard in range(num_shards)]
     for shard, path in enumerate(shards):
         search_boxes.main(
-            [*given, *manifest, "--data-root", str(folder), "--shard", str(shard), "--threads", "2", "--out", path]
+            [
+                *given,
+                *manifest,
+                *weights,
+                "--data-root",
+                str(folder),
+                "--shard",
+                str(shard),
+                "--threads",
+                "2",
+                "--out",
+                path,
+            ]
         )
-    made = ["--out", str(out / "all.parquet"), "--summary", str(out / "all.json")]
+    summaries = [str(folder / "run.json")] if source["kind"] == "maskcut" else []
+    made = ["--run-summary", *summaries, "--out", str(out / "all.parquet"), "--summary", str(out / "all.json")]
     join_proposals.main([*given, *manifest, "--shards", *shards, *made])
     return read_table(out / "all.parquet", PROPOSALS), read_json(out / "all.json")
 
@@ -49,6 +72,13 @@ def test_the_number_of_shards_changes_nothing(folder, tmp_path):
     assert table["image_id"].unique().tolist() == ["image-0", "image-1", "image-3"]
     assert (summary["num_images"], summary["num_images_without"]) == (4, 1)
     assert "selective search" in summary["features"]
+
+
+def test_normalised_cuts_look_through_a_run_of_the_study(folder, tmp_path):
+    source = {"kind": "maskcut", "features_run": "scene-scene", "layer": "layer2"}
+    table, summary = search(folder, tmp_path, 1, source)
+    assert len(table) >= 3
+    assert summary["features"] == "label-free features of run scene-scene, seed 0, normalised cuts"
 
 
 def test_a_source_that_is_no_search_is_refused(folder, tmp_path):

@@ -17,6 +17,8 @@ CONFIG = {
         "edges": {"kind": "edge_boxes", "model": "models/model.yml.gz", "num_shards": 3},
         "bing": {"kind": "bing", "model_folder": "models/bing"},
         "search": {"kind": "selective_search"},
+        "cuts": {"kind": "maskcut", "features_run": "scene"},
+        "cuts-vgg": {"kind": "maskcut", "trunk": {"arch": "vgg16", "weights": "v.pth", "trained_with": "labels"}},
         "given": {"kind": "external", "file": "given.json"},
     },
     "runs": {"scene": {"dataset": "drawn"}},
@@ -31,7 +33,7 @@ def plan(tmp_path):
 
 def test_every_source_is_made_by_one_rule(plan):
     ways = (plan.ranked_sources(), plan.searched_sources(), plan.other_sources())
-    assert ways == (["lod", "degree"], ["edges", "bing", "search"], ["random", "given"])
+    assert ways == (["lod", "degree"], ["edges", "bing", "search", "cuts", "cuts-vgg"], ["random", "given"])
 
 
 def test_degrees_are_taken_from_the_shards_of_their_lod_source(plan):
@@ -39,6 +41,17 @@ def test_degrees_are_taken_from_the_shards_of_their_lod_source(plan):
     assert plan.ranking("drawn", "degree") == "results/lod/drawn/lod/ranking.npz"
     assert plan.selection_settings("degree") != plan.selection_settings("lod")
     assert plan.features_backbone("degree") == plan.features_backbone("lod")
+
+
+def test_cuts_wait_for_the_run_or_the_file_they_look_through(plan, tmp_path):
+    assert plan.searched_backbone("cuts") == ["results/pretrain/scene/s0/backbone.safetensors"]
+    assert plan.searched_summary("cuts") == ["results/pretrain/scene/s0/summary.json"]
+    assert (
+        plan.searched_backbone("cuts-vgg") == plan.searched_summary("cuts-vgg") == plan.searched_backbone("bing") == []
+    )
+    (tmp_path / "v.pth").touch()
+    assert plan.searched_backbone("cuts-vgg") == [(tmp_path / "v.pth").as_posix()]
+    assert plan.source_locations("cuts-vgg") == ["v.pth"]
 
 
 def test_a_searched_source_has_its_shards(plan):
