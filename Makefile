@@ -20,8 +20,9 @@ inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-
 bench: setup ## all benchmarks, one after the other
 	@set -e; for file in benchmarks/*.py; do $(BIN)/python "$$file"; done
 
-lock: setup ## requirements.lock and envs/*.yaml from requirements.in
+lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirements.in
 	@.setup/uv/bin/uv pip compile requirements.in -o requirements.lock --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11
+	@sed -n 's/^opencv-python-headless\(==[^ ]*\).*/opencv-contrib-python-headless\1/p' requirements.lock | .setup/uv/bin/uv pip compile - --output-file envs/opencv.lock --quiet --generate-hashes --no-header --no-annotate --no-deps --universal --python-version 3.11
 	@$(BIN)/python envs/write_conda.py
 
 clean: ## remove what runs made; .venv, .setup and data stay

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from interpreters import SetUpError, probe
 
-PACKAGES = ("snakemake", "torch", "torchvision", "detectron2", "pandas", "fiftyone")
+PACKAGES = ("snakemake", "torch", "torchvision", "detectron2", "cv2", "pandas", "fiftyone")
 # one process each: the first pays for torch once, the second runs beside it
-_TOGETHER = (("torch", "torchvision", "detectron2"), ("snakemake", "pandas", "fiftyone"))
+_TOGETHER = (("torch", "torchvision", "detectron2"), ("snakemake", "cv2", "pandas", "fiftyone"))
 MONGOD = ".setup/mongod/fiftyone/db/bin/mongod"
 OUR_DETECTRON2 = "sal-detectron2"
 NEEDED_BYTES = 8 * 10**9
@@ -30,6 +30,8 @@ for name in sys.argv[1:]:
             owners = [metadata.distribution(owner) for owner in metadata.packages_distributions().get(name, [])]
             known = ", ".join(f"{owner.name} {owner.version}" for owner in owners) or "of no package"
             says = f"{known} in {module.__path__[0]}"
+        elif name == "cv2":
+            says = module.__version__ + (" with" if hasattr(module, "ximgproc") else " without") + " contrib"
         else:
             says = metadata.version(name)
         print("imported", name, says, flush=True)
@@ -133,6 +135,16 @@ def install_packages(root: Path, python: str) -> None:
     )
 
 
+def install_opencv(root: Path, python: str) -> None:
+    """Lay OpenCV's contrib build over the plain one of the same version, which FiftyOne asks for by name.
+
+    Both own the folder `cv2`, and the one written last is imported. Installed together their order would be chance; so it is
+    a step of its own, made again after every change of the lock.
+    """
+    options = ("--quiet", "--python", root / ".venv/bin/python", "--no-deps", "--require-hashes", "--reinstall")
+    uv(root, "pip", "install", *options, "-r", root / "envs/opencv.lock")
+
+
 def install_detectron2(root: Path, python: str) -> None:
     """Lay the wheel into `.venv`, unless another detectron2 is there.
 
@@ -202,6 +214,7 @@ STEPS = (
     Step("uv", "the installer", ("envs/uv.lock",), ".setup/uv/bin/uv", make_uv, in_venv=False),
     Step("venv", "an empty .venv", (), ".venv/bin/python", make_venv),
     Step("packages", "requirements.lock, the longest step", ("requirements.lock",), ".venv", install_packages),
+    Step("opencv", "its contrib build", ("envs/opencv.lock", "requirements.lock"), ".venv", install_opencv),
     Step("detectron2", "detectron2.lock", ("detectron2.lock",), ".venv", install_detectron2),
     Step("mongod", "mongod.lock", ("mongod.lock",), MONGOD, install_mongod, in_venv=False),
     Step("objectcrop", "this project, editable", ("pyproject.toml",), ".venv", install_project),

@@ -17,7 +17,7 @@ BASE = (
     "pandas",
     "pyarrow",
     "pillow",
-    "opencv-python-headless",
+    "opencv-contrib-python-headless",
     "pydantic",
     "pyyaml",
     "matplotlib",
@@ -38,7 +38,9 @@ DETECTRON2 = (
     "tqdm",
     "setuptools",
 )
-FIFTYONE = (*BASE, "fiftyone", "fiftyone-db", "pymongo", "scikit-learn")
+# FiftyOne asks for the plain build, which owns the same files as the contrib build: never both
+PLAIN = tuple(name.replace("opencv-contrib-python", "opencv-python") for name in BASE)
+FIFTYONE = (*PLAIN, "fiftyone", "fiftyone-db", "pymongo", "scikit-learn")
 DOORS = {"base": BASE, "torch": TORCH, "detectron2": DETECTRON2, "fiftyone": FIFTYONE}
 
 
@@ -72,9 +74,17 @@ def conda_file(names: tuple[str, ...], versions: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def locked_versions() -> dict[str, str]:
+    """Versions of the lock, and of OpenCV's contrib build."""
+    found: dict[str, str] = {}
+    for lock in ("requirements.lock", "envs/opencv.lock"):
+        found |= pins((ROOT / lock).read_text(encoding="utf-8"), PYTHON)
+    return found
+
+
 def main() -> None:
     """Write every file."""
-    versions = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"), PYTHON)
+    versions = locked_versions()
     for door, names in DOORS.items():
         (ROOT / f"envs/{door}.yaml").write_text(conda_file(names, versions), encoding="utf-8")
 

@@ -120,6 +120,8 @@ def released_files_of(wildcards):
 SELECTED_SUBSETS = PLAN.alternatives(PLAN.selected_datasets())
 RELEASED_SUBSETS = PLAN.alternatives(PLAN.released_datasets())
 LOD_SOURCES = PLAN.alternatives(PLAN.lod_sources())
+RANKED_SOURCES = PLAN.alternatives(PLAN.ranked_sources())
+SEARCHED_SOURCES = PLAN.alternatives(PLAN.searched_sources())
 OTHER_SOURCES = PLAN.alternatives(PLAN.other_sources())
 
 
@@ -141,6 +143,30 @@ def feature_shards_of(wildcards):
 
 def score_shards_of(wildcards):
     return PLAN.lod_shards("scores", wildcards.dataset, wildcards.source)
+
+
+def ranking_of(wildcards):
+    return PLAN.ranking(wildcards.dataset, wildcards.source)
+
+
+def selection_settings(wildcards):
+    return PLAN.selection_settings(wildcards.source)
+
+
+def searched_shards_of(wildcards):
+    return PLAN.searched_shards(wildcards.dataset, wildcards.source)
+
+
+def searched_backbone_of(wildcards):
+    return PLAN.searched_backbone(wildcards.source)
+
+
+def searched_summary_of(wildcards):
+    return PLAN.searched_summary(wildcards.source)
+
+
+def files_of_source(wildcards):
+    return PLAN.source_files(wildcards.source)
 
 
 def proposal_settings(wildcards):

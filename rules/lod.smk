@@ -1,4 +1,5 @@
-# Proposals: LOD in five stages, sharded where work grows; the other sources in one; and how well they find objects.
+# Proposals: LOD in five stages, sharded where work grows; searches of each picture in two; the other sources in one; and how
+# well all of them find objects.
 
 
 rule extract_features:
@@ -123,7 +124,7 @@ rule select_proposals:
     input:
         manifest="results/images/{dataset}/manifest.parquet",
         features=feature_shards_of,
-        ranking="results/lod/{dataset}/{source}/ranking.npz",
+        ranking=ranking_of,
         run_summary=features_summary_of,
     output:
         table="results/proposals/{dataset}/{source}.parquet",
@@ -133,7 +134,7 @@ rule select_proposals:
     benchmark:
         "benchmarks/jobs/select_proposals/{dataset}-{source}.tsv"
     wildcard_constraints:
-        source=LOD_SOURCES,
+        source=RANKED_SOURCES,
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
@@ -142,7 +143,7 @@ rule select_proposals:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=lod_settings,
+        settings=selection_settings,
         code=code("select_proposals"),
     shell:
         "python -m workflow_scripts.select_proposals"
@@ -151,12 +152,75 @@ rule select_proposals:
         " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
 
 
+rule search_boxes:
+    """Search a shard of images for objects, each image by itself."""
+    input:
+        manifest="results/images/{dataset}/manifest.parquet",
+        files=files_of_source,
+        backbone=searched_backbone_of,
+    output:
+        table="results/searches/{dataset}/{source}/{shard}.parquet",
+    log:
+        "logs/search_boxes/{dataset}-{source}-{shard}.log",
+    benchmark:
+        "benchmarks/jobs/search_boxes/{dataset}-{source}-{shard}.tsv"
+    wildcard_constraints:
+        source=SEARCHED_SOURCES,
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=720,
+        data_root=data_root,
+    params:
+        settings=proposal_settings,
+        code=code("search_boxes"),
+    shell:
+        "python -m workflow_scripts.search_boxes"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        " --manifest {input.manifest} --backbone {input.backbone} --shard {wildcards.shard}"
+        " --out {output.table} 2>&1 | tee -i {log}"
+
+
+rule join_proposals:
+    """Join the shards of a searched source."""
+    input:
+        manifest="results/images/{dataset}/manifest.parquet",
+        shards=searched_shards_of,
+        run_summary=searched_summary_of,
+    output:
+        table="results/proposals/{dataset}/{source}.parquet",
+        summary="results/proposals/{dataset}/{source}.json",
+    log:
+        "logs/join_proposals/{dataset}-{source}.log",
+    benchmark:
+        "benchmarks/jobs/join_proposals/{dataset}-{source}.tsv"
+    wildcard_constraints:
+        source=SEARCHED_SOURCES,
+    conda:
+        "../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=proposal_settings,
+        code=code("join_proposals"),
+    shell:
+        "python -m workflow_scripts.join_proposals"
+        " --settings {params.settings:q} --manifest {input.manifest} --shards {input.shards}"
+        " --run-summary {input.run_summary}"
+        " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
+
+
 rule make_proposals:
-    """Make proposals that discover nothing: annotated boxes, a grid, random places, the centre."""
+    """Make proposals that look at no picture: annotated boxes, a grid, random places, the centre, a file."""
     input:
         manifest="results/images/{dataset}/manifest.parquet",
         annotations=annotations_of_source,
         sizes=sizes_of_source,
+        files=files_of_source,
     output:
         table="results/proposals/{dataset}/{source}.parquet",
         summary="results/proposals/{dataset}/{source}.json",
@@ -172,13 +236,14 @@ rule make_proposals:
     resources:
         mem_mb=4000,
         runtime=60,
+        data_root=data_root,
     params:
         settings=proposal_settings,
         code=code("make_proposals"),
     shell:
         "python -m workflow_scripts.make_proposals"
         " --settings {params.settings:q} --manifest {input.manifest}"
-        " --annotations {input.annotations} --sizes-of {input.sizes}"
+        " --annotations {input.annotations} --sizes-of {input.sizes} --data-root {resources.data_root:q}"
         " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-LOCKS = ("requirements.lock", "detectron2.lock", "mongod.lock", "envs/uv.lock")
+LOCKS = ("requirements.lock", "detectron2.lock", "mongod.lock", "envs/uv.lock", "envs/opencv.lock")
 
 
 @pytest.fixture
@@ -43,11 +43,22 @@ def test_the_lock_has_every_package_that_is_asked_for_at_the_version_asked_for(r
 
 
 def test_the_conda_files_hold_the_versions_of_the_lock(root, conda):
-    versions = conda.pins((root / "requirements.lock").read_text(), conda.PYTHON)
+    versions = conda.locked_versions()
     assert set(conda.DOORS) == {path.stem for path in (root / "envs").glob("*.yaml")}
     for door, names in conda.DOORS.items():
         text = (root / f"envs/{door}.yaml").read_text()
         assert text == conda.conda_file(names, versions), f"envs/{door}.yaml: run python envs/write_conda.py"
+
+
+def test_both_builds_of_opencv_have_one_version(conda):
+    versions = conda.locked_versions()
+    assert versions["opencv-contrib-python-headless"] == versions["opencv-python-headless"], "make lock"
+
+
+def test_the_contrib_build_of_opencv_is_the_one_that_is_imported():
+    import cv2
+
+    assert hasattr(cv2, "ximgproc"), "make setup"
 
 
 def test_a_pin_for_another_python_or_system_is_not_taken(conda):
@@ -72,7 +83,17 @@ def test_every_rule_names_a_conda_file_that_exists(root):
 def test_what_is_installed_is_what_the_lock_says(root, conda):
     locked = conda.pins((root / "requirements.lock").read_text(), f"3.{sys.version_info.minor}")
     other = {}
-    for name in ("torch", "torchvision", "snakemake", "pandas", "numpy", "fiftyone", "ruff", "mypy"):
+    for name in (
+        "torch",
+        "torchvision",
+        "opencv-python-headless",
+        "snakemake",
+        "pandas",
+        "numpy",
+        "fiftyone",
+        "ruff",
+        "mypy",
+    ):
         try:
             found = version(name)
         except PackageNotFoundError:

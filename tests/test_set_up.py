@@ -269,7 +269,7 @@ def test_a_detectron2_of_the_users_own_is_kept(parts, tmp_path, monkeypatch, pre
 def test_verify_names_every_package_that_does_not_import(parts, tmp_path, capsys):
     body = (
         'case "$5" in torch) echo noise; echo "imported torch 2.0"; echo "broken torchvision ImportError: lost a library";;'
-        ' *) echo "imported snakemake 9.0"; echo "imported pandas 3.0";; esac'
+        ' *) echo "imported snakemake 9.0"; echo "imported cv2 4.14"; echo "imported pandas 3.0";; esac'
     )
     program(tmp_path / ".venv/bin/python", body)
     program(tmp_path / parts.steps.MONGOD, "echo 'libcrypto is missing' >&2; exit 127")

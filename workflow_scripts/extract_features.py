@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", required=True, help='JSON: "source_name", "lod", "backbone", "study_seed"')
     parser.add_argument("--data-root", type=Path, required=True, help="folder that the manifest's paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
-    parser.add_argument("--backbone", type=Path, required=True, help="weights of the trunk, safetensors")
+    parser.add_argument("--backbone", type=Path, nargs="*", default=[], help="weights of the trunk")
     parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs: 0 or 1")
@@ -25,17 +25,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.lod.extraction import Extractor
     from objectcrop.lod.shards import write_features
     from objectcrop.runtime.progress import Progress
-    from objectcrop.ssl.weights import load_backbone
     from objectcrop.study.proposals import LodProposals
-    from objectcrop.study.runs import BackboneSettings
     from objectcrop.study.section import parse_settings
     from objectcrop.tables import MANIFEST, read_table
+    from workflow_scripts.trunks import open_trunk
 
     torch.set_num_threads(args.threads)
     settings = parse_settings(args.settings)
     lod = LodProposals.model_validate(settings["lod"])
-    trunk = load_backbone(args.backbone, BackboneSettings.model_validate(settings["backbone"])).eval()
-    trunk = trunk.to("cuda" if args.gpus else "cpu", memory_format=torch.channels_last)
+    trunk = open_trunk(
+        lod,
+        settings["backbone"],
+        args.backbone,
+        layers=lod.layers,
+        descriptor_layer=lod.descriptor_layer,
+        use_gpu=bool(args.gpus),
+    )
     extractor = Extractor(trunk, lod, settings["study_seed"])
     manifest = read_table(args.manifest, MANIFEST)
     rows = manifest[manifest["split"] == "train"].iloc[args.shard :: lod.num_shards]

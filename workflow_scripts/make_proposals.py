@@ -1,4 +1,4 @@
-"""Make the proposals of a source that discovers nothing: annotated boxes, a grid, random places, the centre."""
+"""Make the proposals of a source that looks at no picture: annotated boxes, a grid, random places, the centre, a file."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS, for ground truth")
     parser.add_argument("--sizes-of", type=Path, nargs="*", default=[], help="PROPOSALS whose sizes are copied")
+    parser.add_argument(
+        "--data-root", type=Path, default=Path(), help="folder that the file of an external source is in"
+    )
     parser.add_argument("--out", type=Path, required=True, help="PROPOSALS to write")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
@@ -20,23 +23,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     import numpy as np
 
     from objectcrop.lod.controls import ORIGIN, Known, make_boxes, parse_source
+    from objectcrop.lod.external import read_external
     from objectcrop.lod.table import Found, boxes_by_image, proposals_table, summarise, training_sizes, usable
     from objectcrop.runtime.atomic import write_json
+    from objectcrop.study.proposals import ExternalProposals
     from objectcrop.study.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table, write_table
 
     settings = parse_settings(args.settings)
     source = parse_source(settings["source"])
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
-    known = Known(
-        annotations=read_table(args.annotations[0], ANNOTATIONS) if args.annotations else None,
-        boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
-    )
-    made = make_boxes(source, sizes, known, study_seed=settings["study_seed"])
-    found = [Found(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made.items()]
+    if isinstance(source, ExternalProposals):
+        features = source.features
+        found = read_external(args.data_root / source.file, sizes, source.max_boxes)
+    else:
+        features = ORIGIN[source.kind]
+        known = Known(
+            annotations=read_table(args.annotations[0], ANNOTATIONS) if args.annotations else None,
+            boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
+        )
+        made = make_boxes(source, sizes, known, study_seed=settings["study_seed"])
+        found = [Found(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made.items()]
     table = proposals_table(usable(one) for one in found)
     write_table(table, args.out, PROPOSALS)
-    summary = summarise(table, sizes, features=ORIGIN[source.kind])
+    summary = summarise(table, sizes, features=features)
     write_json(args.summary, {**summary, "settings": settings})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 

@@ -61,7 +61,7 @@ def make_boxes(source: ProposalSource, sizes: dict[str, Size], known: Known, *, 
     """Boxes of every image by a source that discovers nothing; images for which it has none are left out.
 
     Raises:
-        ValueError: if the source is LOD, or lacks what it looks at.
+        ValueError: if the source looks at pictures, or lacks what it looks at.
     """
     match source:
         case CentreProposals():
@@ -95,6 +95,9 @@ ORIGIN = {
     "grid": "a fixed grid: without information on the image",
     "random": "random places with the box sizes of another source",
     "centre": "one centred box: without information on the image",
+    "edge_boxes": "EdgeBoxes on structured edges, which are trained with human contours (BSDS500)",
+    "bing": "BING, which is trained with annotated boxes of VOC2007",
+    "selective_search": "selective search: no training, similarity of colour, texture, size and fit",
 }
 """In words, what the boxes of a kind are made from."""
 

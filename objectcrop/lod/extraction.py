@@ -2,13 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from objectcrop.boxes import Size
 from objectcrop.lod.pooling import pool_regions, random_projection, scale_to_one
 from objectcrop.lod.proposing import cap_regions, layer_regions, merge_layers
 from objectcrop.lod.regions import ImageRegions, Regions
-from objectcrop.lod.trunk import STRIDES, FeatureMap, Picture, descriptor, layer_maps, reduced_size, resized
+from objectcrop.lod.trunk import FeatureMap, Picture, Trunk, reduced_size, resized
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.proposals import LodProposals
 
@@ -43,16 +42,12 @@ class Extractor:
     """Takes the features of pictures, one by one; holds the trunk and the projection.
 
     Args:
-        trunk: ResNet with torchvision's names, in evaluation mode.
+        trunk: read at the two layers of the settings.
         settings: LOD's settings.
         study_seed: of the projection and of the draw of capped regions.
     """
 
-    def __init__(self, trunk: nn.Module, settings: LodProposals, study_seed: int) -> None:
-        if trunk.training:
-            raise ValueError(
-                "the trunk is in training mode, where a picture's features depend on the batch; call eval()"
-            )
+    def __init__(self, trunk: Trunk, settings: LodProposals, study_seed: int) -> None:
         self._trunk, self._settings, self._study_seed = trunk, settings, study_seed
         self._projection: Features | None = None
         self._num_inputs = 0
@@ -65,13 +60,13 @@ class Extractor:
         """
         settings = self._settings
         size = reduced_size(Size(picture.shape[1], picture.shape[0]), settings.long_side_px)
-        fine, coarse = layer_maps(self._trunk, resized(picture, size), settings.layers)
-        whole_picture = descriptor(self._trunk, picture, settings.descriptor_size_px)
-        _check(image_id, [fine, coarse, whole_picture])
+        fine, coarse = self._trunk.maps(resized(picture, size))
+        whole_picture = self._trunk.descriptor(picture, settings.descriptor_size_px)
+        _check(image_id, [fine, coarse], whole_picture)
         regions = propose_regions((fine, coarse), size, settings)
         rng = generator(self._study_seed, "lod.cap", image_id)
         regions = cap_regions(regions, settings.max_regions, rng)
-        stride = STRIDES[settings.layers[1]]
+        stride = self._trunk.strides[settings.layers[1]]
         pooled = scale_to_one(pool_regions(coarse, regions.boxes, stride_px=stride, grid=settings.region_grid))
         return ImageRegions(size, whole_picture, regions, self._projected(pooled))
 
@@ -82,9 +77,9 @@ class Extractor:
         return pooled if self._projection is None else pooled @ self._projection
 
 
-def _check(image_id: str, found: list[FeatureMap]) -> None:
-    for values in found:
+def _check(image_id: str, maps: list[FeatureMap], whole_picture: FeatureMap) -> None:
+    for values in (*maps, whole_picture):
         if not np.isfinite(values).all():
             raise ValueError(f"image {image_id}: the trunk gives features that are not finite; look at its weights")
-        if values.min(initial=0) < 0:
-            raise ValueError(f"image {image_id}: the trunk gives negative features; name layers that end in a ReLU")
+    if min(values.min(initial=0) for values in maps) < 0:
+        raise ValueError(f"image {image_id}: the trunk gives negative features; name layers that end in a ReLU")

@@ -1,8 +1,8 @@
 """Probabilistic Hough matching of the regions of two pictures (Cho et al. 2015; spec of LOD, section 5).
 
 A pair of regions, one of each picture, votes with its likeness for the place and scale at which the second picture would
-hold the first; pairs that agree with many others score high. Votes are counted sparsely: only bins that somebody votes
-for are smoothed, and only where they are read.
+hold the first; pairs that agree with many others score high. The histogram is kept with an empty margin as wide as the
+kernel reaches, so that smoothing along an axis is five shifted sums of one flat array.
 """
 
 from functools import lru_cache
@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from objectcrop.boxes import Size
 
@@ -113,52 +112,65 @@ def cast_votes(first: RegionSet, second: RegionSet) -> Votes:
 
 
 def _bins(values: Floats, edges: Floats) -> Ints:
-    return np.searchsorted(edges, values, side="right") - 1
+    """Last edge at or below each value, which is not below the first; as a search of the edges, which are nearly even."""
+    count = len(edges) - 1
+    guess: Ints = ((values - edges[0]) * (count / (edges[-1] - edges[0]))).astype(np.int64)
+    np.clip(guess, 0, count - 1, out=guess)
+    guess -= values < edges[guess]
+    guess += values >= edges[guess + 1]
+    return guess
 
 
-def vote_histogram(votes: Votes, likeness: Floats, grid: VoteGrid) -> tuple[Ints, Ints, Floats]:
-    """Votes per bin: in each bin a region of the first picture counts once, with its best match.
+class Histogram(NamedTuple):
+    """Votes by bin, as one flat array with a margin of `REACH` bins around each axis."""
 
-    Returns:
-        the place (padded cell number) of each place that got a vote, ascending; the index into it of every vote; and the
-        votes by place and scale, shape (places, scales).
-    """
-    width = len(grid.x) - 1 + 2 * REACH
-    place_of_vote = (votes.y + REACH) * width + votes.x + REACH
-    places, place = np.unique(place_of_vote, return_inverse=True)
-    bins = place * SCALE_BINS + votes.scale
-    key = votes.first * (len(places) * SCALE_BINS) + bins
+    counts: Floats
+    strides: tuple[int, int, int]
+    """Places in the array from one bin to the next in y, x and scale."""
+    bins: Ints
+    """Place of each vote."""
+
+
+def vote_histogram(votes: Votes, likeness: Floats) -> Histogram:
+    """Votes per bin, over the range of bins that hold any: in each a region of the first picture counts once, by its best match."""
+    lows = [int(axis.min()) - REACH for axis in (votes.y, votes.x, votes.scale)]
+    sides = [int(axis.max()) - low + REACH + 1 for axis, low in zip(votes[2:], lows, strict=True)]
+    strides = sides[1] * sides[2], sides[2], 1
+    bins = np.asarray(
+        (votes.y - lows[0]) * strides[0] + (votes.x - lows[1]) * strides[1] + (votes.scale - lows[2]), dtype=np.int64
+    )
+    num_bins = sides[0] * strides[0]
+    key = votes.first * num_bins + bins
     order = np.argsort(key)
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    best = np.maximum.reduceat(likeness[order], starts) if len(starts) else np.zeros(0)
-    counted = np.bincount(bins[order][starts], weights=best, minlength=len(places) * SCALE_BINS)
-    return places, place, np.asarray(counted.reshape(-1, SCALE_BINS), dtype=np.float64)
+    best = np.maximum.reduceat(likeness[order], starts)
+    counts = np.bincount(bins[order[starts]], weights=best, minlength=num_bins)
+    return Histogram(np.asarray(counts, dtype=np.float64), strides, bins)
 
 
-@lru_cache(maxsize=1)
-def _scale_smoothing() -> Floats:
-    """Band matrix (scales, scales) of the kernel along the scale, zeros beyond the ends."""
-    return np.asarray(sum(np.eye(SCALE_BINS, k=step) * KERNEL[step + REACH] for step in range(-REACH, REACH + 1)))
+def smoothed(histogram: Histogram) -> Floats:
+    """The histogram under the Gaussian, right in all bins off the margin."""
+    values = histogram.counts
+    # fresh memory for every sum would cost more than the sums
+    spread, other, near = (np.empty_like(values) for _ in range(3))
+    for step in histogram.strides:
+        np.multiply(values, KERNEL[REACH], out=spread)
+        for shift in range(step, (REACH + 1) * step, step):
+            both = near[: len(values) - 2 * shift]
+            # what a shift carries over the end of a line lands in a margin
+            np.add(values[2 * shift :], values[: -2 * shift], out=both)
+            both *= KERNEL[REACH + shift // step]
+            spread[shift:-shift] += both
+        values, spread, other = spread, other, spread
+    return values
 
 
-def smoothed_votes(votes: Votes, likeness: Floats, grid: VoteGrid) -> Floats:
-    """The histogram smoothed by the Gaussian, read at the bin of each vote."""
-    places, place, counted = vote_histogram(votes, likeness, grid)
-    smoothed = _place_smoothing(places, grid) @ (counted @ _scale_smoothing())
-    return np.asarray(smoothed[place, votes.scale])
-
-
-def _place_smoothing(places: Ints, grid: VoteGrid) -> sparse.csr_array:
-    """Matrix (places, places) of the kernel over y and x; what lies off the places holds no votes."""
-    width, height = (len(edges) - 1 + 2 * REACH for edges in (grid.x, grid.y))
-    number = np.full(height * width, -1, dtype=np.int32)
-    number[places] = np.arange(len(places))
-    steps = np.arange(-REACH, REACH + 1)
-    near = number[places[:, None] + (steps[:, None] * width + steps).reshape(-1)]
-    voted = near >= 0
-    weights = np.broadcast_to(np.outer(KERNEL, KERNEL).reshape(-1), near.shape)[voted]
-    ends = np.concatenate([[0], np.cumsum(np.count_nonzero(voted, axis=1))])
-    return sparse.csr_array((weights, near[voted], ends), shape=(len(places), len(places)))
+def smoothed_votes(votes: Votes, likeness: Floats) -> Floats:
+    """The smoothed histogram, read at the bin of each vote."""
+    if len(likeness) == 0:
+        return np.zeros(0)
+    histogram = vote_histogram(votes, likeness)
+    return smoothed(histogram)[histogram.bins]
 
 
 def match(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -172,15 +184,24 @@ def match(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) ->
     votes = cast_votes(first, second)
     own = likeness[votes.first, votes.second].astype(np.float64)
     scores = np.zeros(likeness.shape, dtype=np.float32)
-    scores[votes.first, votes.second] = own * smoothed_votes(votes, own, vote_grid(second.size))
+    scores[votes.first, votes.second] = own * smoothed_votes(votes, own)
     return scores
 
 
-def confidence(first: RegionSet, second: RegionSet) -> Floats:
+def appearance(first: RegionSet, second: RegionSet) -> NDArray[np.float32]:
+    """Likeness of every pair of regions: the dot product of their features, negative ones cut off."""
+    return np.asarray(np.maximum(first.features @ second.features.T, 0))
+
+
+def symmetric_scores(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) -> Floats:
     """Score of every pair of regions, both directions added, times a million over the number of pairs of regions."""
-    likeness = np.maximum(first.features @ second.features.T, 0)
     both = match(first, second, likeness).astype(np.float64) + match(second, first, likeness.T).T
     return np.asarray(both * (1e6 / max(both.size, 1)))
+
+
+def confidence(first: RegionSet, second: RegionSet) -> Floats:
+    """Symmetric scores of two pictures by the appearance of their regions."""
+    return symmetric_scores(first, second, appearance(first, second))
 
 
 class Entries(NamedTuple):

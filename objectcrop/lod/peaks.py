@@ -56,26 +56,32 @@ def rank_persistence(values: NDArray[np.float64], *, reference: bool = False) ->
     touching = neighbours_of_cells(height, width, reference=reference)
     parent = [-1] * flat.size
     birth = [0] * flat.size
-    lifetime = np.full(flat.size, -1, dtype=np.int64)
+    lifetime = [-1] * flat.size
     for time, cell in enumerate(order.tolist(), start=1):
-        roots = set()
+        birth[cell] = time
+        oldest, others = -1, []
         for near in touching[cell]:
             if parent[near] >= 0:
                 while parent[near] != near:
                     parent[near] = parent[parent[near]]
                     near = parent[near]
-                roots.add(near)
-        birth[cell] = time
-        oldest = min(roots, key=birth.__getitem__) if roots else cell
-        for root in roots - {oldest}:
-            lifetime[root] = time - birth[root]
-            parent[root] = oldest
-        parent[cell] = oldest
-        if roots:
-            lifetime[cell] = 0
-        else:
+                if oldest < 0:
+                    oldest = near
+                elif near != oldest:
+                    others.append(near)
+        if oldest < 0:
+            parent[cell] = cell
             lifetime[cell] = len(order) - time  # unless it is joined to an older one later
-    return lifetime
+            continue
+        if others:
+            touched = {oldest, *others}
+            oldest = min(touched, key=birth.__getitem__)
+            for root in touched - {oldest}:
+                lifetime[root] = time - birth[root]
+                parent[root] = oldest
+        parent[cell] = oldest
+        lifetime[cell] = 0
+    return np.array(lifetime, dtype=np.int64)
 
 
 def find_peaks(

@@ -9,7 +9,7 @@ from objectcrop.boxes import Size
 from objectcrop.lod.peaks import column_major, find_peaks
 from objectcrop.lod.regions import Regions
 from objectcrop.lod.saliency import global_mask, global_saliency, local_maps, peak_map, without_border
-from objectcrop.lod.sweep import RootedBoxes, map_boxes, pixel_counts
+from objectcrop.lod.sweep import RootedBoxes, distinct, map_boxes, pixel_counts
 
 
 def layer_regions(
@@ -44,7 +44,7 @@ def layer_regions(
     boxes = np.concatenate([*(one.boxes for one in found), [[0, 0, *size]]])
     top = int(column_major(without_border(saliency)).argmax())
     roots = np.concatenate([*(one.roots for one in found), [top]])
-    boxes, first = np.unique(boxes, axis=0, return_index=True)
+    boxes, first = distinct(boxes)
     roots = roots[first]
     sides = boxes[:, 2:] - boxes[:, :2]
     kept = (sides > 1).all(axis=1) & (roots >= 0)
@@ -55,7 +55,7 @@ def merge_layers(fine: RootedBoxes, coarse: RootedBoxes) -> Regions:
     """Distinct boxes of both layers, sorted; a box of both belongs to the finer one."""
     boxes = np.concatenate([fine.boxes, coarse.boxes])
     layers = np.repeat([0, 1], [len(fine.boxes), len(coarse.boxes)])
-    boxes, first = np.unique(boxes, axis=0, return_index=True)
+    boxes, first = distinct(boxes)
     return Regions(boxes, np.concatenate([fine.roots, coarse.roots])[first], layers[first])
 
 

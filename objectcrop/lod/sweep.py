@@ -27,6 +27,19 @@ class RootedBoxes(NamedTuple):
     """Shape (n,): the cell of the strongest response, column by column from 0; -1 if there is none."""
 
 
+def distinct(boxes: Ints) -> tuple[Ints, Ints]:
+    """Each box once, sorted by (x1, y1, x2, y2), and where it occurs first; coordinates from 0 to 65535.
+
+    One number a box sorts ten times faster than rows of four.
+    """
+    assert boxes.min(initial=0) >= 0
+    assert boxes.max(initial=0) < 1 << 16
+    corners = boxes.astype(np.uint64).T
+    keys = corners[0] << 48 | corners[1] << 32 | corners[2] << 16 | corners[3]
+    first = np.unique(keys, return_index=True)[1]
+    return boxes[first], first
+
+
 @lru_cache(maxsize=1024)
 def pixel_runs(cells: int, pixels: int) -> tuple[Ints, Ints]:
     """First pixel and one past the last pixel of each cell along one axis, under nearest-neighbour enlargement.
@@ -67,20 +80,25 @@ def map_boxes(
         reference: take as root the first of the level's roots that lies in the box's back-projection, as released,
             instead of the piece's own.
     """
-    height, width = values.shape
-    flat = values.T.reshape(-1)
-    order = np.flatnonzero(flat > 0)
-    if len(order) == 0:
+    rows, columns = np.flatnonzero(values.any(axis=1)), np.flatnonzero(values.any(axis=0))
+    if len(rows) == 0:
         return RootedBoxes(np.zeros((0, 4), np.int64), np.zeros(0, np.int64))
+    corner = int(rows[0]), int(columns[0])
+    # what lies around the positive cells is in no piece
+    inner = values[corner[0] : rows[-1] + 1, corner[1] : columns[-1] + 1]
+    height, width = inner.shape
+    flat = inner.T.reshape(-1)
+    order = np.flatnonzero(flat > 0)
     structure = IN_PLANE_4 if connectivity == 4 else IN_PLANE_8
     reach = min(top_level, float(flat.max()))
-    fewest = ndimage.label(values >= reach, structure[1])[1]
+    fewest = ndimage.label(inner >= reach, structure[1])[1]
     counts = counts[counts >= fewest]
     order = order[descending(flat[order])]
     rank = np.full(flat.size, flat.size)
     rank[order] = np.arange(order.size)
-    pieces, number = ndimage.label((rank < counts[:, None]).reshape(-1, width, height), structure)
-    spans = _spans(pieces, number)
+    above = (rank < counts[:, None]).reshape(-1, width, height)
+    pieces, number = ndimage.label(above, structure)
+    spans = _spans(pieces, np.flatnonzero(above), number)
     # the strongest cell of a piece is its first in the order of falling values, so it must be written last
     by_strength = pieces.reshape(len(counts), -1)[:, order[: counts.max(initial=0)][::-1]]
     roots = np.zeros(number + 1, dtype=np.int64)
@@ -88,10 +106,11 @@ def map_boxes(
     kept = np.flatnonzero(flat[roots[1:]] >= reach) + 1
     kept = kept[np.argsort(spans.first[kept], kind="stable")]
     level = spans.first[kept] // flat.size
-    boxes = spans.boxes(kept, size, height, width)
+    boxes = spans.boxes(kept, size, values.shape, corner)
+    cells = (roots[kept] // height + corner[1]) * values.shape[0] + roots[kept] % height + corner[0]
     if reference:
-        return RootedBoxes(boxes, _released_roots(boxes, roots[kept], level, size, (height, width)))
-    return RootedBoxes(boxes, roots[kept])
+        return RootedBoxes(boxes, _released_roots(boxes, cells, level, size, values.shape))
+    return RootedBoxes(boxes, cells)
 
 
 class _Spans(NamedTuple):
@@ -103,23 +122,23 @@ class _Spans(NamedTuple):
     low_row: Ints
     high_row: Ints
 
-    def boxes(self, pieces: Ints, size: Size, height: int, width: int) -> Ints:
-        left, right = pixel_runs(width, size.width)
-        top, bottom = pixel_runs(height, size.height)
+    def boxes(self, pieces: Ints, size: Size, shape: tuple[int, ...], corner: tuple[int, int]) -> Ints:
+        """Half-open pixels; `corner` is the row and column of the first cell in the whole map of this shape."""
+        left, right = pixel_runs(shape[1], size.width)
+        top, bottom = pixel_runs(shape[0], size.height)
         return np.stack(
             [
-                left[self.low_column[pieces]],
-                top[self.low_row[pieces]],
-                right[self.high_column[pieces]],
-                bottom[self.high_row[pieces]],
+                left[self.low_column[pieces] + corner[1]],
+                top[self.low_row[pieces] + corner[0]],
+                right[self.high_column[pieces] + corner[1]],
+                bottom[self.high_row[pieces] + corner[0]],
             ],
             axis=1,
         )
 
 
-def _spans(pieces: NDArray[np.int32], number: int) -> _Spans:
+def _spans(pieces: NDArray[np.int32], inside: Ints, number: int) -> _Spans:
     _, width, height = pieces.shape
-    inside = np.flatnonzero(pieces)
     label = pieces.reshape(-1)[inside]
     # the last write to an index wins: written backwards, the least cell remains
     first = np.zeros(number + 1, dtype=np.int64)
@@ -133,7 +152,7 @@ def _spans(pieces: NDArray[np.int32], number: int) -> _Spans:
     return _Spans(first, first // height % width, last // height % width, low, high)
 
 
-def _released_roots(boxes: Ints, roots: Ints, level: Ints, size: Size, shape: tuple[int, int]) -> Ints:
+def _released_roots(boxes: Ints, roots: Ints, level: Ints, size: Size, shape: tuple[int, ...]) -> Ints:
     height, width = shape
     share = np.array([width / size.width, height / size.height])
     # the release counts from 1 and includes both ends; half-open x2 equals its x2

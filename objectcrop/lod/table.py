@@ -1,6 +1,6 @@
 """Tables of proposals: from boxes per image to rows, and the counts that go with them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from objectcrop.boxes import Boxes, Size, area, as_boxes, clip, to_pixels, to_re
 from objectcrop.lod.regions import Regions
 from objectcrop.lod.selection import are_usable, select_by_group
 from objectcrop.lod.shards import JoinedImages
-from objectcrop.study.proposals import LodProposals
+from objectcrop.study.proposals import FeatureProposals, LodProposals
 from objectcrop.tables import PROPOSALS, empty_table
 
 TARGET_CROP_SHARE = 0.2
@@ -84,6 +84,13 @@ def select_lod(
         yield Found(image_id, sizes[image_id], enlarged[best], own[best])
 
 
+def join_tables(parts: Sequence[pd.DataFrame], image_ids: Sequence[str]) -> pd.DataFrame:
+    """Rows of all shards, in the order of the data set's images and by rank, whatever the number of shards."""
+    joined = pd.concat(parts, ignore_index=True)
+    place = joined["image_id"].map({image_id: index for index, image_id in enumerate(image_ids)})
+    return joined.assign(place=place).sort_values(["place", "rank"]).drop(columns="place").reset_index(drop=True)
+
+
 def training_sizes(manifest: pd.DataFrame) -> dict[str, Size]:
     """Size of every image of the training split, in the order of the manifest."""
     train = manifest[manifest["split"] == "train"]
@@ -128,6 +135,14 @@ def summarise(table: pd.DataFrame, sizes: dict[str, Size], *, features: str) -> 
     }
 
 
-def describe_features(run_summary: dict[str, Any]) -> str:
-    """What features proposals come from, in words, from the summary of the run that trained the trunk."""
-    return f"{run_summary['features']} features of run {run_summary['run']}, seed {run_summary['seed']}"
+def describe_features(source: FeatureProposals, run_summaries: Sequence[dict[str, Any]]) -> str:
+    """What features proposals come from, in words.
+
+    Args:
+        source: its settings.
+        run_summaries: the summary of the run that trained the trunk, if one of the study did.
+    """
+    if source.trunk is not None:
+        return f"{source.trunk.arch} from {source.trunk.weights or 'its package'}: {source.trunk.trained_with}"
+    (summary,) = run_summaries
+    return f"{summary['features']} features of run {summary['run']}, seed {summary['seed']}"

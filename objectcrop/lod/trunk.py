@@ -1,27 +1,28 @@
-"""What LOD takes from a trunk: dense maps of a picture, and one descriptor of it (spec of LOD, section 1).
+"""What LOD takes from a network: dense maps of a picture, and one descriptor of it (spec of LOD, section 1).
 
-A trunk is a module with torchvision's ResNet names (`conv1`, `bn1`, `layer1` to `layer4`). Pictures go through it one by
-one, so that a result never depends on which other pictures shared a batch or a shard.
+Any network will do whose layers have names and whose maps, after those layers, are not negative (end in a ReLU). Pictures go
+through it one by one, so that a result never depends on which other pictures shared a batch or a shard.
 """
 
-from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from objectcrop.boxes import Size
 
 Picture = NDArray[np.uint8]
 FeatureMap = NDArray[np.float32]
-
-STRIDES = {"layer1": 4, "layer2": 8, "layer3": 16, "layer4": 32}
-"""Input pixels per cell of a ResNet's layers."""
+PixelScale = Literal["imagenet", "minus_one_to_one"]
 
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+PROBE_PX = 256
+"""Side of the picture that tells a layer's stride; strides divide it."""
 
 
 def reduced_size(size: Size, long_side_px: int) -> Size:
@@ -37,42 +38,89 @@ def resized(picture: Picture, size: Size) -> Picture:
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
 
 
-def normalised(picture: Picture) -> Tensor:
-    """Float32 tensor (1, 3, H, W): x/255, minus ImageNet's mean, over its standard deviation."""
-    scaled = torch.from_numpy(np.array(picture, copy=True)).permute(2, 0, 1).to(torch.float32) / 255
+def normalised(picture: Picture, pixels: PixelScale = "imagenet") -> Tensor:
+    """Float32 tensor (1, 3, H, W): x/255, minus ImageNet's mean, over its standard deviation; or (x - 127) / 128."""
+    values = torch.from_numpy(np.array(picture, copy=True)).permute(2, 0, 1).to(torch.float32)
+    if pixels == "minus_one_to_one":
+        return ((values - 127) / 128)[None]
     mean, deviation = torch.tensor(MEAN)[:, None, None], torch.tensor(STANDARD_DEVIATION)[:, None, None]
-    return ((scaled - mean) / deviation)[None]
+    return ((values / 255 - mean) / deviation)[None]
 
 
-@torch.inference_mode()
-def layer_maps(trunk: nn.Module, picture: Picture, layers: Sequence[str]) -> list[FeatureMap]:
-    """Maps (channels, height, width) of the named layers, in the order asked; deeper layers are not computed.
+class Trunk:
+    """A network read at named layers; deeper layers than those asked for are not computed.
+
+    Args:
+        network: in evaluation mode; layers are named as in `named_modules`.
+        layers: for dense maps.
+        descriptor_layer: for the descriptor: a map is averaged over its cells, a vector is taken as it is.
+        pixels: how pictures are scaled for this network.
+
+    Attributes:
+        strides: input pixels per cell of each layer.
 
     Raises:
-        ValueError: if a layer is not one of `STRIDES`.
+        ValueError: if the network is in training mode, lacks a layer, or a layer gives no map.
     """
-    unknown = [layer for layer in layers if layer not in STRIDES]
-    if unknown:
-        raise ValueError(f"lod.layers: unknown layer(s) {unknown}; a ResNet trunk has {list(STRIDES)}")
-    parts = dict(trunk.named_children())
-    device = next(trunk.parameters()).device
-    x = normalised(picture).to(device).contiguous(memory_format=torch.channels_last)
-    for name in ("conv1", "bn1", "relu", "maxpool"):
-        x = parts[name](x)
-    found: dict[str, FeatureMap] = {}
-    for name in sorted(STRIDES):
-        x = parts[name](x)
-        if name in layers:
-            found[name] = x[0].float().cpu().contiguous().numpy()
-        if len(found) == len(set(layers)):
-            break
-    return [found[layer] for layer in layers]
+
+    def __init__(
+        self, network: nn.Module, layers: tuple[str, ...], descriptor_layer: str, pixels: PixelScale = "imagenet"
+    ) -> None:
+        if network.training:
+            raise ValueError(
+                "the trunk is in training mode, where a picture's features depend on the batch; call eval()"
+            )
+        self._layers, self._pixels = layers, pixels
+        self._maps, self._descriptor = reader(network, layers), reader(network, (descriptor_layer,))
+        self._device = next(network.parameters()).device
+        self.strides = {layer: self._stride(layer, values) for layer, values in self._probe().items()}
+
+    def maps(self, picture: Picture) -> list[FeatureMap]:
+        """Maps (channels, height, width) of the layers, in their order."""
+        found = self._read(self._maps, normalised(picture, self._pixels))
+        return [found[layer][0].float().cpu().contiguous().numpy() for layer in self._layers]
+
+    def descriptor(self, picture: Picture, side_px: int) -> FeatureMap:
+        """Image descriptor (channels,) of the picture squeezed to a square."""
+        squeezed = normalised(resized(picture, Size(side_px, side_px)), self._pixels)
+        (values,) = self._read(self._descriptor, squeezed).values()
+        return np.asarray(
+            values[0].flatten(1).mean(dim=1).float().cpu().numpy() if values.ndim == 4 else _vector(values)
+        )
+
+    @torch.inference_mode()
+    def _read(self, network: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = network(pixels.to(self._device).contiguous(memory_format=torch.channels_last))
+        return found
+
+    def _probe(self) -> dict[str, Tensor]:
+        return self._read(self._maps, torch.zeros(1, 3, PROBE_PX, PROBE_PX))
+
+    def _stride(self, layer: str, values: Tensor) -> int:
+        if values.ndim != 4 or values.shape[2] != values.shape[3] or PROBE_PX % values.shape[2]:
+            raise ValueError(
+                f"layer {layer!r} turns {PROBE_PX} x {PROBE_PX} pixels into shape {tuple(values.shape[1:])}; maps need "
+                "(channels, height, width) and a stride that is a power of two"
+            )
+        return PROBE_PX // int(values.shape[2])
 
 
-def descriptor(trunk: nn.Module, picture: Picture, side_px: int) -> FeatureMap:
-    """Image descriptor (channels,): mean over the last layer's cells of the picture squeezed to a square.
+def _vector(values: Tensor) -> FeatureMap:
+    return np.asarray(values[0].float().cpu().numpy())
 
-    The reference averages the last map of its self-supervised VGG; a ResNet's last map is layer4.
+
+def reader(network: nn.Module, layers: tuple[str, ...]) -> nn.Module:
+    """The part of a network that computes the named layers; it gives them by name, and has the network's own tensors.
+
+    Raises:
+        ValueError: naming the layers that it lacks, and those on the uppermost levels that it has.
     """
-    last = layer_maps(trunk, resized(picture, Size(side_px, side_px)), ["layer4"])[0]
-    return np.asarray(last.mean(axis=(1, 2)))
+    names = [name for name, _ in network.named_modules() if name]
+    if unknown := [layer for layer in layers if layer not in names]:
+        near = [name for name in names if name.count(".") < 2][:40]
+        raise ValueError(f"the trunk has no layer(s) {unknown}; it has {', '.join(near)} and deeper ones")
+    # only evaluation mode is ever used, so that training mode would take another way is no news
+    found: nn.Module = create_feature_extractor(
+        network, {layer: layer for layer in dict.fromkeys(layers)}, suppress_diff_warning=True
+    )
+    return found

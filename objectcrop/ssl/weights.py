@@ -26,6 +26,8 @@ _DTYPES = {
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _ALIGNMENT = 8
 _CLASSIFIER = "fc."
+_NESTED = ("state_dict", "network", "model")
+"""Under which checkpoints keep the tensors, beside epochs and the like."""
 
 
 def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -98,10 +100,12 @@ def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a `.safetensors` file, or of a `.pth` file that holds nothing but tensors."""
+    """Tensors of a `.safetensors` file, or of a `.pth` file that holds nothing but tensors, itself or under a usual name."""
     if Path(path).suffix == ".safetensors":
         return read_safetensors(path)
     loaded = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(loaded, dict):
+        loaded = next((loaded[name] for name in _NESTED if isinstance(loaded.get(name), dict)), loaded)
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise ValueError(f"{path}: expected names and tensors (a state_dict in torchvision's names)")
     return loaded

@@ -22,9 +22,20 @@ from objectcrop.study.datasets import (
 from objectcrop.study.download_plan import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
-from objectcrop.study.proposals import GroundTruthProposals, LodProposals, RandomProposals
+from objectcrop.study.proposals import (
+    BingProposals,
+    DegreeProposals,
+    EdgeBoxesProposals,
+    ExternalProposals,
+    FeatureProposals,
+    FileTrunk,
+    GroundTruthProposals,
+    LodProposals,
+    RandomProposals,
+    SearchedProposals,
+)
 from objectcrop.study.section import Section, recorded, sorted_json
-from objectcrop.study.study import Study, StudyError, examine, result_hash
+from objectcrop.study.study import Study, StudyError, examine, made_from, result_hash
 from objectcrop.study.tasks import LinearTask
 
 
@@ -133,13 +144,18 @@ class Plan:
         """Summary of the same."""
         return f"{RESULTS}/proposals/{dataset}/{source}.json"
 
+    def lod_base(self, source: str) -> str:
+        """The LOD source whose regions and scores a source uses: itself, unless it ranks those of another."""
+        found = self.study.proposals[source]
+        return found.of if isinstance(found, DegreeProposals) else source
+
     def lod(self, source: str) -> LodProposals:
-        """Settings of a LOD source.
+        """Settings of a LOD source, or of the one whose regions the source ranks.
 
         Raises:
             ValueError: if the source is of another kind.
         """
-        found = self.study.proposals[source]
+        found = self.study.proposals[self.lod_base(source)]
         if not isinstance(found, LodProposals):
             raise ValueError(f"proposals.{source} is of kind {found.kind}, not lod")
         return found
@@ -148,32 +164,93 @@ class Plan:
         """Names of the LOD sources."""
         return [name for name, source in self.study.proposals.items() if isinstance(source, LodProposals)]
 
+    def ranked_sources(self) -> list[str]:
+        """Names of the sources that are selected from LOD's regions."""
+        return [n for n, source in self.study.proposals.items() if isinstance(source, LodProposals | DegreeProposals)]
+
+    def searched_sources(self) -> list[str]:
+        """Names of the sources that search each picture by itself."""
+        return [name for name, source in self.study.proposals.items() if isinstance(source, SearchedProposals)]
+
     def other_sources(self) -> list[str]:
         """Names of the sources that are made in one step."""
-        return [name for name, source in self.study.proposals.items() if not isinstance(source, LodProposals)]
+        taken = {*self.ranked_sources(), *self.searched_sources()}
+        return [name for name in self.study.proposals if name not in taken]
 
-    def features_backbone(self, source: str) -> str:
-        """Backbone that a LOD source takes its features from."""
-        lod = self.lod(source)
-        return self.backbone(lod.features_run, lod.features_seed)
+    def feature_source(self, source: str) -> FeatureProposals:
+        """Settings of a source that looks at a network's maps, or of the one whose regions it ranks.
 
-    def features_summary(self, source: str) -> str:
-        """Summary of the run that it comes from."""
-        lod = self.lod(source)
-        return self.summary(lod.features_run, lod.features_seed)
+        Raises:
+            ValueError: if the source is of another kind.
+        """
+        found = self.study.proposals[self.lod_base(source)]
+        if not isinstance(found, FeatureProposals):
+            raise ValueError(f"proposals.{source} is of kind {found.kind}: it uses no features")
+        return found
+
+    def features_backbone(self, source: str) -> list[str]:
+        """Weights of the network that a source looks through: of a run, or a file that exists now."""
+        found = self.feature_source(source)
+        if found.features_run is not None:
+            return [self.backbone(found.features_run, found.features_seed)]
+        return self.source_files(self.lod_base(source))
+
+    def features_summary(self, source: str) -> list[str]:
+        """Summary of the run that they come from, if they do."""
+        found = self.feature_source(source)
+        return [] if found.features_run is None else [self.summary(found.features_run, found.features_seed)]
+
+    def features_settings(self, source: str) -> dict[str, Any] | None:
+        """Settings of that run's backbone."""
+        run = self.feature_source(source).features_run
+        return None if run is None else recorded(self.study.runs[run].backbone)
 
     def lod_settings(self, source: str) -> str:
         """Settings of a LOD source, with the backbone that its features need."""
-        lod = self.lod(source)
-        backbone = recorded(self.study.runs[lod.features_run].backbone)
-        return sorted_json(
-            {"source_name": source, "lod": recorded(lod), "backbone": backbone, "study_seed": self.study.seed}
-        )
+        value = {"source_name": source, "lod": recorded(self.lod(source)), "study_seed": self.study.seed}
+        return sorted_json(value | {"backbone": self.features_settings(source)})
 
     def lod_shards(self, stage: str, dataset: str, source: str) -> list[str]:
         """Files of all shards of a LOD stage: features or scores."""
         count = self.lod(source).num_shards
-        return [f"{RESULTS}/lod/{dataset}/{source}/{stage}/{shard}.npz" for shard in range(count)]
+        return [f"{RESULTS}/lod/{dataset}/{self.lod_base(source)}/{stage}/{shard}.npz" for shard in range(count)]
+
+    def ranking(self, dataset: str, source: str) -> str:
+        """Ranking of all regions that a source is selected by."""
+        return f"{RESULTS}/lod/{dataset}/{self.lod_base(source)}/ranking.npz"
+
+    def selection_settings(self, source: str) -> str:
+        """Settings of the selection from LOD's regions."""
+        found = self.study.proposals[source]
+        rank_by = "degree" if isinstance(found, DegreeProposals) else "walk"
+        return sorted_json({"source_name": source, "lod": recorded(self.lod(source)), "rank_by": rank_by})
+
+    def searched_shards(self, dataset: str, source: str) -> list[str]:
+        """Tables of all shards of a source that searches pictures.
+
+        Raises:
+            ValueError: if the source is of another kind.
+        """
+        found = self.study.proposals[source]
+        if not isinstance(found, SearchedProposals):
+            raise ValueError(f"proposals.{source} is of kind {found.kind}: it is not searched for in shards")
+        return [f"{RESULTS}/searches/{dataset}/{source}/{shard}.parquet" for shard in range(found.num_shards)]
+
+    def source_locations(self, source: str) -> list[str]:
+        """Files and folders under the data root that a source is made from or with, relative to it."""
+        match self.study.proposals[source]:
+            case FeatureProposals(trunk=FileTrunk(weights=str(location))):
+                return [location]
+            case EdgeBoxesProposals(model=location) | BingProposals(model_folder=location):
+                return [location]
+            case ExternalProposals(file=location):
+                return [location]
+        return []
+
+    def source_files(self, source: str) -> list[str]:
+        """Those of them that are files and exist now: inputs, so that another file is noticed."""
+        paths = [Path(self.study.data) / location for location in self.source_locations(source)]
+        return [path.as_posix() for path in paths if path.is_file()]
 
     def source_annotations(self, dataset: str, source: str) -> list[str]:
         """Annotations, for a source of annotated boxes only."""
@@ -185,9 +262,22 @@ class Plan:
         return [self.proposals(dataset, found.sizes_of)] if isinstance(found, RandomProposals) else []
 
     def proposal_settings(self, source: str) -> str:
-        """Settings of a source that is made in one step."""
-        value = {"source_name": source, "source": recorded(self.study.proposals[source]), "study_seed": self.study.seed}
+        """Settings of a source that is searched for, or made in one step."""
+        found = self.study.proposals[source]
+        value = {"source_name": source, "source": recorded(found), "study_seed": self.study.seed}
+        if isinstance(found, FeatureProposals):
+            value["backbone"] = self.features_settings(source)
         return sorted_json(value)
+
+    def searched_backbone(self, source: str) -> list[str]:
+        """Weights of the network that a searched source looks through, if it does."""
+        uses = isinstance(self.study.proposals[source], FeatureProposals)
+        return self.features_backbone(source) if uses else []
+
+    def searched_summary(self, source: str) -> list[str]:
+        """Summary of the run that they come from, if they do."""
+        uses = isinstance(self.study.proposals[source], FeatureProposals)
+        return self.features_summary(source) if uses else []
 
     def inspection_settings(self, dataset: str, source: str) -> str:
         """Settings of a FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""
@@ -341,6 +431,19 @@ class Plan:
                 todo += dataset.parts
         return list(found)
 
+    def used_sources(self) -> list[str]:
+        """Proposal sources that a table or a measurement needs, with those that they are made from."""
+        runs, found = self.study.runs, dict[str, None]()
+        todo: list[str | None] = [source for _, source in self.measured()]
+        todo += [runs[run].views.proposals for run in self.table_runs() if run in runs and runs[run].uses_objects]
+        while todo:
+            name = todo.pop(0)
+            if name is None or name in found or name not in self.study.proposals:
+                continue
+            found[name] = None
+            todo += list(made_from(self.study, name))
+        return list(found)
+
     def measured(self) -> list[tuple[str, str]]:
         """(data set, source) pairs whose proposals are measured and shown."""
         return [(dataset, source) for dataset, sources in self.study.measured_proposals.items() for source in sources]
@@ -421,6 +524,9 @@ class Plan:
         wanted = {location: how_to_get(dataset.source) for dataset in used for location in expected_locations(dataset)}
         weights = [run.backbone.weights for name, run in self.study.runs.items() if name in self.table_runs()]
         wanted |= {file: "put the weights there" for file in weights if file is not None}
+        wanted |= {
+            location: "put it there" for source in self.used_sources() for location in self.source_locations(source)
+        }
         return {
             (root / location).as_posix(): what for location, what in wanted.items() if not (root / location).exists()
         }

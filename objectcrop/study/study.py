@@ -15,7 +15,7 @@ from objectcrop.study.datasets import (
 )
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.merging import resolve, suggestion
-from objectcrop.study.proposals import LodProposals, ProposalSource, RandomProposals
+from objectcrop.study.proposals import DegreeProposals, FeatureProposals, LodProposals, ProposalSource, RandomProposals
 from objectcrop.study.runs import Run
 from objectcrop.study.section import Name, Section, recorded, settings_hash
 from objectcrop.study.table_specs import Table
@@ -201,7 +201,7 @@ def _dataset_problems(study: Study, names: Names) -> Iterator[str]:
 def _proposal_problems(study: Study, names: Names) -> Iterator[str]:
     for name, source in study.proposals.items():
         where = f"proposals.{name}"
-        if isinstance(source, LodProposals):
+        if isinstance(source, FeatureProposals) and source.features_run is not None:
             yield from _unknown(f"{where}.features_run", "run", source.features_run, names["runs"])
             if (run := study.runs.get(source.features_run)) and name in ancestry(study, source.features_run):
                 yield f"{where}.features_run: run {source.features_run!r} itself needs proposals {run.views.proposals!r}"
@@ -209,21 +209,34 @@ def _proposal_problems(study: Study, names: Names) -> Iterator[str]:
             yield from _unknown(f"{where}.sizes_of", "proposal source", source.sizes_of, names["proposals"])
             if isinstance(study.proposals.get(source.sizes_of), RandomProposals):
                 yield f"{where}.sizes_of: {source.sizes_of!r} is itself random"
+        if isinstance(source, DegreeProposals):
+            yield from _unknown(f"{where}.of", "proposal source", source.of, names["proposals"])
+            if (base := study.proposals.get(source.of)) and not isinstance(base, LodProposals):
+                yield f"{where}.of: {source.of!r} is of kind {base.kind}, not lod"
+
+
+def made_from(study: Study, source: str) -> Iterator[str]:
+    """The proposal sources that a source needs, directly or for the run that it takes features from."""
+    found = study.proposals.get(source)
+    if isinstance(found, RandomProposals):
+        yield found.sizes_of
+    elif isinstance(found, DegreeProposals):
+        yield found.of
+    elif isinstance(found, FeatureProposals) and found.features_run in study.runs:
+        needed = study.runs[found.features_run].views.proposals
+        if needed is not None:
+            yield needed
 
 
 def ancestry(study: Study, run: str) -> set[str]:
     """The proposal sources that a run needs, directly or through the runs that those take features from."""
     found: set[str] = set()
-    name: str | None = study.runs[run].views.proposals if run in study.runs else None
-    while name is not None and name not in found:
-        found.add(name)
-        source = study.proposals.get(name)
-        if isinstance(source, RandomProposals):
-            name = source.sizes_of
-        elif isinstance(source, LodProposals) and source.features_run in study.runs:
-            name = study.runs[source.features_run].views.proposals
-        else:
-            name = None
+    todo = [study.runs[run].views.proposals] if run in study.runs else []
+    while todo:
+        name = todo.pop()
+        if name is not None and name not in found:
+            found.add(name)
+            todo += list(made_from(study, name))
     return found
 
 

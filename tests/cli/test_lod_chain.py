@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from objectcrop.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
@@ -54,6 +55,7 @@ def run_chain(study, out, num_shards: int):
         "backbone": BACKBONE,
         "study_seed": 0,
     }
+    settings |= {"rank_by": "walk"}
     given = ["--settings", json.dumps(settings)]
     manifest = ["--manifest", str(study / "manifest.parquet")]
     features = [str(out / f"features-{shard}.npz") for shard in range(num_shards)]
@@ -70,12 +72,20 @@ def run_chain(study, out, num_shards: int):
     rank_regions.main([*given, "--features", *features, "--scores", *scores, "--out", ranking])
     made = ["--ranking", ranking, "--run-summary", str(study / "run.json"), "--out", table, "--summary", summary]
     select_proposals.main([*given, *manifest, "--features", *features, *made])
+    by_degree = ["--settings", json.dumps(settings | {"rank_by": "degree"})]
+    made = [*made[:4], "--out", str(out / "degree.parquet"), "--summary", str(out / "degree.json")]
+    select_proposals.main([*by_degree, *manifest, "--features", *features, *made])
     return read_table(table, PROPOSALS), read_json(summary)
 
 
 @pytest.fixture(scope="module")
-def chain(study, tmp_path_factory):
-    return run_chain(study, tmp_path_factory.mktemp("one"), 1)
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("one")
+
+
+@pytest.fixture(scope="module")
+def chain(study, out):
+    return run_chain(study, out, 1)
 
 
 def test_training_pictures_get_ranked_boxes_inside_them(study, chain):
@@ -106,3 +116,13 @@ def test_the_number_of_shards_changes_nothing(study, chain, tmp_path):
     table, summary = run_chain(study, tmp_path, 3)
     pd.testing.assert_frame_equal(table, chain[0], check_exact=True)
     assert {**summary, "settings": None} == {**chain[1], "settings": None}
+
+
+def test_ranked_by_degree_the_scores_are_row_sums_of_the_same_regions(chain, out):
+    table = read_table(out / "degree.parquet", PROPOSALS)
+    offsets, degrees = read_arrays(out / "ranking.npz", "offsets", "degrees")
+    best = np.maximum.reduceat(degrees, offsets[:-1][np.diff(offsets) > 0])
+    assert table.loc[table["rank"] == 0, "score"].max() == best.max()
+    assert set(table["score"]) <= set(degrees)
+    assert set(table["image_id"]) == set(chain[0]["image_id"])
+    assert read_json(out / "degree.json")["features"].endswith("seed 0, ranked by row sums")

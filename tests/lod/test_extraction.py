@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from PIL import Image
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from objectcrop.boxes import Size
 from objectcrop.lod.extraction import Extractor, projection_of
-from objectcrop.lod.trunk import descriptor, layer_maps, normalised, reduced_size
+from objectcrop.lod.trunk import Trunk, normalised, reduced_size
 from objectcrop.study.proposals import LodProposals
 
 SETTINGS = LodProposals(
@@ -25,10 +26,15 @@ SETTINGS = LodProposals(
 
 
 @pytest.fixture(scope="module")
-def trunk() -> nn.Module:
+def network() -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return ResNet(BasicBlock, [1, 1, 1, 1], num_classes=2).eval()
+
+
+@pytest.fixture(scope="module")
+def trunk(network) -> Trunk:
+    return Trunk(network, SETTINGS.layers, SETTINGS.descriptor_layer)
 
 
 @pytest.fixture(scope="module")
@@ -41,28 +47,50 @@ def picture(height: int = 70, width: int = 100, seed: int = 0) -> np.ndarray:
 
 
 def test_layers_have_the_strides_of_a_resnet(trunk):
-    fine, coarse = layer_maps(trunk, picture(64, 96), ("layer2", "layer3"))
+    fine, coarse = trunk.maps(picture(64, 96))
     assert (fine.shape, coarse.shape) == ((128, 8, 12), (256, 4, 6))
+    assert trunk.strides == {"layer2": 8, "layer3": 16}
     assert fine.min() >= 0
 
 
-def test_layers_are_what_the_network_itself_computes(trunk):
+def test_layers_are_what_the_network_itself_computes(network, trunk):
     seen = {}
-    hook = trunk.layer3.register_forward_hook(lambda module, inputs, output: seen.update(layer3=output))
-    (found,) = layer_maps(trunk, picture(), ["layer3"])
+    hooks = [
+        network.get_submodule(name).register_forward_hook(
+            lambda module, inputs, output, name=name: seen.update({name: output.clone()})
+        )
+        for name in ("layer2", "layer3", "layer4")
+    ]
+    found = trunk.maps(picture())
+    whole = trunk.descriptor(picture(), 100)
     with torch.inference_mode():
-        trunk(normalised(picture()))
-    hook.remove()
-    np.testing.assert_allclose(found, seen["layer3"][0].numpy(), rtol=1e-4, atol=1e-5)
+        network(normalised(picture()))
+        np.testing.assert_allclose(found[0], seen["layer2"][0].numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[1], seen["layer3"][0].numpy(), rtol=1e-4, atol=1e-5)
+        network(normalised(np.asarray(Image.fromarray(picture()).resize((100, 100), Image.Resampling.BICUBIC))))
+    for hook in hooks:
+        hook.remove()
+    np.testing.assert_allclose(whole, seen["layer4"][0].mean(dim=(1, 2)).numpy(), rtol=1e-4, atol=1e-5)
 
 
-def test_a_layer_that_is_not_there_is_named(trunk):
-    with pytest.raises(ValueError, match="layer7"):
-        layer_maps(trunk, picture(), ["layer7"])
+def test_a_layer_that_is_not_there_is_named(network):
+    with pytest.raises(ValueError, match=r"layer7.*layer3"):
+        Trunk(network, ("layer7",), "layer4")
 
 
-def test_the_descriptor_ignores_the_aspect(trunk):
-    assert descriptor(trunk, picture(20, 90), 64).shape == (512,)
+def test_a_layer_that_gives_no_map_is_refused(network):
+    with pytest.raises(ValueError, match=r"'fc' turns 256 x 256 pixels into shape \(2,\)"):
+        Trunk(network, ("fc",), "layer4")
+
+
+def test_the_descriptor_ignores_the_aspect_and_may_be_a_vector(network, trunk):
+    assert trunk.descriptor(picture(20, 90), 64).shape == (512,)
+    assert Trunk(network, ("layer2",), "fc").descriptor(picture(20, 90), 64).shape == (2,)
+
+
+def test_pixels_are_scaled_as_the_network_asks():
+    values = normalised(np.array([[[0, 127, 255]]], dtype=np.uint8), "minus_one_to_one")
+    np.testing.assert_allclose(values.ravel(), [-127 / 128, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -110,13 +138,19 @@ def test_a_picture_of_one_pixel_gives_no_boxes(extractor, shape):
 def test_features_that_are_not_finite_stop_with_the_image(trunk):
     broken = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=2).eval()
     nn.init.constant_(broken.conv1.weight, float("nan"))
-    with pytest.raises(ValueError, match="image 0815"):
-        Extractor(broken, SETTINGS, 0).describe(picture(), "0815")
+    with pytest.raises(ValueError, match=r"image 0815.*not finite"):
+        Extractor(Trunk(broken, SETTINGS.layers, "layer4"), SETTINGS, 0).describe(picture(), "0815")
+
+
+def test_features_below_zero_stop_with_the_image(network):
+    settings = SETTINGS.model_copy(update={"layers": ("layer2.0.bn2", "layer3")})
+    with pytest.raises(ValueError, match=r"image 0815.*end in a ReLU"):
+        Extractor(Trunk(network, settings.layers, "layer4"), settings, 0).describe(picture(), "0815")
 
 
 def test_a_trunk_in_training_mode_is_refused():
     with pytest.raises(ValueError, match="eval"):
-        Extractor(nn.Sequential().train(), SETTINGS, 0)
+        Trunk(nn.Sequential().train(), SETTINGS.layers, "layer4")
 
 
 def test_the_projection_belongs_to_the_study_s_seed():

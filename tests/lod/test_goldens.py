@@ -196,6 +196,19 @@ def mini_offsets(mini):
     return np.concatenate([[0], np.cumsum(np.ravel(mini["num_props"]).astype(np.int64))])
 
 
+def summed_as_released(first: hough.RegionSet, second: hough.RegionSet) -> np.ndarray:
+    """Dot products in single precision, rounded after each term in the reference's order (y before x).
+
+    Which way a matrix product rounds is up to the processor, and W's tolerance is a few roundings wide.
+    """
+    total = np.zeros((len(first.features), len(second.features)), dtype=np.float32)
+    columns = [one.features.reshape(len(one.features), -1, 7, 7).swapaxes(2, 3) for one in (first, second)]
+    terms = [one.reshape(len(one), -1).astype(np.float64) for one in columns]
+    for left, right in zip(terms[0].T, terms[1].T, strict=True):
+        total = (total + np.outer(left, right)).astype(np.float32)
+    return np.maximum(total, 0)
+
+
 def test_mini_pipeline_neighbours_and_scores(mini, mini_offsets):
     found = neighbours.find_neighbours(mini["img_feat"], 3)
     assert_array_equal(found.indices + 1, mini["neighbors"])
@@ -209,7 +222,13 @@ def test_mini_pipeline_neighbours_and_scores(mini, mini_offsets):
         )
         for image in range(14)
     ]
-    kept = [hough.greatest_entries(hough.confidence(sets[i], sets[j]), 60) for i, j in pairs]
+    likeness = [summed_as_released(sets[i], sets[j]) for i, j in pairs]
+    for ours, (i, j) in zip(likeness, pairs, strict=True):
+        assert_allclose(hough.appearance(sets[i], sets[j]), ours, rtol=2e-6)
+    kept = [
+        hough.greatest_entries(hough.symmetric_scores(sets[i], sets[j], ours), 60)
+        for ours, (i, j) in zip(likeness, pairs, strict=True)
+    ]
     weights = ranking.symmetric_matrix(
         np.concatenate([entries.rows + mini_offsets[i] for entries, (i, _) in zip(kept, pairs, strict=True)]),
         np.concatenate([entries.columns + mini_offsets[j] for entries, (_, j) in zip(kept, pairs, strict=True)]),

@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from objectcrop.boxes import Size
-from objectcrop.lod.sweep import map_boxes, pixel_counts, pixel_runs
+from objectcrop.lod.sweep import distinct, map_boxes, pixel_counts, pixel_runs
 
 MAPS = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 8).map(lambda level: level / 4)
@@ -78,3 +78,25 @@ def test_runs_of_pixels_tile_the_axis(cells, more):
     assert last[-1] == cells + more
     assert_array_equal(first[1:], last[:-1])
     assert (last > first).all()
+
+
+@given(
+    arrays.arrays(np.int64, st.tuples(st.integers(0, 12), st.just(4)), elements=st.sampled_from([0, 1, 2, 300, 65535]))
+)
+def test_distinct_boxes_are_the_sorted_rows_and_their_first_places(boxes):
+    expected, first = np.unique(boxes, axis=0, return_index=True)
+    found = distinct(boxes)
+    assert_array_equal(found[0], expected)
+    assert_array_equal(found[1], first)
+
+
+def test_one_thousand_random_maps_give_the_boxes_of_the_literal_rule():
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        height, width = rng.integers(1, 14, size=2)
+        rough = rng.random((height, width))
+        values = np.maximum(ndimage.gaussian_filter(rough, rng.uniform(0, 1.5)) * 2 - rng.uniform(0, 1.2), 0)
+        size = Size(int(width + rng.integers(0, 60)), int(height + rng.integers(0, 60)))
+        counts = np.unique(pixel_counts(values, int(rng.integers(1, 9))))
+        found = sorted(map(tuple, map_boxes(values, size, counts).boxes.tolist()))
+        assert found == sorted(literal_boxes(values, size, counts) if values.any() else [])

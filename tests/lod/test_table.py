@@ -14,7 +14,7 @@ from objectcrop.lod.table import (
     training_sizes,
     usable,
 )
-from objectcrop.study.proposals import LodProposals
+from objectcrop.study.proposals import FileTrunk, LodProposals
 from objectcrop.tables import MANIFEST, PROPOSALS, check, empty_table
 
 SIZES = {"a": Size(100, 100), "b": Size(200, 100), "c": Size(50, 50)}
@@ -95,5 +95,12 @@ def test_features_of_other_images_are_refused():
 
 
 def test_the_origin_of_features_names_run_and_labels():
-    text = describe_features({"run": "scene-scene", "seed": 3, "features": "label-free"})
+    source = LodProposals(kind="lod", features_run="scene-scene")
+    text = describe_features(source, [{"run": "scene-scene", "seed": 3, "features": "label-free"}])
     assert text == "label-free features of run scene-scene, seed 3"
+
+
+def test_the_origin_of_features_from_a_file_names_network_file_and_training():
+    trunk = FileTrunk(arch="vgg16", weights="models/v.pth", trained_with="ImageNet labels")
+    text = describe_features(LodProposals(kind="lod", trunk=trunk), [])
+    assert text == "vgg16 from models/v.pth: ImageNet labels"

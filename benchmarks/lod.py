@@ -1,0 +1,197 @@
+"""What LOD's stages cost on one core, beside literal forms of them, and what that makes for 20 thousand and 1.7 million pictures.
+
+Prints tables and writes benchmarks/results/lod.json. Times are processor seconds of one thread, medians of alternating
+repeats, so that other work on the machine disturbs them little. `--quick` repeats less.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from literal_phm import literal_confidence
+from literal_sweep import literal_boxes
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from objectcrop.boxes import Size
+from objectcrop.data.drawn import draw_scene
+from objectcrop.lod import hough
+from objectcrop.lod.extraction import projection_of, propose_regions
+from objectcrop.lod.neighbours import find_neighbours
+from objectcrop.lod.pooling import pool_regions, scale_to_one
+from objectcrop.lod.proposing import cap_regions
+from objectcrop.lod.ranking import degrees, walk
+from objectcrop.lod.sweep import map_boxes, pixel_counts
+from objectcrop.lod.trunk import Trunk
+from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.study.datasets import DrawnDataset
+from objectcrop.study.proposals import LodProposals
+from objectcrop.study.runs import BackboneSettings
+
+SIZE = Size(640, 480)
+SETTINGS = LodProposals(kind="lod", features_run="r", max_regions=200, projection_dims=512)
+NEIGHBOURS, ENTRIES = 50, 100
+TARGETS = {"phm_numpy_k200": 30.0, "proposals_ms": 25.0, "ranking_nonzeros_per_s": 3e8}
+"""At least, but for the milliseconds, which are at most."""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def medians(repeats: int, *works: Callable[[], object]) -> list[float]:
+    """Median of each, taken in turn."""
+    for work in works:
+        work()
+    rounds = [[seconds(work) for work in works] for _ in range(repeats)]
+    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+
+
+def regions(seed: int, count: int, dims: int = 512) -> hough.RegionSet:
+    """Boxes of sides spread evenly in octaves from 16 to 400 px, and features."""
+    rng = np.random.default_rng(seed)
+    sides = np.minimum(np.exp(rng.uniform(np.log(16), np.log(400), (count, 2))), np.array(SIZE) - 2).astype(np.int64)
+    low = (rng.random((count, 2)) * (np.array(SIZE) - sides)).astype(np.int64)
+    features = (0.1 + 0.05 * rng.standard_normal((count, dims))).astype(np.float32)
+    return hough.region_set(np.concatenate([low, low + sides], axis=1), SIZE, features)
+
+
+def trunk() -> Trunk:
+    """A ResNet-50 of random weights: what follows it costs as much as after a trained one, or more."""
+    with seeded_weights(0):
+        return Trunk(build_backbone(BackboneSettings()).eval(), SETTINGS.layers, SETTINGS.descriptor_layer)
+
+
+def maps(network: Trunk, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The two maps of drawn scenes of 640 x 480."""
+    scenes = DrawnDataset(source="drawn", width_px=SIZE.width, height_px=SIZE.height)
+    found = [network.maps(draw_scene(scenes, "train", index).picture[..., ::-1]) for index in range(count)]
+    return [(fine, coarse) for fine, coarse in found]
+
+
+def measure_matching(repeats: int) -> dict[str, float]:
+    found = {}
+    for count in (200, 1000):
+        first, second = regions(0, count), regions(1, count)
+        expected, got = literal_confidence(first, second), hough.confidence(first, second)
+        assert np.abs(got - expected).max() <= 4e-7 * expected.max(), "our scores are not those of the specification"
+        ours, literal = medians(
+            repeats if count == 200 else max(1, repeats // 3),
+            lambda a=first, b=second: hough.confidence(a, b),
+            lambda a=first, b=second: literal_confidence(a, b),
+        )
+        found |= {f"phm_ms_k{count}": 1e3 * ours, f"phm_literal_ms_k{count}": 1e3 * literal}
+    return found
+
+
+def measure_sweep(repeats: int) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    values = np.kron(rng.random((12, 16)), np.ones((5, 5))) + 0.5 * rng.random((60, 80))
+    counts = np.unique(pixel_counts(values, SETTINGS.num_levels))
+    assert sorted(map(tuple, map_boxes(values, SIZE, counts).boxes.tolist())) == sorted(
+        literal_boxes(values, SIZE, counts)
+    )
+    ours, literal = medians(
+        repeats, lambda: map_boxes(values, SIZE, counts), lambda: literal_boxes(values, SIZE, counts)
+    )
+    return {"sweep_ms": 1e3 * ours, "sweep_literal_ms": 1e3 * literal}
+
+
+def measure_pictures(repeats: int) -> dict[str, float]:
+    network = trunk()
+    pictures = maps(network, max(4, repeats))
+    capped = cap_regions(propose_regions(pictures[0], SIZE, SETTINGS), SETTINGS.max_regions, np.random.default_rng(0))
+    projection = projection_of(SETTINGS, len(pictures[0][1]) * SETTINGS.region_grid**2, 0)
+    every, twice = medians(
+        max(1, repeats // 3),
+        lambda: [propose_regions(one, SIZE, SETTINGS) for one in pictures],
+        lambda: [propose_regions(one, SIZE, SETTINGS) for one in pictures * 2],
+    )
+    pool = medians(repeats, lambda: scale_to_one(pool_regions(pictures[0][1], capped.boxes, stride_px=16)) @ projection)
+    picture = np.zeros((384, 512, 3), dtype=np.uint8)
+    (dense,) = medians(max(1, repeats // 3), lambda: (network.maps(picture), network.descriptor(picture, 224)))
+    return {
+        "proposals_ms": 1e3 * every / len(pictures),
+        "proposals_twice_the_pictures": twice / every,
+        "region_features_ms": 1e3 * pool[0],
+        "resnet50_512px_ms": 1e3 * dense,
+    }
+
+
+def measure_graph(repeats: int) -> dict[str, float]:
+    num_regions, nonzeros = 200_000, 20_000_000
+    rng = np.random.default_rng(0)
+    columns = rng.integers(0, num_regions, nonzeros, dtype=np.int32)
+    starts = np.linspace(0, nonzeros, num_regions + 1).astype(np.int32)
+    weights = sparse.csr_array((rng.random(nonzeros), columns, starts), shape=(num_regions, num_regions))
+    seeds = degrees(weights) / weights.sum()
+    (step,) = medians(repeats, lambda: walk(weights, seeds, max_iterations=5, tolerance=0))
+    descriptors = rng.standard_normal((4000, 2048), dtype=np.float32)
+    near = medians(1, lambda: find_neighbours(descriptors, NEIGHBOURS))
+    return {"ranking_nonzeros_per_s": 5 * nonzeros / step, "neighbours_ns_per_pair": 1e9 * near[0] / 4000**2}
+
+
+def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
+    """Core-hours and GB of a data set at the large-scale settings (200 regions, 512 numbers, 50 neighbours, 100 scores)."""
+    pairs = 0.75 * NEIGHBOURS * num_images  # between half of the ordered neighbours and all of them
+    per_image = found["proposals_ms"] + found["region_features_ms"]
+    steps = 2 * SETTINGS.max_iterations * 2 * ENTRIES * pairs / found["ranking_nonzeros_per_s"]
+    return {
+        "network_core_hours": found["resnet50_512px_ms"] * num_images / 3.6e6,
+        "proposals_core_hours": per_image * num_images / 3.6e6,
+        "neighbours_core_hours": found["neighbours_ns_per_pair"] * num_images**2 / 3.6e12,
+        "scores_core_hours": found["phm_ms_k200"] * pairs / 3.6e6,
+        "ranking_core_hours": steps / 3600,
+        "features_gb": num_images * SETTINGS.max_regions * (512 * 2 + 25) / 1e9,
+        "scores_gb": pairs * ENTRIES * 8 / 1e9,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats")
+    repeats = 3 if parser.parse_args().quick else 15
+    torch.set_num_threads(1)
+    found = {}
+    with threadpool_limits(1):
+        for measure in (measure_matching, measure_sweep, measure_pictures, measure_graph):
+            found |= measure(repeats)
+    ratios = {
+        f"phm_numpy_k{count}": found[f"phm_literal_ms_k{count}"] / found[f"phm_ms_k{count}"] for count in (200, 1000)
+    }
+    ratios["sweep_literal"] = found["sweep_literal_ms"] / found["sweep_ms"]
+    for name, value in (found | ratios).items():
+        told = f"   target {TARGETS[name]:g}" if name in TARGETS else ""
+        print(f"{name:32} {value:12.4g}{told}")
+    costs = {str(count): cost_of(count, found) for count in (20_000, 1_700_000)}
+    for name in costs["20000"]:
+        print(f"{name:32}" + "".join(f"  {count} pictures {cost[name]:10.1f}" for count, cost in costs.items()))
+    result = {
+        "machine": f"{platform.machine()} {platform.system()}",
+        "versions": {"numpy": np.__version__, "scipy": version("scipy"), "torch": torch.__version__},
+        "command": "python benchmarks/lod.py",
+        "rows": [{"name": name, "value": value, "unit": unit_of(name)} for name, value in found.items()],
+        "ratios": ratios,
+        "costs": costs,
+    }
+    path = Path(__file__).parent / "results" / "lod.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def unit_of(name: str) -> str:
+    """From the name's end."""
+    return "ms" if "_ms" in name else "1/s" if name.endswith("per_s") else "ns" if "_ns_" in name else "ratio"
+
+
+if __name__ == "__main__":
+    main()

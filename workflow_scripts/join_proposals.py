@@ -1,0 +1,42 @@
+"""Join the proposals of all shards of a searched source: the proposals table and its summary."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from objectcrop.runtime.command import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help='JSON: "source_name", "source"')
+    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="PROPOSALS of every shard")
+    parser.add_argument("--run-summary", type=Path, nargs="*", default=[], help="summary.json of the trunk's run")
+    parser.add_argument("--out", type=Path, required=True, help="PROPOSALS to write")
+    parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
+    args = parser.parse_args(argv)
+
+    from objectcrop.lod.controls import ORIGIN, parse_source
+    from objectcrop.lod.table import describe_features, join_tables, summarise, training_sizes
+    from objectcrop.runtime.atomic import read_json, write_json
+    from objectcrop.study.proposals import FeatureProposals
+    from objectcrop.study.section import parse_settings
+    from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
+
+    settings = parse_settings(args.settings)
+    sizes = training_sizes(read_table(args.manifest, MANIFEST))
+    table = join_tables([read_table(path, PROPOSALS) for path in args.shards], list(sizes))
+    write_table(table, args.out, PROPOSALS)
+    source = parse_source(settings["source"])
+    if isinstance(source, FeatureProposals):
+        features = describe_features(source, [read_json(path) for path in args.run_summary]) + ", normalised cuts"
+    else:
+        features = ORIGIN[source.kind]
+    summary = summarise(table, sizes, features=features)
+    write_json(args.summary, {**summary, "settings": settings})
+    print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
+
+
+if __name__ == "__main__":
+    run(main)

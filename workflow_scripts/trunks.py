@@ -1,0 +1,33 @@
+"""The network that the scripts of LOD and MaskCut look through: of a run of the study, or from a file."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from objectcrop.lod.networks import load_network, packaged_weights
+from objectcrop.lod.trunk import Trunk
+from objectcrop.ssl.weights import load_backbone, read_weights
+from objectcrop.study.proposals import FeatureProposals
+from objectcrop.study.runs import BackboneSettings
+
+
+def open_trunk(
+    source: FeatureProposals,
+    backbone: dict[str, Any] | None,
+    files: list[Path],
+    *,
+    layers: tuple[str, ...],
+    descriptor_layer: str,
+    use_gpu: bool,
+) -> Trunk:
+    """The reader of a source's layers; `backbone` are the settings of its run, `files` its weights, if any."""
+    if source.trunk is None:
+        network: torch.nn.Module = load_backbone(files[0], BackboneSettings.model_validate(backbone))
+        pixels = "imagenet"
+    else:
+        path = str(files[0]) if files else packaged_weights(source.trunk.arch)
+        network = load_network(source.trunk, read_weights(path), (*layers, descriptor_layer), where=path)
+        pixels = source.trunk.pixels
+    network = network.eval().to("cuda" if use_gpu else "cpu", memory_format=torch.channels_last)
+    return Trunk(network, layers, descriptor_layer, pixels)
