@@ -40,11 +40,21 @@ class Cost(NamedTuple):
     """What a process took, or several one after the other."""
 
     wall_s: float
+    processor_s: float
     peak_gib: float
 
     def then(self, other: "Cost") -> "Cost":
         """This process and then another."""
-        return Cost(self.wall_s + other.wall_s, max(self.peak_gib, other.peak_gib))
+        peak_gib = max(self.peak_gib, other.peak_gib)
+        return Cost(self.wall_s + other.wall_s, self.processor_s + other.processor_s, peak_gib)
+
+    def text(self, num_rows: int) -> str:
+        """As columns of the printed table."""
+        each_us = self.wall_s / num_rows * 1e6
+        return f"{self.wall_s:8.2f}  {each_us:8.3f}  {self.processor_s:11.2f}  {self.peak_gib:8.2f}"
+
+
+HEADING = f"{'boxes':>10}  {'':16}  {'s':>8}  {'us a row':>8}  {'processor s':>11}  {'peak GiB':>8}"
 
 
 def measure(command: list[str]) -> Cost:
@@ -54,7 +64,7 @@ def measure(command: list[str]) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: ended with code {process.returncode}")
-    return Cost(time.perf_counter() - start, usage.ru_maxrss / 2**20)
+    return Cost(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20)
 
 
 def run_rules(data: Path, out: Path) -> dict[str, Cost]:
@@ -85,19 +95,20 @@ def run_size(folder: Path, num_rows: int, repeats: int) -> dict[str, Cost]:
     data, ours, theirs = folder / "data", folder / "ours", folder / "theirs"
     measure([str(PARTS / "draw.py"), str(data), str(num_rows)])
     runs: dict[str, list[Cost]] = {}
-    for repeat in range(repeats):
+    for _ in range(repeats):
         for out in (ours, theirs):
             shutil.rmtree(out, ignore_errors=True)
         for name, cost in (run_rules(data, ours) | run_plain(data, theirs)).items():
             runs.setdefault(name, []).append(cost)
-            print(
-                f"{num_rows:>10}  repeat {repeat + 1}  {name:16}  {cost.wall_s:6.2f} s  {cost.peak_gib:5.2f} GiB",
-                flush=True,
-            )
+            print(f"{num_rows:>10}  {name:16}  {cost.text(num_rows)}", flush=True)
         subprocess.run([sys.executable, str(PARTS / "compare.py"), str(ours), str(theirs)], check=True)
     shutil.rmtree(folder)
     return {
-        name: Cost(statistics.median(cost.wall_s for cost in costs), max(cost.peak_gib for cost in costs))
+        name: Cost(
+            statistics.median(cost.wall_s for cost in costs),
+            statistics.median(cost.processor_s for cost in costs),
+            max(cost.peak_gib for cost in costs),
+        )
         for name, costs in runs.items()
     }
 
@@ -108,6 +119,7 @@ def rows_of(num_rows: int, costs: dict[str, Cost]) -> list[dict[str, object]]:
         rows += [
             {"name": f"{name}_{num_rows}", "value": round(cost.wall_s, 3), "unit": "s"},
             {"name": f"{name}_{num_rows}_per_row", "value": round(cost.wall_s / num_rows * 1e6, 3), "unit": "us"},
+            {"name": f"{name}_{num_rows}_processor", "value": round(cost.processor_s, 3), "unit": "s"},
             {"name": f"{name}_{num_rows}_peak", "value": round(cost.peak_gib, 3), "unit": "GiB"},
         ]
     return rows
@@ -120,18 +132,21 @@ def main() -> None:
     args = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:NUM_CORES])
     sizes = [size for size in SIZES if size < args.rows] + [args.rows]
+    print(HEADING)
     with tempfile.TemporaryDirectory() as name:
         costs = {size: run_size(Path(name) / str(size), size, args.repeats) for size in sizes}
-    print(f"\n{'boxes':>10}  {'':16}  {'s':>6}  {'us a row':>8}  {'peak GiB':>8}")
+    print(f"\nmedians of {args.repeats}\n{HEADING}")
     for size, of_size in costs.items():
         for key, cost in of_size.items():
-            each = cost.wall_s / size * 1e6
-            print(f"{size:>10}  {key:16}  {cost.wall_s:6.2f}  {each:8.3f}  {cost.peak_gib:8.2f}")
+            print(f"{size:>10}  {key:16}  {cost.text(size)}")
     for few, many in pairwise(sizes):
         more = (costs[many]["rules"].wall_s - costs[few]["rules"].wall_s) / (many - few) * 1e6
         print(f"rules: {more:.3f} us for each row more, from {few} to {many}; the rest is start-up")
-    ratio = costs[sizes[-1]]["plain_pandas"].wall_s / costs[sizes[-1]]["rules"].wall_s
-    print(f"plain pandas takes {ratio:.2f} times as long")
+    ours, theirs = (costs[sizes[-1]][name] for name in ("rules", "plain_pandas"))
+    ratio = theirs.wall_s / ours.wall_s
+    print(
+        f"plain pandas takes {ratio:.2f} times as long ({theirs.processor_s / ours.processor_s:.2f} in processor time)"
+    )
     result = {
         "machine": f"{platform.machine()} {platform.system()}, {NUM_CORES} cores",
         "versions": {package: version(package) for package in ("pandas", "pyarrow", "numpy")}

@@ -137,7 +137,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
     text = [name for name, dtype in schema.columns.items() if dtype == "str" and (name,) != schema.key]
     with replacing(path) as aside:
         pq.write_table(
-            pa.Table.from_pandas(checked, preserve_index=False),
+            _arrow(checked),
             aside,
             row_group_size=row_group_size,
             use_dictionary=text,
@@ -174,7 +174,7 @@ def join_rows(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
     parts = [check(frame, schema, where="a table to join", categories=True) for frame in frames]
     if len(parts) == 1:
         return parts[0]
-    tables = [_with_wide_codes(pa.Table.from_pandas(part, preserve_index=False)) for part in parts]
+    tables = [_with_wide_codes(_arrow(part)) for part in parts]
     return _frame(pa.concat_tables(tables), categories=True)
 
 
@@ -256,7 +256,20 @@ def _with_wide_codes(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(field.type):
             wide = table.column(index).cast(pa.dictionary(pa.int32(), pa.large_string()))
             table = table.set_column(index, field.name, wide)
-    return table.replace_schema_metadata(None)
+    return table
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    """A checked table for Arrow, whose columns say that no value is missing: that spares them a mask."""
+    columns = {}
+    for name, column in frame.items():
+        if _is_text_category(column):
+            codes, values = pa.array(column.cat.codes.to_numpy()), pa.array(column.cat.categories)
+            columns[name] = pa.DictionaryArray.from_arrays(codes, values)
+        else:
+            columns[name] = pa.array(column.array)
+    fields = [pa.field(name, column.type, nullable=False) for name, column in columns.items()]
+    return pa.table(columns, schema=pa.schema(fields))
 
 
 def _frame(table: pa.Table, *, categories: bool) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from objectcrop.runtime.command import run
@@ -28,9 +29,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     rules = OhmsDataset.model_validate(settings["dataset"])
     boxes = read_table(args.annotations, ANNOTATIONS, categories=True)
     subset = select_ohms(boxes, read_table(args.classes, CLASSES), rules)
-    write_table(subset.images, args.images_out, IMAGES)
-    write_table(subset.classes, args.classes_out, CLASSES)
-    write_table(subset.boxes, args.boxes_out, ANNOTATIONS)
+    tables = (subset.boxes, subset.images, subset.classes)
+    paths = (args.boxes_out, args.images_out, args.classes_out)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(write_table, tables, paths, (ANNOTATIONS, IMAGES, CLASSES)))
     write_json(args.summary, {"dataset": settings["dataset_name"], **subset.summary})
     for step in subset.summary["steps"]:
         print(f"{step['rule']}: {step['num_images']} images, {step['num_classes']} classes")
