@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from objectcrop.boxes import Size, area, as_boxes
+from objectcrop.lod.intervals import CONFIDENCE, Shares, intervals
 from objectcrop.lod.metrics import (
     Image,
     best_overlaps,
@@ -17,6 +18,8 @@ from objectcrop.lod.metrics import (
 )
 from objectcrop.lod.table import boxes_by_image
 
+MET = 0.5
+"""IoU from which a box meets an object."""
 SIZE_LIMITS = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.inf)}
 """Object sizes by share of the image's area, lower limit included: images of all sizes compare."""
 
@@ -44,6 +47,8 @@ def images_to_measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dic
 def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> dict[str, Any]:
     """Discovery metrics, shares 0 to 1; images with objects but without proposals count as misses.
 
+    `intervals` holds the ends of bootstrap intervals over images, at `interval_confidence`.
+
     Args:
         table: PROPOSALS.
         annotations: ANNOTATIONS of the same data set.
@@ -51,6 +56,7 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
     """
     images = images_to_measure(table, annotations, sizes)
     shares = np.concatenate([area(image.found) for image in images]) if images else np.zeros(0)
+    ends = intervals(_shares(images))
     return {
         "num_images_measured": len(images),
         "num_images_without_proposals": sum(len(image.found) == 0 for image in images),
@@ -64,7 +70,25 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
         "mean_area_share": float(shares.mean()) if len(shares) else None,
         "mean_boxes": len(shares) / max(len(images), 1),
         "by_object_size": {name: _of_size(images, *limits) for name, limits in SIZE_LIMITS.items()},
+        "intervals": ends,
+        "interval_confidence": CONFIDENCE,
     }
+
+
+def _shares(images: list[Image]) -> dict[str, Shares]:
+    """CorLoc, DetRate (all, and by object size) and mABO as sums over images."""
+    overlaps = [best_overlaps(image) for image in images]
+    areas = [area(image.objects) for image in images]
+    once = np.ones(len(images))
+    first = np.array([best_overlaps(image, 1).max() >= MET for image in images], dtype=np.float64)
+    found = {"corloc": Shares(first, once)}
+    for name, (low, high) in {"det_rate": (0.0, np.inf), **SIZE_LIMITS}.items():
+        counted = [(share >= low) & (share < high) for share in areas]
+        met = [float((overlap[of_size] >= MET).sum()) for overlap, of_size in zip(overlaps, counted, strict=True)]
+        key = name if name == "det_rate" else f"det_rate_{name}"
+        found[key] = Shares(np.array(met), np.array([float(of_size.sum()) for of_size in counted]))
+    found["mabo"] = Shares(np.array([overlap.mean() for overlap in overlaps], dtype=np.float64), once)
+    return found
 
 
 def _of_size(images: list[Image], low: float, high: float) -> dict[str, Any]:
@@ -78,6 +102,6 @@ def _of_size(images: list[Image], low: float, high: float) -> dict[str, Any]:
         "min_area_share": low,
         "max_area_share": None if high == np.inf else high,
         "num_objects": len(overlap),
-        "det_rate": float((overlap >= 0.5).mean()) if len(overlap) else None,
+        "det_rate": float((overlap >= MET).mean()) if len(overlap) else None,
         "mean_best_overlap": float(overlap.mean()) if len(overlap) else None,
     }

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from objectcrop.boxes import Size
@@ -76,8 +77,13 @@ class Trunk:
         self.strides = {layer: self._stride(layer, values) for layer, values in self._probe().items()}
 
     def maps(self, picture: Picture) -> list[FeatureMap]:
-        """Maps (channels, height, width) of the layers, in their order."""
-        found = self._read(self._maps, normalised(picture, self._pixels))
+        """Maps (channels, height, width) of the layers, in their order.
+
+        A side shorter than a cell is filled up with the mean colour, as networks without padding (VGG) end on such a picture.
+        """
+        pixels, cell = normalised(picture, self._pixels), max(self.strides.values())
+        rows, columns = (max(0, cell - side) for side in picture.shape[:2])
+        found = self._read(self._maps, functional.pad(pixels, (0, columns, 0, rows)))
         return [found[layer][0].float().cpu().contiguous().numpy() for layer in self._layers]
 
     def descriptor(self, picture: Picture, side_px: int) -> FeatureMap:

@@ -63,6 +63,7 @@ def render_page(content: Content) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    environment.filters["share"] = share
     style = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
     return environment.get_template("page.html").render(
         content=content,
@@ -91,6 +92,14 @@ def number(value: float | None) -> str:
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
+
+
+def share(value: float | None, interval: Sequence[float] | None) -> str:
+    """A share of 0 to 1 in percent, with its interval in brackets; a dash if there is none."""
+    if value is None:
+        return "–"
+    ends = f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval is not None else ""
+    return f"{100 * value:.1f}%{ends}"
 
 
 def differences(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

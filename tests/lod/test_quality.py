@@ -47,3 +47,13 @@ def test_a_data_set_without_boxes_measures_nothing():
     found = measure(empty_table(PROPOSALS), annotations().iloc[:0], SIZES)
     assert (found["num_images_measured"], found["corloc"], found["mean_area_share"]) == (0, 0.0, None)
     assert found["by_object_size"]["small"]["det_rate"] is None
+
+
+def test_intervals_hold_the_value_and_none_stands_for_sizes_that_nobody_annotated():
+    found = measure(proposals(), annotations().iloc[:1], SIZES)  # one image, one large object, met
+    assert found["intervals"]["corloc"] == found["intervals"]["det_rate_large"] == (1.0, 1.0)
+    assert found["intervals"]["det_rate_small"] is None
+    several = measure(proposals(), annotations(), SIZES)
+    for name in ("corloc", "det_rate", "mabo"):
+        low, high = several["intervals"][name]
+        assert low <= several[name] <= high

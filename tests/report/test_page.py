@@ -101,6 +101,17 @@ def test_a_subset_stands_beside_the_paper_with_its_figure_and_both_explained():
     assert page.count("data:image/svg+xml") == 1
 
 
+def test_proposals_are_told_with_intervals_sizes_and_what_they_were_made_from():
+    sizes = {name: {"det_rate": value} for name, value in (("small", 0.125), ("medium", 0.25), ("large", None))}
+    ends = {"corloc": (0.3, 0.45), "det_rate": (0.1, 0.2), "det_rate_small": (0.1, 0.15), "det_rate_medium": None}
+    quality = {"corloc": 0.375, "det_rate": 0.15, "ap50": 0.05, "num_images_measured": 12, "by_object_size": sizes}
+    made = {"mean_boxes": 9.5, "mean_area_share": 0.2, "features": "label-free features of run a, seed 0"}
+    quality["intervals"] = ends | {"det_rate_large": None}
+    page = render_page(content(proposals={"ohms, lod": made}, qualities={"ohms, lod": quality}))
+    for words in ("37.5% (30.0 to 45.0)", "12.5% (10.0 to 15.0)", "<td>25.0%</td>", "<td>–</td>", "seed 0"):
+        assert words in page
+
+
 def test_missing_parts_are_said_in_words():
     page = render_page(content())
     for words in (
