@@ -183,7 +183,7 @@ def test_the_open_images_mini_has_the_classes_source_and_unknown_flags_that_are_
 
 
 def test_the_csv_of_version_6_holds_the_boxes_of_the_other(shared):
-    older, newer = (read(name, shared)[0] for name in ("openimages", "openimages_v6"))
+    older, newer = (check(read(name, shared)[0], ANNOTATIONS, where=name) for name in ("openimages", "openimages_v6"))
     order = ["image_id", "class_id", "x1", "y1", "x2", "y2"]
     older = older[older["split"] == "train"].sort_values(order, ignore_index=True)
     pd.testing.assert_frame_equal(older, newer.sort_values(order, ignore_index=True))

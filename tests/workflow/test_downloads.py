@@ -153,9 +153,11 @@ def assert_pictures_are_those_of(shared, manifest, tmp_path):
 
 def test_data_that_is_downloaded_is_not_asked_for_and_tars_are():
     config = study("http://127.0.0.1:1", ("train", "test"))
-    assert load_plan(config | {"data_root": "nowhere"}).missing_data() == []
+    assert load_plan(config | {"data_root": "nowhere"}).missing_data() == {}
     config["datasets"]["oi"]["download"]["transfer"]["pictures"] = {"kind": "tars", "folder": "packed"}
-    assert load_plan(config | {"data_root": "nowhere"}).missing_data() == ["nowhere/packed"]
+    assert load_plan(config | {"data_root": "nowhere"}).missing_data() == {
+        "nowhere/packed": "put the data there (get it from Open Images: https://storage.googleapis.com/openimages/web/index.html)"
+    }
     del config["datasets"]["oi"]["download"]
     assert "nowhere/oi/train.csv" in load_plan(config | {"data_root": "nowhere"}).missing_data()
 
