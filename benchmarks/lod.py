@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from literal_phm import literal_confidence
-from literal_sweep import literal_boxes
+from lod_parts.literal_phm import literal_confidence
+from lod_parts.literal_sweep import literal_boxes
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from objectcrop.data.single_objects import OBJECTS, half_open
+from objectcrop.data.relative_boxes import half_open
+from objectcrop.data.single_objects import OBJECTS
 from objectcrop.data.text_lists import read_list, require_keys
 from objectcrop.study.datasets import AircraftDataset
 

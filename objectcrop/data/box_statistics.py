@@ -1,6 +1,6 @@
 """What the objects of a data set are like, in numbers: how many, how large, where; for 14.6 million boxes in seconds.
 
-Boxes are taken as columns of numbers and codes, read from Parquet in batches, so that ids are held once and not a box.
+Boxes are taken as columns of numbers and codes, so that ids are held once and not a box.
 """
 
 from collections.abc import Iterator
@@ -10,23 +10,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from objectcrop.data.relative_boxes import CORNERS
 from objectcrop.study.datasets import Split
-from objectcrop.tables import CLASS_STATISTICS, IMAGE_LABEL
+from objectcrop.tables import (
+    ANNOTATIONS,
+    CLASS_STATISTICS,
+    IMAGE_LABEL,
+    Codes,
+    distinct_pairs,
+    read_table,
+    text_codes,
+)
 
-BATCH_ROWS = 2**20
 AREA_DECADES = 6
 BINS_PER_DECADE = 10
 AREA_EDGES = np.logspace(-AREA_DECADES, 0, AREA_DECADES * BINS_PER_DECADE + 1)
 """Edges of the bins of area share, 1e-6 to 1; smaller boxes, also those without area, fall into the first."""
 GRID = 32
 """Cells of the map of centres, along each side of the picture."""
-_CODED = ["image_id", "class_id", "split", "source"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class CodedBoxes:
         class_: code of its class, shape (n,): the place in `class_ids`.
         corners: relative x1, y1, x2, y2, float32, shape (n, 4).
         is_box: false for a label of the whole picture, shape (n,).
-        class_ids: sorted.
+        class_ids: sorted; some may have no box of the split.
     """
 
-    image: NDArray[np.int32]
-    class_: NDArray[np.int32]
+    image: Codes
+    class_: Codes
     corners: NDArray[np.float32]
     is_box: NDArray[np.bool_]
     class_ids: tuple[str, ...]
@@ -67,34 +70,15 @@ def read_coded_boxes(path: Path, split: Split) -> CodedBoxes:
     Raises:
         ValueError: naming the file, if it is no Parquet file of ANNOTATIONS, or the split has no row.
     """
-    try:
-        with pq.ParquetFile(path, read_dictionary=_CODED) as file:
-            batches = [
-                batch.filter(pc.equal(batch["split"], split))
-                for batch in file.iter_batches(BATCH_ROWS, columns=[*_CODED, *CORNERS])
-            ]
-    except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"{path}: cannot be read as a table of boxes ({error}); make it again") from error
-    if not sum(map(len, batches)):
+    table = read_table(path, ANNOTATIONS, categories=True)
+    rows = (table["split"] == split).to_numpy()
+    if not rows.any():
         raise ValueError(f"{path}: has no {split} box to measure")
-    image, _ = _codes(batches, "image_id")
-    class_, class_ids = _codes(batches, "class_id")
-    corners = np.empty((len(image), 4), dtype=np.float32)
-    for place, name in enumerate(CORNERS):
-        corners[:, place] = np.concatenate([batch[name].to_numpy(zero_copy_only=False) for batch in batches])
-    labels = [pc.equal(batch["source"], IMAGE_LABEL).to_numpy(zero_copy_only=False) for batch in batches]
-    return CodedBoxes(image, class_, corners, ~np.concatenate(labels), class_ids)
-
-
-def _codes(batches: list[Any], name: str) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    """One column as places in its sorted values."""
-    joined = pa.chunked_array([batch[name] for batch in batches]).unify_dictionaries()
-    values = joined.chunk(0).dictionary.to_numpy(zero_copy_only=False)
-    order = np.argsort(values.astype(str))
-    place_of = np.empty(len(order), dtype=np.int32)
-    place_of[order] = np.arange(len(order), dtype=np.int32)
-    codes = np.concatenate([place_of[chunk.indices.to_numpy()] for chunk in joined.chunks])
-    return codes, tuple(values[order])
+    image, _ = text_codes(table["image_id"])
+    class_, class_ids = text_codes(table["class_id"])
+    corners = np.stack([table[name].to_numpy()[rows] for name in CORNERS], axis=1)
+    is_box = (table["source"] != IMAGE_LABEL).to_numpy()[rows]
+    return CodedBoxes(image[rows], class_[rows], corners, is_box, tuple(class_ids))
 
 
 def measure_boxes(boxes: CodedBoxes) -> BoxStatistics:
@@ -120,14 +104,10 @@ def measure_boxes(boxes: CodedBoxes) -> BoxStatistics:
     return BoxStatistics(histograms, _class_table(image, class_, area, boxes.class_ids))
 
 
-def _images_per_class(image: NDArray[np.int32], class_: NDArray[np.int32]) -> NDArray[np.int64]:
+def _images_per_class(image: Codes, class_: Codes) -> NDArray[np.int64]:
     """Distinct images of each class that has some, by class."""
-    if not len(image):
-        return np.zeros(0, dtype=np.int64)
-    width = int(class_.max()) + 1
-    pairs = np.sort(image.astype(np.int64) * width + class_)
-    distinct = pairs[np.diff(pairs, prepend=-1) > 0]
-    counts = np.bincount(distinct % width)
+    _, shown = distinct_pairs(image, class_, int(class_.max(initial=0)) + 1)
+    counts = np.bincount(shown)
     return counts[counts > 0]
 
 
@@ -144,9 +124,7 @@ def _centre_counts(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np
     return np.bincount(rows * GRID + columns, minlength=GRID * GRID).reshape(GRID, GRID)
 
 
-def _class_table(
-    image: NDArray[np.int32], class_: NDArray[np.int32], area: NDArray[np.float32], class_ids: tuple[str, ...]
-) -> pd.DataFrame:
+def _class_table(image: Codes, class_: Codes, area: NDArray[np.float32], class_ids: tuple[str, ...]) -> pd.DataFrame:
     counts = np.bincount(class_, minlength=len(class_ids))
     present = np.flatnonzero(counts)
     sums = np.bincount(class_, weights=area, minlength=len(class_ids))
@@ -160,7 +138,7 @@ def _class_table(
     return pd.DataFrame(columns)
 
 
-def _medians(class_: NDArray[np.int32], area: NDArray[np.float32], counts: NDArray[np.int64]) -> Iterator[float]:
+def _medians(class_: Codes, area: NDArray[np.float32], counts: NDArray[np.int64]) -> Iterator[float]:
     """The median area of each class that has boxes, by class."""
     small = class_.astype(np.int16) if not len(class_) or class_.max() < 2**15 else class_  # sorted in linear time
     by_class = area[np.argsort(small, kind="stable")]

@@ -12,7 +12,8 @@ import pandas as pd
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from objectcrop.data.single_objects import OBJECTS, half_open
+from objectcrop.data.relative_boxes import half_open
+from objectcrop.data.single_objects import OBJECTS
 from objectcrop.study.datasets import CARS_ANNOTATIONS, CARS_CLASSES, CARS_IMAGES, CarsDataset
 
 _CORNERS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")

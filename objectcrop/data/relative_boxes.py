@@ -1,6 +1,6 @@
 """The border where boxes of any file become ours: relative, inside the picture, the right way round."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,12 @@ Column = NDArray[np.float64]
 CORNERS = ["x1", "y1", "x2", "y2"]
 TOLERANCE = 1e-3
 """Overflow over the picture's border, as a share of its side, that is cut off as rounding and not refused."""
+
+
+def half_open(inclusive: Sequence[float]) -> tuple[float, float, float, float]:
+    """Corners that are counted from 1 and include the last pixel, as corners from 0 that do not."""
+    x1, y1, x2, y2 = inclusive
+    return (x1 - 1, y1 - 1, x2, y2)
 
 
 def checked_corners(

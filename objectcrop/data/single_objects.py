@@ -18,12 +18,6 @@ OBJECTS = ["image_id", "path", "split", "class_id", *CORNERS, "place"]
 """A row a picture: corners in pixels from 0, half-open; `place` is where the box stands in the data set's files."""
 
 
-def half_open(inclusive: tuple[float, ...]) -> tuple[float, ...]:
-    """Corners that are counted from 1 and include the last pixel, as corners from 0 that do not."""
-    x1, y1, x2, y2 = inclusive
-    return (x1 - 1, y1 - 1, x2, y2)
-
-
 def list_objects(objects: pd.DataFrame) -> pd.DataFrame:
     """The pictures (image_id, path, split) of an OBJECTS table, sorted by split and id."""
     return objects[["image_id", "path", "split"]].sort_values(["split", "image_id"], ignore_index=True)

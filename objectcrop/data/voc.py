@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from objectcrop.data.relative_boxes import CORNERS, TOLERANCE, checked_corners
+from objectcrop.data.relative_boxes import CORNERS, TOLERANCE, checked_corners, half_open
 from objectcrop.study.datasets import Split, VocDataset, VocPart
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -93,18 +93,12 @@ def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
                 "image_id": image_id,
                 "class_id": _text(thing, "name"),
                 "is_crowd": thing.findtext("difficult", "0").strip() == "1",
-                "corners": _half_open([float(_text(thing, f"bndbox/{side}")) for side in _SIDES]),
+                "corners": half_open([float(_text(thing, f"bndbox/{side}")) for side in _SIDES]),
             }
             for thing in tree.findall("object")
         ]
     except (ElementTree.ParseError, ValueError) as error:
         raise ValueError(f"{path}: is not of the form of VOC annotations ({error})") from error
-
-
-def _half_open(inclusive: list[float]) -> list[float]:
-    """1-based inclusive corners to 0-based half-open ones."""
-    x1, y1, x2, y2 = inclusive
-    return [x1 - 1, y1 - 1, x2, y2]
 
 
 def _text(element: ElementTree.Element, path: str) -> str:

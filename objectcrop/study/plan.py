@@ -3,7 +3,6 @@
 The functions of rules/common.smk are one-liners over a `Plan`. Paths are relative to the working folder.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from objectcrop.study.datasets import (
     DrawnDataset,
+    OhmsDataset,
     ReleasedOhmsDataset,
     SubsetDataset,
     UnionDataset,
@@ -122,14 +122,17 @@ class Plan:
 
     def dataset_settings(self, dataset: str) -> str:
         """Settings of one data set, with those of the set it is selected from."""
+        return sorted_json(self._dataset_value(dataset))
+
+    def _dataset_value(self, dataset: str) -> dict[str, Any]:
         value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[dataset])}
         if self.base(dataset) != dataset:
             value |= {"base_name": self.base(dataset), "base": recorded(self.study.datasets[self.base(dataset)])}
-        return sorted_json(value)
+        return value
 
     def index_settings(self, dataset: str) -> str:
         """Settings of indexing: those of the data set, and which of its pictures were downloaded if it is used directly."""
-        value = json.loads(self.dataset_settings(dataset))
+        value = self._dataset_value(dataset)
         if self.downloads.of(dataset) is not None and self.base(dataset) == dataset:
             value |= {"download": self.downloads.parts(dataset, CHOICE)}
         return sorted_json(value)
@@ -398,17 +401,12 @@ class Plan:
         return [name for name in self.used_datasets() if isinstance(self.study.datasets[name], SubsetDataset)]
 
     def released_datasets(self) -> list[str]:
-        """Names of the subsets that come from the authors' released lists; the rules of OHMS make the others."""
+        """Names of the subsets that come from the authors' released lists."""
         return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, ReleasedOhmsDataset)]
 
     def selected_datasets(self) -> list[str]:
-        """Names of the other subsets."""
-        found = self.study.datasets.items()
-        return [
-            name
-            for name, dataset in found
-            if isinstance(dataset, SubsetDataset) and not isinstance(dataset, ReleasedOhmsDataset)
-        ]
+        """Names of the subsets that the rules of OHMS make."""
+        return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, OhmsDataset)]
 
     def used_datasets(self) -> list[str]:
         """Data sets that a table or a measurement needs and all subsets, with those that they are made from."""

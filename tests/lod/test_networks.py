@@ -39,9 +39,10 @@ def test_tensors_of_no_use_for_the_layers_may_be_missing(weights):
 
 
 def test_a_classifier_of_another_task_is_left_out(weights):
-    load_network(
-        SMALL, weights | {"classifier.1.weight": torch.zeros(3, 3), "fc.weight": torch.zeros(1)}, LAYERS, where="x"
-    )
+    others = {"classifier.1.weight": torch.zeros(3, 3), "fc.weight": torch.zeros(1)}
+    found = load_network(SMALL, weights | others, LAYERS, where="x").state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in weights.items())
+    assert found["classifier.1.weight"].shape != (3, 3)
 
 
 @pytest.mark.parametrize(
