@@ -20,7 +20,7 @@ from urllib.parse import quote
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _INSTALLED = Path(".setup/mongod/fiftyone/db/bin/mongod")
 _PR_SET_PDEATHSIG = 1
-_LONGEST_TEMPORARY_FOLDER = 75
+_LONGEST_TEMPORARY_FOLDER = 68  # with /objectcrop-<8>/mongodb-27017.sock below it
 _REASONS = {
     -4: "illegal instruction: MongoDB 5 and newer need a CPU with AVX",
     -9: "killed; was memory short?",
@@ -121,6 +121,8 @@ def _take(lock: TextIO, place: Path) -> None:
 def _start(mongod: Path, place: Path, socket: Path) -> "subprocess.Popen[bytes]":
     command = [str(mongod), "--dbpath", str(place), "--logpath", str(place / "mongod.log"), "--logappend"]
     command += ["--bind_ip", str(socket), "--filePermissions", "0600"]
+    # mongod also makes /tmp/mongodb-27017.sock, over which two that start at once end with 48
+    command += ["--unixSocketPrefix", str(socket.parent)]
     command += ["--wiredTigerCacheSizeGB", "1"]  # by default half of the memory
     # by default 300 MB of journal for an empty database
     command += ["--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)"]

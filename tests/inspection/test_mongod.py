@@ -85,6 +85,18 @@ def test_only_this_user_can_reach_the_server(tmp_path):
         assert os.stat(os.path.dirname(socket)).st_mode & 0o077 == 0
 
 
+def test_servers_share_no_socket_so_that_two_can_start_at_once(tmp_path):
+    with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        for uri, name in ((one, "one"), (two, "two")):
+            (server,) = servers(tmp_path / name)
+            own = os.path.dirname(uri.removeprefix("mongodb://").replace("%2F", "/"))
+            sockets = [
+                c.laddr for c in server.net_connections(kind="unix") if c.status != psutil.CONN_CLOSE and c.laddr
+            ]
+            assert sockets
+            assert {os.path.dirname(path) for path in sockets} == {own}
+
+
 def test_a_long_temporary_folder_does_not_make_the_socket_too_long(tmp_path, monkeypatch):
     long = tmp_path / ("x" * 90)
     long.mkdir()
