@@ -1,8 +1,10 @@
 """From a box CSV of Open Images' size to the tables of OHMS: time, memory, and the same with plain pandas beside it.
 
-The rules' own scripts run as the workflow runs them, `read_annotations` and then `select_ohms`, with Parquet between them; the
-other side is `ohms_parts/plain_pandas.py`, which must give the same tables. Both are pinned to 2 cores. The CSVs are drawn
-(`ohms_parts/draw.py`) into a temporary folder. Prints a table and writes benchmarks/results/ohms.json.
+The rules' own scripts run as the workflow runs them, `read_annotations` and then `select_ohms`, with Parquet between them.
+Beside them stand two single scripts in pandas that must give the same tables: `ohms_parts/plain_pandas.py`, `read_csv` and
+`groupby` as they come and without any check, and `ohms_parts/careful_pandas.py`, with chosen columns, types and checks. All are
+pinned to 2 cores. The CSVs are drawn (`ohms_parts/draw.py`) into a temporary folder. Prints a table and writes
+benchmarks/results/ohms.json.
 
 This process imports nothing big: Linux counts the memory of a parent into the peak of its child.
 """
@@ -27,6 +29,7 @@ PARTS = ROOT / "benchmarks/ohms_parts"
 REAL_ROWS = 14_610_229
 SIZES = (1_000_000, 4_000_000, REAL_ROWS)
 NUM_CORES = 2
+PEERS = ("plain_pandas", "careful_pandas")
 DATASET = {
     "source": "openimages",
     "boxes": {"train": "train.csv"},
@@ -85,23 +88,26 @@ def run_rules(data: Path, out: Path) -> dict[str, Cost]:
     return costs | {"rules": costs["read_annotations"].then(costs["select_ohms"])}
 
 
-def run_plain(data: Path, out: Path) -> dict[str, Cost]:
+def run_peer(name: str, data: Path, out: Path) -> dict[str, Cost]:
     files = [str(path) for path in (data / "train.csv", data / "names.csv", out)]
-    return {"plain_pandas": measure([str(PARTS / "plain_pandas.py"), *files])}
+    return {name: measure([str(PARTS / f"{name}.py"), *files])}
 
 
 def run_size(folder: Path, num_rows: int, repeats: int) -> dict[str, Cost]:
     """Median seconds and highest peak of each side, whose runs alternate."""
-    data, ours, theirs = folder / "data", folder / "ours", folder / "theirs"
+    data, ours, theirs = folder / "data", folder / "ours", {name: folder / name for name in PEERS}
     measure([str(PARTS / "draw.py"), str(data), str(num_rows)])
     runs: dict[str, list[Cost]] = {}
     for _ in range(repeats):
-        for out in (ours, theirs):
+        for out in (ours, *theirs.values()):
             shutil.rmtree(out, ignore_errors=True)
-        for name, cost in (run_rules(data, ours) | run_plain(data, theirs)).items():
+        costs = run_rules(data, ours)
+        for name, out in theirs.items():
+            costs |= run_peer(name, data, out)
+            subprocess.run([sys.executable, str(PARTS / "compare.py"), str(ours), str(out)], check=True)
+        for name, cost in costs.items():
             runs.setdefault(name, []).append(cost)
             print(f"{num_rows:>10}  {name:16}  {cost.text(num_rows)}", flush=True)
-        subprocess.run([sys.executable, str(PARTS / "compare.py"), str(ours), str(theirs)], check=True)
     shutil.rmtree(folder)
     return {
         name: Cost(
@@ -142,18 +148,19 @@ def main() -> None:
     for few, many in pairwise(sizes):
         more = (costs[many]["rules"].wall_s - costs[few]["rules"].wall_s) / (many - few) * 1e6
         print(f"rules: {more:.3f} us for each row more, from {few} to {many}; the rest is start-up")
-    ours, theirs = (costs[sizes[-1]][name] for name in ("rules", "plain_pandas"))
-    ratio = theirs.wall_s / ours.wall_s
-    print(
-        f"plain pandas takes {ratio:.2f} times as long ({theirs.processor_s / ours.processor_s:.2f} in processor time)"
-    )
+    largest, ratios = costs[sizes[-1]], {}
+    for name in PEERS:
+        ours, theirs = largest["rules"], largest[name]
+        ratios[name] = round(theirs.wall_s / ours.wall_s, 3)
+        in_processor_time = theirs.processor_s / ours.processor_s
+        print(f"{name} takes {ratios[name]:.2f} times as long ({in_processor_time:.2f} in processor time)")
     result = {
         "machine": f"{platform.machine()} {platform.system()}, {NUM_CORES} cores",
         "versions": {package: version(package) for package in ("pandas", "pyarrow", "numpy")}
         | {"python": platform.python_version()},
         "command": f"python benchmarks/ohms.py --rows {args.rows} --repeats {args.repeats}",
         "rows": [row for size, of_size in costs.items() for row in rows_of(size, of_size)],
-        "ratios": {"plain_pandas": round(ratio, 3)},
+        "ratios": ratios,
     }
     path = ROOT / "benchmarks/results/ohms.json"
     path.parent.mkdir(exist_ok=True)

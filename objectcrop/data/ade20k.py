@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 from objectcrop.data.images import decode_indices
 from objectcrop.data.relative_boxes import CORNERS
@@ -73,6 +72,8 @@ def _named_boxes(path: Path, size: NDArray[np.float64], names: dict[int, str]) -
 
 def class_boxes(mask: NDArray[np.uint8]) -> dict[int, RelativeBox]:
     """Relative box (x1, y1, x2, y2) around all pixels of each class of a mask, shape (height, width); 0 is no class."""
+    from scipy.ndimage import find_objects  # here and not above: every other data set would wait half a second for it
+
     height, width = mask.shape
     found = {}
     for label, place in enumerate(find_objects(mask), start=1):

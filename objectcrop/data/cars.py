@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from objectcrop.data.relative_boxes import half_open
 from objectcrop.data.single_objects import OBJECTS
@@ -18,8 +16,8 @@ from objectcrop.study.datasets import CARS_ANNOTATIONS, CARS_CLASSES, CARS_IMAGE
 
 _CORNERS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
 _FIELDS = (*_CORNERS, "class", "fname")
-# What scipy raises on a file that is cut off, damaged, of MATLAB 7.3 or none of MATLAB's.
-_MAT_FAILURES = (OSError, ValueError, TypeError, LookupError, NotImplementedError, MatReadError, zlib.error)
+# What scipy raises on a file that is cut off, damaged, of MATLAB 7.3 or none of MATLAB's, beside its own MatReadError.
+_MAT_FAILURES = (OSError, ValueError, TypeError, LookupError, NotImplementedError, zlib.error)
 
 
 def read_cars(dataset: CarsDataset, root: Path) -> pd.DataFrame:
@@ -55,9 +53,13 @@ def _entries(path: Path) -> Any:
 
 
 def _variable(path: Path, name: str) -> Any:
+    # here and not above: every other data set would wait a tenth of a second for it
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
     try:
         found = loadmat(path, squeeze_me=True, variable_names=[name])
-    except _MAT_FAILURES as error:
+    except (*_MAT_FAILURES, MatReadError) as error:
         raise ValueError(f"{path}: cannot be read as a MATLAB file ({error})") from error
     if name not in found:
         raise ValueError(f"{path}: holds no variable {name!r} of Stanford Cars")

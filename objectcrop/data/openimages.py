@@ -2,6 +2,7 @@
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -82,13 +83,16 @@ def read_openimages_boxes(path: Path, split: Split) -> pd.DataFrame:
             -1, 0 or 1.
     """
     rows = _read_columns(path, list(_TYPES))
-    text = {name: categorical(rows[name]) for name in ["ImageID", "LabelName", "Source"]}
+    with ThreadPoolExecutor(1) as beside:  # the ids of the pictures take as long as all the rest
+        image_ids = beside.submit(categorical, rows["ImageID"])
+        text = {name: categorical(rows[name]) for name in ["LabelName", "Source"]}
+        corners = _checked_columns(path, rows.select(_CORNERS))
+        text["ImageID"] = image_ids.result()
     for name in ["ImageID", "LabelName"]:
         _check_ids(path, name, text[name])
     flags = {name: rows[name].to_numpy() for name in _FLAGS}
     for name, values in flags.items():
         _refuse(path, ~((values >= -1) & (values <= 1)), f"{name} must be -1, 0 or 1")
-    corners = _checked_columns(path, rows.select(_CORNERS))
     return pd.DataFrame(
         {
             "image_id": text["ImageID"],
