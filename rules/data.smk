@@ -135,7 +135,7 @@ rule read_annotations:
         "../envs/base.yaml"
     threads: 2
     resources:
-        mem_mb=12000,
+        mem_mb=4000,
         runtime=60,
         data_root=data_root,
     params:

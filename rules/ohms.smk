@@ -21,7 +21,7 @@ rule select_ohms:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=12000,
+        mem_mb=4000,
         runtime=60,
     params:
         settings=dataset_settings,

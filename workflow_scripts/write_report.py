@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "qualities": "their quality, DATASET/SOURCE.quality.json",
         "sheets": "contact sheets, DATASET/SOURCE/contact_sheet.png",
         "views": "drawn views, RUN.png",
-        "unreadable": "lists of unreadable pictures, DATASET/unreadable.json",
+        "unreadable": "what indexing found, DATASET/unreadable.json",
     }.items():
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
     parser.add_argument("--out", type=Path, required=True, help="HTML to write")
@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.report.meaning import meaning as meaning_of
     from objectcrop.report.page import Content, differences, render_page
+    from objectcrop.report.picture_words import describe_pictures
     from objectcrop.report.subset_comparison import compare_with_paper
     from objectcrop.report.subset_words import describe_objects
     from objectcrop.runtime.atomic import read_json, write_text
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         qualities={f"{p.parent.name}, {p.name.removesuffix('.quality.json')}": read_json(p) for p in args.qualities},
         sheets={f"{path.parents[1].name}, {path.parent.name}": path.read_bytes() for path in args.sheets},
         views={path.stem: path.read_bytes() for path in args.views},
-        unreadable={path.parent.name: read_json(path)["num_unreadable"] for path in args.unreadable},
+        pictures=[describe_pictures(path.parent.name, read_json(path)) for path in args.unreadable],
         provenance=provenance(),
     )
     write_text(args.out, render_page(content))

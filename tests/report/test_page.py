@@ -33,7 +33,7 @@ def content(**changes):
         "qualities": {},
         "sheets": {},
         "views": {},
-        "unreadable": {"ohms": 2},
+        "pictures": ["ohms: 3 pictures."],
         "provenance": PROVENANCE,
     }
     return Content(**(base | changes))
@@ -113,13 +113,13 @@ def test_proposals_are_told_with_intervals_sizes_and_what_they_were_made_from():
 
 
 def test_missing_parts_are_said_in_words():
-    page = render_page(content())
+    page = render_page(content(pictures=[]))
     for words in (
         "no tables",
         "No run of a table was trained",
         "no OHMS subset",
         "No proposals were measured",
-        "ohms 2",
+        "indexes no picture files",
     ):
         assert words in page
 

@@ -1,0 +1,32 @@
+"""What indexing the pictures of a data set found, in plain words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_UPRIGHT = "1"
+_MAX_REASONS = 3
+
+
+def describe_pictures(name: str, index: Mapping[str, Any]) -> str:
+    """A sentence on the pictures of a data set: how many, of which modes, how many turned by EXIF, which left out and why.
+
+    Args:
+        name: of the data set.
+        index: what `index_images` writes to unreadable.json.
+    """
+    parts = [f"{name}: {index['num_readable']:,} pictures"]
+    if index["modes"]:
+        parts.append(", ".join(f"{count:,} {mode}" for mode, count in index["modes"].items()))
+    turned = sum(count for orientation, count in index["orientations"].items() if orientation != _UPRIGHT)
+    if turned:
+        parts.append(f"{turned:,} turned or mirrored as their EXIF orientation says")
+    return f"{'; '.join(parts)}; {_left_out(index)}."
+
+
+def _left_out(index: Mapping[str, Any]) -> str:
+    unreadable = index["unreadable"]
+    if not unreadable:
+        return "none unreadable"
+    shown = [f"{row['path']} ({row['reason']})" for row in unreadable[:_MAX_REASONS]]
+    more = ["and others"] if len(unreadable) > _MAX_REASONS else []
+    return f"{len(unreadable):,} unreadable and left out: {', '.join(shown + more)}"

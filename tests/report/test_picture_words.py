@@ -1,0 +1,36 @@
+"""What is said of the picture files of a data set."""
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from objectcrop.data.manifest import index_pictures, summarize
+from objectcrop.report.picture_words import describe_pictures
+
+
+def index(**changes):
+    base = {"num_readable": 5, "modes": {}, "orientations": {}, "unreadable": []}
+    return base | changes
+
+
+def test_modes_and_turned_pictures_are_counted_and_the_first_bad_ones_named(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "grey.jpg", exif=exif)
+    Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "colour.png")
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    names = ["grey.jpg", "colour.png", "bad.jpg"]
+    listing = pd.DataFrame({"image_id": ["g", "c", "b"], "path": names, "split": "train"})
+    text = describe_pictures("mine", summarize(index_pictures(listing, tmp_path)))
+    assert text.startswith("mine: 2 pictures; 1 L, 1 RGB; 1 turned or mirrored")
+    assert "1 unreadable and left out: bad.jpg (" in text
+
+
+def test_only_the_first_unreadable_ones_are_named():
+    bad = [{"path": f"{number}.jpg", "reason": "cut off"} for number in range(4)]
+    text = describe_pictures("mine", index(unreadable=bad))
+    assert "4 unreadable and left out: 0.jpg (cut off), 1.jpg (cut off), 2.jpg (cut off), and others." in text
+
+
+def test_a_union_counts_its_pictures_alone():
+    assert describe_pictures("all", index()) == "all: 5 pictures; none unreadable."
