@@ -6,6 +6,7 @@ table gets plain text, unless it asks for categories.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,12 +201,14 @@ def text_codes(column: pd.Series) -> tuple[Codes, pd.Index]:
 
 def take_rows(frame: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
     """The kept rows of a table, numbered anew; a categorical keeps only the values that they have."""
-    columns = {}
-    for name, column in frame.items():
+
+    def take(column: pd.Series) -> Any:
         if _is_text_category(column):
-            columns[name] = _without_unused(column.array.codes[kept], column.array.categories)
-        else:
-            columns[name] = column.array[kept]
+            return _without_unused(column.array.codes[kept], column.array.categories)
+        return column.array[kept]
+
+    with ThreadPoolExecutor() as pool:  # NumPy lets go of the interpreter while it copies
+        columns = dict(zip(frame, pool.map(take, (column for _, column in frame.items())), strict=True))
     return pd.DataFrame(columns, copy=False)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from objectcrop.runtime.command import run
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--classes", type=Path, required=True, help="CLASSES to write")
     args = parser.parse_args(argv)
 
+    from objectcrop.data.relative_boxes import count_train_images
     from objectcrop.data.sources import join_labels, parse_dataset, read_labels
     from objectcrop.study.datasets import SubsetDataset, UnionDataset
     from objectcrop.study.section import parse_settings
@@ -29,12 +31,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if isinstance(dataset, UnionDataset | SubsetDataset):
         tables = [read_table(path, ANNOTATIONS, categories=True) for path in args.parts + args.boxes]
         named = [read_table(path, CLASSES) for path in args.part_classes + args.boxes_classes]
-        annotations, classes = join_labels(tables, named)
+        labels = join_labels(tables, named)
     else:
-        annotations, classes = read_labels(settings["dataset_name"], dataset, args.data_root)
-    write_table(annotations, args.out, ANNOTATIONS)
-    write_table(classes, args.classes, CLASSES)
-    print(f"{len(annotations)} boxes of {len(classes)} classes in {annotations['image_id'].nunique()} pictures")
+        labels = read_labels(settings["dataset_name"], dataset, args.data_root)
+    with ThreadPoolExecutor(1) as beside:
+        writing = beside.submit(write_table, labels.boxes, args.out, ANNOTATIONS)
+        classes = count_train_images(*labels)
+        write_table(classes, args.classes, CLASSES)
+        num_images = labels.boxes["image_id"].nunique()
+        writing.result()
+    print(f"{len(labels.boxes)} boxes of {len(classes)} classes in {num_images} pictures")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The border where boxes of any file become ours: relative, inside the picture, the right way round."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -60,11 +60,11 @@ def lie_inside(x1: Column, y1: Column, x2: Column, y2: Column) -> bool:
     return True
 
 
-def count_train_images(boxes: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """The CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
+def require_names(boxes: pd.DataFrame, names: Mapping[str, str]) -> None:
+    """Check that every class that has boxes has a name.
 
     Raises:
-        ValueError: if a class has no name in `names`.
+        ValueError: naming the first that has none.
     """
     class_codes, class_ids = text_codes(boxes["class_id"])
     present = np.bincount(class_codes, minlength=len(class_ids)) > 0
@@ -74,6 +74,17 @@ def count_train_images(boxes: pd.DataFrame, names: dict[str, str]) -> pd.DataFra
             f"{len(unknown)} class(es) have boxes but no description, first {unknown[0]!r}; "
             "give the class descriptions that belong to these boxes"
         )
+
+
+def count_train_images(boxes: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """The CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
+
+    Raises:
+        ValueError: if a class has no name in `names`.
+    """
+    require_names(boxes, names)
+    class_codes, class_ids = text_codes(boxes["class_id"])
+    present = np.bincount(class_codes, minlength=len(class_ids)) > 0
     train = (boxes["split"] == "train").to_numpy()
     image_codes, _ = text_codes(boxes["image_id"])
     if not train.all():

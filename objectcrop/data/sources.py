@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import TypeAdapter
@@ -14,7 +14,7 @@ from objectcrop.data.coco import list_coco, read_coco_boxes
 from objectcrop.data.cub import read_cub
 from objectcrop.data.folders import label_image_folders, list_folder, list_image_folders
 from objectcrop.data.openimages import drawn_layout, list_openimages, read_class_names, read_openimages_boxes
-from objectcrop.data.relative_boxes import count_train_images
+from objectcrop.data.relative_boxes import require_names
 from objectcrop.data.single_objects import list_objects, relative_objects
 from objectcrop.data.voc import list_voc, read_voc_boxes
 from objectcrop.study.datasets import (
@@ -92,8 +92,20 @@ def list_pictures(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
     return listing
 
 
-def read_labels(name: str, dataset: Dataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The ANNOTATIONS and CLASSES of a data set with files of its own.
+class Labels(NamedTuple):
+    """The labels of a data set; `count_train_images(*labels)` makes its CLASSES.
+
+    Attributes:
+        boxes: ANNOTATIONS.
+        names: display name of each class, at least of those that have boxes.
+    """
+
+    boxes: pd.DataFrame
+    names: Mapping[str, str]
+
+
+def read_labels(name: str, dataset: Dataset, root: Path) -> Labels:
+    """The labels of a data set with files of its own.
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
@@ -119,7 +131,7 @@ def read_labels(name: str, dataset: Dataset, root: Path) -> tuple[pd.DataFrame, 
             boxes = []
         case _:
             raise ValueError(f"data set {name} of source {dataset.source!r} has no label files of its own")
-    return _with_classes(boxes)
+    return _called_by_ids(boxes)
 
 
 def require_distinct_ids(name: str, listing: pd.DataFrame) -> None:
@@ -148,29 +160,27 @@ def _read_objects(dataset: AircraftDataset | CubDataset | CarsDataset, root: Pat
             return read_cars(dataset, root)
 
 
-def _read_openimages(dataset: OpenImagesDataset, root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_openimages(dataset: OpenImagesDataset, root: Path) -> Labels:
     names = read_class_names(root / dataset.class_descriptions)
     parts = [read_openimages_boxes(root / path, split) for split, path in dataset.boxes.items()]
     boxes = join_rows(parts, ANNOTATIONS)
     try:
-        return boxes, count_train_images(boxes, names)
+        require_names(boxes, names)
     except ValueError as error:
         raise ValueError(f"{root / dataset.class_descriptions}: {error}") from error
+    return Labels(boxes, names)
 
 
-def _with_classes(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Boxes of all parts, and their classes, which are called by their ids."""
+def _called_by_ids(parts: list[pd.DataFrame]) -> Labels:
+    """Boxes of all parts, whose classes are called by their ids."""
     boxes = pd.concat(parts, ignore_index=True) if parts else empty_table(ANNOTATIONS)
-    return boxes, count_train_images(boxes, {class_id: class_id for class_id in boxes["class_id"].unique()})
+    return Labels(boxes, {class_id: class_id for class_id in boxes["class_id"].unique()})
 
 
-def join_labels(
-    parts: Sequence[pd.DataFrame], part_classes: Sequence[pd.DataFrame]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """ANNOTATIONS and CLASSES of several tables as one: the parts of a union, or an OHMS subset alone.
+def join_labels(parts: Sequence[pd.DataFrame], part_classes: Sequence[pd.DataFrame]) -> Labels:
+    """ANNOTATIONS as one, with the names of their CLASSES: the parts of a union, or an OHMS subset alone.
 
     A class of two parts is one class, called as the first part calls it.
     """
-    boxes = join_rows(parts, ANNOTATIONS)
     named = pd.concat(part_classes, ignore_index=True).drop_duplicates("class_id")
-    return boxes, count_train_images(boxes, dict(zip(named["class_id"], named["name"], strict=True)))
+    return Labels(join_rows(parts, ANNOTATIONS), dict(zip(named["class_id"], named["name"], strict=True)))

@@ -8,6 +8,7 @@ import pytest
 from objectcrop.data.images import decode_image
 from objectcrop.data.manifest import index_dataset
 from objectcrop.data.openimages import read_class_names
+from objectcrop.data.relative_boxes import count_train_images
 from objectcrop.data.sources import list_pictures, parse_dataset, read_labels
 from objectcrop.data.voc import read_image_set
 from objectcrop.runtime.atomic import read_json
@@ -123,8 +124,9 @@ def test_pictures_are_all_readable_and_as_many_as_stated(shared, name):
 
 @pytest.mark.parametrize("name", BOXES)
 def test_boxes_and_classes_are_as_many_as_stated(shared, name):
-    annotations, classes = read(name, shared)
-    boxes = check(annotations, ANNOTATIONS, where=name)
+    labels = read(name, shared)
+    classes = count_train_images(*labels)
+    boxes = check(labels.boxes, ANNOTATIONS, where=name)
     found = boxes.groupby("split").size().to_dict() if isinstance(BOXES[name], dict) else len(boxes)
     assert found == BOXES[name]
     assert len(check(classes, CLASSES, where=name)) == CLASSES_OF_MINIS[name]

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from objectcrop.data.relative_boxes import count_train_images
 from objectcrop.data.sources import join_labels, list_pictures, parse_dataset, read_labels
 from objectcrop.study.datasets import Dataset
 from objectcrop.study.home_pages import HOME_PAGES
@@ -81,8 +82,9 @@ def test_an_id_in_two_splits_is_refused(tmp_path):
 
 def test_a_folder_without_labels_has_empty_tables(tmp_path):
     (tmp_path / "pictures").mkdir()
-    annotations, classes = read_labels("mine", parse_dataset(DATASETS["folder"]), tmp_path)
-    assert len(check(annotations, ANNOTATIONS, where="test")) == len(check(classes, CLASSES, where="test")) == 0
+    labels = read_labels("mine", parse_dataset(DATASETS["folder"]), tmp_path)
+    classes = count_train_images(*labels)
+    assert len(check(labels.boxes, ANNOTATIONS, where="test")) == len(check(classes, CLASSES, where="test")) == 0
 
 
 def test_a_class_without_description_is_named_with_the_file(tmp_path):
@@ -109,12 +111,12 @@ def test_joined_parts_share_their_classes_and_count_training_images_together():
     def classes(*rows: tuple[str, str]) -> pd.DataFrame:
         return pd.DataFrame(rows, columns=["class_id", "name"]).assign(num_train_images=1)
 
-    joined, named = join_labels(
+    labels = join_labels(
         [boxes("1", "a"), empty_table(ANNOTATIONS), boxes("2", "a")],
         [classes(("a", "first")), empty_table(CLASSES), classes(("a", "second"))],
     )
-    assert len(check(joined, ANNOTATIONS, where="test")) == 2
-    assert check(named, CLASSES, where="test").to_dict("records") == [
+    assert len(check(labels.boxes, ANNOTATIONS, where="test")) == 2
+    assert check(count_train_images(*labels), CLASSES, where="test").to_dict("records") == [
         {"class_id": "a", "name": "first", "num_train_images": 2}
     ]
 
