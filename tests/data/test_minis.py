@@ -108,7 +108,8 @@ BOXES_AN_IMAGE = {"coco": 8.8, "openimages": 3.4, "voc12": 2.9}
 
 
 def read(name, shared):
-    return read_labels(name, parse_dataset(MINIS[name]), shared / "data")
+    labels = read_labels(name, parse_dataset(MINIS[name]), shared / "data")
+    return labels.boxes, count_train_images(*labels)
 
 
 def index(name, shared):
@@ -124,9 +125,8 @@ def test_pictures_are_all_readable_and_as_many_as_stated(shared, name):
 
 @pytest.mark.parametrize("name", BOXES)
 def test_boxes_and_classes_are_as_many_as_stated(shared, name):
-    labels = read(name, shared)
-    classes = count_train_images(*labels)
-    boxes = check(labels.boxes, ANNOTATIONS, where=name)
+    annotations, classes = read(name, shared)
+    boxes = check(annotations, ANNOTATIONS, where=name)
     found = boxes.groupby("split").size().to_dict() if isinstance(BOXES[name], dict) else len(boxes)
     assert found == BOXES[name]
     assert len(check(classes, CLASSES, where=name)) == CLASSES_OF_MINIS[name]
