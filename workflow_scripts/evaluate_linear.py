@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="result to write (JSON)")
     args = parser.parse_args(argv)
 
-    from objectcrop.ssl.launch import visible_gpus
+    from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(min(args.gpus, 1)):
         evaluate_here(args)

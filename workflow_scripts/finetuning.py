@@ -19,7 +19,7 @@ def fine_tune_from_arguments(module: str, description: str | None, argv: Sequenc
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
-    from objectcrop.ssl.launch import needs_torchrun, run_under_torchrun, visible_gpus
+    from objectcrop.runtime.launch import needs_torchrun, run_under_torchrun, visible_gpus
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     with visible_gpus(args.gpus):

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: settings, versions, cost, history")
     args = parser.parse_args(argv)
 
-    from objectcrop.ssl.launch import launch
+    from objectcrop.runtime.launch import launch
 
     arguments = sys.argv[1:] if argv is None else argv
     launch("workflow_scripts.pretrain", arguments, args.gpus, partial(pretrain_here, args))

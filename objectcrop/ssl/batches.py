@@ -7,9 +7,9 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import ignore_stop_signals
-from objectcrop.ssl.distributed import World
 from objectcrop.ssl.samples import Key
 
 PREFETCH = 4

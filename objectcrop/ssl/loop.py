@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.ssl.checkpoints import append_metrics, load_state, rewind_metrics, save_state
-from objectcrop.ssl.distributed import World
 from objectcrop.ssl.method import Method, StepLosses
 from objectcrop.ssl.schedules import learning_rate
 from objectcrop.study.runs import OptimizerSettings

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
-from objectcrop.ssl.distributed import World, in_parallel
 from objectcrop.ssl.heads import NUM_TURNS, PairHead, build_projector
 from objectcrop.ssl.losses import info_nce, localization_loss, rotation_loss, widened
 from objectcrop.ssl.method import Method, StepLosses

@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, as_boxes
+from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import StopRequest, stop_requests
@@ -20,7 +21,6 @@ from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.ssl.batches import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.checkpoints import LOCK, read_metrics, set_stale_aside
 from objectcrop.ssl.checks import find_doubts, find_problems
-from objectcrop.ssl.distributed import World, join_world
 from objectcrop.ssl.loop import Job, Training
 from objectcrop.ssl.method import Method
 from objectcrop.ssl.moco_v2 import MocoV2

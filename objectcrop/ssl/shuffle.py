@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from objectcrop.ssl.distributed import World
+from objectcrop.runtime.distributed import World
 
 
 def encode_shuffled(

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from objectcrop.ssl.checkpoints import STATE, read_metrics
-from objectcrop.ssl.launch import needs_torchrun
 from objectcrop.ssl.pretraining import pretrain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,12 +81,3 @@ def test_a_signal_to_the_launcher_stops_all_processes_after_saving(tmp_path):
     step = torch.load(tmp_path / "scene-scene" / STATE, weights_only=True)["clock"]["step"]
     assert 0 < step < 8000
     assert "stopped after step" in (tmp_path / "log").read_text()
-
-
-def test_the_launcher_is_for_several_processes_that_it_has_not_started(monkeypatch):
-    for name in ("RANK", "TORCHELASTIC_RUN_ID"):
-        monkeypatch.delenv(name, raising=False)
-    assert needs_torchrun(2)
-    assert not needs_torchrun(1)
-    monkeypatch.setenv("RANK", "0")
-    assert not needs_torchrun(2)

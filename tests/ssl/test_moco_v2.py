@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import seeded_weights
-from objectcrop.ssl.distributed import World
 from objectcrop.ssl.moco_v2 import MocoV2, turn
 from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.shuffle import encode_shuffled

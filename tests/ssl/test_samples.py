@@ -9,8 +9,8 @@ import torch
 
 from objectcrop.boxes import Size
 from objectcrop.data.images import decode_image
+from objectcrop.runtime.distributed import World
 from objectcrop.ssl.batches import BatchOrder, load_batches
-from objectcrop.ssl.distributed import World
 from objectcrop.ssl.samples import (
     PairSamples,
     PictureList,

@@ -1,4 +1,4 @@
-"""The processes that train together: one without torchrun, one per GPU (or CPU process) with it."""
+"""The processes that work together: one without torchrun, one per GPU (or CPU process) with it."""
 
 import os
 from collections.abc import Iterator

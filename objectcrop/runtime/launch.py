@@ -1,4 +1,4 @@
-"""Start torchrun where a run has several GPUs; one process needs no launcher."""
+"""Start torchrun where work has several processes; one process needs no launcher."""
 
 import os
 import signal
