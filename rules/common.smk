@@ -133,8 +133,20 @@ def features_summary_of(wildcards):
     return PLAN.features_summary(wildcards.source)
 
 
-def lod_settings(wildcards):
-    return PLAN.lod_settings(wildcards.source)
+def features_settings(wildcards):
+    return PLAN.lod_settings("features", wildcards.source)
+
+
+def neighbours_settings(wildcards):
+    return PLAN.lod_settings("neighbours", wildcards.source)
+
+
+def scores_settings(wildcards):
+    return PLAN.lod_settings("scores", wildcards.source)
+
+
+def ranking_settings(wildcards):
+    return PLAN.lod_settings("ranking", wildcards.source)
 
 
 def feature_shards_of(wildcards):
@@ -143,6 +155,10 @@ def feature_shards_of(wildcards):
 
 def score_shards_of(wildcards):
     return PLAN.lod_shards("scores", wildcards.dataset, wildcards.source)
+
+
+def ranking_processes_of(wildcards):
+    return PLAN.lod(wildcards.source).ranking_processes
 
 
 def ranking_of(wildcards):

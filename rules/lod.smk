@@ -24,7 +24,7 @@ rule extract_features:
         runtime=240,
         data_root=data_root,
     params:
-        settings=lod_settings,
+        settings=features_settings,
         code=code("extract_features"),
     shell:
         "python -m workflow_scripts.extract_features"
@@ -53,7 +53,7 @@ rule find_neighbours:
         mem_mb=4000,
         runtime=240,
     params:
-        settings=lod_settings,
+        settings=neighbours_settings,
         code=code("find_neighbours"),
     shell:
         "python -m workflow_scripts.find_neighbours"
@@ -82,7 +82,7 @@ rule score_pairs:
         mem_mb=6000,
         runtime=720,
     params:
-        settings=lod_settings,
+        settings=scores_settings,
         code=code("score_pairs"),
     shell:
         "python -m workflow_scripts.score_pairs"
@@ -91,7 +91,7 @@ rule score_pairs:
 
 
 rule rank_regions:
-    """Rank all regions of all images in the graph of their scores."""
+    """Rank all regions of all images in the graph of their scores; an interrupted ranking goes on from its state."""
     input:
         features=feature_shards_of,
         scores=score_shards_of,
@@ -106,16 +106,17 @@ rule rank_regions:
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
-    threads: 1
+    threads: ranking_processes_of
     resources:
         mem_mb=6000,
         runtime=240,
     params:
-        settings=lod_settings,
+        settings=ranking_settings,
         code=code("rank_regions"),
     shell:
         "python -m workflow_scripts.rank_regions"
         " --settings {params.settings:q} --features {input.features} --scores {input.scores}"
+        " --processes {threads} --state results/lod/{wildcards.dataset}/{wildcards.source}/ranking.state"
         " --out {output.ranking} 2>&1 | tee -i {log}"
 
 

@@ -9,7 +9,7 @@ from objectcrop.runtime.command import run
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "source_name", "lod", "backbone", "study_seed"')
+    parser.add_argument("--settings", required=True, help='JSON: "lod", "backbone", "study_seed"')
     parser.add_argument("--data-root", type=Path, required=True, help="folder that the manifest's paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
     parser.add_argument("--backbone", type=Path, nargs="*", default=[], help="weights of the trunk")

@@ -1,6 +1,7 @@
 """Rank all regions of all images by LOD: the best regions of a quadratic programme seed a personalised PageRank."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,41 +13,55 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", required=True, help='JSON: "lod"')
     parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="npz of every shard of scores")
+    parser.add_argument("--processes", type=int, default=1, help="processes; more than one starts torchrun")
+    parser.add_argument("--state", type=Path, required=True, help="folder of the rows and of the state while it runs")
     parser.add_argument("--out", type=Path, required=True, help="npz to write")
     args = parser.parse_args(argv)
 
-    import numpy as np
+    from objectcrop.runtime.launch import needs_torchrun, run_under_torchrun
 
-    from objectcrop.lod.ranking import degrees, rank_regions, symmetric_matrix
-    from objectcrop.lod.shards import join_features, join_scores, starts, write_arrays
+    if not needs_torchrun(args.processes):
+        rank_here(args)
+    elif code := run_under_torchrun(
+        "workflow_scripts.rank_regions", sys.argv[1:] if argv is None else argv, args.processes
+    ):
+        sys.exit(code)
+
+
+def rank_here(args: argparse.Namespace) -> None:
+    import shutil
+
+    import numpy as np
+    import torch
+
+    from objectcrop.lod.disk_ranking import ScoreFiles, rank_from_files
+    from objectcrop.lod.shards import join_features, starts, write_arrays
+    from objectcrop.runtime.distributed import join_world
+    from objectcrop.runtime.signals import stop_requests
     from objectcrop.study.proposals import LodProposals
     from objectcrop.study.section import parse_settings
 
+    torch.set_num_threads(1)
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
-    images = join_features(args.features, "roots")
-    offsets = starts(np.array([len(roots) for roots in images.by_name["roots"]], dtype=np.int64))
-    entries = join_scores(args.scores, offsets)
-    weights = symmetric_matrix(*entries, num_regions=int(offsets[-1]))
-    ranking = rank_regions(
-        weights,
-        offsets,
-        restart_weight=lod.restart_weight,
-        uniform_weight=lod.uniform_weight,
-        image_share=lod.seed_image_share,
-        max_iterations=lod.max_iterations,
-    )
+    images = join_features(args.features, "counts")
+    offsets = starts(np.array(images.by_name["counts"], dtype=np.int64))
+    with stop_requests() as stop, join_world(0) as world:
+        (final, quadratic), degrees = rank_from_files(ScoreFiles(args.scores, offsets), lod, args.state, world, stop)
+        if not world.is_first:
+            return
     write_arrays(
         args.out,
         image_ids=np.array(images.image_ids, dtype=np.str_),
         offsets=offsets,
-        scores=ranking.final.scores,
-        quadratic_scores=ranking.quadratic.scores,
-        degrees=degrees(weights),
-        iterations=np.array([ranking.quadratic.iterations, ranking.final.iterations]),
-        last_changes=np.array([ranking.quadratic.last_change, ranking.final.last_change]),
+        scores=final.scores,
+        quadratic_scores=quadratic.scores,
+        degrees=degrees,
+        iterations=np.array([quadratic.iterations, final.iterations]),
+        last_changes=np.array([quadratic.last_change, final.last_change]),
     )
-    print(f"{offsets[-1]} regions, {weights.nnz} scores; iterations: Q {ranking.quadratic.iterations}", end="")
-    print(f", walk {ranking.final.iterations} (last step {ranking.final.last_change:.2g})")
+    shutil.rmtree(args.state)
+    print(f"{offsets[-1]} regions; iterations: Q {quadratic.iterations}", end="")
+    print(f", walk {final.iterations} (last step {final.last_change:.2g})")
 
 
 if __name__ == "__main__":

@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = join_features(args.features, "sizes", "boxes", "features")
     columns = (images.by_name["boxes"], images.sizes(), images.by_name["features"])
     sets = [region_set(b.astype(np.int64), s, f.astype(np.float32)) for b, s, f in zip(*columns, strict=True)]
-    pairs = read_arrays(args.neighbours, "pairs")[0][args.shard :: lod.num_shards]
+    pairs = read_arrays(args.neighbours, "pairs")[0][args.shard :: lod.score_shards]
     blocks = []
-    label = f"LOD scores, shard {args.shard} of {lod.num_shards}"
+    label = f"LOD scores, shard {args.shard} of {lod.score_shards}"
     with Progress(label, total=len(pairs), unit="pairs") as progress:
         for first, second in pairs.tolist():
             blocks.append(greatest_entries(confidence(sets[first], sets[second]), lod.max_scores_per_pair))
             progress.advance()
-    write_scores(args.out, pairs, blocks)
+    write_scores(args.out, pairs, blocks, halved=lod.score_precision == "float16")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-Vector = NDArray[np.float64]
+from objectcrop.lod.graph import Graph, Journal, Moment, NoJournal, Vector, as_graph, iterate, length
+
+NO_JOURNAL = NoJournal()
 
 
 class Ranking(NamedTuple):
@@ -34,18 +36,19 @@ def symmetric_matrix(
     return sparse.csr_array((weights, both), shape=(num_regions, num_regions))
 
 
-def degrees(weights: sparse.csr_array) -> Vector:
+def degrees(weights: sparse.csr_array | Graph) -> Vector:
     """Row sums of W."""
-    return np.asarray(weights.sum(axis=1), dtype=np.float64).reshape(-1)
+    return as_graph(weights).degrees
 
 
 def rank_by_quadratic(
-    weights: sparse.csr_array,
+    weights: sparse.csr_array | Graph,
     *,
     uniform_weight: float = 1e-4,
     max_iterations: int = 100,
     tolerance: float = 1e-6,
     start: Vector | None = None,
+    journal: Journal = NO_JOURNAL,
 ) -> Ranking:
     """Q: the non-negative unit vector y with the greatest y'Wy, by power iteration.
 
@@ -55,29 +58,38 @@ def rank_by_quadratic(
         max_iterations: part of the method.
         tolerance: stop when the step is shorter, absolute.
         start: not negative; by default the indicator of regions that have any weight.
+        journal: keeps the iterates.
     """
-    start = (degrees(weights) > 0).astype(np.float64) if start is None else start
-    count = start.sum()
+    graph = as_graph(weights)
+    start = (graph.degrees > 0).astype(np.float64) if start is None else start
+    uniform = graph.own(start)
+    count = graph.total(uniform)
     if count == 0:
         return Ranking(np.zeros(len(start)), 0, 0.0)
-    y, change, iteration = start / np.sqrt(count), np.inf, 0
-    while iteration < max_iterations and change >= tolerance:
-        iteration += 1
-        z = (1 - uniform_weight) * (weights @ y) + uniform_weight * y.sum() * start / count
-        z /= np.linalg.norm(z)
-        change = float(np.linalg.norm(z - y))
-        y = z
-    return Ranking(np.abs(y), iteration, change)
+
+    def step(y: Vector) -> Vector:
+        spread = uniform_weight * graph.total(graph.own(y)) * uniform / count
+        z = (1 - uniform_weight) * graph.times(y) + spread
+        return np.asarray(z / length(graph, z))
+
+    first = start / np.sqrt(count)
+    end = iterate(graph, "quadratic", step, first, max_iterations=max_iterations, tolerance=tolerance, journal=journal)
+    return _ranking(end)._replace(scores=np.abs(end.vector))
+
+
+def _ranking(end: Moment) -> Ranking:
+    return Ranking(end.vector, end.iterations, end.last_change)
 
 
 def walk(
-    weights: sparse.csr_array,
+    weights: sparse.csr_array | Graph,
     seeds: Vector,
     *,
     restart_weight: float = 1e-4,
     uniform_weight: float = 0.0,
     max_iterations: int = 100,
     tolerance: float = 1e-6,
+    journal: Journal = NO_JOURNAL,
 ) -> Ranking:
     """Personalised PageRank that starts at its seeds; the scores sum to 1.
 
@@ -91,29 +103,34 @@ def walk(
         uniform_weight: gamma, probability of jumping to any region that has weight.
         max_iterations: part of the method.
         tolerance: stop when the step is shorter, absolute.
+        journal: keeps the iterates.
     """
-    degree = degrees(weights)
-    linked = degree > 0
-    share = np.divide(1.0, degree, out=np.zeros_like(degree), where=linked)
-    anywhere = linked / max(int(linked.sum()), 1)
-    v, change, iteration = seeds, np.inf, 0
-    while iteration < max_iterations and change >= tolerance:
-        iteration += 1
+    graph = as_graph(weights)
+    linked = graph.degrees > 0
+    share = np.divide(1.0, graph.degrees, out=np.zeros(graph.num_regions), where=linked)
+    anywhere = graph.own(linked / max(int(linked.sum()), 1))
+
+    def step(v: Vector) -> Vector:
         # W is symmetric, so the transpose of D^-1 W is W D^-1
-        stepped = (1 - uniform_weight) * (weights @ (v * share)) + uniform_weight * anywhere
-        moved = (1 - restart_weight) * stepped + restart_weight * seeds
-        change = float(np.linalg.norm(moved - v))
-        v = moved
-    return Ranking(v, iteration, change)
+        stepped = (1 - uniform_weight) * graph.times(v * share) + uniform_weight * anywhere
+        return np.asarray((1 - restart_weight) * stepped + restart_weight * graph.own(seeds))
+
+    end = iterate(graph, "walk", step, seeds, max_iterations=max_iterations, tolerance=tolerance, journal=journal)
+    return _ranking(end)
 
 
 def rank_by_pagerank(
-    weights: sparse.csr_array, *, restart_weight: float = 1e-4, max_iterations: int = 100, tolerance: float = 1e-6
+    weights: sparse.csr_array | Graph,
+    *,
+    restart_weight: float = 1e-4,
+    max_iterations: int = 100,
+    tolerance: float = 1e-6,
 ) -> Ranking:
     """P: PageRank that restarts at any region that has weight."""
-    linked = degrees(weights) > 0
+    graph = as_graph(weights)
+    linked = graph.degrees > 0
     seeds = linked / max(int(linked.sum()), 1)
-    return walk(weights, seeds, restart_weight=restart_weight, max_iterations=max_iterations, tolerance=tolerance)
+    return walk(graph, seeds, restart_weight=restart_weight, max_iterations=max_iterations, tolerance=tolerance)
 
 
 def seed_distribution(
@@ -151,7 +168,7 @@ class LodRanking(NamedTuple):
 
 
 def rank_regions(
-    weights: sparse.csr_array,
+    weights: sparse.csr_array | Graph,
     offsets: NDArray[np.int64],
     *,
     restart_weight: float = 1e-4,
@@ -160,20 +177,23 @@ def rank_regions(
     regions_per_image: int = 1,
     max_iterations: int = 100,
     tolerance: float = 1e-6,
+    journal: Journal = NO_JOURNAL,
 ) -> LodRanking:
     """LOD: the walk on the graph that starts at the best regions by Q; arguments as of the functions it is made of."""
+    graph = as_graph(weights)
     quadratic = rank_by_quadratic(
-        weights, uniform_weight=uniform_weight, max_iterations=max_iterations, tolerance=tolerance
+        graph, uniform_weight=uniform_weight, max_iterations=max_iterations, tolerance=tolerance, journal=journal
     )
     seeds = seed_distribution(
-        quadratic.scores, degrees(weights), offsets, image_share=image_share, regions_per_image=regions_per_image
+        quadratic.scores, graph.degrees, offsets, image_share=image_share, regions_per_image=regions_per_image
     )
     final = walk(
-        weights,
+        graph,
         seeds,
         restart_weight=restart_weight,
         uniform_weight=uniform_weight,
         max_iterations=max_iterations,
         tolerance=tolerance,
+        journal=journal,
     )
     return LodRanking(final, quadratic)

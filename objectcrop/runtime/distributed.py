@@ -1,10 +1,11 @@
 """The processes that work together: one without torchrun, one per GPU (or CPU process) with it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 import torch
 import torch.distributed as dist
@@ -41,6 +42,18 @@ class World:
         parts = [torch.empty_like(values) for _ in range(self.size)]
         dist.all_gather(parts, values.detach().contiguous())
         return torch.cat(parts)
+
+    def share(self, whole: Tensor, cuts: Sequence[int]) -> None:
+        """Fill a vector in place with the pieces of all processes; nothing is added up, so no bit changes.
+
+        Args:
+            whole: on each process, right between `cuts[rank]` and `cuts[rank + 1]`.
+            cuts: first index of each process's piece, and the length: size + 1 numbers.
+        """
+        if self.size > 1:
+            for rank, (first, last) in enumerate(pairwise(cuts)):
+                if last > first:
+                    dist.broadcast(whole[first:last], src=rank)
 
     def mean(self, values: Tensor) -> Tensor:
         """Mean over the processes."""

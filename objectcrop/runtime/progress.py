@@ -53,6 +53,11 @@ class Progress:
             shown = "".join(f"  {name} {value:.4g}" for name, value in values.items())
             self._say(f"{self.rate:.4g} {self.unit}/s  {_clock(left)} left{shown}")
 
+    def skip(self, units: int) -> None:
+        """Count units that an earlier attempt finished; they do not count for the rate."""
+        self.done += units
+        self._start_done += units
+
     def _say(self, text: str) -> None:
         share = 100 * self.done / self.total if self.total else 100.0
         print(

@@ -22,6 +22,7 @@ from objectcrop.study.datasets import (
 from objectcrop.study.download_plan import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
+from objectcrop.study.lod_stages import Stage, stage_settings
 from objectcrop.study.proposals import (
     BingProposals,
     DegreeProposals,
@@ -208,14 +209,17 @@ class Plan:
         run = self.feature_source(source).features_run
         return None if run is None else recorded(self.study.runs[run].backbone)
 
-    def lod_settings(self, source: str) -> str:
-        """Settings of a LOD source, with the backbone that its features need."""
-        value = {"source_name": source, "lod": recorded(self.lod(source)), "study_seed": self.study.seed}
-        return sorted_json(value | {"backbone": self.features_settings(source)})
+    def lod_settings(self, stage: Stage, source: str) -> str:
+        """Settings that a stage of a LOD source depends on; features also need the backbone and the study's seed."""
+        value: dict[str, Any] = {"lod": stage_settings(self.lod(source), stage)}
+        if stage == "features":
+            value |= {"backbone": self.features_settings(source), "study_seed": self.study.seed}
+        return sorted_json(value)
 
-    def lod_shards(self, stage: str, dataset: str, source: str) -> list[str]:
+    def lod_shards(self, stage: Stage, dataset: str, source: str) -> list[str]:
         """Files of all shards of a LOD stage: features or scores."""
-        count = self.lod(source).num_shards
+        lod = self.lod(source)
+        count = lod.score_shards if stage == "scores" else lod.num_shards
         return [f"{RESULTS}/lod/{dataset}/{self.lod_base(source)}/{stage}/{shard}.npz" for shard in range(count)]
 
     def ranking(self, dataset: str, source: str) -> str:

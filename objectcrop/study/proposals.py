@@ -90,6 +90,11 @@ class LodProposals(FeatureProposals):
     max_scores_per_pair: int = Field(
         default=1000, ge=1, description="Largest entries kept of each image pair's score block."
     )
+    score_precision: Literal["float32", "float16"] = Field(
+        default="float32",
+        description="How kept scores are stored; float16 takes 6 bytes an entry instead of 8, over a scale of each pair, and is "
+        "off by at most 2^-11 of a value.",
+    )
     max_iterations: int = Field(default=100, ge=1, description="Cap on power iterations (part of the method).")
     restart_weight: float = Field(
         default=1e-4, gt=0, lt=1, description="beta: restart weight of the personalised PageRank."
@@ -107,6 +112,21 @@ class LodProposals(FeatureProposals):
         description="'reference' reproduces slips of the released code in the proposals, for comparison (decision 0003).",
     )
     num_shards: int = Field(default=1, ge=1, description="Jobs that features and pair scores are split into.")
+    num_score_shards: int | None = Field(
+        default=None,
+        ge=1,
+        description="Jobs that pair scores are split into, if they are to be others than num_shards.",
+    )
+    ranking_processes: int = Field(
+        default=1,
+        ge=1,
+        description="Processes, of one core each, that share the ranking; the result does not depend on it.",
+    )
+
+    @property
+    def score_shards(self) -> int:
+        """Jobs that pair scores are split into."""
+        return self.num_score_shards or self.num_shards
 
 
 class GroundTruthProposals(Section):

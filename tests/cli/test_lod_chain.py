@@ -11,6 +11,8 @@ from objectcrop.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.lod_stages import SETTINGS, stage_settings
+from objectcrop.study.proposals import LodProposals
 from objectcrop.study.runs import BackboneSettings
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from workflow_scripts import extract_features, find_neighbours, rank_regions, score_pairs, select_proposals
@@ -56,7 +58,10 @@ def run_chain(study, out, num_shards: int):
         "study_seed": 0,
     }
     settings |= {"rank_by": "walk"}
-    given = ["--settings", json.dumps(settings)]
+    lod = LodProposals.model_validate(settings["lod"])
+    given = {
+        stage: ["--settings", json.dumps(settings | {"lod": stage_settings(lod, stage)})] for stage in SETTINGS
+    } | {"selection": ["--settings", json.dumps(settings)]}
     manifest = ["--manifest", str(study / "manifest.parquet")]
     features = [str(out / f"features-{shard}.npz") for shard in range(num_shards)]
     scores = [str(out / f"scores-{shard}.npz") for shard in range(num_shards)]
@@ -64,14 +69,15 @@ def run_chain(study, out, num_shards: int):
     table, summary = str(out / "lod.parquet"), str(out / "lod.json")
     for shard, path in enumerate(features):
         place = ["--data-root", str(study), "--backbone", str(study / "backbone.safetensors"), "--shard", str(shard)]
-        extract_features.main([*given, *manifest, *place, "--out", path])
-    find_neighbours.main([*given, "--features", *features, "--out", neighbours])
+        extract_features.main([*given["features"], *manifest, *place, "--out", path])
+    find_neighbours.main([*given["neighbours"], "--features", *features, "--out", neighbours])
     for shard, path in enumerate(scores):
         place = ["--neighbours", neighbours, "--shard", str(shard)]
-        score_pairs.main([*given, "--features", *features, *place, "--out", path])
-    rank_regions.main([*given, "--features", *features, "--scores", *scores, "--out", ranking])
+        score_pairs.main([*given["scores"], "--features", *features, *place, "--out", path])
+    state = ["--state", str(out / "state")]
+    rank_regions.main([*given["ranking"], "--features", *features, "--scores", *scores, *state, "--out", ranking])
     made = ["--ranking", ranking, "--run-summary", str(study / "run.json"), "--out", table, "--summary", summary]
-    select_proposals.main([*given, *manifest, "--features", *features, *made])
+    select_proposals.main([*given["selection"], *manifest, "--features", *features, *made])
     by_degree = ["--settings", json.dumps(settings | {"rank_by": "degree"})]
     made = [*made[:4], "--out", str(out / "degree.parquet"), "--summary", str(out / "degree.json")]
     select_proposals.main([*by_degree, *manifest, "--features", *features, *made])

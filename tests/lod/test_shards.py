@@ -1,5 +1,10 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from objectcrop.boxes import Size
@@ -7,9 +12,8 @@ from objectcrop.lod.hough import Entries
 from objectcrop.lod.regions import ImageRegions, Regions
 from objectcrop.lod.shards import (
     join_features,
-    join_scores,
     read_arrays,
-    starts,
+    read_scores,
     write_arrays,
     write_features,
     write_scores,
@@ -56,20 +60,46 @@ def entries(value: float) -> Entries:
     return Entries(np.array([0], np.uint16), np.array([1], np.uint16), np.array([value], np.float32))
 
 
-def test_scores_of_all_shards_are_sorted_by_pair_and_numbered_globally(tmp_path):
-    offsets = starts(np.array([2, 2, 2]))
-    write_scores(tmp_path / "0.npz", np.array([[0, 1], [1, 2]]), [entries(1), entries(3)])
-    write_scores(tmp_path / "1.npz", np.array([[0, 2]]), [entries(2)])
-    for order in ("01", "10"):
-        found = join_scores([tmp_path / f"{shard}.npz" for shard in order], offsets)
-        assert_array_equal(found.rows, [0, 0, 2])
-        assert_array_equal(found.columns, [3, 5, 5])
-        assert_array_equal(found.values, [1, 2, 3])
+def test_scores_come_back_as_they_were_written(tmp_path):
+    write_scores(tmp_path / "0.npz", np.array([[0, 1], [1, 2]]), [entries(1e6), entries(3)])
+    found = read_scores(tmp_path / "0.npz")
+    assert found.pairs.tolist() == [[0, 1], [1, 2]]
+    assert_array_equal(found.counts, [1, 1])
+    assert_array_equal(found.columns, [1, 1])
+    assert_array_equal(found.values, np.array([1e6, 3], np.float32))
 
 
-def test_a_shard_without_pairs_is_no_harm(tmp_path):
-    write_scores(tmp_path / "0.npz", np.zeros((0, 2), np.int32), [])
-    assert len(join_scores([tmp_path / "0.npz"], starts(np.array([1]))).values) == 0
+@given(st.integers(0, 1000), st.integers(-60, 60))
+def test_halved_scores_are_off_by_a_2048th_of_themselves(seed, exponent):
+    rng = np.random.default_rng(seed)
+    # ratios of up to 2^29 within a pair, pairs of any scale
+    values = np.exp2(exponent + rng.uniform(-28, 0, 50)).astype(np.float32)
+    values[0] = np.exp2(exponent) * (2 - 2**-20)
+    block = Entries(np.arange(50, dtype=np.uint16), np.arange(50, dtype=np.uint16), values)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "0.npz"
+        write_scores(path, np.array([[0, 1], [0, 2]]), [block, entries(1)], halved=True)
+        assert read_arrays(path, "values")[0].dtype == np.float16
+        found = read_scores(path)
+    error = np.abs(found.values[:50].astype(np.float64) - values)
+    assert (error <= values * 2.0**-11).all()
+    assert found.values[50] == 1
+
+
+def test_halved_scores_far_below_the_greatest_are_off_by_little_of_that(tmp_path):
+    values = np.array([3e6, 3e6 * 2.0**-33], np.float32)
+    block = Entries(np.zeros(2, np.uint16), np.arange(2, dtype=np.uint16), values)
+    write_scores(tmp_path / "0.npz", np.array([[0, 1]]), [block], halved=True)
+    found = read_scores(tmp_path / "0.npz").values
+    assert 0 < abs(found[1] - values[1]) <= 3e6 * 2.0**-39
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_a_shard_without_pairs_is_no_harm(tmp_path, halved):
+    write_scores(tmp_path / "0.npz", np.zeros((0, 2), np.int32), [], halved=halved)
+    found = read_scores(tmp_path / "0.npz")
+    assert found.pairs.shape == (0, 2)
+    assert len(found.values) == 0
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -64,3 +64,12 @@ def test_lines_go_to_standard_error_by_default(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "draw: 1/1 scenes (100%)" in captured.err
+
+
+def test_what_an_earlier_attempt_did_may_be_found_later_and_does_not_count_for_the_rate(clock):
+    stream = io.StringIO()
+    with Progress("rank", total=10, unit="steps", stream=stream) as shown:
+        shown.skip(6)
+        clock[0] += 5
+        shown.advance()
+    assert lines(stream)[0] == "rank: 7/10 steps (70%)  0.2 steps/s  0:00:15 left"
