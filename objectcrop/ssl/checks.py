@@ -21,8 +21,6 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
         problems.append(f"global_batch_size {batch} is not a multiple of the {world_size} processes")
     elif batch // world_size < 2:
         problems.append("one image per process leaves batch norm nothing to normalise with: raise global_batch_size")
-    if run.optimizer.name not in ("sgd", "adamw"):
-        problems.append(f"optimizer {run.optimizer.name!r} is not implemented yet; choose 'sgd' or 'adamw'")
     if run.method == "moco_v2":
         problems += _moco_problems(run, has_proposals=has_proposals)
     return problems

@@ -59,6 +59,36 @@ def info_nce(
     return InfoNce(F.cross_entropy(logits, targets), *return_values)
 
 
+def byol_loss(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Squared distance of unit vectors, the mean over rows, one direction (Grill et al. 2020, arXiv:2006.07733, equation 2).
+
+    Args:
+        predictions: of the online network, any length, shape (N, D).
+        targets: of the target network, any length, without gradient, shape (N, D).
+    """
+    predictions, targets = F.normalize(widened(predictions), dim=1), F.normalize(widened(targets), dim=1)
+    return (predictions - targets).square().sum(dim=1).mean()
+
+
+def bank_loss(
+    queries: Tensor, keys: Tensor, negatives: Tensor, is_own: Tensor, *, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Softmax cross-entropy against rows of a memory bank, and the accuracy (Tian et al. 2020, arXiv:1906.05849).
+
+    Args:
+        queries: unit vectors of one kind of view, shape (N, D).
+        keys: each one's row of the bank of the other kind, unit vectors, shape (N, D).
+        negatives: rows of that bank, shape (M, D).
+        is_own: where a negative is the query's own row and does not count, shape (N, M), bool.
+        temperature: T.
+    """
+    queries, keys, negatives = widened(queries), widened(keys), widened(negatives)
+    others = (queries @ negatives.T).masked_fill(is_own, float("-inf"))
+    logits = torch.cat([(queries * keys).sum(dim=1, keepdim=True), others], dim=1) / temperature
+    targets = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+    return F.cross_entropy(logits, targets), (logits.argmax(dim=1) == 0).to(logits.dtype).mean()
+
+
 def rotation_loss(logits: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the number of quarter turns, and the accuracy (chance: 1/4).
 

@@ -88,22 +88,36 @@ class LossSettings(Section):
 
 
 class OptimizerSettings(Section):
-    """SGD and its schedule."""
+    """The optimizer and its schedule."""
 
     epochs: int = Field(
         default=200, ge=0, description="Passes over the images; an epoch counts images for every method."
     )
     global_batch_size: int = Field(default=256, ge=2, description="Images per optimizer step over all devices.")
     learning_rate: float = Field(default=0.03, gt=0, description="Used as it is at the global batch size.")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD.")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD, LARS and LARC.")
     weight_decay: float = Field(
-        default=1e-4, ge=0, description="On every parameter, biases and batch norm too, as MoCo does."
+        default=1e-4,
+        ge=0,
+        description="On every parameter, biases and batch norm too, as MoCo does; LARS leaves these two out.",
     )
-    warmup_epochs: float = Field(default=0.0, ge=0, description="Linear warm-up from zero.")
-    schedule: Literal["cosine_per_epoch", "cosine_per_step", "constant"] = Field(
-        default="cosine_per_epoch", description="Decay of the learning rate."
+    warmup_epochs: float = Field(default=0.0, ge=0, description="Linear warm-up from warmup_learning_rate.")
+    warmup_learning_rate: float = Field(default=0.0, ge=0, description="Where the warm-up starts.")
+    schedule: Literal["cosine_per_epoch", "cosine_per_step", "step", "constant"] = Field(
+        default="cosine_per_epoch", description="Decay of the learning rate; MoCo v1 and CMC fall in steps."
     )
-    name: Literal["sgd", "adamw", "lars"] = Field(default="sgd", description="Optimizer.")
+    final_learning_rate: float = Field(default=0.0, ge=0, description="Where a cosine ends.")
+    decay_epochs: tuple[int, ...] = Field(
+        default=(120, 160), description="Schedule step: the rate is multiplied by decay_factor at each of these epochs."
+    )
+    decay_factor: float = Field(default=0.1, gt=0, le=1, description="Schedule step: what it is multiplied by.")
+    name: Literal["sgd", "adamw", "lars", "larc"] = Field(
+        default="sgd",
+        description="Optimizer. lars is BYOL's: no decay and no scaling of biases and batch norm; larc is SwAV's: all scaled.",
+    )
+    trust_coefficient: float = Field(
+        default=1e-3, gt=0, description="eta of LARS and LARC: length of a step over the length of its tensor."
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         default="bfloat16", description="Autocast of the networks; losses stay float32."
     )

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
+from lightly.loss import NegativeCosineSimilarity, NTXentLoss
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.losses import info_nce, label_loss, localization_loss, rotation_loss
+from objectcrop.ssl.losses import bank_loss, byol_loss, info_nce, label_loss, localization_loss, rotation_loss
 
 
 def vectors(count, dims=8):
@@ -136,3 +137,53 @@ def test_label_loss_by_kind_of_labels():
     assert label_loss(logits, hot).item() == pytest.approx(slow.item(), abs=1e-10)
     chosen = logits.softmax(dim=1)[torch.arange(3), indices]
     assert label_loss(logits, indices).item() == pytest.approx(-chosen.log().mean().item(), abs=1e-10)
+
+
+def test_byol_loss_is_the_squared_distance_of_unit_vectors():
+    torch.manual_seed(0)
+    predictions, targets = 3 * torch.randn(5, 8, dtype=torch.float64), torch.randn(5, 8, dtype=torch.float64)
+    slow = 0.0
+    for p, t in zip(predictions.tolist(), targets.tolist(), strict=True):
+        length_p, length_t = math.sqrt(sum(x * x for x in p)), math.sqrt(sum(x * x for x in t))
+        slow += sum((a / length_p - b / length_t) ** 2 for a, b in zip(p, t, strict=True)) / 5
+    assert byol_loss(predictions, targets).item() == pytest.approx(slow, abs=1e-10)
+    theirs = 2 + 2 * NegativeCosineSimilarity()(predictions, targets)
+    assert byol_loss(predictions, targets).item() == pytest.approx(theirs.item(), abs=1e-5)
+    assert byol_loss(2 * targets, targets).item() == pytest.approx(0, abs=1e-12)
+    assert byol_loss(-targets, targets).item() == pytest.approx(4, abs=1e-12)
+
+
+def test_info_nce_is_lightlys(case):
+    theirs = NTXentLoss(temperature=0.2, memory_bank_size=(11, 8))
+    theirs(torch.randn(5, 8), torch.randn(5, 8))  # makes its bank
+    theirs.memory_bank.bank.copy_(case["queue"].float().T if theirs.memory_bank.bank.shape[0] == 8 else case["queue"])
+    expected = theirs(case["queries"].detach().float(), case["keys"].float())
+    assert info_nce(**case).loss.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_bank_loss_leaves_a_querys_own_row_out():
+    torch.manual_seed(0)
+    queries, keys, negatives = vectors(4), vectors(4), vectors(9)
+    is_own = torch.zeros(4, 9, dtype=torch.bool)
+    is_own[1, 3] = is_own[2, 0] = is_own[2, 8] = True
+    loss, accuracy = bank_loss(queries, keys, negatives, is_own, temperature=0.07)
+    slow, hits = 0.0, 0
+    for row in range(4):
+        positive = sum(a * b for a, b in zip(queries[row].tolist(), keys[row].tolist(), strict=True)) / 0.07
+        others = [
+            sum(a * b for a, b in zip(queries[row].tolist(), negatives[entry].tolist(), strict=True)) / 0.07
+            for entry in range(9)
+            if not is_own[row, entry]
+        ]
+        slow -= math.log(math.exp(positive) / (math.exp(positive) + sum(map(math.exp, others)))) / 4
+        hits += positive > max(others)
+    assert loss.item() == pytest.approx(slow, abs=1e-10)
+    assert accuracy.item() == hits / 4
+
+
+def test_a_bank_of_one_vector_gives_the_logarithm_of_the_number_of_choices():
+    one = vectors(1)
+    is_own = torch.zeros(2, 6, dtype=torch.bool)
+    is_own[:, 0] = True
+    loss, _ = bank_loss(one.repeat(2, 1), one.repeat(2, 1), one.repeat(6, 1), is_own, temperature=0.07)
+    assert loss.item() == pytest.approx(math.log(6), abs=1e-10)

@@ -1,0 +1,82 @@
+"""SGD whose steps are scaled to each tensor's length: LARS as BYOL uses it, and LARC as SwAV does."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, overload
+
+import torch
+from torch import Tensor, nn
+
+Rule = Literal["lars", "larc"]
+
+
+class Lars(torch.optim.Optimizer):
+    """SGD with momentum over scaled gradients (You et al. 2017, arXiv:1708.03888).
+
+    With g' = g + wd p, the step of a tensor p is p -= lr mu, mu = m mu + s g', where s is
+
+    - `lars`: eta |p| / |g'|, and 1 if either is 0; biases and the weights of norm layers (tensors of one axis) have neither
+      decay nor scale: s g' = g.
+    - `larc`: eta |p| / (|g| + wd |p|) for every tensor, without a limit; s g' = g if either is 0.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        learning_rate: float,
+        momentum: float,
+        weight_decay: float,
+        trust_coefficient: float,
+        rule: Rule,
+    ) -> None:
+        given = list(parameters)
+        plain = [parameter for parameter in given if rule == "lars" and parameter.dim() <= 1]
+        scaled = [parameter for parameter in given if rule == "larc" or parameter.dim() > 1]
+        groups = [
+            {"params": scaled, "weight_decay": weight_decay, "is_scaled": True},
+            {"params": plain, "weight_decay": 0.0, "is_scaled": False},
+        ]
+        defaults = {"lr": learning_rate, "momentum": momentum, "trust_coefficient": trust_coefficient, "rule": rule}
+        super().__init__([group for group in groups if group["params"]], defaults)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One step; parameters without a gradient stay as they are."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad, group)
+        return loss
+
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        if group["is_scaled"]:
+            rule = scaled_by_lars if group["rule"] == "lars" else scaled_by_larc
+            gradient = rule(parameter, gradient, group["weight_decay"], group["trust_coefficient"])
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        velocity = state["momentum_buffer"].mul_(group["momentum"]).add_(gradient)
+        parameter.add_(velocity, alpha=-group["lr"])
+
+
+def scaled_by_lars(parameter: Tensor, gradient: Tensor, weight_decay: float, trust_coefficient: float) -> Tensor:
+    """Decayed gradient, scaled by the ratio of lengths of parameter and decayed gradient."""
+    decayed = gradient + weight_decay * parameter
+    length, slope = torch.linalg.vector_norm(parameter), torch.linalg.vector_norm(decayed)
+    # no branch on a value: it would make the GPU wait
+    return decayed * torch.where((length > 0) & (slope > 0), trust_coefficient * length / slope, 1.0)
+
+
+def scaled_by_larc(parameter: Tensor, gradient: Tensor, weight_decay: float, trust_coefficient: float) -> Tensor:
+    """Decayed gradient, scaled by the length of the parameter over the sum of both parts' lengths."""
+    length, slope = torch.linalg.vector_norm(parameter), torch.linalg.vector_norm(gradient)
+    scale = trust_coefficient * length / (slope + weight_decay * length)
+    return torch.where((length > 0) & (slope > 0), (gradient + weight_decay * parameter) * scale, gradient)
