@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,12 +14,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, Size, as_boxes
+from objectcrop.data.decoders import AUTO, Decoder, Reduce, describe_decoder, resolve_decoder
 from objectcrop.data.images import decode_image
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.runs import Run
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_plain_crop, plan_small_crops, plan_whole
+from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import Picture, render
 
 Key = tuple[int, int]
@@ -90,6 +92,7 @@ class PairSamples(Dataset[PairBatch]):
     ) -> None:
         self.pictures, self.boxes, self.run, self.object_scale_min = pictures, boxes, run, object_scale_min
         self.study_seed, self.seed = study_seed, seed
+        self.decoder = resolve_decoder(run.views.decoder)
 
     def plan(self, key: Key) -> PairPlan:
         """Decide the sample."""
@@ -101,6 +104,16 @@ class PairSamples(Dataset[PairBatch]):
         whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
         turns = int(rng.integers(4)) if self.run.losses.rotation else 0
         return PairPlan(query, positive, whole, turns, small)
+
+    def describe(self) -> dict[str, Any]:
+        """How the samples are made, for the summary; pictures without a usable proposal give scene pairs."""
+        most, pairs = self.run.views.max_proposals, zip(self.boxes, self.pictures.sizes, strict=True)
+        without = sum(not usable_ranks(boxes, size, most) for boxes, size in pairs) if self.run.uses_objects else 0
+        return {
+            "decoder": describe_decoder(self.decoder),
+            "images": len(self.pictures),
+            "images_without_proposals": without,
+        }
 
     def __getitems__(self, keys: list[Key]) -> PairBatch:
         """A batch."""
@@ -125,7 +138,7 @@ class PairSamples(Dataset[PairBatch]):
         sides = [(view, views.size_px) for view in large]
         if views.small_crops is not None:
             sides += [(view, views.small_crops.size_px) for view in plan.small]
-        picture = read_for(self.pictures.paths[row], sides, views)
+        picture = read_for(self.pictures.paths[row], sides, views, self.decoder)
         done = [render(picture, size, view, side) for view, side in sides]
         return Shown(done[0], done[1], done[2] if plan.whole is not None else None, done[len(large) :])
 
@@ -164,6 +177,11 @@ class LabelledSamples(Dataset[LabelledBatch]):
     def __init__(self, pictures: PictureList, labels: Tensor, run: Run, study_seed: int, seed: int) -> None:
         self.pictures, self.labels, self.run = pictures, labels, run
         self.study_seed, self.seed = study_seed, seed
+        self.decoder = resolve_decoder(run.views.decoder)
+
+    def describe(self) -> dict[str, Any]:
+        """How the samples are made, for the summary."""
+        return {"decoder": describe_decoder(self.decoder), "images": len(self.pictures)}
 
     def __getitems__(self, keys: list[Key]) -> LabelledBatch:
         """A batch."""
@@ -174,25 +192,29 @@ class LabelledSamples(Dataset[LabelledBatch]):
         rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
         size, views = self.pictures.sizes[row], self.run.views
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
-        return render(read_for(self.pictures.paths[row], [(plan, views.size_px)], views), size, plan, views.size_px)
+        picture = read_for(self.pictures.paths[row], [(plan, views.size_px)], views, self.decoder)
+        return render(picture, size, plan, views.size_px)
 
 
-def read_for(path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings) -> Picture:
+def read_for(
+    path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
+) -> Picture:
     """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
 
     Args:
         path: of the picture.
         wanted: views that will be rendered, each with its side in pixels.
         settings: how views are made.
+        decoder: the one that `settings` mean, resolved.
     """
     side = settings.resize_first_px
     if side is not None:
-        whole = decode_image(path)
+        whole = decode_image(path, decoder=decoder)
         method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
     finest = min(_shorter_side(plan) / size_px for plan, size_px in wanted)
-    reduce: Literal[1, 2, 4] = 4 if finest >= 4 else 2 if finest >= 2 else 1
-    return decode_image(path, reduce)
+    reduce: Reduce = 4 if finest >= 4 else 2 if finest >= 2 else 1
+    return decode_image(path, reduce, decoder)
 
 
 def _shorter_side(plan: ViewPlan) -> float:

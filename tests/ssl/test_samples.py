@@ -155,3 +155,36 @@ def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enoug
     squeezed = read_for(tmp_path / "p.jpg", [view(320, 256)], ViewSettings(size_px=32, resize_first_px=96))
     assert squeezed.shape[:2] == (96, 96)
     assert Size(*squeezed.shape[1::-1]) == Size(96, 96)
+
+
+def test_samples_say_how_they_are_made(samples, request_of):
+    described = samples.describe()
+    assert (described["images"], described["images_without_proposals"]) == (16, 1)
+    assert described["decoder"].startswith("opencv ")
+    scenes = PairSamples(samples.pictures, samples.boxes, request_of().run, 0.5, 0, 1)
+    assert scenes.describe()["images_without_proposals"] == 0, "scene pairs need none"
+
+
+def test_the_decoder_that_is_asked_for_is_used(tables, request_of, tmp_path, monkeypatch):
+    import cv2
+
+    from objectcrop.data import decoders
+
+    cv2.imwrite(str(tmp_path / "p.jpg"), np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8))
+    pictures = PictureList(("i",), (tmp_path / "p.jpg",), (Size(48, 40),))
+    samples = PairSamples(pictures, [np.zeros((0, 4))], request_of(views={"decoder": "pil"}).run, 0.5, 0, 1)
+    asked = []
+    real = decoders._DECODERS["pil"]
+    monkeypatch.setitem(decoders._DECODERS, "pil", lambda *args: asked.append(args) or real(*args))
+    monkeypatch.delitem(decoders._DECODERS, "opencv")
+    samples.__getitems__([(0, 0)])
+    assert len(asked) == 1
+
+
+def test_a_missing_decoder_stops_before_any_picture_is_read(tables, request_of, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "nvidia.nvimgcodec", None)
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    with pytest.raises(ValueError, match=r"views\.decoder: nvimgcodec needs the package"):
+        PairSamples(pictures, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, 0, 1)
