@@ -19,7 +19,7 @@ from objectcrop.boxes import Size
 from objectcrop.data.drawn import draw_scene
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.runs import ViewSettings
+from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import plan_pair
 from objectcrop.views.render import render
 

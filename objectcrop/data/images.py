@@ -1,28 +1,22 @@
 """Pictures from files: any mode and orientation to (height, width, 3) RGB."""
 
 import stat
-import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from objectcrop.boxes import Size
+from objectcrop.data.decoders import AUTO, PIL_FAILURES, Decoder, Reduce, decode_jpeg
 
 Picture = NDArray[np.uint8]
 
-# OpenCV's reduced flags name grey; beside IMREAD_COLOR_RGB the same bits mean the reduction alone. It does not turn the
-# picture: in damaged EXIF data it finds orientations that Pillow does not, and a picture must have one size everywhere.
-_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-_REDUCED_RGB = {1: _RGB, 2: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4}
 _UPRIGHT: dict[int, Callable[[Picture], Picture]] = {
     1: lambda pixels: pixels,
     2: lambda pixels: pixels[:, ::-1],
@@ -35,25 +29,14 @@ _UPRIGHT: dict[int, Callable[[Picture], Picture]] = {
 }
 _JPEG = b"\xff\xd8"
 _EXIF = b"Exif\0\0"
-# Damaged headers fail in many ways; the last three were found by feeding Pillow files with changed bytes.
-_PIL_FAILURES = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    struct.error,
-    EOFError,
-    Image.DecompressionBombError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-)
 
 
-def decode_image(path: str | Path, reduce: Literal[1, 2, 4] = 1) -> Picture:
+def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> Picture:
     """Decode a picture as RGB, shape (height, width, 3), turned as its EXIF orientation says.
 
     Grey, palette, CMYK and 16-bit pictures become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
-    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up, decoded in the frequency domain for JPEG.
+    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up. `decoder` is for JPEGs; those that it refuses (cut off,
+    damaged, beyond its limit) are Pillow's, which says what is wrong, or copes, and so are other formats.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -61,7 +44,7 @@ def decode_image(path: str | Path, reduce: Literal[1, 2, 4] = 1) -> Picture:
     """
     data = _read(path)
     if data.startswith(_JPEG):
-        decoded = _decode_jpeg(data, reduce)
+        decoded = decode_jpeg(data, decoder, reduce)
         if decoded is not None:
             return _turn(decoded, _jpeg_orientation(path, data))
     return _decode_with_pil(path, reduce)
@@ -134,15 +117,6 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     return data
 
 
-def _decode_jpeg(data: bytes, reduce: Literal[1, 2, 4]) -> Picture | None:
-    """None for a JPEG that is cut off, damaged or beyond OpenCV's limit: Pillow then says what is wrong, or copes."""
-    try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED_RGB[reduce])
-    except cv2.error:
-        return None
-    return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
-
-
 def _decode_with_pil(path: str | Path, reduce: int) -> Picture:
     with _opened(path) as image:
         pixels = _turn(np.array(_to_rgb(image), dtype=np.uint8), _orientation(image))
@@ -199,7 +173,7 @@ def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Ima
         with _quiet(), Image.open(path if data is None else data) as image:
             _forget_xmp(image)
             yield image
-    except _PIL_FAILURES as error:
+    except PIL_FAILURES as error:
         raise _unreadable(path, error) from error
 
 

@@ -15,8 +15,8 @@ from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.backbones import Backbone
 from objectcrop.ssl.samples import normalise, read_for
-from objectcrop.study.runs import ViewSettings
 from objectcrop.study.tasks import LinearTask
+from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_plain_crop
 from objectcrop.views.render import render
 
@@ -52,7 +52,8 @@ class Views(Dataset[Tensor]):
 
     def _draw(self, epoch: int, row: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         plan = self.plan(epoch, row)
-        picture = read_for(self.pictures.paths[row], [plan], ViewSettings(size_px=self.task.size_px))
+        settings = ViewSettings(size_px=self.task.size_px)
+        picture = read_for(self.pictures.paths[row], [(plan, self.task.size_px)], settings)
         return render(picture, self.pictures.sizes[row], plan, self.task.size_px)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from objectcrop.boxes import Size, as_boxes
 from objectcrop.inspection.records import CORNERS, DrawnPair
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.runs import ViewSettings
+from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_pair
 
 RUN_SEED = 0

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
-from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.runtime.distributed import World, join_world
@@ -167,12 +166,13 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     backbone = build_backbone(run.backbone)
     backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})
     history = read_metrics(folder) if world.is_first else []
-    return Pretrained(backbone, _summary(request, _features(run, tables), training.clock.seconds, history))
+    summary = _summary(request, _features(run, tables), training.clock.seconds, history)
+    return Pretrained(backbone, {**summary, "samples": samples.describe()})
 
 
 def _build(
     request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
-) -> tuple[Dataset[Any], Method]:
+) -> tuple[PairSamples | LabelledSamples, Method]:
     run, seeds = request.run, (request.study_seed, request.seed)
     if run.method == "supervised":
         if tables.annotations is None:

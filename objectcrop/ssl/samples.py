@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,11 +14,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, Size, as_boxes
+from objectcrop.data.decoders import AUTO, Decoder, Reduce, describe_decoder, resolve_decoder
 from objectcrop.data.images import decode_image
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.runs import Run, ViewSettings
+from objectcrop.study.runs import Run
+from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.localization import occupancy
-from objectcrop.views.plan import ViewPlan, plan_pair, plan_plain_crop, plan_whole
+from objectcrop.views.plan import ViewPlan, plan_pair, plan_plain_crop, plan_small_crops, plan_whole
+from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import Picture, render
 
 Key = tuple[int, int]
@@ -54,6 +57,7 @@ class PairPlan(NamedTuple):
     key: ViewPlan
     whole: ViewPlan | None  # the view of the whole picture, for the localization loss
     turns: int  # quarter turns of the object view, for the rotation loss
+    small: tuple[ViewPlan, ...] = ()  # SwAV's small crops
 
 
 class PairBatch(NamedTuple):
@@ -67,6 +71,7 @@ class PairBatch(NamedTuple):
     whole: Tensor | None
     cells: Tensor | None  # shape (N, patches, patches)
     rows: Tensor
+    small: Tensor | None = None  # SwAV's small crops, uint8, shape (N, crops, small side, small side, 3)
 
     def to(self, device: torch.device) -> "PairBatch":
         """The batch on a device."""
@@ -87,6 +92,7 @@ class PairSamples(Dataset[PairBatch]):
     ) -> None:
         self.pictures, self.boxes, self.run, self.object_scale_min = pictures, boxes, run, object_scale_min
         self.study_seed, self.seed = study_seed, seed
+        self.decoder = resolve_decoder(run.views.decoder)
 
     def plan(self, key: Key) -> PairPlan:
         """Decide the sample."""
@@ -94,30 +100,47 @@ class PairSamples(Dataset[PairBatch]):
         rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
         size = self.pictures.sizes[row]
         query, positive = plan_pair(self.boxes[row], size, self.run.views, self.object_scale_min, rng)
+        small = plan_small_crops(size, self.run.views, rng)
         whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
-        return PairPlan(query, positive, whole, int(rng.integers(4)) if self.run.losses.rotation else 0)
+        turns = int(rng.integers(4)) if self.run.losses.rotation else 0
+        return PairPlan(query, positive, whole, turns, small)
+
+    def describe(self) -> dict[str, Any]:
+        """How the samples are made, for the summary; pictures without a usable proposal give scene pairs."""
+        most, pairs = self.run.views.max_proposals, zip(self.boxes, self.pictures.sizes, strict=True)
+        without = sum(not usable_ranks(boxes, size, most) for boxes, size in pairs) if self.run.uses_objects else 0
+        return {
+            "decoder": describe_decoder(self.decoder),
+            "images": len(self.pictures),
+            "images_without_proposals": without,
+        }
 
     def __getitems__(self, keys: list[Key]) -> PairBatch:
         """A batch."""
         plans = [self.plan(key) for key in keys]
-        views = [self._render(row, plan) for (_, row), plan in zip(keys, plans, strict=True)]
-        has_whole = bool(self.run.losses.localization)
+        shown = [self._render(row, plan) for (_, row), plan in zip(keys, plans, strict=True)]
+        has_whole, has_small = bool(self.run.losses.localization), self.run.views.small_crops is not None
         return PairBatch(
-            query=_stack([view[0] for view in views]),
-            key=_stack([view[1] for view in views]),
+            query=_stack([picture.query for picture in shown]),
+            key=_stack([picture.key for picture in shown]),
             query_tags=torch.tensor([plan.query.tag for plan in plans]),
             key_tags=torch.tensor([plan.key.tag for plan in plans]),
             turns=torch.tensor([plan.turns for plan in plans]),
-            whole=_stack([view[2] for view in views]) if has_whole else None,
+            whole=_stack([picture.whole for picture in shown if picture.whole is not None]) if has_whole else None,
             cells=_stack([self._cells(row, p) for (_, row), p in zip(keys, plans, strict=True)]) if has_whole else None,
             rows=torch.tensor([row for _, row in keys]),
+            small=_stack([np.stack(picture.small) for picture in shown]) if has_small else None,
         )
 
-    def _render(self, row: int, plan: PairPlan) -> list[Picture]:
-        shown = [view for view in (plan.query, plan.key, plan.whole) if view is not None]
+    def _render(self, row: int, plan: PairPlan) -> "Shown":
         size, views = self.pictures.sizes[row], self.run.views
-        picture = read_for(self.pictures.paths[row], shown, views)
-        return [render(picture, size, view, views.size_px) for view in shown]
+        large = [view for view in (plan.query, plan.key, plan.whole) if view is not None]
+        sides = [(view, views.size_px) for view in large]
+        if views.small_crops is not None:
+            sides += [(view, views.small_crops.size_px) for view in plan.small]
+        picture = read_for(self.pictures.paths[row], sides, views, self.decoder)
+        done = [render(picture, size, view, side) for view, side in sides]
+        return Shown(done[0], done[1], done[2] if plan.whole is not None else None, done[len(large) :])
 
     def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
         assert plan.whole is not None
@@ -125,6 +148,15 @@ class PairSamples(Dataset[PairBatch]):
         view = plan.query if plan.query.region == "object" else plan.key
         patches = self.run.losses.patches
         return occupancy(view.crop_box, self.pictures.sizes[row], patches, is_flipped=plan.whole.is_flipped)
+
+
+class Shown(NamedTuple):
+    """The pixels of one sample."""
+
+    query: Picture
+    key: Picture
+    whole: Picture | None
+    small: list[Picture]
 
 
 class LabelledBatch(NamedTuple):
@@ -145,6 +177,11 @@ class LabelledSamples(Dataset[LabelledBatch]):
     def __init__(self, pictures: PictureList, labels: Tensor, run: Run, study_seed: int, seed: int) -> None:
         self.pictures, self.labels, self.run = pictures, labels, run
         self.study_seed, self.seed = study_seed, seed
+        self.decoder = resolve_decoder(run.views.decoder)
+
+    def describe(self) -> dict[str, Any]:
+        """How the samples are made, for the summary."""
+        return {"decoder": describe_decoder(self.decoder), "images": len(self.pictures)}
 
     def __getitems__(self, keys: list[Key]) -> LabelledBatch:
         """A batch."""
@@ -155,19 +192,34 @@ class LabelledSamples(Dataset[LabelledBatch]):
         rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
         size, views = self.pictures.sizes[row], self.run.views
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
-        return render(read_for(self.pictures.paths[row], [plan], views), size, plan, views.size_px)
+        picture = read_for(self.pictures.paths[row], [(plan, views.size_px)], views, self.decoder)
+        return render(picture, size, plan, views.size_px)
 
 
-def read_for(path: Path, plans: Sequence[ViewPlan], settings: ViewSettings) -> Picture:
-    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough."""
+def read_for(
+    path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
+) -> Picture:
+    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
+
+    Args:
+        path: of the picture.
+        wanted: views that will be rendered, each with its side in pixels.
+        settings: how views are made.
+        decoder: the one that `settings` mean, resolved.
+    """
     side = settings.resize_first_px
     if side is not None:
-        whole = decode_image(path)
+        whole = decode_image(path, decoder=decoder)
         method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
-    smallest = min(min(p.crop_box[2] - p.crop_box[0], p.crop_box[3] - p.crop_box[1]) for p in plans)
-    reduce: Literal[1, 2, 4] = 4 if smallest >= 4 * settings.size_px else 2 if smallest >= 2 * settings.size_px else 1
-    return decode_image(path, reduce)
+    finest = min(_shorter_side(plan) / size_px for plan, size_px in wanted)
+    reduce: Reduce = 4 if finest >= 4 else 2 if finest >= 2 else 1
+    return decode_image(path, reduce, decoder)
+
+
+def _shorter_side(plan: ViewPlan) -> float:
+    x1, y1, x2, y2 = plan.crop_box
+    return min(x2 - x1, y2 - y1)
 
 
 def boxes_by_picture(proposals: pd.DataFrame, pictures: PictureList) -> list[Boxes]:

@@ -1,12 +1,12 @@
 """Settings of runs: one way to get a backbone, by pretraining, supervision, from a file, or not at all."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from objectcrop.study.section import Name, Section
+from objectcrop.study.view_settings import OBJECT_REGIONS, ViewSettings, views_of_method
 
-Region = Literal["scene", "object", "dilated_object"]
 Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "supervised", "random_init", "external"]
 
 
@@ -19,39 +19,6 @@ class BackboneSettings(Section):
         default=None,
         description="File of weights in torchvision names, relative to the data root; for method external.",
     )
-
-
-class ViewSettings(Section):
-    """Where the two views of an image come from and how they are rendered (paper, section 4.1; decision 0002)."""
-
-    regions: tuple[Region, Region] = Field(
-        default=("scene", "scene"),
-        description="Regions of the two views; ['object', 'dilated_object'] is the paper's method.",
-    )
-    proposals: Name | None = Field(
-        default=None, description="Proposal source of this study; needed for object regions."
-    )
-    max_proposals: int = Field(default=10, ge=1, description="One box is drawn uniformly among the first so many.")
-    dilation: Literal["image_total", "image_per_side", "box_fraction", "coordinate_released"] = Field(
-        default="image_total",
-        description="What dilation_fraction is a share of: image side, in total (default); image side, on each side; box "
-        "side, in total; or the corner coordinate as in the authors' release.",
-    )
-    dilation_fraction: float = Field(default=0.1, ge=0, le=1, description="delta; the paper: 0.1 or 0.2.")
-    resize_first_px: int | None = Field(
-        default=None, ge=16, description="Resize whole pictures to a square of this side before cropping (table 3)."
-    )
-    size_px: int = Field(default=224, ge=16, description="Side of the square view.")
-    scene_scale_min: float = Field(
-        default=0.2, gt=0, le=1, description="Smallest crop area over region area, scene and dilated views."
-    )
-    object_scale_min: float | Literal["auto"] = Field(
-        default="auto",
-        description="The same for object views; 'auto' is min(0.9, 0.2 / mean area share of the proposals).",
-    )
-    swap: bool = Field(default=True, description="Let either view be the query, with probability 0.5 per sample.")
-    min_blur_sigma: float = Field(default=0.1, gt=0, description="Least sigma of the Gaussian blur, at 224 pixels.")
-    max_blur_sigma: float = Field(default=2.0, gt=0, description="Greatest sigma of the Gaussian blur, at 224 pixels.")
 
 
 class MocoSettings(Section):
@@ -148,12 +115,21 @@ class Run(Section):
     @property
     def uses_objects(self) -> bool:
         """Whether any view or loss needs object boxes."""
-        return any(region != "scene" for region in self.views.regions)
+        return any(region in OBJECT_REGIONS for region in self.views.regions)
 
     @property
     def is_trained(self) -> bool:
         """Whether pretraining takes place at all."""
         return self.method not in ("random_init", "external")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_methods_views(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        views = data.get("views", {})
+        given = views.model_dump(exclude_unset=True) if isinstance(views, ViewSettings) else views
+        return {**data, "views": views_of_method(str(data.get("method")), given)} if isinstance(given, dict) else data
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "Run":
@@ -162,8 +138,10 @@ class Run(Section):
             problems.append(f"views.regions {list(self.views.regions)} need views.proposals")
         if (self.losses.rotation or self.losses.localization) and "object" not in self.views.regions:
             problems.append("the rotation and localization losses need an 'object' view")
-        if self.moco.heads == "per_view" and self.views.regions[0] == self.views.regions[1]:
-            problems.append("moco.heads per_view needs two different view regions")
+        if self.moco.heads == "per_view" and self.views.regions.count("object") != 1:
+            problems.append("moco.heads per_view needs two different view regions, one of them 'object'")
+        if self.views.small_crops is not None and self.method != "swav":
+            problems.append(f"views.small_crops: method {self.method} has no use for them, swav does")
         if self.method == "external" and self.backbone.weights is None:
             problems.append("method external needs backbone.weights")
         if problems:

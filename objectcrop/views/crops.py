@@ -10,21 +10,22 @@ RATIO = (3 / 4, 4 / 3)
 TRIES = 10
 
 
-def draw_crop(region: Box, scale_min: float, rng: np.random.Generator) -> Box:
+def draw_crop(region: Box, scale_min: float, rng: np.random.Generator, *, scale_max: float = 1.0) -> Box:
     """A crop of whole pixels inside `region`.
 
-    Ten times an area share in [scale_min, 1] and a log-uniform ratio of width to height in [3/4, 4/3] are drawn until the
+    Ten times an area share in [scale_min, scale_max] and a log-uniform ratio of width to height in [3/4, 4/3] are drawn until the
     crop fits; else the largest centred crop whose ratio is allowed. The rule is torchvision's.
 
     Args:
         region: whole pixels.
         scale_min: least crop area over region area, 0..1.
         rng: where chance comes from.
+        scale_max: greatest crop area over region area, 0..1.
     """
     left, top = region[0], region[1]
     width, height = round(region[2] - left), round(region[3] - top)
     for _ in range(TRIES):
-        target = width * height * rng.uniform(scale_min, 1.0)
+        target = width * height * rng.uniform(scale_min, scale_max)
         ratio = math.exp(rng.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
         crop_width, crop_height = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
         if 0 < crop_width <= width and 0 < crop_height <= height:

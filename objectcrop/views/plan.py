@@ -5,31 +5,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectcrop.boxes import Boxes, Size, as_boxes, whole
-from objectcrop.study.runs import Region, ViewSettings
+from objectcrop.boxes import Boxes, Size, as_boxes, clip, whole
+from objectcrop.study.view_settings import OBJECT_REGIONS, Region, ViewSettings
+from objectcrop.views.augmentations import (
+    FLIP_PROBABILITY,
+    LOOKS,
+    PLAIN,
+    Appearance,
+    Interpolation,
+    draw_appearance,
+    happens,
+    interpolation_of,
+)
 from objectcrop.views.crops import draw_crop
-from objectcrop.views.regions import Box, as_box, dilate, draw_rank, to_whole_pixels
+from objectcrop.views.regions import (
+    Box,
+    as_box,
+    dilate,
+    draw_rank,
+    grow_released,
+    released_box,
+    shift,
+    to_whole_pixels,
+)
 
 OBJECT_TAG, SCENE_TAG = 0, 1
-JITTER_PROBABILITY, GRAY_PROBABILITY, BLUR_PROBABILITY, FLIP_PROBABILITY = 0.8, 0.2, 0.5, 0.5
-JITTER = 0.4
-HUE = 0.1
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """Colours and sharpness of a view, in the order they are applied.
-
-    Attributes:
-        jitter: (name, value) of brightness, contrast, saturation (factors) and hue (share of a turn) in the drawn order;
-            empty if the view is not jittered.
-        is_gray: whether colour is dropped.
-        blur_sigma: standard deviation of the Gaussian blur in pixels of a view of side 224; 0 is none.
-    """
-
-    jitter: tuple[tuple[str, float], ...] = ()
-    is_gray: bool = False
-    blur_sigma: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class ViewPlan:
         proposal_rank: rank of the proposal that was drawn, -1 if none was.
         is_flipped: mirrored left to right.
         appearance: colours and sharpness.
+        interpolation: how the crop is resized: averaged and linear, or bicubic.
     """
 
     region: Region
@@ -50,11 +51,12 @@ class ViewPlan:
     crop_box: Box
     proposal_rank: int = -1
     is_flipped: bool = False
-    appearance: Appearance = Appearance()
+    appearance: Appearance = PLAIN
+    interpolation: Interpolation = "area"
 
     @property
     def tag(self) -> int:
-        """Which projector the view is for: `OBJECT_TAG` or `SCENE_TAG` (scene and dilated views)."""
+        """Which projector the view is for: `OBJECT_TAG` or `SCENE_TAG` (every other region)."""
         return view_tag(self.region)
 
 
@@ -69,7 +71,8 @@ def plan_pair(
     """Draw the two views of a sample: (query, key).
 
     Follows OAC (Mishra et al. 2022), section 4.1. One proposal is drawn for both views; a picture without usable proposals
-    gives a scene pair: its object region is the whole picture, cropped as scenes are.
+    gives a scene pair: its object regions are the whole picture, cropped as scenes are. Where the augmentation treats query
+    and key differently, appearances are drawn last, after the swap: they belong to the role, not to the region.
 
     Args:
         boxes_px: proposals in order of rank, pixels, shape (n, 4).
@@ -78,57 +81,91 @@ def plan_pair(
         object_scale_min: least crop area over region area of object views.
         rng: where chance comes from.
     """
-    if settings.resize_first_px is not None:
-        return _plan_in_square(boxes_px, size, settings, object_scale_min, rng)
-    needs_object = any(region != "scene" for region in settings.regions)
+    if (side := settings.resize_first_px) is not None:
+        there = _to_square(size, side)
+        pair = plan_pair(as_boxes(boxes_px) * there, Size(side, side), _unsquared(settings), object_scale_min, rng)
+        return _from_square(pair[0], there), _from_square(pair[1], there)
+    needs_object = any(region in OBJECT_REGIONS for region in settings.regions)
     boxes = as_boxes(boxes_px)
     rank = draw_rank(boxes, size, settings.max_proposals, rng) if needs_object else -1
     proposal = boxes[[rank]] if rank >= 0 else None
     first, second = (
         _plan_view(region, proposal, rank, size, settings, object_scale_min, rng) for region in settings.regions
     )
-    if settings.swap and rng.random() < 0.5:
-        return second, first
-    return first, second
+    query, key = (second, first) if settings.swap and rng.random() < 0.5 else (first, second)
+    looks = LOOKS[settings.augmentation]
+    if looks[0] != looks[1]:
+        query = replace(query, appearance=draw_appearance(looks[0], settings, rng))
+        key = replace(key, appearance=draw_appearance(looks[1], settings, rng))
+    return query, key
+
+
+def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generator) -> tuple[ViewPlan, ...]:
+    """SwAV's small crops, of the scene; none where the settings ask for none. They look as queries do."""
+    small = settings.small_crops
+    if small is None:
+        return ()
+    if (side := settings.resize_first_px) is not None:
+        plans = plan_small_crops(Size(side, side), _unsquared(settings), rng)
+        return tuple(_from_square(plan, _to_square(size, side)) for plan in plans)
+    box, look = as_box(whole(size)), LOOKS[settings.augmentation][0]
+    plans = ()
+    for _ in range(small.count):
+        crop = draw_crop(box, small.scale[0], rng, scale_max=small.scale[1])
+        appearance = draw_appearance(look, settings, rng, size_px=small.size_px)
+        plans += (_finished("scene", box, crop, -1, appearance, settings, rng),)
+    return plans
 
 
 def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> ViewPlan:
-    """A view of the whole picture, squeezed to a square: every augmentation but the crop (for the localization loss)."""
+    """A view of the whole picture, squeezed to a square: every augmentation but the crop (for the localization loss).
+
+    Where the augmentation treats query and key differently, it looks as queries do.
+    """
     box = as_box(whole(size))
-    return ViewPlan(
-        "scene", box, box, is_flipped=_happens(FLIP_PROBABILITY, rng), appearance=draw_appearance(settings, rng)
-    )
+    is_flipped = happens(FLIP_PROBABILITY, rng)
+    appearance = draw_appearance(LOOKS[settings.augmentation][0], settings, rng)
+    interpolation = interpolation_of(settings.augmentation)
+    return ViewPlan("scene", box, box, -1, is_flipped, appearance, interpolation)
 
 
 def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator) -> ViewPlan:
     """A random crop of the scene, maybe mirrored, colours as they are (supervised training)."""
     box = as_box(whole(size))
     crop = draw_crop(box, scale_min, rng)
-    return ViewPlan("scene", box, crop, is_flipped=_happens(FLIP_PROBABILITY, rng))
+    return ViewPlan("scene", box, crop, is_flipped=happens(FLIP_PROBABILITY, rng))
 
 
-def region_box(region: Region, proposal: Boxes | None, size: Size, settings: ViewSettings) -> Box:
-    """The region of a view in whole pixels; without a proposal, the whole picture."""
-    if region == "scene" or proposal is None:
+def region_box(
+    region: Region, proposal: Boxes | None, size: Size, settings: ViewSettings, rng: np.random.Generator
+) -> Box:
+    """The region of a view in whole pixels; without a proposal, the whole picture. Only shifted and random regions draw."""
+    if region == "random_box":
+        least, greatest = settings.random_box_area
+        return draw_crop(as_box(whole(size)), least, rng, scale_max=greatest)
+    if region not in OBJECT_REGIONS or proposal is None:
         return as_box(whole(size))
+    box = (
+        _dilated_box(proposal, size, settings) if region == "dilated_object" else _object_box(proposal, size, settings)
+    )
+    if settings.min_region_px is not None:
+        box = grow_released(box, size, settings.min_region_px)
+    if settings.border == "cut" or region == "shifted_object":
+        box = as_box(clip(as_boxes(box), size))
+    return shift(box, size, settings.shift_radius, rng) if region == "shifted_object" else box
+
+
+def _object_box(proposal: Boxes, size: Size, settings: ViewSettings) -> Box:
+    if settings.border == "black":
+        return released_box(as_box(proposal), 0.0)
+    return as_box(to_whole_pixels(proposal, size))
+
+
+def _dilated_box(proposal: Boxes, size: Size, settings: ViewSettings) -> Box:
+    if settings.border == "black":
+        return released_box(as_box(proposal), settings.dilation_fraction)
     inner = to_whole_pixels(proposal, size)
-    if region == "object":
-        return as_box(inner)
     return as_box(to_whole_pixels(dilate(inner, size, settings.dilation_fraction, settings.dilation), size))
-
-
-def draw_appearance(settings: ViewSettings, rng: np.random.Generator) -> Appearance:
-    """MoCo-v2's colours: jitter (0.4, 0.4, 0.4, 0.1) in random order, grey, blur."""
-    jitter: tuple[tuple[str, float], ...] = ()
-    if _happens(JITTER_PROBABILITY, rng):
-        factors = rng.uniform(1 - JITTER, 1 + JITTER, size=3)
-        values = [("brightness", factors[0]), ("contrast", factors[1]), ("saturation", factors[2])]
-        values.append(("hue", rng.uniform(-HUE, HUE)))
-        jitter = tuple((values[place][0], float(values[place][1])) for place in rng.permutation(4))
-    is_gray = _happens(GRAY_PROBABILITY, rng)
-    is_blurred = _happens(BLUR_PROBABILITY, rng)
-    sigma = float(rng.uniform(settings.min_blur_sigma, settings.max_blur_sigma)) if is_blurred else 0.0
-    return Appearance(jitter, is_gray, sigma)
 
 
 def _plan_view(
@@ -140,30 +177,50 @@ def _plan_view(
     object_scale_min: float,
     rng: np.random.Generator,
 ) -> ViewPlan:
-    box = region_box(region, proposal, size, settings)
-    is_object = region == "object" and proposal is not None
-    crop = draw_crop(box, object_scale_min if is_object else settings.scene_scale_min, rng)
-    appearance = draw_appearance(settings, rng)
-    shown_rank = -1 if region == "scene" else rank
-    return ViewPlan(region, box, crop, shown_rank, _happens(FLIP_PROBABILITY, rng), appearance)
+    box = region_box(region, proposal, size, settings, rng)
+    uses_object = region in OBJECT_REGIONS
+    crop = _draw_crop(region, box, settings, None if uses_object and proposal is None else object_scale_min, rng)
+    looks = LOOKS[settings.augmentation]
+    # looks that differ are drawn after the swap
+    appearance = draw_appearance(looks[0], settings, rng) if looks[0] == looks[1] else PLAIN
+    return _finished(region, box, crop, rank if uses_object else -1, appearance, settings, rng)
 
 
-def _plan_in_square(
-    boxes_px: ArrayLike, size: Size, settings: ViewSettings, object_scale_min: float, rng: np.random.Generator
-) -> tuple[ViewPlan, ViewPlan]:
-    """Plan on the picture resized to a square, then say the boxes in pixels of the picture as it is stored."""
-    side = settings.resize_first_px
-    assert side is not None
-    there = np.array([side / size.width, side / size.height] * 2)
-    direct = settings.model_copy(update={"resize_first_px": None})
-    pair = plan_pair(as_boxes(boxes_px) * there, Size(side, side), direct, object_scale_min, rng)
-
-    def back(box: Box) -> Box:
-        return as_box(np.array(box) / there)
-
-    first, second = (replace(p, region_box=back(p.region_box), crop_box=back(p.crop_box)) for p in pair)
-    return first, second
+def _draw_crop(
+    region: Region, box: Box, settings: ViewSettings, object_scale_min: float | None, rng: np.random.Generator
+) -> Box:
+    """The crop inside a region; without an `object_scale_min` (no proposal), as in scenes."""
+    if region == "whole_image":
+        return box
+    if object_scale_min is None or region in ("scene", "dilated_object"):
+        return draw_crop(box, settings.scene_scale_min, rng, scale_max=settings.scene_scale_max)
+    if settings.object_crop == "whole":
+        return box
+    return draw_crop(box, object_scale_min, rng)
 
 
-def _happens(probability: float, rng: np.random.Generator) -> bool:
-    return bool(rng.random() < probability)
+def _finished(
+    region: Region,
+    box: Box,
+    crop: Box,
+    rank: int,
+    appearance: Appearance,
+    settings: ViewSettings,
+    rng: np.random.Generator,
+) -> ViewPlan:
+    is_flipped = happens(FLIP_PROBABILITY, rng)
+    return ViewPlan(region, box, crop, rank, is_flipped, appearance, interpolation_of(settings.augmentation))
+
+
+def _to_square(size: Size, side: int) -> Boxes:
+    return np.array([side / size.width, side / size.height] * 2)
+
+
+def _from_square(plan: ViewPlan, there: Boxes) -> ViewPlan:
+    """A plan made on the picture resized to a square, with its boxes in pixels of the picture as it is stored."""
+    region, crop = (as_box(np.array(box) / there) for box in (plan.region_box, plan.crop_box))
+    return replace(plan, region_box=region, crop_box=crop)
+
+
+def _unsquared(settings: ViewSettings) -> ViewSettings:
+    return settings.model_copy(update={"resize_first_px": None})

@@ -1,5 +1,6 @@
-"""Where crops are drawn from: the scene, a proposal, a dilated proposal. Regions are whole pixels, inside the image."""
+"""Where crops are drawn from: the scene, a proposal, a dilated or shifted one. Regions are whole pixels, inside the image."""
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ Box = tuple[float, float, float, float]
 
 MIN_SIDE_PX = 2.0
 MIN_AREA_SHARE = 0.001
+ANGLE_TRIES = 100
 
 
 def dilate(boxes: ArrayLike, size: Size, fraction: float, dilation: Dilation) -> Boxes:
@@ -71,3 +73,57 @@ def as_box(boxes: Boxes) -> Box:
     """The only row as four numbers."""
     x1, y1, x2, y2 = boxes.reshape(4).tolist()
     return x1, y1, x2, y2
+
+
+def shift(box: Box, size: Size, radius: tuple[float, float], rng: np.random.Generator) -> Box:
+    """A box of the same size beside another, inside the image: its centre on a circle around the other's.
+
+    The radius is uniform, the angle too; angles are drawn anew, up to a hundred times, until the box lies inside the image. If
+    none does (the object fills it), the last one is pushed back in. After the release's crops that are displaced around a box
+    corner, which keep 224 px whatever the object's size and draw an angle for each axis.
+
+    Args:
+        box: whole pixels, inside the image.
+        size: size of the image.
+        radius: least and greatest way of the centre, as a share of the image's shorter side.
+        rng: where chance comes from.
+    """
+    reach = rng.uniform(*radius) * min(size)
+    free_x, free_y = size.width - (box[2] - box[0]), size.height - (box[3] - box[1])
+    for _ in range(ANGLE_TRIES):
+        angle = rng.uniform(0, 2 * math.pi)
+        x, y = round(box[0] + reach * math.cos(angle)), round(box[1] + reach * math.sin(angle))
+        if 0 <= x <= free_x and 0 <= y <= free_y:
+            break
+    x, y = min(max(x, 0), round(free_x)), min(max(y, 0), round(free_y))
+    return float(x), float(y), x + box[2] - box[0], y + box[3] - box[1]
+
+
+def grow_released(box: Box, size: Size, min_side_px: int) -> Box:
+    """Grow axes shorter than `min_side_px` by half of it at either end, exactly as the authors' release does (its 224).
+
+    An end that would pass the border is set to where the side has that length, counted from the other end: so the result need
+    neither contain the box nor lie inside the image. A measured quirk, not a method (decision 0002).
+    """
+    x1, x2 = _grow_axis(box[0], box[2], size.width, min_side_px)
+    y1, y2 = _grow_axis(box[1], box[3], size.height, min_side_px)
+    return x1, y1, x2, y2
+
+
+def _grow_axis(low: float, high: float, length: int, min_side: int) -> tuple[float, float]:
+    if high - low >= min_side:
+        return low, high
+    half = min_side // 2
+    low, high = (low - half, high) if low - half > 0 else (0.0, float(min_side))
+    return (low, high + half) if high + half < length else (high - min_side, high)
+
+
+def released_box(box: Box, fraction: float) -> Box:
+    """Corners cut to whole pixels, each moved away from the origin by a share of its own coordinate; not cut at the border."""
+    x1, y1, x2, y2 = (float(math.trunc(value)) for value in box)
+    return (
+        x1 - math.trunc(x1 * fraction),
+        y1 - math.trunc(y1 * fraction),
+        x2 + math.trunc(x2 * fraction),
+        y2 + math.trunc(y2 * fraction),
+    )

@@ -2,13 +2,18 @@
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional as F
 
 from objectcrop.boxes import Size
-from objectcrop.views.plan import Appearance, ViewPlan
+from objectcrop.views.augmentations import Appearance, Interpolation
+from objectcrop.views.plan import ViewPlan
 
 Picture = NDArray[np.uint8]
 BLUR_REFERENCE_PX = 224
+SOLARISE_FROM = 128
+_SOLARISED = np.array([255 - value if value >= SOLARISE_FROM else value for value in range(256)], dtype=np.uint8)
 
 
 def render(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Picture:
@@ -23,24 +28,48 @@ def render(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Pictur
     Returns:
         RGB, shape (size_px, size_px, 3).
     """
-    view = resize(crop(picture, size, plan), size_px)
+    view = cut_out(picture, size, plan, size_px)
     if plan.is_flipped:
         view = cv2.flip(view, 1)
     return paint(view, plan.appearance)
 
 
+def cut_out(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Picture:
+    """The geometry of a view alone: its crop as a square, neither mirrored nor painted."""
+    return resize(crop(picture, size, plan), size_px, plan.interpolation)
+
+
 def crop(picture: Picture, size: Size, plan: ViewPlan) -> Picture:
-    """Cut the plan's crop out of a picture that shows all of `size`; a view on the picture's memory."""
+    """Cut the plan's crop out of a picture that shows all of `size`; a view on the picture's memory.
+
+    What lies beyond the border is black (only the release's regions reach there); such a crop is a copy.
+    """
     height, width = picture.shape[:2]
     across, down = width / size.width, height / size.height
     x1, y1, x2, y2 = plan.crop_box
+    # boxes that went through a square may end a rounding beyond
+    if min(x1, y1) < -0.5 or x2 > size.width + 0.5 or y2 > size.height + 0.5:
+        return _crop_with_black(picture, round(x1 * across), round(y1 * down), round(x2 * across), round(y2 * down))
     left, top = min(round(x1 * across), width - 1), min(round(y1 * down), height - 1)
     right, bottom = min(max(round(x2 * across), left + 1), width), min(max(round(y2 * down), top + 1), height)
     return picture[top:bottom, left:right]
 
 
-def resize(picture: Picture, size_px: int) -> Picture:
-    """Resize to a square: averaging along the axes that shrink (antialiased), linear along those that grow."""
+def _crop_with_black(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
+    found = np.zeros((max(1, bottom - top), max(1, right - left), 3), dtype=np.uint8)
+    shown = picture[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    y, x = max(0, -top), max(0, -left)
+    found[y : y + shown.shape[0], x : x + shown.shape[1]] = shown[: found.shape[0] - y, : found.shape[1] - x]
+    return found
+
+
+def resize(picture: Picture, size_px: int, interpolation: Interpolation = "area") -> Picture:
+    """Resize to a square, antialiased.
+
+    `area` averages along the axes that shrink and is linear along those that grow; `bicubic` is Pillow's (a = -0.5).
+    """
+    if interpolation == "bicubic":
+        return _resize_bicubic(picture, size_px)
     height, width = picture.shape[:2]
     if height > size_px or width > size_px:
         picture = cv2.resize(picture, (min(width, size_px), min(height, size_px)), interpolation=cv2.INTER_AREA)
@@ -49,17 +78,26 @@ def resize(picture: Picture, size_px: int) -> Picture:
     return picture
 
 
+def _resize_bicubic(picture: Picture, size_px: int) -> Picture:
+    # in this layout, channels last, Torch has a fast path for bytes
+    image = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    found = F.interpolate(image, (size_px, size_px), mode="bicubic", antialias=True)
+    return np.ascontiguousarray(found[0].permute(1, 2, 0).numpy())
+
+
 def paint(view: Picture, appearance: Appearance) -> Picture:
-    """Apply colours and blur as torchvision's `ColorJitter`, `RandomGrayscale` and MoCo's blur do, in this order."""
+    """Apply colours and blur as torchvision's `ColorJitter`, `RandomGrayscale` and MoCo's blur do, then solarise."""
+    if appearance.is_gray and appearance.is_gray_first:
+        view = _gray(view)
     for name, value in appearance.jitter:
         view = _JITTERS[name](view, value)
-    if appearance.is_gray:
+    if appearance.is_gray and not appearance.is_gray_first:
         view = _gray(view)
     if appearance.blur_sigma > 0:
         sigma = appearance.blur_sigma * view.shape[0] / BLUR_REFERENCE_PX
         side = 2 * max(1, int(np.ceil(3 * sigma))) + 1
         view = cv2.GaussianBlur(view, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
-    return view
+    return _SOLARISED[view] if appearance.is_solarised else view
 
 
 def _gray(view: Picture) -> Picture:

@@ -31,6 +31,8 @@ def test_every_recipe_leaves_weights_and_a_summary(tables, request_of, tmp_path,
     assert summary["cost"]["images_seen"] == 3 * 16
     assert [row["step"] for row in summary["history"]] == list(range(1, 13))
     assert summary["final"] == summary["history"][-1]
+    assert summary["samples"]["images"] == 16
+    assert summary["samples"].get("images_without_proposals") == {"supervised": None, "scene-scene": 0}.get(name, 1)
     assert summary["features"] == ("supervised" if name == "supervised" else "label-free")
     assert all(math.isfinite(value) for row in summary["history"] for value in row.values())
     has_extra = "loss_rotation" in summary["final"] and "loss_localization" in summary["final"]

@@ -19,7 +19,7 @@ from objectcrop.ssl.samples import (
     normalise,
     read_for,
 )
-from objectcrop.study.runs import ViewSettings
+from objectcrop.study.view_settings import ViewSettings
 from objectcrop.tables import ANNOTATIONS, check
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan
@@ -64,7 +64,8 @@ def test_processes_share_the_global_batch(samples):
     whole = all_batches(samples, 0, range(3))
     halves = [all_batches(samples, 0, range(3), World(rank, 2, torch.device("cpu"))) for rank in (0, 1)]
     for step in range(3):
-        joined = [torch.cat([a, b]) for a, b in zip(halves[0][step], halves[1][step], strict=True)]
+        parts = zip(halves[0][step], halves[1][step], strict=True)
+        joined = [None if a is None else torch.cat([a, b]) for a, b in parts]
         assert same(whole[step], joined)
 
 
@@ -84,6 +85,27 @@ def test_a_batch_shows_what_is_planned(samples):
         crop = next(view for view in (plan.query, plan.key) if view.region == "object").crop_box
         cells = occupancy(crop, size, 3, is_flipped=plan.whole.is_flipped)
         assert (batch.cells[place].numpy() == cells).all()
+
+
+def test_swavs_small_crops_are_beside_the_pair(tables, request_of):
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    run = request_of(method="swav", views={"small_crops": {"count": 3, "size_px": 14}}).run
+    samples = PairSamples(pictures, [np.zeros((0, 4))] * len(pictures), run, 0.5, 0, 1)
+    batch = samples.__getitems__([(0, 2), (5, 7)])
+    assert batch.small.shape == (2, 3, 14, 14, 3)
+    plan, picture = samples.plan((5, 7)), decode_image(pictures.paths[7])
+    for place, view in enumerate(plan.small):
+        assert (batch.small[1, place].numpy() == render(picture, pictures.sizes[7], view, 14)).all()
+
+
+def test_runs_that_differ_in_losses_see_the_same_views(tables, request_of):
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    boxes = boxes_by_picture(tables.proposals, pictures)
+    plain, with_losses = (
+        PairSamples(pictures, boxes, request_of(name, method="swav").run, 0.5, 0, 1).plan((1, 4))
+        for name in ("obj-dilate", "oac")
+    )
+    assert (plain.query, plain.key, plain.small) == (with_losses.query, with_losses.key, with_losses.small)
 
 
 def test_quarter_turns_are_uniform(samples):
@@ -124,7 +146,7 @@ def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enoug
     cv2.imwrite(str(tmp_path / "p.jpg"), np.zeros((256, 320, 3), dtype=np.uint8))
 
     def view(width, height):
-        return ViewPlan("scene", (0, 0, 320, 256), (0, 0, width, height))
+        return ViewPlan("scene", (0, 0, 320, 256), (0, 0, width, height)), 32
 
     settings = ViewSettings(size_px=32)
     assert read_for(tmp_path / "p.jpg", [view(320, 256)], settings).shape[:2] == (64, 80)
@@ -133,3 +155,36 @@ def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enoug
     squeezed = read_for(tmp_path / "p.jpg", [view(320, 256)], ViewSettings(size_px=32, resize_first_px=96))
     assert squeezed.shape[:2] == (96, 96)
     assert Size(*squeezed.shape[1::-1]) == Size(96, 96)
+
+
+def test_samples_say_how_they_are_made(samples, request_of):
+    described = samples.describe()
+    assert (described["images"], described["images_without_proposals"]) == (16, 1)
+    assert described["decoder"].startswith("opencv ")
+    scenes = PairSamples(samples.pictures, samples.boxes, request_of().run, 0.5, 0, 1)
+    assert scenes.describe()["images_without_proposals"] == 0, "scene pairs need none"
+
+
+def test_the_decoder_that_is_asked_for_is_used(tables, request_of, tmp_path, monkeypatch):
+    import cv2
+
+    from objectcrop.data import decoders
+
+    cv2.imwrite(str(tmp_path / "p.jpg"), np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8))
+    pictures = PictureList(("i",), (tmp_path / "p.jpg",), (Size(48, 40),))
+    samples = PairSamples(pictures, [np.zeros((0, 4))], request_of(views={"decoder": "pil"}).run, 0.5, 0, 1)
+    asked = []
+    real = decoders._DECODERS["pil"]
+    monkeypatch.setitem(decoders._DECODERS, "pil", lambda *args: asked.append(args) or real(*args))
+    monkeypatch.delitem(decoders._DECODERS, "opencv")
+    samples.__getitems__([(0, 0)])
+    assert len(asked) == 1
+
+
+def test_a_missing_decoder_stops_before_any_picture_is_read(tables, request_of, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "nvidia.nvimgcodec", None)
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    with pytest.raises(ValueError, match=r"views\.decoder: nvimgcodec needs the package"):
+        PairSamples(pictures, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, 0, 1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.runs import ViewSettings
+from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, plan_pair, plan_whole
 
 SIZE = Size(256, 192)
@@ -105,3 +105,48 @@ def test_resizing_first_plans_square_ratios_on_the_picture():
 def test_the_view_of_the_whole_picture_is_not_cropped():
     view = plan_whole(SIZE, OAC, np.random.default_rng(0))
     assert view.crop_box == view.region_box == (0, 0, 256, 192)
+
+
+def area_share(view):
+    region, crop = as_row(view.region_box)[0], as_row(view.crop_box)[0]
+    return np.prod(crop[2:] - crop[:2]) / np.prod(region[2:] - region[:2])
+
+
+def test_a_whole_image_is_not_cropped_and_needs_no_proposal():
+    for query, key in pairs(ViewSettings(regions=("whole_image", "scene"), swap=False), 20):
+        assert query.crop_box == query.region_box == (0, 0, 256, 192)
+        assert (query.proposal_rank, query.tag, area_share(key) < 1) == (-1, SCENE_TAG, True)
+
+
+def test_object_views_may_be_all_of_their_region():
+    settings = ViewSettings(regions=("object", "scene"), proposals="gt", object_crop="whole", swap=False)
+    drawn = pairs(settings, 50)
+    assert {query.crop_box for query, _ in drawn} == {(20, 30, 90, 110), (100, 10, 250, 180)}
+    assert len({key.crop_box for _, key in drawn}) == 50
+    fallback = pairs(settings, 50, boxes=np.zeros((0, 4)))
+    assert len({query.crop_box for query, _ in fallback}) == 50, "a scene pair, cropped as scenes are"
+
+
+def test_the_scale_of_scenes_may_be_fixed():
+    views = [view for pair in pairs(ViewSettings(scene_scale_min=0.5, scene_scale_max=0.5)) for view in pair]
+    assert all(area_share(view) == pytest.approx(0.5, abs=0.02) for view in views)
+
+
+def test_a_shifted_view_lies_beside_the_object_of_the_same_pair():
+    settings = ViewSettings(regions=("object", "shifted_object"), proposals="gt", swap=False)
+    for query, key in pairs(settings, 50, boxes=BOXES[:1]):
+        first, second = np.array(query.region_box), np.array(key.region_box)
+        assert (second[2:] - second[:2] == first[2:] - first[:2]).all()
+        assert 0.1 * 192 - 1 <= np.hypot(*(second[:2] - first[:2])) <= 0.3 * 192 + 1
+        assert (query.tag, key.tag, key.proposal_rank) == (OBJECT_TAG, SCENE_TAG, 0)
+
+
+def test_random_boxes_have_the_area_asked_for_and_no_proposal():
+    settings = ViewSettings(regions=("random_box", "random_box"), random_box_area=(0.1, 0.3))
+    views = [view for pair in pairs(settings) for view in pair]
+    regions = np.array([view.region_box for view in views])
+    shares = (regions[:, 2] - regions[:, 0]) * (regions[:, 3] - regions[:, 1]) / (256 * 192)
+    assert 0.095 < shares.min() < 0.105
+    assert 0.28 < shares.max() < 0.305
+    assert {view.proposal_rank for view in views} == {-1}
+    assert min(area_share(view) for view in views) == pytest.approx(0.5, abs=0.05), "cropped by the objects' scale"

@@ -7,7 +7,8 @@ from PIL import Image
 from torchvision.transforms import functional as TF
 
 from objectcrop.boxes import Size
-from objectcrop.views.plan import Appearance, ViewPlan
+from objectcrop.views.augmentations import Appearance
+from objectcrop.views.plan import ViewPlan
 from objectcrop.views.render import crop, paint, render, resize
 
 SIZE = Size(48, 32)
@@ -48,6 +49,45 @@ def test_shrinking_averages_and_growing_interpolates():
     assert set(np.unique(resize(stripes, 16))) <= {127, 128}, "aliased"
     assert resize(stripes[:8, :40], 16).shape == (16, 16, 3)
     assert resize(stripes[:40, :8], 16).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (9, 40), (90, 70)])
+def test_bicubic_is_pillows(shape):
+    rng = np.random.default_rng(1)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (*shape, 3), dtype=np.uint8), (0, 0), 1)
+    theirs = Image.fromarray(picture).resize((32, 32), Image.Resampling.BICUBIC)
+    assert difference(resize(picture, 32, "bicubic"), theirs).max() <= 1
+    assert difference(resize(picture, 32), theirs).max() > 1, "another way"
+
+
+def test_what_lies_beyond_the_border_is_black(picture):
+    found = crop(picture, SIZE, plan((-4, -2, 12, 14)))
+    assert found.shape == (16, 16, 3)
+    assert (found[2:, 4:] == picture[:14, :12]).all()
+    assert not found[:2].any()
+    assert not found[:, :4].any()
+    found = crop(picture, SIZE, plan((40, 20, 60, 40)))
+    assert (found[:12, :8] == picture[20:, 40:]).all()
+    assert not found[12:].any()
+    assert not found[:, 8:].any()
+    assert not crop(picture, SIZE, plan((50, 0, 60, 10))).any()
+
+
+def test_solarising_inverts_the_bright_half_at_the_end(picture):
+    found = paint(picture, Appearance((("brightness", 1.3),), is_solarised=True))
+    theirs = TF.solarize(TF.adjust_brightness(Image.fromarray(picture), 1.3), 128)
+    # a value next to the threshold may round to its other side
+    assert (difference(found, theirs) <= 2).mean() > 0.98
+    assert (
+        paint(picture, Appearance(is_solarised=True)) == np.asarray(TF.solarize(Image.fromarray(picture), 128))
+    ).all()
+
+
+def test_grey_comes_before_the_jitter_where_moco_v1_has_it(picture):
+    hue = (("hue", 0.3),)
+    grey = paint(picture, Appearance(is_gray=True))
+    assert (paint(picture, Appearance(hue, is_gray=True, is_gray_first=True)) == grey).all(), "grey has no hue"
+    assert difference(paint(picture, Appearance(hue, is_gray=True)), grey).max() > 2
 
 
 @pytest.mark.parametrize("value", [0.6, 0.85, 1.0, 1.4])

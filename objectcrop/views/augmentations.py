@@ -1,0 +1,109 @@
+"""Colours, blur and flips of each method's authors: what is drawn, with which probabilities."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from objectcrop.study.view_settings import Augmentation, ViewSettings
+
+FLIP_PROBABILITY = 0.5
+
+Interpolation = Literal["area", "bicubic"]
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Colours and sharpness of a view, in the order they are applied.
+
+    Attributes:
+        jitter: (name, value) of brightness, contrast, saturation (factors) and hue (share of a turn) in the drawn order;
+            empty if the view is not jittered.
+        is_gray: whether colour is dropped.
+        blur_sigma: standard deviation of the Gaussian blur in pixels of a view of side 224; 0 is none.
+        is_gray_first: whether colour is dropped before the jitter, not after it.
+        is_solarised: whether values of 128 and more are inverted, at the end.
+    """
+
+    jitter: tuple[tuple[str, float], ...] = ()
+    is_gray: bool = False
+    blur_sigma: float = 0.0
+    is_gray_first: bool = False
+    is_solarised: bool = False
+
+
+PLAIN = Appearance()
+"""Colours and sharpness as they are."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Probabilities and ranges of an appearance.
+
+    Attributes:
+        jitter: half ranges of brightness, contrast, saturation (around 1) and hue (around 0, share of a turn).
+        jitter_probability: of the jitter as a whole; its steps are shuffled.
+        gray_probability: of dropping colour.
+        blur_probability: of the blur.
+        solarise_probability: of the inversion.
+        is_gray_first: see `Appearance`.
+    """
+
+    jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    jitter_probability: float = 0.0
+    gray_probability: float = 0.0
+    blur_probability: float = 0.0
+    solarise_probability: float = 0.0
+    is_gray_first: bool = False
+
+
+_MOCO_V2 = Look((0.4, 0.4, 0.4, 0.1), 0.8, gray_probability=0.2, blur_probability=0.5)
+_MOCO_V1 = Look((0.4, 0.4, 0.4, 0.4), 1.0, gray_probability=0.2, is_gray_first=True)
+_BYOL_QUERY = Look((0.4, 0.4, 0.2, 0.1), 0.8, gray_probability=0.2, blur_probability=1.0)
+_BYOL_KEY = Look((0.4, 0.4, 0.2, 0.1), 0.8, gray_probability=0.2, blur_probability=0.1, solarise_probability=0.2)
+_SWAV = Look((0.8, 0.8, 0.8, 0.2), 0.8, gray_probability=0.2, blur_probability=0.5)
+
+LOOKS: dict[Augmentation, tuple[Look, Look]] = {
+    "moco_v2": (_MOCO_V2, _MOCO_V2),
+    "moco_v1": (_MOCO_V1, _MOCO_V1),
+    "byol": (_BYOL_QUERY, _BYOL_KEY),
+    "swav": (_SWAV, _SWAV),
+    "cmc": (Look(), Look()),
+}
+"""Looks of the query and of the key; moco_v1 is InsDis's too. Sources: decision 0002."""
+
+
+def interpolation_of(augmentation: Augmentation) -> Interpolation:
+    """How crops are resized: BYOL's are bicubic."""
+    return "bicubic" if augmentation == "byol" else "area"
+
+
+def draw_appearance(
+    look: Look, settings: ViewSettings, rng: np.random.Generator, *, size_px: int | None = None
+) -> Appearance:
+    """Draw jitter, grey, blur and solarisation, in this order.
+
+    Args:
+        look: probabilities and ranges.
+        settings: range of the blur, and side of the pair's views.
+        rng: where chance comes from.
+        size_px: side of this view, if another one: its blur has the pair's range in pixels of its own, as SwAV's.
+    """
+    jitter: tuple[tuple[str, float], ...] = ()
+    if happens(look.jitter_probability, rng):
+        half = np.array(look.jitter)
+        factors = rng.uniform(np.maximum(0, 1 - half[:3]), 1 + half[:3])
+        values = [("brightness", factors[0]), ("contrast", factors[1]), ("saturation", factors[2])]
+        values.append(("hue", rng.uniform(-half[3], half[3])))
+        jitter = tuple((values[place][0], float(values[place][1])) for place in rng.permutation(4))
+    is_gray = happens(look.gray_probability, rng)
+    is_blurred = happens(look.blur_probability, rng)
+    sigma = float(rng.uniform(settings.min_blur_sigma, settings.max_blur_sigma)) if is_blurred else 0.0
+    sigma *= settings.size_px / (size_px or settings.size_px)
+    is_solarised = look.solarise_probability > 0 and happens(look.solarise_probability, rng)
+    return Appearance(jitter, is_gray, sigma, look.is_gray_first, is_solarised)
+
+
+def happens(probability: float, rng: np.random.Generator) -> bool:
+    """Whether something of this probability happens; always draws one number."""
+    return bool(rng.random() < probability)

@@ -1,0 +1,129 @@
+"""Decoders: equal pixels from each that is installed, and one sentence about one that is not."""
+
+import sys
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from objectcrop.data import decoders
+from objectcrop.data.decoders import decode_jpeg, describe_decoder, resolve_decoder
+from objectcrop.data.images import decode_image
+
+NAMES = ("opencv", "pil", "torchcodec", "nvimgcodec")
+
+
+def is_installed(name):
+    try:
+        return bool(resolve_decoder(name))
+    except ValueError:
+        return False
+
+
+INSTALLED = [name for name in NAMES if is_installed(name)]
+
+
+@pytest.fixture(params=INSTALLED)
+def decoder(request):
+    """Each decoder of the setting that is here; the lock holds OpenCV and Pillow."""
+    return request.param
+
+
+def test_every_decoder_of_the_setting_is_tried():
+    assert {"opencv", "pil"} <= set(INSTALLED)
+    if missing := set(NAMES) - set(INSTALLED):
+        pytest.skip(f"not installed: {', '.join(sorted(missing))}")
+
+
+def picture(height, width, seed=0):
+    """Smooth colours with sharp edges across."""
+    rng = np.random.default_rng(seed)
+    pixels = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 2)
+    pixels = cv2.normalize(pixels, None, 0, 255, cv2.NORM_MINMAX)
+    pixels[height // 3 : height // 2, width // 4 : width // 2] = (200, 30, 60)
+    return Image.fromarray(pixels)
+
+
+def jpeg(image, **options):
+    file = BytesIO()
+    image.save(file, "JPEG", **{"quality": 90, **options})
+    return file.getvalue()
+
+
+def psnr_db(found, expected):
+    error = ((found.astype(float) - expected) ** 2).mean()
+    return np.inf if error == 0 else 10 * np.log10(255**2 / error)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"subsampling": 0}, {"subsampling": 1}, {"progressive": True}, {"quality": 60}]
+)
+@pytest.mark.parametrize("size", [(96, 128), (101, 77), (480, 640)])
+def test_decoders_agree(decoder, size, options):
+    data = jpeg(picture(*size), **options)
+    found = decode_jpeg(data, decoder, 1)
+    assert (found.shape, found.dtype) == ((*size, 3), np.uint8)
+    assert psnr_db(found, np.array(Image.open(BytesIO(data)))) >= 60
+
+
+def test_grey_jpegs_get_three_equal_channels(decoder):
+    data = jpeg(picture(60, 80).convert("L"))
+    found = decode_jpeg(data, decoder, 1)
+    assert psnr_db(found, np.array(Image.open(BytesIO(data)).convert("RGB"))) >= 60
+
+
+@pytest.mark.parametrize("reduce", [2, 4])
+@pytest.mark.parametrize("size", [(96, 128), (101, 77), (3, 9)])
+def test_reduced_sides_are_rounded_up_and_show_the_same(decoder, size, reduce):
+    data = jpeg(picture(*size))
+    found = decode_jpeg(data, decoder, reduce)
+    whole = np.array(Image.open(BytesIO(data)).reduce(reduce))
+    assert found.shape == whole.shape
+    if min(size) > 8:
+        assert psnr_db(found, whole) >= 30
+
+
+def test_a_jpeg_is_not_turned_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
+    image = picture(40, 60)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "turned.jpg").write_bytes(jpeg(image, exif=exif))
+    stored = np.array(Image.open(BytesIO(jpeg(image))))
+    assert psnr_db(decode_jpeg((tmp_path / "turned.jpg").read_bytes(), decoder, 1), stored) >= 60
+    found = decode_image(tmp_path / "turned.jpg", decoder=decoder)
+    assert psnr_db(found, np.rot90(stored, -1)) >= 60
+
+
+def test_a_damaged_jpeg_is_refused_or_decoded_but_never_another_error(decoder, tmp_path):
+    data = jpeg(picture(60, 80))
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        damaged = bytearray(data)
+        for place in rng.integers(2, len(data), size=6):
+            damaged[place] = rng.integers(256)
+        found = decode_jpeg(bytes(damaged[: rng.integers(20, len(data))] if number % 2 else damaged), decoder, 1)
+        assert found is None or found.shape[2] == 3
+    (tmp_path / "cut.jpg").write_bytes(data[:40])
+    with pytest.raises(ValueError, match=r"cut\.jpg"):
+        decode_image(tmp_path / "cut.jpg", decoder=decoder)
+
+
+def test_other_formats_do_not_depend_on_the_decoder(decoder, tmp_path):
+    picture(30, 40).save(tmp_path / "p.png")
+    assert (decode_image(tmp_path / "p.png", decoder=decoder) == np.array(picture(30, 40))).all()
+
+
+@pytest.mark.parametrize(("name", "package"), [("torchcodec", "torchcodec"), ("nvimgcodec", "nvidia-nvimgcodec-cu13")])
+def test_a_decoder_that_is_not_there_stops_with_one_sentence(name, package, monkeypatch):
+    monkeypatch.setitem(sys.modules, decoders._MODULES[name], None)
+    with pytest.raises(ValueError, match=f"{name} needs the package {package}") as caught:
+        resolve_decoder(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_auto_is_opencv_and_says_its_version():
+    assert resolve_decoder("auto") == "opencv"
+    assert describe_decoder("opencv") == f"opencv {cv2.__version__}"
+    assert describe_decoder("pil").startswith("pil ")
