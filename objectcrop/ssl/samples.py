@@ -67,6 +67,8 @@ class PairBatch(NamedTuple):
     whole: Tensor | None
     cells: Tensor | None  # shape (N, patches, patches)
     rows: Tensor
+    shuffled_key: Tensor | None = None  # this process's share of the shuffled batch (`shuffle: loader`)
+    shuffled_key_tags: Tensor | None = None
 
     def to(self, device: torch.device) -> "PairBatch":
         """The batch on a device."""
@@ -113,11 +115,18 @@ class PairSamples(Dataset[PairBatch]):
             rows=torch.tensor([row for _, row in keys]),
         )
 
-    def _render(self, row: int, plan: PairPlan) -> list[Picture]:
+    def keys_of(self, keys: list[Key]) -> tuple[Tensor, Tensor]:
+        """Key views alone, as they are in a batch, and their tags."""
+        plans = [self.plan(key) for key in keys]
+        views = [self._render(row, plan, only=plan.key)[0] for (_, row), plan in zip(keys, plans, strict=True)]
+        return _stack(views), torch.tensor([plan.key.tag for plan in plans])
+
+    def _render(self, row: int, plan: PairPlan, only: ViewPlan | None = None) -> list[Picture]:
         shown = [view for view in (plan.query, plan.key, plan.whole) if view is not None]
         size, views = self.pictures.sizes[row], self.run.views
+        # decoded for all views, also for one alone: the pixels of a view are the same in every process
         picture = read_for(self.pictures.paths[row], shown, views)
-        return [render(picture, size, view, views.size_px) for view in shown]
+        return [render(picture, size, view, views.size_px) for view in ([only] if only is not None else shown)]
 
     def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
         assert plan.whole is not None
