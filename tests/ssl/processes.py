@@ -10,10 +10,13 @@ from typing import Any
 
 import torch
 import torch.utils.tensorboard  # what a trainer would import itself, once for all
+from torch import nn
 
+from objectcrop.ssl.backbones import Backbone
 from objectcrop.ssl.loop import Stopped
 from objectcrop.ssl.pretraining import Request, pretrain
 from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.runs import BackboneSettings
 from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +69,49 @@ def train(folder: Path, name: str, changes: dict[str, Any], workers: int = 0, sa
         os._exit(int(stopped.code or 0))  # as quick as a signal's end
     if found is not None:
         save_backbone(found.backbone, folder / BACKBONE, {})
+
+
+class FrozenBatchNorm(nn.BatchNorm2d):
+    """Never looks at the batch."""
+
+    def train(self, mode: bool = True) -> "FrozenBatchNorm":
+        return super().train(False)
+
+
+def frozen_backbone(settings: BackboneSettings) -> Backbone:
+    """A trunk in which no picture depends on the rest of its batch."""
+    return Backbone(settings, FrozenBatchNorm)
+
+
+def train_supervised(folder: Path, parts: int) -> None:
+    """Two steps without batch statistics; the weights go to `folder`/weights.pt."""
+    from objectcrop.ssl import supervised
+
+    supervised.build_backbone = frozen_backbone
+    optimizer = {"epochs": 1, "global_batch_size": 8, "name": "sgd", "learning_rate": 0.01}
+    changes = {"optimizer": optimizer, "training": {"accumulation_steps": parts}}
+    run = tiny_run(**merged(RECIPES["supervised"], changes))
+    tables = torch.load(folder / "tables.pt", weights_only=False)
+    found = pretrain(Request("supervised", run, study_seed=0, seed=1), tables, folder / "c")
+    if found is not None:
+        torch.save(found.backbone.state_dict(), folder / "weights.pt")
+
+
+def train_noting_what_is_gathered(folder: Path, name: str, changes: dict[str, Any]) -> None:
+    """As `train`, and the types of all tensors that the processes exchanged go to `folder`/gathered.pt."""
+    from objectcrop.runtime.distributed import World
+
+    seen: set[str] = set()
+    gather = World.gather
+
+    def noting(world: World, values: torch.Tensor) -> torch.Tensor:
+        seen.add(str(values.dtype))
+        return gather(world, values)
+
+    World.gather = noting  # type: ignore[method-assign]
+    train(folder, name, changes)
+    if os.environ["RANK"] == "0":
+        torch.save(sorted(seen), folder / "gathered.pt")
 
 
 def draw(folder: Path) -> None:
