@@ -233,6 +233,10 @@ def minutes_of_run(wildcards):
     return PLAN.resources("run", wildcards.run)["runtime"]
 
 
+def keeping_of_run(name):
+    return lambda wildcards: PLAN.keeping(wildcards.run)[name]
+
+
 def manifest_of_task(wildcards):
     return PLAN.manifest(PLAN.study.tasks[wildcards.task].dataset)
 

@@ -23,6 +23,9 @@ rule pretrain:
         mem_mb=memory_of_run,
         runtime=minutes_of_run,
         data_root=data_root,
+        save_every_minutes=keeping_of_run("save_every_minutes"),
+        kept_states=keeping_of_run("kept_states"),
+        peak_teraflops=keeping_of_run("peak_teraflops"),
     params:
         settings=run_settings,
         code=code("pretrain"),
@@ -30,6 +33,7 @@ rule pretrain:
         "python -m workflow_scripts.pretrain"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations}"
-        " --gpus {resources.gpu} --threads {threads}"
+        " --gpus {resources.gpu} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
+        " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"
         " --checkpoints results/pretrain/{wildcards.run}/s{wildcards.seed}/checkpoints"
         " --out {output.backbone} --summary {output.summary} 2>&1 | tee -i {log}"

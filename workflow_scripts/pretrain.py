@@ -19,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs; 0 is the CPU; more than one starts torchrun")
     parser.add_argument("--threads", type=int, default=1, help="cores")
+    parser.add_argument("--save-every-minutes", type=float, default=10, help="minutes between checkpoints")
+    parser.add_argument("--kept-states", type=int, default=2, help="checkpoints that stay")
+    parser.add_argument("--peak-teraflops", type=float, default=0, help="of the device, for mfu; 0 if unknown")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder of the state and of metrics.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="weights to write (.safetensors, torchvision's names)")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: settings, versions, cost, history")
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def pretrain_here(args: argparse.Namespace) -> None:
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.ssl.checkpoints import remove_state
+    from objectcrop.ssl.checkpoints import remove_states
     from objectcrop.ssl.pretraining import Request, Tables, pretrain
     from objectcrop.ssl.weights import file_digest, save_backbone
     from objectcrop.study.runs import Run
@@ -42,7 +45,8 @@ def pretrain_here(args: argparse.Namespace) -> None:
 
     settings = parse_settings(args.settings)
     run_settings, seeds = Run.model_validate(settings["run"]), (settings["study_seed"], args.seed)
-    request = Request(settings["run_name"], run_settings, *seeds, args.gpus, args.threads)
+    keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
+    request = Request(settings["run_name"], run_settings, *seeds, args.gpus, args.threads, *keeping)
     tables = Tables(
         manifest=read_table(args.manifest, MANIFEST),
         data_root=args.data_root,
@@ -54,7 +58,7 @@ def pretrain_here(args: argparse.Namespace) -> None:
     if found is not None:  # the first process writes
         save_backbone(found.backbone, args.out, {"run": request.name, "seed": str(args.seed)})
         write_json(args.summary, {**found.summary, "provenance": provenance(), "sha256": file_digest(args.out)})
-        remove_state(args.checkpoints)
+        remove_states(args.checkpoints)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
@@ -23,11 +23,13 @@ class World:
         rank: number of this process, 0 saves and speaks.
         size: number of processes.
         device: where it computes.
+        networks: those whose gradients the processes average (see `in_parallel`).
     """
 
     rank: int
     size: int
     device: torch.device
+    networks: list[DistributedDataParallel] = field(default_factory=list, compare=False)
 
     @property
     def is_first(self) -> bool:
@@ -65,14 +67,26 @@ class World:
         """Whether the flag is set in any process."""
         if self.size == 1:
             return flag
-        total = torch.tensor([float(flag)], device=self.device)
+        # on the CPU: nobody waits for the GPU to answer
+        total = torch.tensor([float(flag)])
         dist.all_reduce(total)
         return bool(total.item())
 
     def wait(self) -> None:
         """Go on together."""
-        if self.size > 1:
-            dist.barrier()
+        self.any(False)
+
+    @contextmanager
+    def reducing(self, *, is_wanted: bool) -> Iterator[None]:
+        """Average the gradients of backward passes in the block, or leave them to each process until a later one."""
+        before = [network.require_backward_grad_sync for network in self.networks]
+        for network in self.networks:
+            network.require_backward_grad_sync = is_wanted
+        try:
+            yield
+        finally:
+            for network, was_wanted in zip(self.networks, before, strict=True):
+                network.require_backward_grad_sync = was_wanted
 
 
 @contextmanager
@@ -80,7 +94,7 @@ def join_world(num_gpus: int) -> Iterator[World]:
     """Take the place that torchrun's environment gives (RANK, WORLD_SIZE, LOCAL_RANK); alone without one.
 
     Args:
-        num_gpus: GPUs of the job; 0 computes on the CPU (gloo instead of nccl).
+        num_gpus: GPUs of the job; 0 computes on the CPU (gloo alone; with GPUs their tensors go by nccl).
 
     Raises:
         ValueError: if GPUs are asked for and there are none.
@@ -97,7 +111,7 @@ def join_world(num_gpus: int) -> Iterator[World]:
     if size == 1:
         yield World(0, 1, device)
         return
-    dist.init_process_group("nccl" if num_gpus else "gloo", timeout=TIMEOUT)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if num_gpus else "gloo", timeout=TIMEOUT)
     try:
         yield World(rank, size, device)
     finally:
@@ -109,4 +123,6 @@ def in_parallel(network: nn.Module, world: World) -> nn.Module:
     if world.size == 1:
         return network
     devices = [world.device.index] if world.device.type == "cuda" else None
-    return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
+    found = DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
+    world.networks.append(found)
+    return found

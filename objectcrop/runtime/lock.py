@@ -7,6 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_held: set[int] = set()
+
+
+def _let_go() -> None:
+    """In a child: the workers of a killed trainer live on for a moment, and must not hold what it held."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 @contextmanager
 def run_lock(path: str | Path) -> Iterator[None]:
@@ -31,4 +43,8 @@ def run_lock(path: str | Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f"{socket.gethostname()} {os.getpid()}\n")
         file.flush()
-        yield
+        _held.add(file.fileno())
+        try:
+            yield
+        finally:
+            _held.discard(file.fileno())

@@ -11,35 +11,54 @@ from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.samples import Key
+from objectcrop.ssl.shuffle import LoadedShare, key_permutation
 
 PREFETCH = 4
 
 
-class BatchOrder(Sampler[list[Key]]):
+class BatchOrder(Sampler[Any]):
     """This process's share of every global batch from one step to the last.
 
-    An epoch is one pass over the pictures in an order of its own; what does not fill a batch is left out.
+    An epoch is one pass over the pictures in an order of its own; what does not fill a batch is left out. With
+    `loads_shuffled` each share also names the samples whose keys this process encodes (see `shuffle`). With several `parts`
+    a share comes in so many batches.
     """
 
     def __init__(
-        self, num_images: int, global_batch: int, steps: range, *, study_seed: int, seed: int, world: World
+        self,
+        num_images: int,
+        global_batch: int,
+        steps: range,
+        *,
+        study_seed: int,
+        seed: int,
+        world: World,
+        loads_shuffled: bool = False,
+        parts: int = 1,
     ) -> None:
         self.num_images, self.global_batch, self.steps = num_images, global_batch, steps
         self.study_seed, self.seed, self.world = study_seed, seed, world
+        self.loads_shuffled, self.parts = loads_shuffled, parts
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self.steps) * self.parts
 
-    def __iter__(self) -> Iterator[list[Key]]:
-        per_epoch, share = self.num_images // self.global_batch, self.global_batch // self.world.size
+    def __iter__(self) -> Iterator[list[Key] | LoadedShare]:
+        per_epoch, each = self.num_images // self.global_batch, self.global_batch // self.world.size
+        share = slice(self.world.rank * each, (self.world.rank + 1) * each)
         order, order_epoch = [], -1
         for step in self.steps:
             epoch, place = divmod(step, per_epoch)
             if epoch != order_epoch:
                 order = generator(self.study_seed, "order", self.seed, epoch).permutation(self.num_images).tolist()
                 order_epoch = epoch
-            start = place * self.global_batch + self.world.rank * share
-            yield [(epoch, row) for row in order[start : start + share]]
+            batch = [(epoch, row) for row in order[place * self.global_batch : (place + 1) * self.global_batch]]
+            if not self.loads_shuffled:
+                size = each // self.parts
+                yield from (batch[share][start : start + size] for start in range(0, each, size))
+                continue
+            mine = key_permutation(self.study_seed, self.seed, step, self.global_batch)[share].tolist()
+            yield LoadedShare(batch[share], [batch[place] for place in mine])
 
 
 def load_batches(samples: Dataset[Any], order: BatchOrder, num_workers: int) -> DataLoader[Any]:

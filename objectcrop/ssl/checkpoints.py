@@ -2,6 +2,10 @@
 
 import json
 import os
+import pickle
+import sys
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,52 +14,91 @@ import torch
 
 from objectcrop.runtime.atomic import replacing
 
-STATE, METRICS, LOCK = "state.pt", "metrics.jsonl", "lock"
+STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
+KEPT = 2
 
 
-def save_state(folder: Path, state: Mapping[str, Any]) -> None:
-    """Write the state atomically."""
-    with replacing(folder / STATE) as aside:
+class DamagedStateError(ValueError):
+    """A state that is cut off or damaged."""
+
+
+def saved_states(folder: Path) -> list[Path]:
+    """The saved states, the latest first."""
+    return sorted(folder.glob(STATES), reverse=True)
+
+
+def save_state(folder: Path, state: Mapping[str, Any], *, step: int, kept: int = KEPT) -> None:
+    """Write the state after so many steps atomically, then remove all but the last `kept`."""
+    with replacing(folder / STATES.replace("*", f"{step:010d}")) as aside:
         torch.save(dict(state), aside)
+    for old in saved_states(folder)[kept:]:
+        old.unlink()
 
 
 def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[str, Any] | None:
-    """The saved state, None if there is none.
+    """The latest state that can be read, None if none was saved; what is passed over is told on standard error.
 
     Raises:
-        ValueError: if it belongs to other settings, or cannot be read.
+        ValueError: if it belongs to other settings, or there are states and none can be read.
     """
-    path = folder / STATE
-    if not path.is_file():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}); remove it to train from the start") from error
-    if state["settings_hash"] != settings_hash:
-        raise ValueError(f"{path}: made with settings {state['settings_hash']}, not {settings_hash}; remove it")
-    return state
+    states = saved_states(folder)
+    for path in states:
+        try:
+            state = _read(path, device)
+        except DamagedStateError as error:
+            print(f"warning: {error}; using the one before", file=sys.stderr, flush=True)
+            continue
+        if state["settings_hash"] != settings_hash:
+            raise ValueError(f"{path}: made with settings {state['settings_hash']}, not {settings_hash}; remove it")
+        return state
+    if states:
+        raise ValueError(f"{folder}: none of the {len(states)} saved states can be read; remove them to train anew")
+    return None
 
 
 def set_stale_aside(folder: Path, settings_hash: str) -> Path | None:
     """Move a folder that belongs to other settings aside, as `<folder>.stale-<its hash>`; its new place, or None."""
-    path = folder / STATE
-    if not path.is_file():
-        return None
-    found = str(torch.load(path, map_location="cpu", weights_only=True)["settings_hash"])
-    if found == settings_hash:
+    found = next(filter(None, map(_settings_of, saved_states(folder))), None)
+    if found is None or found == settings_hash:
         return None
     target = _unused(folder.with_name(f"{folder.name}.stale-{found}"))
     target.mkdir()
-    for name in (STATE, METRICS):
-        if (folder / name).exists():
-            (folder / name).rename(target / name)
+    for path in (*saved_states(folder), folder / METRICS, folder / EVENTS):
+        if path.exists():
+            path.rename(target / path.name)
     return target
 
 
-def remove_state(folder: Path) -> None:
-    """Forget the state of a finished training: a forced rerun trains again."""
-    (folder / STATE).unlink(missing_ok=True)
+def remove_states(folder: Path) -> None:
+    """Forget the states of a finished training: a forced rerun trains again."""
+    for path in saved_states(folder):
+        path.unlink()
+
+
+def _read(path: Path, device: torch.device) -> dict[str, Any]:
+    """A state whose every byte is as it was written (torch itself does not check)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise DamagedStateError(f"{path}: damaged at {damaged}")
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise DamagedStateError(f"{path}: cannot be read ({error})") from error
+    return state
+
+
+def _settings_of(path: Path) -> str | None:
+    try:
+        return str(_read(path, torch.device("cpu"))["settings_hash"])
+    except DamagedStateError:
+        return None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the half-written files of a process that was killed; only the holder of the folder's lock may."""
+    for path in folder.glob(f".{STATES}"):
+        path.unlink()
 
 
 def append_metrics(folder: Path, row: Mapping[str, float]) -> None:

@@ -2,6 +2,8 @@
 
 from objectcrop.study.runs import Run
 
+ACCUMULATING = ("supervised", "byol", "swav")
+"""Methods without a queue, whose gradients of parts of a batch add up."""
 IMPLEMENTED = ("moco_v2", "supervised", "random_init", "external")
 
 
@@ -21,6 +23,17 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
         problems.append(f"global_batch_size {batch} is not a multiple of the {world_size} processes")
     elif batch // world_size < 2:
         problems.append("one image per process leaves batch norm nothing to normalise with: raise global_batch_size")
+    parts, method = run.training.accumulation_steps, run.method
+    if parts > 1 and method not in ACCUMULATING:
+        problems.append(
+            f"accumulation_steps {parts} is wrong for {method}: its queue would change within a step; set it to 1"
+        )
+    elif batch % (world_size * parts):
+        problems.append(
+            f"global_batch_size {batch} does not divide into {parts} parts in each of {world_size} processes"
+        )
+    elif parts > 1 and batch // (world_size * parts) < 2:
+        problems.append(f"accumulation_steps {parts} leaves batch norm one image: lower it, or raise global_batch_size")
     if run.method == "moco_v2":
         problems += _moco_problems(run, has_proposals=has_proposals)
     return problems
@@ -38,14 +51,32 @@ def _moco_problems(run: Run, *, has_proposals: bool) -> list[str]:
     return problems
 
 
-def find_doubts(run: Run, *, num_images: int, num_without_boxes: int) -> list[str]:
+def find_doubts(run: Run, *, num_images: int, num_without_boxes: int, world_size: int = 1) -> list[str]:
     """What is allowed, and worth a warning."""
     doubts = []
-    if run.method == "moco_v2" and run.moco.queue_length > num_images:
-        doubts.append(
-            f"queue_length {run.moco.queue_length} exceeds the {num_images} images: negatives include keys of the query's own"
-            " image; a third of the images is safe"
-        )
+    if run.method == "moco_v2":
+        doubts += _moco_doubts(run, num_images=num_images, world_size=world_size)
     if run.uses_objects and num_without_boxes:
         doubts.append(f"{num_without_boxes} of {num_images} images have no usable proposal and give scene pairs")
+    return doubts
+
+
+def _moco_doubts(run: Run, *, num_images: int, world_size: int) -> list[str]:
+    doubts = []
+    length, each = run.moco.queue_length, run.optimizer.global_batch_size // world_size
+    if length > num_images:
+        doubts.append(
+            f"queue_length {length} exceeds the {num_images} images: negatives include keys of the query's own"
+            " image; a third of the images is safe"
+        )
+    elif length > num_images // 3:
+        doubts.append(
+            f"queue_length {length} exceeds a third of the {num_images} images: hard negatives grow few, small runs learn less"
+        )
+    group = run.moco.batch_norm_group
+    if world_size == 1 and (group == 0 or each < 2 * group):
+        doubts.append(
+            f"all {each} images of the one device share batch statistics, through which keys tell queries what to match (the"
+            " loss falls, little is learnt): set moco.batch_norm_group to at most half of the batch, the default is 32"
+        )
     return doubts

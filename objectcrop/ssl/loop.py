@@ -3,7 +3,8 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,20 @@ import torch
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.ssl.checkpoints import append_metrics, load_state, rewind_metrics, save_state
-from objectcrop.ssl.method import Method, StepLosses
+from objectcrop.ssl.checkpoints import (
+    KEPT,
+    append_metrics,
+    load_state,
+    remove_leftovers,
+    rewind_metrics,
+    save_state,
+)
+from objectcrop.ssl.events import Events
+from objectcrop.ssl.method import Method
+from objectcrop.ssl.monitors import Monitor
 from objectcrop.ssl.schedules import learning_rate
+from objectcrop.ssl.speed import Speed
+from objectcrop.ssl.window import Window
 from objectcrop.study.runs import OptimizerSettings
 
 SAVE_EVERY_S = 600.0
@@ -35,12 +47,14 @@ class Clock:
         images_seen: pictures in these, over all processes.
         seconds: time spent in training, over all attempts.
         window: values of each metric since the last line of the log.
+        monitored: what the monitor found since then.
     """
 
     step: int = 0
     images_seen: int = 0
     seconds: float = 0.0
     window: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    monitored: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,10 @@ class Job:
         num_images: pictures of the training set.
         folder: of the checkpoints.
         save_every_s: seconds between saves.
+        kept_states: saved states that stay.
+        peak_teraflops: of the device; 0 if unknown.
+        accumulation_steps: batches whose gradients make one step.
+        monitor_every_epochs: epochs between looks at the features; 0 never looks.
     """
 
     label: str
@@ -62,6 +80,10 @@ class Job:
     num_images: int
     folder: Path
     save_every_s: float = SAVE_EVERY_S
+    kept_states: int = KEPT
+    peak_teraflops: float = 0.0
+    accumulation_steps: int = 1
+    monitor_every_epochs: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -82,18 +104,30 @@ class Job:
 class Training:
     """A method, its optimizer and where they stand."""
 
-    def __init__(self, method: Method, optimizer: torch.optim.Optimizer, job: Job, world: World) -> None:
-        self.method, self.optimizer, self.job, self.world = method, optimizer, job, world
+    def __init__(
+        self,
+        method: Method,
+        optimizer: torch.optim.Optimizer,
+        job: Job,
+        world: World,
+        monitor: Monitor | None = None,
+    ) -> None:
+        self.method, self.optimizer, self.job, self.world, self.monitor = method, optimizer, job, world, monitor
         self.clock = Clock()
+        self._window, self._speed = Window(), Speed(world.device, job.peak_teraflops)
+        self._loss, self._last_logged = math.nan, 0
 
     def resume(self) -> None:
         """Go on from the saved state, if there is one."""
+        if self.world.is_first:
+            remove_leftovers(self.job.folder)
         state = load_state(self.job.folder, self.job.settings_hash, self.world.device)
         if state is not None:
             self.method.load_state_dict(state["method"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.clock = Clock(**state["clock"])
             self.clock.window = defaultdict(list, self.clock.window)
+        self._last_logged = self.clock.step
         if self.world.is_first:
             rewind_metrics(self.job.folder, self.clock.step)
         self.world.wait()
@@ -111,22 +145,27 @@ class Training:
         progress = Progress(job.label, total=total, unit="images", done=clock.images_seen)
         start = last_save = time.monotonic()
         already = clock.seconds
-        with progress:
-            for batch in batches:
-                losses = self._step(batch, picture_ids)
+        events = Events(job.folder if self.world.is_first else None, clock.step)
+        with progress, closing(events):
+            for parts in self._grouped(batches):
+                self._step(parts)
                 clock.step += 1
                 clock.images_seen += batch_size
                 clock.seconds = already + time.monotonic() - start
-                self._note(losses)
+                is_last = clock.step == job.total_steps
+                if is_last or clock.step % job.log_every == 0:
+                    self._settle(picture_ids)
+                self._look(picture_ids)
                 if self.world.is_first:
-                    progress.advance(batch_size, loss=clock.window["loss"][-1])
-                if clock.step % job.log_every == 0 or clock.step == job.total_steps:
-                    self._log(progress.rate)
+                    progress.advance(batch_size, **({"loss": self._loss} if math.isfinite(self._loss) else {}))
+                if is_last or clock.step % job.log_every == 0:
+                    self._log(events)
                 is_asked = self.world.any(bool(stop))
                 if is_asked or time.monotonic() - last_save >= job.save_every_s:
+                    self._settle(picture_ids)
                     self.save()
                     last_save = time.monotonic()
-                if is_asked and clock.step < job.total_steps:
+                if is_asked and not is_last:
                     raise Stopped(self._farewell(stop))
 
     def save(self) -> None:
@@ -138,47 +177,75 @@ class Training:
         save_state(
             self.job.folder,
             {**state, "method": self.method.state_dict(), "optimizer": self.optimizer.state_dict()},
+            step=self.clock.step,
+            kept=self.job.kept_states,
         )
 
-    def _step(self, batch: Any, picture_ids: Sequence[str]) -> StepLosses:
+    def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
+        """The batches of each step."""
+        found = iter(batches)
+        for _ in range(self.clock.step, self.job.total_steps):
+            with self._speed.waiting():
+                parts = [next(found) for _ in range(self.job.accumulation_steps)]
+            yield parts
+
+    def _step(self, parts: Sequence[Any]) -> None:
         job, step = self.job, self.clock.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(job.settings, step, job.steps_per_epoch)
-        losses = self.method.step_losses(batch.to(self.world.device), step)
-        if not math.isfinite(losses.total.item()):
-            names = [picture_ids[row] for row in batch.rows.tolist()]
-            raise ValueError(
-                f"{job.label}: the loss of step {step} is {losses.total.item()} (pictures {', '.join(names[:8])}"
-                f"{' ...' if len(names) > 8 else ''}); lower the learning rate, or use precision float32"
-            )
         self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return losses
+        with self._speed.counting():
+            for place, batch in enumerate(parts):
+                with self.world.reducing(is_wanted=place == len(parts) - 1):
+                    losses = self.method.step_losses(batch.to(self.world.device), step)
+                    (losses.total / len(parts)).backward()  # type: ignore[no-untyped-call]
+                self._window.add(step, batch.rows.tolist(), losses)
+            self.optimizer.step()
 
-    def _note(self, losses: StepLosses) -> None:
-        values = torch.stack([value.float() for value in losses.parts.values()]).tolist()
-        for name, value in zip(losses.parts, values, strict=True):
-            if math.isfinite(value):  # a mean over no pairs says nothing
-                self.clock.window[name].append(value)
+    def _settle(self, picture_ids: Sequence[str]) -> None:
+        """Read what the device has found; before it is logged, and before a state is saved that nobody could use."""
+        try:
+            found = self._window.take(picture_ids)
+        except ValueError as error:
+            raise ValueError(f"{self.job.label}: {error}") from error
+        for values in found:
+            for name, value in values.items():
+                if math.isfinite(value):  # a mean over no pairs says nothing
+                    self.clock.window[name].append(value)
+            self._loss = values.get("loss", math.nan)
 
-    def _log(self, images_per_s: float) -> None:
+    def _look(self, picture_ids: Sequence[str]) -> None:
+        """At the end of an epoch, see what the features are like."""
+        every = self.job.monitor_every_epochs * self.job.steps_per_epoch
+        if self.monitor is None or not every or (self.clock.step % every and self.clock.step != self.job.total_steps):
+            return
+        self._settle(picture_ids)
+        self.clock.monitored = self.monitor.look(self.method.backbone)
+
+    def _log(self, events: Events) -> None:
         clock, job = self.clock, self.job
         names = sorted(clock.window)
         means = torch.tensor([sum(clock.window[name]) / len(clock.window[name]) for name in names])
         means = self.world.mean(means.to(self.world.device))
         clock.window = defaultdict(list)
+        num_steps = clock.step - self._last_logged
+        self._last_logged = clock.step
+        speed = self._speed.take(num_steps, num_steps * job.settings.global_batch_size)
+        monitored, clock.monitored = clock.monitored, {}
         if not self.world.is_first:
             return
-        row = {
+        row: Mapping[str, float] = {
             "step": clock.step,
             "epoch": clock.step / job.steps_per_epoch,
             "images_seen": clock.images_seen,
-            "images_per_s": images_per_s,
             "seconds": clock.seconds,
             "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
+            **speed,
+            **monitored,
+            **dict(zip(names, means.tolist(), strict=True)),
         }
-        append_metrics(job.folder, row | dict(zip(names, means.tolist(), strict=True)))
+        append_metrics(job.folder, row)
+        events.add(row)
 
     def _farewell(self, stop: StopRequest) -> int:
         # the exit code of the signal, also in processes that only heard of it from another one

@@ -15,7 +15,7 @@ from objectcrop.ssl.method import Method, StepLosses
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
 from objectcrop.ssl.samples import PairBatch, normalise
-from objectcrop.ssl.shuffle import encode_shuffled
+from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
 from objectcrop.study.runs import LossSettings, Run
 from objectcrop.views.plan import OBJECT_TAG, view_tag
 
@@ -157,16 +157,17 @@ class MocoV2(Method):
     @torch.no_grad()
     def _encode_keys(self, batch: PairBatch, step: int) -> Tensor:
         total = len(batch.key) * self.world.size
-        study_seed, seed = self._seeds
-        order = generator(study_seed, "shuffle", seed, step).permutation(total)
-        permutation = torch.from_numpy(order).to(self.world.device)
+        permutation = key_permutation(*self._seeds, step, total).to(self.world.device)
+        shuffled = None
+        if batch.shuffled_key is not None and batch.shuffled_key_tags is not None:
+            shuffled = ShuffledKeys(batch.shuffled_key, batch.shuffled_key_tags)
 
         def encode(images: Tensor, tags: Tensor) -> Tensor:
             with self._precision():
                 embeddings: Tensor = self.key_encoder(normalise(images), tags)[1]
             return embeddings
 
-        return encode_shuffled(encode, batch.key, batch.key_tags, permutation, self.world)
+        return encode_shuffled(encode, batch.key, batch.key_tags, permutation, self.world, shuffled)
 
     def _precision(self) -> torch.autocast:
         is_narrow = self.run.optimizer.precision == "bfloat16"

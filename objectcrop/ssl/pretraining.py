@@ -18,11 +18,13 @@ from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.ssl.batches import BatchOrder, load_batches, split_threads
-from objectcrop.ssl.checkpoints import LOCK, read_metrics, set_stale_aside
+from objectcrop.ssl.checkpoints import KEPT, LOCK, read_metrics, set_stale_aside
 from objectcrop.ssl.checks import find_doubts, find_problems
-from objectcrop.ssl.loop import Job, Training
+from objectcrop.ssl.compiling import compile_trunks
+from objectcrop.ssl.loop import SAVE_EVERY_S, Job, Training
 from objectcrop.ssl.method import Method
 from objectcrop.ssl.moco_v2 import MocoV2
+from objectcrop.ssl.monitors import Monitor
 from objectcrop.ssl.recipe import RECIPE
 from objectcrop.ssl.samples import (
     LabelledSamples,
@@ -33,6 +35,7 @@ from objectcrop.ssl.samples import (
     object_scale_min,
 )
 from objectcrop.ssl.schedules import build_optimizer
+from objectcrop.ssl.shuffle import ShuffledSamples
 from objectcrop.ssl.supervised import Supervised
 from objectcrop.ssl.weights import load_backbone
 from objectcrop.study.runs import Run
@@ -40,6 +43,7 @@ from objectcrop.study.section import recorded, settings_hash
 from objectcrop.views.regions import usable_ranks
 
 MAX_HISTORY = 200
+MONITORED = ("images_seen", "feature_std_share", "effective_rank", "accuracy_knn", "accuracy_knn_chance")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class Request:
         seed: of the run.
         num_gpus: 0 computes on the CPU.
         num_threads: cores of the job.
+        save_every_s: seconds between saves.
+        kept_states: saved states that stay.
+        peak_teraflops: of the device; 0 if unknown.
     """
 
     name: str
@@ -61,6 +68,9 @@ class Request:
     seed: int
     num_gpus: int = 0
     num_threads: int = 1
+    save_every_s: float = SAVE_EVERY_S
+    kept_states: int = KEPT
+    peak_teraflops: float = 0.0
 
 
 class Tables(NamedTuple):
@@ -69,7 +79,7 @@ class Tables(NamedTuple):
     Attributes:
         manifest: MANIFEST of its data set.
         data_root: folder that paths start from.
-        annotations: ANNOTATIONS, for a supervised run.
+        annotations: ANNOTATIONS, for a supervised run, or to monitor neighbours.
         proposals: PROPOSALS, for object views.
         proposals_summary: summary of these.
     """
@@ -144,15 +154,24 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         settings=run.optimizer,
         num_images=len(pictures),
         folder=folder,
+        save_every_s=request.save_every_s,
+        kept_states=request.kept_states,
+        peak_teraflops=request.peak_teraflops,
+        accumulation_steps=run.training.accumulation_steps,
+        monitor_every_epochs=run.training.monitor_every_epochs,
     )
     if world.is_first:
-        _warn(request, pictures, boxes)
+        _warn(request, pictures, boxes, world)
         if aside := set_stale_aside(folder, job.settings_hash):
             print(f"{job.label}: the checkpoint was of other settings or data, moved to {aside}", file=sys.stderr)
     world.wait()
-    training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world)
+    if run.training.compiled:
+        compile_trunks(method)
+    monitor = _monitor(request, tables, pictures, world) if world.is_first else None
+    training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world, monitor)
     training.resume()
     steps = range(training.clock.step, job.total_steps)
+    loads_shuffled = isinstance(samples, ShuffledSamples)
     order = BatchOrder(
         len(pictures),
         run.optimizer.global_batch_size,
@@ -160,6 +179,8 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         study_seed=request.study_seed,
         seed=request.seed,
         world=world,
+        loads_shuffled=loads_shuffled,
+        parts=run.training.accumulation_steps,
     )
     training.run(load_batches(samples, order, workers), stop, pictures.ids)
     training.save()
@@ -172,7 +193,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
 
 def _build(
     request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
-) -> tuple[PairSamples | LabelledSamples, Method]:
+) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
     run, seeds = request.run, (request.study_seed, request.seed)
     if run.method == "supervised":
         if tables.annotations is None:
@@ -184,14 +205,33 @@ def _build(
     boxes = boxes or [as_boxes([]) for _ in pictures.ids]
     with seeded_weights(initial_seed(request)):
         method = MocoV2(run, study_seed=seeds[0], seed=seeds[1], world=world)
-    return PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds), method
+    samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
+    # one process has all rows of the batch anyway
+    is_loaded = run.training.shuffle == "loader" and world.size > 1
+    return ShuffledSamples(samples) if is_loaded else samples, method
 
 
-def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> None:
+def _monitor(request: Request, tables: Tables, pictures: PictureList, world: World) -> Monitor | None:
+    run = request.run
+    if not run.training.monitor_every_epochs or len(pictures) < 2:
+        return None
+    labels = None
+    if run.training.monitor_knn:
+        if tables.annotations is None:
+            raise ValueError(f"run {request.name}: training.monitor_knn needs --annotations")
+        labels, _ = labels_by_picture(tables.annotations, pictures)
+    order = generator(request.study_seed, "monitor", request.seed).permutation(len(pictures))
+    rows = order[: run.training.monitor_images].tolist()
+    paths = [pictures.paths[row] for row in rows]
+    return Monitor(paths, run.views.size_px, world.device, None if labels is None else labels[rows])
+
+
+def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world: World) -> None:
     most = request.run.views.max_proposals
     pairs = zip(boxes, pictures.sizes, strict=False)
     without = sum(not usable_ranks(found, size, most) for found, size in pairs)
-    for doubt in find_doubts(request.run, num_images=len(pictures), num_without_boxes=without):
+    sizes = {"num_images": len(pictures), "num_without_boxes": without, "world_size": world.size}
+    for doubt in find_doubts(request.run, **sizes):
         print(f"warning: run {request.name}: {doubt}", file=sys.stderr, flush=True)
 
 
@@ -217,6 +257,10 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
     every = -(-len(history) // MAX_HISTORY) if history else 1
     # counted from the end, so that the last line is in
     thinned = [dict(row) for row in history[::-1][::every]][::-1]
+    looks = [row for row in history if "effective_rank" in row]
+    monitored = [
+        {name: row[name] for name in MONITORED if name in row} for row in looks[:: -(-len(looks) // MAX_HISTORY) or 1]
+    ]
     settings = recorded(request.run)
     return {
         "run": request.name,
@@ -229,4 +273,5 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
         "cost": {"seconds": seconds, "images_seen": seen, "images_per_s": seen / seconds if seen else 0.0},
         "final": dict(history[-1]) if history else {},
         "history": thinned,
+        "monitored": monitored,
     }

@@ -71,6 +71,8 @@ class PairBatch(NamedTuple):
     whole: Tensor | None
     cells: Tensor | None  # shape (N, patches, patches)
     rows: Tensor
+    shuffled_key: Tensor | None = None  # this process's share of the shuffled batch (`shuffle: loader`)
+    shuffled_key_tags: Tensor | None = None
     small: Tensor | None = None  # SwAV's small crops, uint8, shape (N, crops, small side, small side, 3)
 
     def to(self, device: torch.device) -> "PairBatch":
@@ -132,15 +134,28 @@ class PairSamples(Dataset[PairBatch]):
             small=_stack([np.stack(picture.small) for picture in shown]) if has_small else None,
         )
 
+    def keys_of(self, keys: list[Key]) -> tuple[Tensor, Tensor]:
+        """Key views alone, as they are in a batch, and their tags."""
+        plans = [self.plan(key) for key in keys]
+        views = []
+        for (_, row), plan in zip(keys, plans, strict=True):
+            # decoded for all views, also for one alone: the pixels of a view are the same in every process
+            picture = read_for(self.pictures.paths[row], self._sides(plan), self.run.views, self.decoder)
+            views.append(render(picture, self.pictures.sizes[row], plan.key, self.run.views.size_px))
+        return _stack(views), torch.tensor([plan.key.tag for plan in plans])
+
+    def _sides(self, plan: PairPlan) -> list[tuple[ViewPlan, int]]:
+        """Every view of a sample with its side in pixels: query, key, the whole picture if shown, small crops."""
+        views = self.run.views
+        sides = [(view, views.size_px) for view in (plan.query, plan.key, plan.whole) if view is not None]
+        return sides + [(view, views.small_crops.size_px) for view in plan.small if views.small_crops is not None]
+
     def _render(self, row: int, plan: PairPlan) -> "Shown":
-        size, views = self.pictures.sizes[row], self.run.views
-        large = [view for view in (plan.query, plan.key, plan.whole) if view is not None]
-        sides = [(view, views.size_px) for view in large]
-        if views.small_crops is not None:
-            sides += [(view, views.small_crops.size_px) for view in plan.small]
-        picture = read_for(self.pictures.paths[row], sides, views, self.decoder)
+        size, sides = self.pictures.sizes[row], self._sides(plan)
+        picture = read_for(self.pictures.paths[row], sides, self.run.views, self.decoder)
         done = [render(picture, size, view, side) for view, side in sides]
-        return Shown(done[0], done[1], done[2] if plan.whole is not None else None, done[len(large) :])
+        num_large = len(sides) - len(plan.small)
+        return Shown(done[0], done[1], done[2] if plan.whole is not None else None, done[num_large:])
 
     def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
         assert plan.whole is not None

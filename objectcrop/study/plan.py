@@ -318,9 +318,10 @@ class Plan:
         return [self.proposals(settings.dataset, source), self.proposals_summary(settings.dataset, source)]
 
     def run_annotations(self, run: str) -> list[str]:
-        """Labels, for a supervised run only."""
+        """Labels, for a supervised run, and to monitor the neighbours of features."""
         settings = self.study.runs[run]
-        return [self.annotations(settings.dataset)] if settings.method == "supervised" else []
+        is_used = settings.is_trained and settings.training.monitor_knn
+        return [self.annotations(settings.dataset)] if settings.method == "supervised" or is_used else []
 
     def run_settings(self, run: str) -> str:
         """Settings that pretraining a run depends on."""
@@ -553,6 +554,12 @@ class Plan:
         owner: Section = self.study.runs[name] if kind == "run" else self.study.tasks[name]
         asked = owner.resources  # type: ignore[attr-defined]
         return {"cpus": asked.cpus, "gpu": asked.gpus, "mem_mb": asked.memory_mb, "runtime": ceil(60 * asked.hours)}
+
+    def keeping(self, run: str) -> dict[str, int]:
+        """How pretraining a run keeps its state, and the peak of its device: resources, as no result depends on them."""
+        asked = self.study.runs[run].resources
+        names = ("save_every_minutes", "kept_states", "peak_teraflops")
+        return {name: getattr(asked, name) for name in names}
 
 
 def load_plan(config: Mapping[str, Any]) -> Plan:

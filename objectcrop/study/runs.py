@@ -90,6 +90,33 @@ class OptimizerSettings(Section):
     )
 
 
+class TrainingSettings(Section):
+    """How training runs, whatever the method."""
+
+    shuffle: Literal["all_gather", "loader"] = Field(
+        default="all_gather",
+        description="How several processes shuffle keys among each other: they exchange the pictures, or each loads the "
+        "key views of the shuffled batch itself, so that no picture crosses the network. Results are equal.",
+    )
+    accumulation_steps: int = Field(
+        default=1,
+        ge=1,
+        description="Batches whose gradients make one optimizer step: each process computes its share of the global batch "
+        "in so many parts, with batch statistics of each part. Not for methods with a queue.",
+    )
+    compiled: bool = Field(
+        default=False,
+        description="torch.compile of the trunks: faster after minutes of compiling; needs a C++ compiler.",
+    )
+    monitor_every_epochs: int = Field(
+        default=1, ge=0, description="Epochs between looks at the trunk's features on some pictures; 0 never looks."
+    )
+    monitor_images: int = Field(default=256, ge=2, description="Training pictures that the monitor looks at.")
+    monitor_knn: bool = Field(
+        default=False, description="Also log the accuracy of a kNN vote over these pictures; needs annotations."
+    )
+
+
 class ResourceSettings(Section):
     """What one job of the run asks for; not part of what the result depends on."""
 
@@ -97,6 +124,19 @@ class ResourceSettings(Section):
     gpus: int = Field(default=1, ge=0, description="GPUs; without any the run uses the CPU.")
     memory_mb: int = Field(default=32_000, ge=100, description="Memory.")
     hours: float = Field(default=72.0, gt=0, description="Wall-clock limit of one attempt; the next one resumes.")
+
+
+class PretrainingResources(ResourceSettings):
+    """The same of pretraining, and how it keeps its state."""
+
+    save_every_minutes: int = Field(default=10, ge=1, description="Minutes between checkpoints of pretraining.")
+    kept_states: int = Field(default=2, ge=1, description="Checkpoints of pretraining that stay, the latest ones.")
+    peak_teraflops: int = Field(
+        default=0,
+        ge=0,
+        description="What the device can do in the run's precision, in 1e12 floating-point operations per second (its data "
+        "sheet's dense figure); the share used is logged as mfu. 0: unknown, left out.",
+    )
 
 
 class Run(Section):
@@ -109,7 +149,8 @@ class Run(Section):
     moco: MocoSettings = MocoSettings()
     losses: LossSettings = LossSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
-    resources: ResourceSettings = ResourceSettings()
+    training: TrainingSettings = TrainingSettings()
+    resources: PretrainingResources = PretrainingResources()
     note: str = Field(default="", description="Shown under the table: for example which settings are our own choice.")
 
     @property

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import signal
 import socket
+import time
 
 import pytest
 
@@ -27,6 +29,31 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):
     other.join(30)
     with run_lock(tmp_path / "lock"):
         assert (tmp_path / "lock").read_text().split()[1] == str(os.getpid())
+
+
+def _hold_with_a_child(path, pids):
+    with run_lock(path):
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        pids.send(child.pid)
+        time.sleep(60)
+
+
+def test_a_child_that_outlives_the_holder_does_not_hold_the_lock(tmp_path):
+    """As the workers of a killed trainer do for some seconds."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    other = context.Process(target=_hold_with_a_child, args=(tmp_path / "lock", theirs))
+    other.start()
+    child = ours.recv()
+    other.kill()
+    while other.exitcode is None:  # to join it waits for a pipe that the child holds too
+        time.sleep(0.01)
+    try:
+        with run_lock(tmp_path / "lock"):
+            os.kill(child, 0)  # it lives
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def test_a_holder_that_dies_leaves_the_lock_free(tmp_path):

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from objectcrop.ssl.checkpoints import STATE, read_metrics
+from objectcrop.ssl.checkpoints import read_metrics, saved_states
 from objectcrop.ssl.pretraining import pretrain
+from tests.ssl import processes
+from tests.ssl.processes import BACKBONE, draw, finish, train_noting_what_is_gathered
 
 ROOT = Path(__file__).resolve().parents[2]
 # batch norm groups of 4 fit into both halves; the projector's would follow each process's rows of each head
@@ -54,7 +56,7 @@ def test_two_processes_train_as_one_does(tables, request_of, tmp_path):
     folder.mkdir()
     assert start(folder, CHANGES, "oac").wait(timeout=240) == 0, (folder / "log").read_text()[-3000:]
     pretrain(request_of("oac", **CHANGES), tables, tmp_path / "one")
-    one, two = (torch.load(path / STATE, weights_only=True) for path in (tmp_path / "one", folder / "oac"))
+    one, two = (torch.load(saved_states(path)[0], weights_only=True) for path in (tmp_path / "one", folder / "oac"))
     assert one["clock"]["images_seen"] == two["clock"]["images_seen"] == 16
     assert torch.equal(one["method"]["queue.tags"], two["method"]["queue.tags"])
     # the keys of the first step are made with the first weights
@@ -78,6 +80,19 @@ def test_a_signal_to_the_launcher_stops_all_processes_after_saving(tmp_path):
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) != 0
-    step = torch.load(tmp_path / "scene-scene" / STATE, weights_only=True)["clock"]["step"]
+    step = torch.load(saved_states(tmp_path / "scene-scene")[0], weights_only=True)["clock"]["step"]
     assert 0 < step < 8000
     assert "stopped after step" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("name", ["scene-scene", "oac"])
+def test_both_ways_to_shuffle_train_the_same_bits_and_only_one_exchanges_pictures(tmp_path, name):
+    backbones, gathered = [], []
+    for shuffle in ("all_gather", "loader"):
+        draw(tmp_path / shuffle)
+        changes = {**CHANGES, "training": {"shuffle": shuffle}}
+        assert finish(processes.start(train_noting_what_is_gathered, 2, tmp_path / shuffle, name, changes)) == [0, 0]
+        backbones.append((tmp_path / shuffle / BACKBONE).read_bytes())
+        gathered.append(torch.load(tmp_path / shuffle / "gathered.pt", weights_only=True))
+    assert backbones[0] == backbones[1]
+    assert gathered == [["torch.float32", "torch.int64", "torch.uint8"], ["torch.float32", "torch.int64"]]

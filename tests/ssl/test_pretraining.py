@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from objectcrop.ssl import loop
-from objectcrop.ssl.checkpoints import METRICS, STATE, read_metrics
+from objectcrop.ssl.checkpoints import METRICS, read_metrics, saved_states
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.weights import load_backbone, save_backbone, write_safetensors
+
+TIMES = ("seconds", "images_per_s", "data_wait_share", "peak_memory_gib")
 
 
 def state_of(found):
@@ -38,7 +40,7 @@ def test_every_recipe_leaves_weights_and_a_summary(tables, request_of, tmp_path,
     has_extra = "loss_rotation" in summary["final"] and "loss_localization" in summary["final"]
     assert has_extra == name.startswith("oac")
     json.dumps(summary, allow_nan=False)
-    assert (tmp_path / "c" / STATE).is_file()
+    assert saved_states(tmp_path / "c")
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(tables, request_of, tmp_path):
@@ -59,14 +61,14 @@ class _StopAfter:
     """Send this process a real signal after a step."""
 
     def __init__(self, monkeypatch, step, number=signal.SIGTERM):
-        original = loop.Training._note
+        original = loop.Training._step
 
-        def note(training, losses):
-            original(training, losses)
-            if training.clock.step == step:
+        def stepping(training, parts):
+            original(training, parts)
+            if training.clock.step + 1 == step:
                 os.kill(os.getpid(), number)
 
-        monkeypatch.setattr(loop.Training, "_note", note)
+        monkeypatch.setattr(loop.Training, "_step", stepping)
 
 
 @pytest.mark.parametrize(
@@ -84,11 +86,11 @@ def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, mo
     assert not (tmp_path / "stopped" / METRICS).read_text().count('"step": 12,')
     resumed = pretrain(request, tables, tmp_path / "stopped")
     assert same(state_of(straight), state_of(resumed))
-    states = [torch.load(tmp_path / folder / STATE, weights_only=True) for folder in ("straight", "stopped")]
+    states = [torch.load(saved_states(tmp_path / folder)[0], weights_only=True) for folder in ("straight", "stopped")]
     for part in ("method", "optimizer"):
         torch.testing.assert_close(states[0][part], states[1][part], rtol=0, atol=0)
     timeless = [
-        [{k: v for k, v in row.items() if k not in ("seconds", "images_per_s")} for row in found.summary["history"]]
+        [{k: v for k, v in row.items() if k not in TIMES} for row in found.summary["history"]]
         for found in (straight, resumed)
     ]
     assert timeless[0] == timeless[1]
@@ -99,7 +101,7 @@ def test_ctrl_c_saves_and_says_so(tables, request_of, tmp_path, monkeypatch, cap
     with pytest.raises(loop.Stopped) as stopped:
         pretrain(request_of(), tables, tmp_path / "c")
     assert stopped.value.code == 130
-    assert torch.load(tmp_path / "c" / STATE, weights_only=True)["clock"]["step"] == 2
+    assert torch.load(saved_states(tmp_path / "c")[0], weights_only=True)["clock"]["step"] == 2
     assert "stopped after step 2" in capsys.readouterr().out
 
 
@@ -122,7 +124,7 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_p
     found = pretrain(request_of(moco={"temperature": 0.1}), tables, tmp_path / "c")
     assert len(found.summary["history"]) == 12
     (stale,) = tmp_path.glob("c.stale-*")
-    assert (stale / STATE).is_file()
+    assert saved_states(stale)
     assert "moved to" in capsys.readouterr().err
 
 

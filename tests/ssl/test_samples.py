@@ -19,6 +19,7 @@ from objectcrop.ssl.samples import (
     normalise,
     read_for,
 )
+from objectcrop.ssl.shuffle import ShuffledSamples, key_permutation
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.tables import ANNOTATIONS, check
 from objectcrop.views.localization import occupancy
@@ -67,6 +68,19 @@ def test_processes_share_the_global_batch(samples):
         parts = zip(halves[0][step], halves[1][step], strict=True)
         joined = [None if a is None else torch.cat([a, b]) for a, b in parts]
         assert same(whole[step], joined)
+
+
+def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(samples):
+    """Bit for bit, also where a view alone could have been decoded smaller than beside its query."""
+    whole = all_batches(samples, 0, range(3))
+    for rank in (0, 1):
+        world = World(rank, 2, torch.device("cpu"))
+        order = BatchOrder(16, 4, range(3), study_seed=0, seed=1, world=world, loads_shuffled=True)
+        for step, batch in enumerate(load_batches(ShuffledSamples(samples), order, 0)):
+            mine = key_permutation(0, 1, step, 4)[2 * rank : 2 * rank + 2]
+            assert torch.equal(batch.rows, whole[step].rows[2 * rank : 2 * rank + 2])
+            assert torch.equal(batch.shuffled_key, whole[step].key[mine])
+            assert torch.equal(batch.shuffled_key_tags, whole[step].key_tags[mine])
 
 
 def test_training_that_starts_later_sees_the_same_batches(samples):

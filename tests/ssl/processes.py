@@ -1,0 +1,121 @@
+"""Trainers in processes of their own, forked from a server that has imported everything: they start in milliseconds."""
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.utils.tensorboard  # what a trainer would import itself, once for all
+from torch import nn
+
+from objectcrop.ssl.backbones import Backbone
+from objectcrop.ssl.loop import Stopped
+from objectcrop.ssl.pretraining import Request, pretrain
+from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.runs import BackboneSettings
+from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKBONE = "backbone.safetensors"
+
+
+def start(target: Callable[..., None], size: int, *arguments: Any) -> list[ForkServerProcess]:
+    """`target(*arguments)` in so many processes that find each other as under torchrun."""
+    context = multiprocessing.get_context("forkserver")
+    os.environ["PYTHONPATH"] = str(ROOT)
+    context.set_forkserver_preload(["tests.ssl.processes"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [
+        context.Process(target=_enter, args=(rank, size, port, target, *arguments), daemon=False)
+        for rank in range(size)
+    ]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def finish(processes: list[ForkServerProcess], timeout_s: float = 120) -> list[int | None]:
+    """Exit codes; what does not end in time is killed."""
+    for process in processes:
+        process.join(timeout_s)
+        if process.is_alive():
+            process.kill()
+            process.join()
+    return [process.exitcode for process in processes]
+
+
+def _enter(rank: int, size: int, port: int, target: Callable[..., None], *arguments: Any) -> None:
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    target(*arguments)
+
+
+def train(folder: Path, name: str, changes: dict[str, Any], workers: int = 0, save_every_s: float = 0.0) -> None:
+    """A tiny run in `folder`/c, as the script does it; pictures lie in `folder`/pictures (see `draw`)."""
+    from objectcrop.ssl import pretraining
+
+    pretraining.split_threads = lambda threads, gpus: (1, workers)
+    request = Request(name, tiny_run(**merged(RECIPES[name], changes)), study_seed=0, seed=1, save_every_s=save_every_s)
+    try:
+        found = pretrain(request, torch.load(folder / "tables.pt", weights_only=False), folder / "c")
+    except Stopped as stopped:
+        os._exit(int(stopped.code or 0))  # as quick as a signal's end
+    if found is not None:
+        save_backbone(found.backbone, folder / BACKBONE, {})
+
+
+class FrozenBatchNorm(nn.BatchNorm2d):
+    """Never looks at the batch."""
+
+    def train(self, mode: bool = True) -> "FrozenBatchNorm":
+        return super().train(False)
+
+
+def frozen_backbone(settings: BackboneSettings) -> Backbone:
+    """A trunk in which no picture depends on the rest of its batch."""
+    return Backbone(settings, FrozenBatchNorm)
+
+
+def train_supervised(folder: Path, parts: int) -> None:
+    """Two steps without batch statistics; the weights go to `folder`/weights.pt."""
+    from objectcrop.ssl import supervised
+
+    supervised.build_backbone = frozen_backbone
+    optimizer = {"epochs": 1, "global_batch_size": 8, "name": "sgd", "learning_rate": 0.01}
+    changes = {"optimizer": optimizer, "training": {"accumulation_steps": parts}}
+    run = tiny_run(**merged(RECIPES["supervised"], changes))
+    tables = torch.load(folder / "tables.pt", weights_only=False)
+    found = pretrain(Request("supervised", run, study_seed=0, seed=1), tables, folder / "c")
+    if found is not None:
+        torch.save(found.backbone.state_dict(), folder / "weights.pt")
+
+
+def train_noting_what_is_gathered(folder: Path, name: str, changes: dict[str, Any]) -> None:
+    """As `train`, and the types of all tensors that the processes exchanged go to `folder`/gathered.pt."""
+    from objectcrop.runtime.distributed import World
+
+    seen: set[str] = set()
+    gather = World.gather
+
+    def noting(world: World, values: torch.Tensor) -> torch.Tensor:
+        seen.add(str(values.dtype))
+        return gather(world, values)
+
+    World.gather = noting  # type: ignore[method-assign]
+    train(folder, name, changes)
+    if os.environ["RANK"] == "0":
+        torch.save(sorted(seen), folder / "gathered.pt")
+
+
+def draw(folder: Path) -> None:
+    """Pictures and tables of the tiny training set."""
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True)
+    torch.save(make_tables(pictures), folder / "tables.pt")
