@@ -1,7 +1,8 @@
-"""Loss curves of the runs of a table."""
+"""Curves of the runs of a table: losses, and what tells whether the features collapse."""
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import matplotlib
@@ -17,33 +18,47 @@ PANELS = {
     "accuracy_contrastive": "contrastive accuracy",
     "loss_rotation": "rotation loss (chance: ln 4 = 1.386)",
     "loss_localization": "localization loss",
+    "loss_dense": "dense contrastive loss (DenseCL)",
+    "loss_prediction": "prediction loss (BYOL)",
+    "loss_swapped": "swapped prediction loss (SwAV)",
     "loss": "supervised loss",
+    "feature_std_share": "spread of the features (1: even)",
+    "effective_rank": "effective rank of the features",
+    "accuracy_knn": "accuracy of a kNN vote (dotted: chance)",
 }
+# What is known to be seen in each: MoCo issue 28, DenseCL issue 6, byol-pytorch issue 44, SwAV's README.
+HINTS = {
+    "loss_contrastive": "MoCo-v2 rises at first, then falls slowly (ImageNet,\nK 65,536: 9.6 to 10.3, 6.57 after 200 epochs)",
+    "loss_dense": "DenseCL on COCO rises at first: both halves\ntogether 8.7, 9.7 after 150 steps",
+    "loss_prediction": "below 0.01: collapsed",
+    "loss_swapped": "stuck at ln(prototypes), 8.006 for 3,000:\ncollapsed; lower epsilon, freeze longer",
+    "feature_std_share": "towards 0: all pictures look alike, collapsed",
+    "effective_rank": "towards 1: one direction is left, collapsed",
+    "accuracy_knn": "at chance: features say nothing of the classes",
+}
+CHANCE = {"accuracy_knn": "accuracy_knn_chance"}
+MONITORED = ("feature_std_share", "effective_rank", "accuracy_knn", "accuracy_knn_chance")
+COLUMNS = 4
 
 
 def draw_curves(summaries: Sequence[Mapping[str, Any]]) -> str:
-    """An SVG with a panel for each loss that some run has, over the images seen.
+    """An SVG with a panel for each loss or monitor that some run has, over the images seen, and what to look out for.
 
     Args:
         summaries: summaries of the runs; a run without a history (nothing trained) is left out.
     """
     trained = [summary for summary in summaries if summary["history"]]
     names = [name for name in PANELS if any(_points(summary, name) for summary in trained)]
-    figure, axes = plt.subplots(1, max(len(names), 1), figsize=(4.2 * max(len(names), 1), 3.2), squeeze=False)
-    for panel, name in zip(axes[0], names, strict=False):
-        for place, summary in enumerate(trained):
-            points = _points(summary, name)
-            if points:
-                label = f"{summary['run']} s{summary['seed']}"
-                panel.plot(*zip(*points, strict=True), color=PALETTE[place % len(PALETTE)], label=label, linewidth=1.4)
-        panel.set_title(PANELS[name], fontsize=10)
-        panel.set_xlabel("images seen", fontsize=9)
-        panel.tick_params(labelsize=8)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.legend(fontsize=7, frameon=False)
+    columns = min(max(len(names), 1), COLUMNS)
+    num_rows = -(-max(len(names), 1) // columns)
+    figure, grid = plt.subplots(num_rows, columns, figsize=(4.2 * columns, 3.5 * num_rows), squeeze=False)
+    for panel, name in zip_longest(grid.flat, names):
+        if name is None:
+            panel.set_axis_off()
+        else:
+            _draw_panel(panel, name, trained)
     if not names:
-        axes[0][0].set_axis_off()
-        axes[0][0].text(0.5, 0.5, "nothing was trained", ha="center")
+        grid[0][0].text(0.5, 0.5, "nothing was trained", ha="center")
     figure.tight_layout()
     buffer = io.StringIO()
     # no date and a fixed salt: the same numbers give the same bytes
@@ -53,8 +68,25 @@ def draw_curves(summaries: Sequence[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
+def _draw_panel(panel: Any, name: str, trained: Sequence[Mapping[str, Any]]) -> None:
+    for place, summary in enumerate(trained):
+        color = PALETTE[place % len(PALETTE)]
+        if points := _points(summary, name):
+            label = f"{summary['run']} s{summary['seed']}"
+            # few looks are seen as dots
+            marker = "o" if name in MONITORED else None
+            panel.plot(*zip(*points, strict=True), color=color, label=label, linewidth=1.4, marker=marker, markersize=3)
+        if name in CHANCE and (points := _points(summary, CHANCE[name])):
+            panel.plot(*zip(*points, strict=True), color=color, linewidth=1, linestyle=":")
+    panel.set_title(PANELS[name], fontsize=10)
+    panel.set_xlabel("\n".join(["images seen", *filter(None, [HINTS.get(name)])]), fontsize=8)
+    panel.tick_params(labelsize=8)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(fontsize=7, frameon=False)
+
+
 def _points(summary: Mapping[str, Any], name: str) -> list[tuple[float, float]]:
-    rows = summary["history"]
-    if name == "loss" and any("loss_contrastive" in row for row in rows):
+    rows = summary.get("monitored", []) if name in MONITORED else summary["history"]
+    if name == "loss" and any(key.startswith("loss_") for row in rows for key in row):
         return []  # the sum of parts that have panels of their own
     return [(row["images_seen"], row[name]) for row in rows if row.get(name) is not None]

@@ -173,3 +173,29 @@ def test_a_view_sheet_shows_the_picture_and_both_views():
     plan = ViewPlan("scene", (0, 0, 40, 30), (5, 5, 25, 25))
     sheet = view_sheet([(picture, (plan, plan))] * 2, cell=Size(40, 30), view_px=20)
     assert sheet.shape == (66, 40 + 2 * (6 + 30), 3)
+
+
+def test_monitors_are_drawn_with_chance_and_with_what_to_look_out_for():
+    rows = [{"images_seen": n, "loss": 1.0, "loss_contrastive": 1.0} for n in (1, 2)]
+    looks = [
+        {
+            "images_seen": n,
+            "feature_std_share": 0.5,
+            "effective_rank": 9,
+            "accuracy_knn": 0.5,
+            "accuracy_knn_chance": 0.25,
+        }
+        for n in (1, 2)
+    ]
+    drawn = draw_curves([summary("a", 2, rows) | {"monitored": looks}])
+    for words in (
+        "contrastive loss",
+        "rises at first",
+        "effective rank",
+        "one direction is left",
+        "kNN vote",
+        "at chance",
+    ):
+        assert words in drawn
+    without = [{name: value for name, value in row.items() if "knn" not in name} for row in looks]
+    assert "kNN vote" not in draw_curves([summary("a", 2, rows) | {"monitored": without}])

@@ -1,5 +1,7 @@
 """Split batch norm is several independent batch norms."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -66,3 +68,21 @@ def test_any_number_of_rows_passes_and_gives_gradients(rows):
 def test_maps_are_refused_by_the_layer_for_vectors():
     with pytest.raises(ValueError, match=r"shape \(N, C\)"):
         SplitBatchNorm1d(3, group=2)(torch.zeros(2, 3, 4, 4))
+
+
+@pytest.mark.parametrize("shape", [(12, 3, 5, 5), (12, 3)])
+def test_the_form_for_compilers_is_the_same_with_its_gradients_and_statistics(shape):
+    torch.manual_seed(0)
+    layer = {2: SplitBatchNorm1d, 4: SplitBatchNorm2d}[len(shape)](3, group=4)
+    by_parts, at_once = filled(layer).double(), copy.deepcopy(layer).double()
+    first = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    second = first.detach().clone().requires_grad_()
+    weights = torch.randn(shape, dtype=torch.float64)
+    expected, found = by_parts(first), at_once._normalise_at_once(second, 3)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    (expected * weights).sum().backward()
+    (found * weights).sum().backward()
+    torch.testing.assert_close(second.grad, first.grad, rtol=0, atol=1e-12)
+    torch.testing.assert_close(at_once.weight.grad, by_parts.weight.grad, rtol=0, atol=1e-12)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(at_once, name), getattr(by_parts, name), rtol=0, atol=1e-12)

@@ -7,9 +7,11 @@ import signal
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from objectcrop.ssl import loop
-from objectcrop.ssl.checkpoints import METRICS, read_metrics, saved_states
+from objectcrop.ssl.checkpoints import EVENTS, METRICS, read_metrics, saved_states
+from objectcrop.ssl.checks import find_doubts, find_problems
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.weights import load_backbone, save_backbone, write_safetensors
 
@@ -153,6 +155,80 @@ def test_runs_that_cannot_work_are_refused_before_any_work(tables, request_of, t
     with pytest.raises(ValueError, match=message):
         pretrain(request_of(**changes), tables, tmp_path / "c")
     assert not (tmp_path / "c" / METRICS).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "world_size", "message"),
+    [
+        (
+            {"optimizer": {"global_batch_size": 4}},
+            4,
+            "one image per process leaves batch norm nothing to normalise with",
+        ),
+        ({"optimizer": {"global_batch_size": 4}}, 3, "global_batch_size 4 is not a multiple of the 3 processes"),
+        ({"moco": {"queue_length": 18}}, 2, "queue_length 18 is not a multiple of global_batch_size 4"),
+    ],
+)
+def test_problems_of_several_processes_are_one_sentence_each(request_of, changes, world_size, message):
+    run = request_of(**changes).run
+    found = find_problems(run, num_images=16, world_size=world_size, has_proposals=True)
+    assert [problem for problem in found if message in problem]
+    assert all(problem.count(". ") == 0 for problem in found)
+
+
+def test_a_loss_without_an_object_view_and_a_neighbour_vote_without_labels_are_refused(request_of, tables, tmp_path):
+    with pytest.raises(ValueError, match="the rotation and localization losses need an 'object' view"):
+        request_of(losses={"rotation": 1.0})
+    with pytest.raises(ValueError, match=r"views.regions .* need views.proposals"):
+        request_of(views={"regions": ["object", "scene"]}, losses={"localization": 1.0})
+    request = request_of(training={"monitor_knn": True})
+    with pytest.raises(ValueError, match=r"run scene-scene: training.monitor_knn needs --annotations"):
+        pretrain(request, tables._replace(annotations=None), tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("moco", "world_size", "words"),
+    [
+        ({"queue_length": 20}, 2, "queue_length 20 exceeds the 16 images"),
+        ({"queue_length": 8}, 2, "queue_length 8 exceeds a third of the 16 images"),
+        ({"queue_length": 4, "batch_norm_group": 0}, 1, "share batch statistics"),
+        ({"queue_length": 4, "batch_norm_group": 4}, 1, "share batch statistics"),
+        ({"queue_length": 4, "batch_norm_group": 0}, 2, None),
+        ({"queue_length": 4, "batch_norm_group": 2}, 1, None),
+    ],
+)
+def test_what_is_worth_a_warning_is_told_and_nothing_else(request_of, moco, world_size, words):
+    found = find_doubts(request_of(moco=moco).run, num_images=16, num_without_boxes=0, world_size=world_size)
+    assert len(found) == (words is not None)
+    assert all(words in doubt for doubt in found)
+
+
+def test_speed_memory_and_features_are_logged_also_for_tensorboard(tables, request_of, tmp_path):
+    request = request_of(training={"monitor_knn": True, "monitor_images": 8}, optimizer={"epochs": 2})
+    request = type(request)(request.name, request.run, 0, 1, peak_teraflops=0.001)
+    found = pretrain(request, tables, tmp_path / "c")
+    rows = read_metrics(tmp_path / "c")
+    for row in rows:
+        assert 0 <= row["data_wait_share"] <= 1
+        assert row["images_per_s"] > 0
+        assert 0.05 < row["peak_memory_gib"] < 50
+        assert row["mfu"] > 0
+    looks = [row for row in rows if "effective_rank" in row]
+    assert [row["step"] for row in looks] == [4, 8]
+    assert [look["images_seen"] for look in found.summary["monitored"]] == [16, 32]
+    assert 0 < looks[0]["accuracy_knn_chance"] <= 1
+    events = EventAccumulator(str(tmp_path / "c" / EVENTS)).Reload()
+    assert {"loss", "mfu", "learning_rate", "effective_rank", "data_wait_share"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("loss")] == list(range(1, 9))
+    assert events.Scalars("loss")[-1].value == pytest.approx(rows[-1]["loss"], rel=1e-6)
+
+
+def test_looking_and_counting_change_no_bit_of_training(tables, request_of, tmp_path):
+    plain = request_of("oac", training={"monitor_every_epochs": 0}, optimizer={"epochs": 1})
+    watched = request_of("oac", optimizer={"epochs": 1})
+    watched = type(watched)(watched.name, watched.run, 0, 1, peak_teraflops=1.0)
+    first, second = pretrain(plain, tables, tmp_path / "a"), pretrain(watched, tables, tmp_path / "b")
+    assert same(state_of(first), state_of(second))
 
 
 def test_object_views_without_proposals_are_refused(tables, request_of, tmp_path):

@@ -70,8 +70,11 @@ def test_processes_share_the_global_batch(samples):
         assert same(whole[step], joined)
 
 
-def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(samples):
+def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(tables, request_of):
     """Bit for bit, also where a view alone could have been decoded smaller than beside its query."""
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    small = request_of("obj-dilate", views={"size_px": 16}).run
+    samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), small, 0.2, 0, 1)
     whole = all_batches(samples, 0, range(3))
     for rank in (0, 1):
         world = World(rank, 2, torch.device("cpu"))
