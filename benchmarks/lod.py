@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from lod_parts.literal_phm import literal_confidence
-from lod_parts.literal_sweep import literal_boxes
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -24,6 +23,7 @@ from objectcrop.boxes import Size
 from objectcrop.data.drawn import draw_scene
 from objectcrop.lod import hough
 from objectcrop.lod.extraction import projection_of, propose_regions
+from objectcrop.lod.literal_sweep import literal_map_boxes
 from objectcrop.lod.neighbours import find_neighbours
 from objectcrop.lod.pooling import pool_regions, scale_to_one
 from objectcrop.lod.proposing import cap_regions
@@ -97,11 +97,9 @@ def measure_sweep(repeats: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     values = np.kron(rng.random((12, 16)), np.ones((5, 5))) + 0.5 * rng.random((60, 80))
     counts = np.unique(pixel_counts(values, SETTINGS.num_levels))
-    assert sorted(map(tuple, map_boxes(values, SIZE, counts).boxes.tolist())) == sorted(
-        literal_boxes(values, SIZE, counts)
-    )
+    assert np.array_equal(map_boxes(values, SIZE, counts).boxes, literal_map_boxes(values, SIZE, counts).boxes)
     ours, literal = medians(
-        repeats, lambda: map_boxes(values, SIZE, counts), lambda: literal_boxes(values, SIZE, counts)
+        repeats, lambda: map_boxes(values, SIZE, counts), lambda: literal_map_boxes(values, SIZE, counts)
     )
     return {"sweep_ms": 1e3 * ours, "sweep_literal_ms": 1e3 * literal}
 
@@ -177,7 +175,12 @@ def main() -> None:
         print(f"{name:32}" + "".join(f"  {count} pictures {cost[name]:10.1f}" for count, cost in costs.items()))
     result = {
         "machine": f"{platform.machine()} {platform.system()}",
-        "versions": {"numpy": np.__version__, "scipy": version("scipy"), "torch": torch.__version__},
+        "versions": {
+            "numpy": np.__version__,
+            "scipy": version("scipy"),
+            "numba": version("numba"),
+            "torch": torch.__version__,
+        },
         "command": "python benchmarks/lod.py",
         "rows": [{"name": name, "value": value, "unit": unit_of(name)} for name, value in found.items()],
         "ratios": ratios,
