@@ -24,9 +24,10 @@ def compiled(loop: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resul
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
+        # the same words for every loop: shown once
         warnings.warn(
-            f"{loop.__module__}.{loop.__name__} is compiled anew in every process: neither the source tree nor the user's "
-            "cache folder can be written; set NUMBA_CACHE_DIR to a folder that can",
-            stacklevel=2,
+            "LOD's loops are compiled anew in every process: neither the source tree nor the user's cache folder can be "
+            "written; set NUMBA_CACHE_DIR to a folder that can",
+            stacklevel=1,
         )
         return cast("Callable[_Arguments, _Result]", njit(loop, nogil=True))
