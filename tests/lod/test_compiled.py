@@ -7,12 +7,13 @@ import pytest
 from numba.core.caching import CacheImpl
 
 from objectcrop.boxes import Size
-from objectcrop.lod import hough_loops, peaks_loops, saliency_loops, sweep_loops
+from objectcrop.lod import hough_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops
 from objectcrop.lod.compiled import compiled
 from objectcrop.lod.hough import confidence, match, region_set
+from objectcrop.lod.pooling import pool_regions
 from objectcrop.lod.proposing import layer_regions
 
-MODULES = (hough_loops, peaks_loops, saliency_loops, sweep_loops)
+MODULES = (hough_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops)
 SMALL_CASE = "from tests.lod.test_compiled import small_case; print(small_case())"
 
 
@@ -30,7 +31,8 @@ def small_case() -> str:
     found = layer_regions(features, Size(90, 75), rule="wide_margin", max_peaks=4, num_levels=6)
     assert scores.any()
     assert len(found.boxes) > 5
-    return " ".join(part.tobytes().hex() for part in (scores, found.boxes, found.roots))
+    pooled = pool_regions(features, found.boxes, stride_px=8, grid=3)
+    return " ".join(part.tobytes().hex() for part in (scores, found.boxes, found.roots, pooled))
 
 
 def test_loops_give_the_same_bits_when_they_are_not_compiled(root):
@@ -56,8 +58,8 @@ def test_loops_are_compiled_once_whatever_the_layout_of_their_arrays():
         for name, loop in vars(module).items()
         if hasattr(loop, "py_func") and loop.py_func.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert len(layouts) == 11
-    assert set(layouts.values()) == {1}
+    assert len(layouts) == 12
+    assert max(layouts.values()) == 1, layouts  # 0: part of another that was read from the disk
 
 
 def test_loops_use_nothing_of_other_files(root):
