@@ -11,12 +11,12 @@ import statistics
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
 from lod_parts.literal_phm import literal_confidence
-from lod_parts.literal_sweep import literal_boxes
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
@@ -24,6 +24,7 @@ from objectcrop.boxes import Size
 from objectcrop.data.drawn import draw_scene
 from objectcrop.lod import hough
 from objectcrop.lod.extraction import projection_of, propose_regions
+from objectcrop.lod.literal_sweep import literal_map_boxes
 from objectcrop.lod.neighbours import find_neighbours
 from objectcrop.lod.pooling import pool_regions, scale_to_one
 from objectcrop.lod.proposing import cap_regions
@@ -79,17 +80,19 @@ def maps(network: Trunk, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def measure_matching(repeats: int) -> dict[str, float]:
+    """Pair after pair, as a shard of the pairs is worked through."""
     found = {}
-    for count in (200, 1000):
-        first, second = regions(0, count), regions(1, count)
-        expected, got = literal_confidence(first, second), hough.confidence(first, second)
+    for count, num_pairs in ((200, 10), (1000, 2)):
+        sets = [regions(seed, count) for seed in range(num_pairs + 1)]
+        pairs = list(pairwise(sets))
+        expected, got = literal_confidence(*pairs[0]), hough.confidence(*pairs[0])
         assert np.abs(got - expected).max() <= 4e-7 * expected.max(), "our scores are not those of the specification"
         ours, literal = medians(
             repeats if count == 200 else max(1, repeats // 3),
-            lambda a=first, b=second: hough.confidence(a, b),
-            lambda a=first, b=second: literal_confidence(a, b),
+            lambda these=pairs: [hough.confidence(*pair) for pair in these],
+            lambda these=pairs: [literal_confidence(*pair) for pair in these],
         )
-        found |= {f"phm_ms_k{count}": 1e3 * ours, f"phm_literal_ms_k{count}": 1e3 * literal}
+        found |= {f"phm_ms_k{count}": 1e3 * ours / num_pairs, f"phm_literal_ms_k{count}": 1e3 * literal / num_pairs}
     return found
 
 
@@ -97,11 +100,9 @@ def measure_sweep(repeats: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     values = np.kron(rng.random((12, 16)), np.ones((5, 5))) + 0.5 * rng.random((60, 80))
     counts = np.unique(pixel_counts(values, SETTINGS.num_levels))
-    assert sorted(map(tuple, map_boxes(values, SIZE, counts).boxes.tolist())) == sorted(
-        literal_boxes(values, SIZE, counts)
-    )
+    assert np.array_equal(map_boxes(values, SIZE, counts).boxes, literal_map_boxes(values, SIZE, counts).boxes)
     ours, literal = medians(
-        repeats, lambda: map_boxes(values, SIZE, counts), lambda: literal_boxes(values, SIZE, counts)
+        repeats, lambda: map_boxes(values, SIZE, counts), lambda: literal_map_boxes(values, SIZE, counts)
     )
     return {"sweep_ms": 1e3 * ours, "sweep_literal_ms": 1e3 * literal}
 
@@ -177,7 +178,12 @@ def main() -> None:
         print(f"{name:32}" + "".join(f"  {count} pictures {cost[name]:10.1f}" for count, cost in costs.items()))
     result = {
         "machine": f"{platform.machine()} {platform.system()}",
-        "versions": {"numpy": np.__version__, "scipy": version("scipy"), "torch": torch.__version__},
+        "versions": {
+            "numpy": np.__version__,
+            "scipy": version("scipy"),
+            "numba": version("numba"),
+            "torch": torch.__version__,
+        },
         "command": "python benchmarks/lod.py",
         "rows": [{"name": name, "value": value, "unit": unit_of(name)} for name, value in found.items()],
         "ratios": ratios,

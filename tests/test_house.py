@@ -28,7 +28,7 @@ TEXT = (
     "",
 )
 ADDRESS = r"https?://|--(?:extra-)?index-url|--find-links"
-BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "objectcrop"}
+BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "numba", "objectcrop"}
 ROOMS_ON_A_BARE_NODE = ("boxes.py", "tables.py", "data", "ohms.py", "lod", "views", "ssl", "runtime", "study")
 
 

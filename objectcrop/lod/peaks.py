@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from objectcrop.lod import peaks_loops
+
 Cells = NDArray[np.int64]
 
 
@@ -17,22 +19,20 @@ def column_major(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=256)
-def neighbours_of_cells(height: int, width: int, *, reference: bool) -> tuple[tuple[int, ...], ...]:
-    """The 8-neighbours of every cell.
+def neighbours_of_cells(height: int, width: int, *, reference: bool) -> Cells:
+    """The 8-neighbours of every cell, rising, shape (cells, 8); -1 where there is none.
 
     The reference adds linear offsets without a look at the column, so that the top of a column touches the bottom of the
     one before, and never returns the last cell.
     """
     count = height * width
-    offsets = (-height - 1, -height, -height + 1, -1, 1, height - 1, height, height + 1)
+    cells = np.arange(count)[:, None]
+    steps = np.array([(c, r) for c in (-1, 0, 1) for r in (-1, 0, 1) if (c, r) != (0, 0)])
+    near = cells + steps @ [height, 1]
     if reference:
-        return tuple(tuple(p + d for d in offsets if 0 <= p + d < count - 1) for p in range(count))
-    steps = [(dc, dr) for dc in (-1, 0, 1) for dr in (-1, 0, 1) if (dc, dr) != (0, 0)]
-    return tuple(
-        tuple((c + dc) * height + r + dr for dc, dr in steps if 0 <= c + dc < width and 0 <= r + dr < height)
-        for c in range(width)
-        for r in range(height)
-    )
+        return np.where((near >= 0) & (near < count - 1), near, -1)
+    columns, rows = cells // height + steps[:, 0], cells % height + steps[:, 1]
+    return np.where((columns >= 0) & (columns < width) & (rows >= 0) & (rows < height), near, -1)
 
 
 def descending(values: NDArray[np.float64]) -> Cells:
@@ -53,35 +53,7 @@ def rank_persistence(values: NDArray[np.float64], *, reference: bool = False) ->
     height, width = values.shape
     flat = column_major(values)
     order = descending(flat)[: int((flat > 0).sum())]
-    touching = neighbours_of_cells(height, width, reference=reference)
-    parent = [-1] * flat.size
-    birth = [0] * flat.size
-    lifetime = [-1] * flat.size
-    for time, cell in enumerate(order.tolist(), start=1):
-        birth[cell] = time
-        oldest, others = -1, []
-        for near in touching[cell]:
-            if parent[near] >= 0:
-                while parent[near] != near:
-                    parent[near] = parent[parent[near]]
-                    near = parent[near]
-                if oldest < 0:
-                    oldest = near
-                elif near != oldest:
-                    others.append(near)
-        if oldest < 0:
-            parent[cell] = cell
-            lifetime[cell] = len(order) - time  # unless it is joined to an older one later
-            continue
-        if others:
-            touched = {oldest, *others}
-            oldest = min(touched, key=birth.__getitem__)
-            for root in touched - {oldest}:
-                lifetime[root] = time - birth[root]
-                parent[root] = oldest
-        parent[cell] = oldest
-        lifetime[cell] = 0
-    return np.array(lifetime, dtype=np.int64)
+    return peaks_loops.lifetimes(order, neighbours_of_cells(height, width, reference=reference))
 
 
 def find_peaks(

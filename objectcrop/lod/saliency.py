@@ -7,17 +7,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from objectcrop.lod import saliency_loops
 from objectcrop.lod.peaks import neighbours_of_cells
 
 Map = NDArray[np.float64]
-
-IN_PLANE_4 = np.zeros((3, 3, 3), dtype=bool)
-"""Structure that joins the 4-neighbours within each map of a stack (maps, width, height), never two maps."""
-IN_PLANE_4[1] = ndimage.generate_binary_structure(2, 1)
-IN_PLANE_8 = np.zeros((3, 3, 3), dtype=bool)
-IN_PLANE_8[1] = True
 
 
 class PeakMap(NamedTuple):
@@ -66,10 +60,10 @@ def global_mask(saliency: Map, share: float = 0.5) -> NDArray[np.bool_]:
 
 
 def unit_features(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Feature vectors of length 1 in cell order, shape (cells, channels); a vector of zeros stays one."""
-    rows = features.transpose(2, 1, 0).reshape(-1, features.shape[0])
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, np.finfo(np.float32).tiny), dtype=np.float32)
+    """Feature vectors of length 1, shape (channels, cells), cells row by row as they lie in memory; one of zeros stays one."""
+    vectors = np.ascontiguousarray(features, dtype=np.float32).reshape(len(features), -1)
+    lengths = np.sqrt(saliency_loops.squared_lengths(vectors)).astype(np.float32)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
 
 
 def local_maps(
@@ -90,23 +84,17 @@ def local_maps(
     if len(peaks) == 0:
         return np.zeros((0, height, width))
     unit = unit_features(features)
-    around = neighbours_of_cells(height, width, reference=reference)
-    seeds = np.stack([unit[p] + _mean_around(unit, p, around[p], reference=reference) for p in peaks.tolist()])
-    similarity = (seeds @ unit.T).astype(np.float64)
+    around = neighbours_of_cells(height, width, reference=reference)[peaks]
+    if reference:
+        around = np.where(around == peaks[:, None] + 1, -1, around)
+    by_row = np.arange(height * width).reshape(height, width).T.reshape(-1)
+    seeds = np.stack([_seed(unit, by_row[p], by_row[near[near >= 0]]) for p, near in zip(peaks, around, strict=True)])
+    similarity = (seeds @ unit).astype(np.float64)
     similarity *= similarity > similarity.mean(axis=1, keepdims=True)
-    stack = similarity.reshape(-1, width, height)
-    pieces, count = ndimage.label(stack > 0, IN_PLANE_4)
-    if count:
-        greatest = np.zeros(count + 1)
-        np.maximum.at(greatest, pieces.reshape(-1), stack.reshape(-1))
-        stack = stack * (greatest >= 1)[pieces]
-    return without_border(stack.transpose(0, 2, 1)) * mask
+    saliency_loops.clear_weak_pieces(similarity, width, 1.0)
+    return without_border(similarity.reshape(-1, height, width)) * mask
 
 
-def _mean_around(
-    unit: NDArray[np.float32], peak: int, around: tuple[int, ...], *, reference: bool
-) -> NDArray[np.float32]:
-    chosen = [cell for cell in around if not (reference and cell == peak + 1)]
-    if not chosen:
-        return np.zeros_like(unit[peak])
-    return np.asarray(unit[chosen].mean(axis=0))
+def _seed(unit: NDArray[np.float32], peak: np.int64, around: NDArray[np.int64]) -> NDArray[np.float32]:
+    own = unit[:, peak]
+    return own if len(around) == 0 else np.asarray(own + unit[:, around].mean(axis=1))

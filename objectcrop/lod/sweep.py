@@ -1,7 +1,8 @@
 """Boxes of a local saliency map: its connected pieces at falling thresholds (spec of LOD, 2.6 and 2.10).
 
-All work is done on cells: nearest-neighbour enlargement maps each column of cells to a run of pixels, so a connected piece
-of cells is a connected piece of pixels. Boxes are half-open pixels (x1, y1, x2, y2), integers.
+All work is done on cells, in one pass of union and find (`sweep_loops`): nearest-neighbour enlargement maps each column of
+cells to a run of pixels, so a connected piece of cells is a connected piece of pixels. `literal_sweep` does it in pixels. Boxes
+are half-open pixels (x1, y1, x2, y2), integers.
 """
 
 from functools import lru_cache
@@ -9,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from objectcrop.boxes import Size
-from objectcrop.lod.peaks import descending
-from objectcrop.lod.saliency import IN_PLANE_4, IN_PLANE_8, Map
+from objectcrop.lod import sweep_loops
+from objectcrop.lod.peaks import column_major, descending
+from objectcrop.lod.saliency import Map
 
 Ints = NDArray[np.int64]
 
@@ -74,85 +75,30 @@ def map_boxes(
     Args:
         values: local saliency (height, width), not negative.
         size: picture that the boxes are for.
-        counts: cells kept at each level, as `pixel_counts` gives them.
+        counts: cells kept at each level, rising, as `pixel_counts` gives them.
         top_level: saliency that a piece must reach.
         connectivity: 4 or 8.
         reference: take as root the first of the level's roots that lies in the box's back-projection, as released,
             instead of the piece's own.
     """
-    rows, columns = np.flatnonzero(values.any(axis=1)), np.flatnonzero(values.any(axis=0))
-    if len(rows) == 0:
-        return RootedBoxes(np.zeros((0, 4), np.int64), np.zeros(0, np.int64))
-    corner = int(rows[0]), int(columns[0])
-    # what lies around the positive cells is in no piece
-    inner = values[corner[0] : rows[-1] + 1, corner[1] : columns[-1] + 1]
-    height, width = inner.shape
-    flat = inner.T.reshape(-1)
+    flat = column_major(values)
     order = np.flatnonzero(flat > 0)
-    structure = IN_PLANE_4 if connectivity == 4 else IN_PLANE_8
-    reach = min(top_level, float(flat.max()))
-    fewest = ndimage.label(inner >= reach, structure[1])[1]
-    counts = counts[counts >= fewest]
+    if len(order) == 0:
+        return RootedBoxes(np.zeros((0, 4), np.int64), np.zeros(0, np.int64))
     order = order[descending(flat[order])]
-    rank = np.full(flat.size, flat.size)
-    rank[order] = np.arange(order.size)
-    above = (rank < counts[:, None]).reshape(-1, width, height)
-    pieces, number = ndimage.label(above, structure)
-    spans = _spans(pieces, np.flatnonzero(above), number)
-    # the strongest cell of a piece is its first in the order of falling values, so it must be written last
-    by_strength = pieces.reshape(len(counts), -1)[:, order[: counts.max(initial=0)][::-1]]
-    roots = np.zeros(number + 1, dtype=np.int64)
-    roots[by_strength] = order[: counts.max(initial=0)][::-1]
-    kept = np.flatnonzero(flat[roots[1:]] >= reach) + 1
-    kept = kept[np.argsort(spans.first[kept], kind="stable")]
-    level = spans.first[kept] // flat.size
-    boxes = spans.boxes(kept, size, values.shape, corner)
-    cells = (roots[kept] // height + corner[1]) * values.shape[0] + roots[kept] % height + corner[0]
+    reach = min(top_level, float(flat[order[0]]))
+    found = sweep_loops.sweep(flat, order, values.shape[0], counts.astype(np.int64), reach, connectivity)
+    left, right = pixel_runs(values.shape[1], size.width)
+    top, bottom = pixel_runs(values.shape[0], size.height)
+    low, high = found.low, found.high
+    boxes = np.stack([left[low[:, 0]], top[low[:, 1]], right[high[:, 0]], bottom[high[:, 1]]], axis=1)
     if reference:
-        return RootedBoxes(boxes, _released_roots(boxes, cells, level, size, values.shape))
-    return RootedBoxes(boxes, cells)
+        return RootedBoxes(boxes, released_roots(boxes, found.roots, found.levels, size, values.shape))
+    return RootedBoxes(boxes, found.roots)
 
 
-class _Spans(NamedTuple):
-    """Extent of every piece in cells, inclusive; row 0 is the background."""
-
-    first: Ints  # index in the stack of the first cell in column order
-    low_column: Ints
-    high_column: Ints
-    low_row: Ints
-    high_row: Ints
-
-    def boxes(self, pieces: Ints, size: Size, shape: tuple[int, ...], corner: tuple[int, int]) -> Ints:
-        """Half-open pixels; `corner` is the row and column of the first cell in the whole map of this shape."""
-        left, right = pixel_runs(shape[1], size.width)
-        top, bottom = pixel_runs(shape[0], size.height)
-        return np.stack(
-            [
-                left[self.low_column[pieces] + corner[1]],
-                top[self.low_row[pieces] + corner[0]],
-                right[self.high_column[pieces] + corner[1]],
-                bottom[self.high_row[pieces] + corner[0]],
-            ],
-            axis=1,
-        )
-
-
-def _spans(pieces: NDArray[np.int32], inside: Ints, number: int) -> _Spans:
-    _, width, height = pieces.shape
-    label = pieces.reshape(-1)[inside]
-    # the last write to an index wins: written backwards, the least cell remains
-    first = np.zeros(number + 1, dtype=np.int64)
-    first[label[::-1]] = inside[::-1]
-    last = np.zeros(number + 1, dtype=np.int64)
-    last[label] = inside
-    row = inside % height
-    low, high = np.full(number + 1, height, dtype=np.int64), np.zeros(number + 1, dtype=np.int64)
-    np.minimum.at(low, label, row)
-    np.maximum.at(high, label, row)
-    return _Spans(first, first // height % width, last // height % width, low, high)
-
-
-def _released_roots(boxes: Ints, roots: Ints, level: Ints, size: Size, shape: tuple[int, ...]) -> Ints:
+def released_roots(boxes: Ints, roots: Ints, level: Ints, size: Size, shape: tuple[int, ...]) -> Ints:
+    """For each box the first root of its level, in the order of the boxes, in the box's back-projection; -1 if none is."""
     height, width = shape
     share = np.array([width / size.width, height / size.height])
     # the release counts from 1 and includes both ends; half-open x2 equals its x2

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from objectcrop.lod.shards import read_arrays
+from objectcrop.lod.shards import join_features, join_scores, read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
@@ -118,10 +118,41 @@ def test_the_summary_counts_pictures_without_boxes_and_names_the_features(chain)
     assert summary["settings"]["lod"]["num_neighbours"] == 2
 
 
-def test_the_number_of_shards_changes_nothing(study, chain, tmp_path):
+REGIONS = ("sizes", "descriptors", "boxes", "roots", "layers", "features")
+
+
+def regions_of(paths) -> dict[str, list[bytes]]:
+    """The bits of everything that is known of each picture."""
+    joined = join_features(paths, *REGIONS)
+    parts = zip(*(joined.by_name[name] for name in REGIONS), strict=True)
+    return {one: [values.tobytes() for values in found] for one, found in zip(joined.image_ids, parts, strict=True)}
+
+
+def test_the_number_of_shards_changes_no_bit_of_regions_and_scores(study, chain, out, tmp_path):
     table, summary = run_chain(study, tmp_path, 3)
+    one, three = ([folder / f"features-{shard}.npz" for shard in range(n)] for folder, n in ((out, 1), (tmp_path, 3)))
+    assert list(regions_of(one).items()) == list(regions_of(three).items())
+    offsets = read_arrays(out / "ranking.npz", "offsets")[0]
+    whole = join_scores([out / "scores-0.npz"], offsets)
+    parts = join_scores([tmp_path / f"scores-{shard}.npz" for shard in range(3)], offsets)
+    assert whole.values.any()
+    for found, expected in zip(parts, whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
     pd.testing.assert_frame_equal(table, chain[0], check_exact=True)
     assert {**summary, "settings": None} == {**chain[1], "settings": None}
+
+
+def test_permuting_the_pictures_permutes_their_regions_and_features(study, chain, out, tmp_path):
+    manifest = read_table(study / "manifest.parquet", MANIFEST)
+    write_table(manifest.iloc[::-1].reset_index(drop=True), tmp_path / "manifest.parquet", MANIFEST)
+    given = ["--settings", json.dumps({"source_name": "lod", "lod": LOD, "backbone": BACKBONE, "study_seed": 0})]
+    files = ["--manifest", str(tmp_path / "manifest.parquet"), "--backbone", str(study / "backbone.safetensors")]
+    place = ["--data-root", str(study), "--shard", "0", "--out", str(tmp_path / "features.npz")]
+    extract_features.main([*given, *files, *place])
+    assert (
+        list(regions_of([tmp_path / "features.npz"]).items())
+        == list(regions_of([out / "features-0.npz"]).items())[::-1]
+    )
 
 
 def test_ranked_by_degree_the_scores_are_row_sums_of_the_same_regions(chain, out):

@@ -21,6 +21,7 @@ from objectcrop.lod import (
     sweep,
     trunk,
 )
+from tests.lod.vote_bins import vote_bins
 
 pytestmark = pytest.mark.shared_data
 
@@ -179,7 +180,7 @@ def test_hough_matching(golden, case):
 def test_votes_fall_into_the_reference_bins(golden, case):
     data = golden("phm_pairs")
     first, second = region_set(data, "A", case), region_set(data, "B", case)
-    votes = hough.cast_votes(first, second)
+    votes = vote_bins(hough.cast_votes(first, second), hough.vote_grid(second.size))
     for axis, bins in (("x", votes.x), ("y", votes.y), ("s", votes.scale)):
         found = np.full((len(first.half_width), len(second.half_width)), -1)
         found[votes.first, votes.second] = bins

@@ -16,6 +16,8 @@ from objectcrop.lod.hough import (
     region_set,
     vote_grid,
 )
+from objectcrop.lod.hough_loops import bin_of, bins_per_unit
+from tests.lod.vote_bins import vote_bins
 
 SMALL = Size(90, 70)
 
@@ -58,6 +60,34 @@ def literal_match(first, second, likeness):
     return scores
 
 
+@given(st.integers(0, 1000))
+def test_votes_fall_into_the_bins_that_a_search_of_the_edges_finds(seed):
+    first, second = random_regions(seed), random_regions(seed + 1, count=19, size=Size(120, 40))
+    area = first.half_width * first.half_height
+    x_share = first.half_height / area * first.size.width - first.centre_x * first.half_height / area
+    y_share = first.half_width / area * first.size.height - first.centre_y * first.half_width / area
+    x = second.half_width * x_share[:, None] + second.centre_x
+    y = second.half_height * y_share[:, None] + second.centre_y
+    scale = np.log(second.half_width * second.half_height / area[:, None]) / np.log(2)
+    aspect = second.half_width / second.half_height / (first.half_width / first.half_height)[:, None]
+    grid = vote_grid(second.size)
+    inside, bins = (aspect > 0.5) & (aspect < 2), []
+    for values, edges in ((y, grid.y), (x, grid.x), (scale, grid.scale)):
+        bins.append(np.searchsorted(edges, values, side="right") - 1)
+        inside &= (values >= edges[0]) & (values < edges[-1])
+    found = vote_bins(cast_votes(first, second), grid)
+    assert_array_equal(np.stack([found.first, found.second]), np.nonzero(inside))
+    assert_array_equal(np.stack([found.y, found.x, found.scale]), np.stack(bins)[:, inside])
+
+
+@given(st.integers(2, 4000), st.integers(2, 4000))
+def test_a_value_on_an_edge_belongs_to_the_bin_above_it(width, height):
+    for edges in vote_grid(Size(width, height)):
+        rate = bins_per_unit(edges)
+        assert [bin_of(edge, edges, rate) for edge in edges[:-1]] == list(range(len(edges) - 1))
+        assert [bin_of(np.nextafter(edge, -9), edges, rate) for edge in edges[1:]] == list(range(len(edges) - 1))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_are_those_of_the_rule_by_loops(seed):
     first, second = random_regions(seed), random_regions(seed + 10, count=18, size=Size(120, 40))
@@ -98,8 +128,8 @@ def test_exchanging_regions_exchanges_their_scores(seed):
 def test_regions_of_another_shape_cannot_vote():
     wide = region_set(np.array([[0, 0, 40, 10]]), Size(60, 60), np.ones((1, 2), np.float32))
     tall = region_set(np.array([[0, 0, 10, 40]]), Size(60, 60), np.ones((1, 2), np.float32))
-    assert len(cast_votes(wide, tall).first) == 0
-    assert len(cast_votes(wide, wide).first) == 1
+    assert len(cast_votes(wide, tall).places) == 0
+    assert len(cast_votes(wide, wide).places) == 1
     assert confidence(wide, tall).sum() == 0
 
 

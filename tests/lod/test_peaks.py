@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_array_equal
+from scipy import ndimage
 
 from objectcrop.lod.peaks import find_peaks, neighbours_of_cells, rank_persistence
 
@@ -33,9 +34,35 @@ def test_diagonal_neighbours_touch():
 
 def test_reference_neighbours_wrap_around_and_never_hold_the_last_cell():
     sound, released = (neighbours_of_cells(3, 3, reference=reference) for reference in (False, True))
-    assert sound[2] == (1, 4, 5)
-    assert released[2] == (0, 1, 3, 4, 5, 6)
-    assert not any(8 in around for around in released)
+    assert sorted(sound[2]) == [-1] * 5 + [1, 4, 5]
+    assert sorted(released[2]) == [-1] * 2 + [0, 1, 3, 4, 5, 6]
+    assert not (released == 8).any()
+
+
+def slow_persistence(values: np.ndarray) -> np.ndarray:
+    """Each component's oldest cell lives on; found by labelling all visited cells after every visit."""
+    flat = values.T.reshape(-1)
+    order = np.argsort(-flat, kind="stable")[: (flat > 0).sum()]
+    lifetime = np.full(flat.size, -1)
+    lifetime[order] = 0
+    alive, visited = [], np.zeros(values.shape[::-1], dtype=bool)
+    for time, cell in enumerate(order.tolist(), start=1):
+        visited.reshape(-1)[cell] = True
+        labels = ndimage.label(visited, np.ones((3, 3)))[0].reshape(-1)
+        oldest = {}
+        for birth, one in [*alive, (time, cell)]:
+            oldest.setdefault(labels[one], (birth, one))
+            if oldest[labels[one]] != (birth, one):
+                lifetime[one] = time - birth
+        alive = sorted(oldest.values())
+    for birth, cell in alive:
+        lifetime[cell] = len(order) - birth
+    return lifetime
+
+
+@given(MAPS)
+def test_persistence_is_that_of_labelling_after_every_visit(values):
+    assert_array_equal(rank_persistence(values), slow_persistence(values))
 
 
 @given(MAPS)

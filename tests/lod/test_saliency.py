@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import ndimage
 
 from objectcrop.lod.saliency import global_mask, global_saliency, local_maps, peak_map, unit_features, without_border
+from objectcrop.lod.saliency_loops import clear_weak_pieces
 
 
 def test_borders_are_cleared_on_every_side():
@@ -69,7 +74,7 @@ def test_cells_outside_the_mask_are_cleared():
 def test_a_cell_without_features_does_no_harm():
     features = scene()
     features[:, 0, 0] = 0
-    assert_array_equal(unit_features(features)[0], np.zeros(3))
+    assert_array_equal(unit_features(features)[:, 0], np.zeros(3))
     found = local_maps(features, np.array([0, 3 * 8 + 3]), np.ones((8, 10), dtype=bool))
     assert np.isfinite(found).all()
 
@@ -88,3 +93,29 @@ def test_the_reference_leaves_out_the_neighbour_below():
 
 def test_global_saliency_sums_the_channels():
     assert global_saliency(scene())[3, 3] == 5.0
+
+
+@given(
+    arrays.arrays(
+        np.float32, st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)), elements=st.integers(0, 9)
+    )
+)
+def test_unit_features_point_where_the_features_do(features):
+    vectors = features.reshape(len(features), -1)
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=0)
+    assert_allclose(unit_features(features) * lengths, vectors, rtol=1e-6, atol=1e-30)
+
+
+@given(
+    arrays.arrays(np.float64, st.tuples(*[st.integers(1, 6)] * 3), elements=st.sampled_from([0, 0, 0.5, 0.9, 1, 1.5]))
+)
+def test_pieces_are_cleared_that_are_nowhere_as_high_as_asked(maps):
+    expected = maps.copy()
+    for values in expected:
+        labels, count = ndimage.label(values > 0)
+        for piece in range(1, count + 1):
+            if values[labels == piece].max() < 1:
+                values[labels == piece] = 0
+    found = maps.reshape(len(maps), -1).copy()
+    clear_weak_pieces(found, maps.shape[2], 1.0)
+    assert_array_equal(found.reshape(maps.shape), expected)

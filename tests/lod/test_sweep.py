@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 from scipy import ndimage
 
 from objectcrop.boxes import Size
+from objectcrop.lod.literal_sweep import literal_map_boxes
 from objectcrop.lod.sweep import distinct, map_boxes, pixel_counts, pixel_runs
 
 MAPS = arrays.arrays(
@@ -14,35 +15,18 @@ MAPS = arrays.arrays(
 )
 
 
-def literal_boxes(values: np.ndarray, size: Size, counts: np.ndarray) -> list[tuple[int, ...]]:
-    """The rule as it reads: threshold, label, enlarge to pixels, label again."""
-    height, width = values.shape
-    flat = values.T.reshape(-1)
-    order = np.argsort(-flat, kind="stable")
-    reach = min(1.0, flat.max())
-    found = []
-    for count in counts:
-        if count < ndimage.label(values >= reach)[1]:
-            continue
-        kept = np.zeros(flat.size, dtype=bool)
-        kept[order[:count]] = True
-        pieces, number = ndimage.label(kept.reshape(width, height).T)
-        good = [piece for piece in range(1, number + 1) if values[pieces == piece].max() >= reach]
-        rows = (2 * np.arange(size.height) + 1) * height // (2 * size.height)
-        columns = (2 * np.arange(size.width) + 1) * width // (2 * size.width)
-        enlarged = np.isin(pieces, good)[np.ix_(rows, columns)]
-        for down, right in ndimage.find_objects(ndimage.label(enlarged.T)[0].T):
-            found.append((right.start, down.start, right.stop, down.stop))
-    return found
+def assert_both_forms_agree(values, size, counts, **choices):
+    found, expected = (form(values, size, counts, **choices) for form in (map_boxes, literal_map_boxes))
+    assert_array_equal(found.boxes, expected.boxes)
+    assert_array_equal(found.roots, expected.roots)
 
 
-@given(MAPS, st.integers(1, 6), st.integers(0, 30), st.integers(0, 30))
-def test_boxes_are_those_of_the_rule_carried_out_on_pixels(values, levels, more_width, more_height):
+@given(MAPS, st.integers(1, 6), st.integers(0, 30), st.integers(0, 30), st.sampled_from([4, 8]), st.booleans())
+def test_boxes_are_those_of_the_rule_carried_out_on_pixels(values, levels, more_width, more_height, near, reference):
     size = Size(values.shape[1] + more_width, values.shape[0] + more_height)
-    counts = pixel_counts(values, levels)
-    found = map_boxes(values, size, counts)
-    expected = literal_boxes(values, size, counts) if values.any() else []
-    assert sorted(map(tuple, found.boxes.tolist())) == sorted(expected)
+    if values.any():
+        counts = pixel_counts(values, levels)
+        assert_both_forms_agree(values, size, counts, connectivity=near, reference=reference)
 
 
 def test_a_root_is_the_strongest_cell_of_its_piece():
@@ -90,13 +74,29 @@ def test_distinct_boxes_are_the_sorted_rows_and_their_first_places(boxes):
     assert_array_equal(found[1], first)
 
 
-def test_one_thousand_random_maps_give_the_boxes_of_the_literal_rule():
+def random_map(rng) -> np.ndarray:
+    """Smooth or rough, with many equal values or none, some of it 0."""
+    rough = rng.random(rng.integers(1, 14, size=2))
+    values = np.maximum(ndimage.gaussian_filter(rough, rng.uniform(0, 1.5)) * 2 - rng.uniform(0, 1.2), 0)
+    values = np.round(values * 8) / 8 if rng.random() < 0.3 else values
+    return values if values.any() else rough
+
+
+def test_one_thousand_random_maps_give_the_boxes_of_the_literal_form_in_its_order():
     rng = np.random.default_rng(0)
-    for _ in range(1000):
-        height, width = rng.integers(1, 14, size=2)
-        rough = rng.random((height, width))
-        values = np.maximum(ndimage.gaussian_filter(rough, rng.uniform(0, 1.5)) * 2 - rng.uniform(0, 1.2), 0)
-        size = Size(int(width + rng.integers(0, 60)), int(height + rng.integers(0, 60)))
+    for case in range(1000):
+        values = random_map(rng)
+        size = Size(*(int(cells + rng.integers(0, 60)) for cells in values.shape[::-1]))
         counts = np.unique(pixel_counts(values, int(rng.integers(1, 9))))
-        found = sorted(map(tuple, map_boxes(values, size, counts).boxes.tolist()))
-        assert found == sorted(literal_boxes(values, size, counts) if values.any() else [])
+        choices = {"top_level": rng.uniform(0.2, 1.2), "connectivity": 8 if case % 4 == 0 else 4}
+        assert_both_forms_agree(values, size, counts, **choices, reference=case % 3 == 0)
+
+
+def test_a_map_of_many_pieces_outgrows_the_first_room_for_them():
+    values = np.zeros((40, 40))
+    values[::2, ::2] = 1 + np.random.default_rng(0).random((20, 20))
+    counts = np.unique(pixel_counts(values, 5))
+    assert (
+        len(map_boxes(values, Size(40, 40), counts).boxes) == 400
+    )  # fewer cells than pieces: only the last level counts
+    assert_both_forms_agree(values, Size(40, 40), counts)
