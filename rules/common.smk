@@ -197,6 +197,10 @@ def annotations_of_source(wildcards):
     return PLAN.source_annotations(wildcards.dataset, wildcards.source)
 
 
+def cost_files_of(wildcards):
+    return PLAN.cost_files(wildcards.dataset, wildcards.source)
+
+
 def inspection_settings(wildcards):
     return PLAN.inspection_settings(wildcards.dataset, wildcards.source)
 
