@@ -161,6 +161,10 @@ def ranking_processes_of(wildcards):
     return PLAN.lod(wildcards.source).ranking_processes
 
 
+def ranking_memory_of(wildcards):
+    return PLAN.lod(wildcards.source).ranking_memory_mb
+
+
 def ranking_of(wildcards):
     return PLAN.ranking(wildcards.dataset, wildcards.source)
 

@@ -108,7 +108,7 @@ rule rank_regions:
         "../envs/torch.yaml"
     threads: ranking_processes_of
     resources:
-        mem_mb=6000,
+        mem_mb=ranking_memory_of,
         runtime=240,
     params:
         settings=ranking_settings,
