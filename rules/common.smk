@@ -161,6 +161,10 @@ def ranking_processes_of(wildcards):
     return PLAN.lod(wildcards.source).ranking_processes
 
 
+def ranking_memory_of(wildcards):
+    return PLAN.lod(wildcards.source).ranking_memory_mb
+
+
 def ranking_of(wildcards):
     return PLAN.ranking(wildcards.dataset, wildcards.source)
 
@@ -195,6 +199,10 @@ def sizes_of_source(wildcards):
 
 def annotations_of_source(wildcards):
     return PLAN.source_annotations(wildcards.dataset, wildcards.source)
+
+
+def cost_files_of(wildcards):
+    return PLAN.cost_files(wildcards.dataset, wildcards.source)
 
 
 def inspection_settings(wildcards):

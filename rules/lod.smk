@@ -108,7 +108,7 @@ rule rank_regions:
         "../envs/torch.yaml"
     threads: ranking_processes_of
     resources:
-        mem_mb=6000,
+        mem_mb=ranking_memory_of,
         runtime=240,
     params:
         settings=ranking_settings,
@@ -254,6 +254,7 @@ rule measure_proposals:
         manifest="results/images/{dataset}/manifest.parquet",
         annotations="results/annotations/{dataset}.parquet",
         table="results/proposals/{dataset}/{source}.parquet",
+        costs=cost_files_of,
     output:
         quality="results/proposals/{dataset}/{source}.quality.json",
     log:
@@ -271,4 +272,4 @@ rule measure_proposals:
     shell:
         "python -m workflow_scripts.measure_proposals"
         " --manifest {input.manifest} --annotations {input.annotations} --proposals {input.table}"
-        " --out {output.quality} 2>&1 | tee -i {log}"
+        " --costs {input.costs} --out {output.quality} 2>&1 | tee -i {log}"

@@ -88,6 +88,8 @@ rule draw_contact_sheet:
             caption="report/contact_sheet.rst",
             labels={"data set": "{dataset}", "source": "{source}"},
         ),
+        best="results/inspect/{dataset}/{source}/best.png",
+        worst="results/inspect/{dataset}/{source}/worst.png",
     log:
         "logs/draw_contact_sheet/{dataset}-{source}.log",
     conda:
@@ -103,7 +105,7 @@ rule draw_contact_sheet:
         "python -m workflow_scripts.draw_contact_sheet"
         " --settings {params.settings:q} --data-root {resources.data_root:q}"
         " --manifest {input.manifest} --annotations {input.annotations} --proposals {input.proposals}"
-        " --out {output.sheet} 2>&1 | tee -i {log}"
+        " --out {output.sheet} --best {output.best} --worst {output.worst} 2>&1 | tee -i {log}"
 
 
 rule draw_views:

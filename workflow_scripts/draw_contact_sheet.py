@@ -1,4 +1,4 @@
-"""Draw sample pictures with their proposals and their annotated objects."""
+"""Draw pictures with their proposals and their annotated objects: random ones, and those whose best proposal met best and worst."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,25 +16,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST")
     parser.add_argument("--annotations", type=Path, required=True, help="ANNOTATIONS")
     parser.add_argument("--proposals", type=Path, required=True, help="PROPOSALS")
-    parser.add_argument("--out", type=Path, required=True, help="PNG to write")
+    parser.add_argument("--out", type=Path, required=True, help="PNG of random pictures to write")
+    parser.add_argument("--best", type=Path, required=True, help="PNG of the best pictures to write")
+    parser.add_argument("--worst", type=Path, required=True, help="PNG of the worst to write")
     args = parser.parse_args(argv)
 
     from objectcrop.boxes import Size
     from objectcrop.report.pictures import proposal_sheet
-    from objectcrop.report.samples import sample_shown, write_png
+    from objectcrop.report.samples import CHOICES, sample_shown, write_png
     from objectcrop.study.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)
-    shown = sample_shown(
+    tables = (
         read_table(args.manifest, MANIFEST),
         read_table(args.annotations, ANNOTATIONS),
         read_table(args.proposals, PROPOSALS),
-        args.data_root,
-        count=COLUMNS * ROWS,
-        seed=settings["study_seed"],
     )
-    write_png(proposal_sheet(shown, columns=COLUMNS, cell=Size(CELL_WIDTH_PX, CELL_HEIGHT_PX)), args.out)
+    for choice, path in zip(CHOICES, (args.out, args.best, args.worst), strict=True):
+        shown = sample_shown(*tables, args.data_root, count=COLUMNS * ROWS, seed=settings["study_seed"], choice=choice)
+        write_png(proposal_sheet(shown, columns=COLUMNS, cell=Size(CELL_WIDTH_PX, CELL_HEIGHT_PX)), path)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
     parser.add_argument("--annotations", type=Path, required=True, help="ANNOTATIONS of the data set")
     parser.add_argument("--proposals", type=Path, required=True, help="PROPOSALS to measure")
+    parser.add_argument("--costs", type=Path, nargs="*", default=[], help="benchmark files of the jobs that made them")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
     from objectcrop.lod.quality import measure
     from objectcrop.lod.table import training_sizes
     from objectcrop.runtime.atomic import write_json
+    from objectcrop.runtime.job_costs import read_costs
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     found = measure(
@@ -25,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_table(args.annotations, ANNOTATIONS),
         training_sizes(read_table(args.manifest, MANIFEST)),
     )
-    write_json(args.out, found)
+    write_json(args.out, found | {"costs": read_costs(args.costs)})
     print(", ".join(f"{name} {found[name]:.4g}" for name in ("corloc", "det_rate", "mabo", "ap50", "ap5095")), end="")
     print(f" on {found['num_images_measured']} images with {found['num_objects']} objects")
 

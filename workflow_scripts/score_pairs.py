@@ -2,9 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+
+IMAGES_AT_A_TIME = 1000
+"""Whose features are in memory, 0.8 MB each with 200 regions of 512 numbers."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from objectcrop.lod.hough import confidence, greatest_entries, region_set
+    from objectcrop.lod.hough import RegionSet, confidence, greatest_entries, region_set
     from objectcrop.lod.shards import join_features, read_arrays, write_scores
     from objectcrop.runtime.progress import Progress
     from objectcrop.study.proposals import LodProposals
@@ -27,13 +31,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
     images = join_features(args.features, "sizes", "boxes", "features")
     columns = (images.by_name["boxes"], images.sizes(), images.by_name["features"])
-    sets = [region_set(b.astype(np.int64), s, f.astype(np.float32)) for b, s, f in zip(*columns, strict=True)]
-    pairs = read_arrays(args.neighbours, "pairs")[0][args.shard :: lod.score_shards]
+    # pairs are sorted by their first image: a run of them needs few of the features at a time
+    pairs = np.array_split(read_arrays(args.neighbours, "pairs")[0], lod.score_shards)[args.shard]
+
+    @lru_cache(maxsize=IMAGES_AT_A_TIME)
+    def regions_of(image: int) -> RegionSet:
+        boxes, size, features = (column[image] for column in columns)
+        return region_set(boxes.astype(np.int64), size, features.astype(np.float32))
+
     blocks = []
     label = f"LOD scores, shard {args.shard} of {lod.score_shards}"
     with Progress(label, total=len(pairs), unit="pairs") as progress:
         for first, second in pairs.tolist():
-            blocks.append(greatest_entries(confidence(sets[first], sets[second]), lod.max_scores_per_pair))
+            blocks.append(greatest_entries(confidence(regions_of(first), regions_of(second)), lod.max_scores_per_pair))
             progress.advance()
     write_scores(args.out, pairs, blocks, halved=lod.score_precision == "float16")
 

@@ -6,6 +6,12 @@ from pathlib import Path
 
 from objectcrop.runtime.command import run
 
+SHEETS = {
+    "contact_sheet": "",
+    "best": ", pictures whose best proposal meets an object best",
+    "worst": ", pictures whose best proposal meets objects worst",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -19,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "subset-figures": "the same drawn, DATASET/figures.svg",
         "proposals": "summaries of proposals, DATASET/SOURCE.json",
         "qualities": "their quality, DATASET/SOURCE.quality.json",
-        "sheets": "contact sheets, DATASET/SOURCE/contact_sheet.png",
+        "sheets": "contact sheets, DATASET/SOURCE/{contact_sheet,best,worst}.png",
         "views": "drawn views, RUN.png",
         "unreadable": "what indexing found, DATASET/unreadable.json",
     }.items():
@@ -54,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         subset_words={found["dataset"]: describe_objects(found) for found in statistics},
         proposals={f"{path.parent.name}, {path.stem}": read_json(path) for path in args.proposals},
         qualities={f"{p.parent.name}, {p.name.removesuffix('.quality.json')}": read_json(p) for p in args.qualities},
-        sheets={f"{path.parents[1].name}, {path.parent.name}": path.read_bytes() for path in args.sheets},
+        sheets={
+            f"{path.parents[1].name}, {path.parent.name}{SHEETS[path.stem]}": path.read_bytes() for path in args.sheets
+        },
         views={path.stem: path.read_bytes() for path in args.views},
         pictures=[describe_pictures(path.parent.name, read_json(path)) for path in args.unreadable],
         provenance=provenance(),

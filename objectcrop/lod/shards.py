@@ -4,6 +4,8 @@ A shard holds images shard, shard + num_shards, ... of the training split, so th
 the manifest whatever the number of shards.
 """
 
+import struct
+import zipfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +41,40 @@ def read_arrays(path: str | Path, *names: str) -> tuple[Array, ...]:
         raise
     except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"{path}: not a file of this stage ({error}); remove it and run its rule again") from error
+
+
+def map_array(path: str | Path, name: str) -> Array:
+    """An array of an npz file as it lies on disk: only what is looked at is read. The file must not be compressed.
+
+    Raises:
+        ValueError: naming the file, if it is none, lacks the array or is compressed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+            if archive.getinfo(f"{name}.npy").compress_type != zipfile.ZIP_STORED:
+                raise ValueError("it is compressed")
+            version = np.lib.format.read_magic(member)
+            read_header = (
+                np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read_header(member)
+            header_bytes = member.tell()
+            start = _first_byte(path, archive.getinfo(f"{name}.npy").header_offset)
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path}: not a file of this stage ({error}); remove it and run its rule again") from error
+    if 0 in shape:
+        return np.zeros(shape, dtype)
+    return np.memmap(path, dtype, "r", start + header_bytes, shape)
+
+
+def _first_byte(path: str | Path, header_offset: int) -> int:
+    """Where a member's content starts: after a header of 30 bytes, its name and extra field."""
+    with Path(path).open("rb") as file:
+        file.seek(header_offset + 26)
+        name_bytes, extra_bytes = struct.unpack("<HH", file.read(4))
+    return header_offset + 30 + int(name_bytes) + int(extra_bytes)
 
 
 def starts(counts: Array) -> NDArray[np.int64]:
@@ -89,7 +125,7 @@ PER_IMAGE = ("sizes", "counts", "descriptors")
 
 
 def join_features(paths: Sequence[str | Path], *names: str) -> JoinedImages:
-    """The named arrays of all shards, split by image and put back in order.
+    """The named arrays of all shards, split by image and put back in order; they stay on disk until they are looked at.
 
     Args:
         paths: files of shards 0, 1, ..., in this order.
@@ -101,7 +137,8 @@ def join_features(paths: Sequence[str | Path], *names: str) -> JoinedImages:
     ids: list[list[str]] = []
     parts: dict[str, list[list[Array]]] = {name: [] for name in names}
     for path in paths:
-        image_ids, counts, *arrays = read_arrays(path, "image_ids", "counts", *names)
+        image_ids, counts = read_arrays(path, "image_ids", "counts")
+        arrays = [map_array(path, name) for name in names]
         offsets = starts(counts)
         ids.append([str(name) for name in image_ids])
         for name, array in zip(names, arrays, strict=True):

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from objectcrop.boxes import Boxes, Size, as_boxes, to_pixels
+from objectcrop.boxes import Boxes, Size, as_boxes, iou, to_pixels
 from objectcrop.data.images import decode_image
+from objectcrop.lod.table import boxes_by_image
 from objectcrop.report.pictures import Picture, Shown
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.randomness import generator
@@ -18,6 +19,8 @@ from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture, o
 from objectcrop.study.runs import Run
 from objectcrop.views.plan import ViewPlan
 
+Choice = Literal["random", "best", "worst"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
 CORNERS = ["x1", "y1", "x2", "y2"]
 NUM_COLOURS = 128
 """Colours of a written sheet: a third of the bytes, and boxes stay as they are to the eye."""
@@ -31,8 +34,19 @@ def sample_shown(
     *,
     count: int,
     seed: int,
+    choice: Choice = "random",
 ) -> list[Shown]:
-    """Random training pictures with their boxes; annotated ones first, where only some are annotated.
+    """Training pictures with their boxes; annotated ones alone, where only some are annotated.
+
+    Args:
+        manifest: MANIFEST.
+        annotations: ANNOTATIONS.
+        proposals: PROPOSALS.
+        data_root: folder that the pictures' paths start from.
+        count: pictures at most.
+        seed: of the random choice.
+        choice: 'best' and 'worst' go by the greatest IoU of the best proposal with an object, which CorLoc looks at; pictures
+            without objects are in neither while there are others, those without proposals are worst.
 
     Raises:
         ValueError: if there are no training pictures.
@@ -42,9 +56,13 @@ def sample_shown(
     pool = train[annotated] if annotated.any() else train
     if pool.empty:
         raise ValueError("the manifest has no training pictures to show")
-    rows = generator(seed, "contact sheet").permutation(len(pool))[:count]
+    if choice == "random":
+        rows = np.sort(generator(seed, "contact sheet").permutation(len(pool))[:count])
+    else:
+        overlaps = first_overlaps(pool, annotations, proposals)
+        rows = np.argsort(-overlaps if choice == "best" else overlaps, kind="stable")[:count]
     shown = []
-    for image in pool.iloc[np.sort(rows)].to_dict("records"):
+    for image in pool.iloc[rows].to_dict("records"):
         size = Size(image["width_px"], image["height_px"])
         shown.append(
             Shown(
@@ -54,6 +72,17 @@ def sample_shown(
             )
         )
     return shown
+
+
+def first_overlaps(images: pd.DataFrame, annotations: pd.DataFrame, proposals: pd.DataFrame) -> NDArray[np.float64]:
+    """For each image the greatest IoU of its best proposal with an object; 0 without either."""
+    best = boxes_by_image(proposals[proposals["rank"] == 0])
+    objects = {str(name): as_boxes(rows[CORNERS].to_numpy()) for name, rows in annotations.groupby("image_id")}
+    found = []
+    for image_id, width, height in zip(images["image_id"], images["width_px"], images["height_px"], strict=True):
+        own = to_pixels(objects.get(image_id, as_boxes([])), Size(int(width), int(height)))
+        found.append(iou(best.get(image_id, as_boxes([])), own).max(initial=0.0))
+    return np.array(found, dtype=np.float64)
 
 
 def sample_views(

@@ -286,6 +286,22 @@ class Plan:
         uses = isinstance(self.study.proposals[source], FeatureProposals)
         return self.features_summary(source) if uses else []
 
+    def cost_files(self, dataset: str, source: str) -> list[str]:
+        """What Snakemake notes of the jobs that made proposals, stage by stage."""
+        own, base = f"{dataset}-{source}", f"{dataset}-{self.lod_base(source)}"
+        found = self.study.proposals[source]
+        if source in self.ranked_sources():
+            lod = self.lod(source)
+            jobs = [f"extract_features/{base}-{shard}" for shard in range(lod.num_shards)]
+            jobs += [f"find_neighbours/{base}"]
+            jobs += [f"score_pairs/{base}-{shard}" for shard in range(lod.score_shards)]
+            jobs += [f"rank_regions/{base}", f"select_proposals/{own}"]
+        elif isinstance(found, SearchedProposals):
+            jobs = [f"search_boxes/{own}-{shard}" for shard in range(found.num_shards)] + [f"join_proposals/{own}"]
+        else:
+            jobs = [f"make_proposals/{own}"]
+        return [f"benchmarks/jobs/{job}.tsv" for job in jobs]
+
     def inspection_settings(self, dataset: str, source: str) -> str:
         """Settings of a FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""
         inspection = self.study.inspection or InspectionSettings()
@@ -464,8 +480,13 @@ class Plan:
         return [self.proposals_summary(dataset, source) for dataset, source in self.measured()]
 
     def contact_sheets(self) -> list[str]:
-        """Contact sheets: of each measured data set, with its first source."""
-        return [f"{RESULTS}/inspect/{dataset}/{source}/contact_sheet.png" for dataset, source in self.main_sources()]
+        """Contact sheets: of each measured data set, random pictures with its first source, best and worst with all."""
+        first = [f"{RESULTS}/inspect/{dataset}/{source}/contact_sheet.png" for dataset, source in self.main_sources()]
+        return first + [
+            f"{RESULTS}/inspect/{dataset}/{source}/{choice}.png"
+            for dataset, source in self.measured()
+            for choice in ("best", "worst")
+        ]
 
     def view_sheets(self) -> list[str]:
         """Drawn views of the runs that train on pairs of views."""

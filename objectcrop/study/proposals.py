@@ -123,6 +123,12 @@ class LodProposals(FeatureProposals):
         description="Processes, of one core each, that share the ranking; the result does not depend on it.",
     )
 
+    ranking_memory_mb: int = Field(
+        default=6000,
+        ge=100,
+        description="Memory of the ranking, of all its processes: each takes about 64 bytes a region and 1 GB.",
+    )
+
     @property
     def score_shards(self) -> int:
         """Jobs that pair scores are split into."""

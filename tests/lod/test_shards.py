@@ -12,6 +12,7 @@ from objectcrop.lod.hough import Entries
 from objectcrop.lod.regions import ImageRegions, Regions
 from objectcrop.lod.shards import (
     join_features,
+    map_array,
     read_arrays,
     read_scores,
     write_arrays,
@@ -54,6 +55,26 @@ def test_shards_in_the_wrong_order_are_refused(tmp_path):
 def test_projected_features_take_half_the_room(tmp_path, exact, number):
     write_features(tmp_path / "0.npz", ["a"], [image(2)], exact=exact)
     assert read_arrays(tmp_path / "0.npz", "features")[0].dtype == number
+
+
+def test_an_array_is_read_where_it_lies(tmp_path):
+    values = np.arange(12, dtype=np.float16).reshape(3, 4)
+    write_arrays(tmp_path / "x.npz", first=np.arange(5), values=values, none=np.zeros((0, 4)), one=np.array(3.0))
+    found = map_array(tmp_path / "x.npz", "values")
+    assert isinstance(found, np.memmap)
+    assert_array_equal(found, values)
+    assert_array_equal(map_array(tmp_path / "x.npz", "first"), np.arange(5))
+    assert map_array(tmp_path / "x.npz", "none").shape == (0, 4)
+    assert map_array(tmp_path / "x.npz", "one") == 3.0
+
+
+def test_a_compressed_or_damaged_file_cannot_be_read_where_it_lies(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", values=np.zeros(3))
+    with pytest.raises(ValueError, match=r"x\.npz.*compressed"):
+        map_array(tmp_path / "x.npz", "values")
+    (tmp_path / "y.npz").write_bytes(b"PK damaged")
+    with pytest.raises(ValueError, match=r"y\.npz"):
+        map_array(tmp_path / "y.npz", "values")
 
 
 def entries(value: float) -> Entries:

@@ -107,8 +107,17 @@ def test_proposals_are_told_with_intervals_sizes_and_what_they_were_made_from():
     quality = {"corloc": 0.375, "det_rate": 0.15, "ap50": 0.05, "num_images_measured": 12, "by_object_size": sizes}
     made = {"mean_boxes": 9.5, "mean_area_share": 0.2, "features": "label-free features of run a, seed 0"}
     quality["intervals"] = ends | {"det_rate_large": None}
+    cost = {"num_jobs": 7, "seconds": 1234.5, "cpu_seconds": None, "max_memory_mb": 345.6}
+    quality["costs"] = {"score_pairs": cost}
     page = render_page(content(proposals={"ohms, lod": made}, qualities={"ohms, lod": quality}))
-    for words in ("37.5% (30.0 to 45.0)", "12.5% (10.0 to 15.0)", "<td>25.0%</td>", "<td>–</td>", "seed 0"):
+    for words in (
+        "37.5% (30.0 to 45.0)",
+        "12.5% (10.0 to 15.0)",
+        "<td>25.0%</td>",
+        "<td>–</td>",
+        "seed 0",
+        "<td>score_pairs</td><td>7</td><td>1,234</td><td>–</td><td>346</td>",
+    ):
         assert words in page
 
 

@@ -45,3 +45,29 @@ def test_the_scripts_get_settings_that_are_valid_by_themselves():
         kept = LodProposals.model_validate(stage_settings(lod, stage))
         assert kept.score_shards == (5 if stage in ("features", "scores") else 1)
     assert LodProposals.model_validate(stage_settings(lod, "features")).max_peaks == 3
+
+
+def test_costs_are_those_of_every_job_that_made_the_proposals():
+    sources = {
+        "lod": LOD | {"num_shards": 2, "num_score_shards": 1},
+        "degree": {"kind": "degree", "of": "lod"},
+        "search": {"kind": "selective_search", "num_shards": 2},
+        "grid": {"kind": "grid"},
+    }
+    plan = Plan(Study.model_validate({"name": "x", "proposals": sources}))
+    folder = "benchmarks/jobs"
+    shared = [
+        f"{folder}/extract_features/coco-lod-0.tsv",
+        f"{folder}/extract_features/coco-lod-1.tsv",
+        f"{folder}/find_neighbours/coco-lod.tsv",
+        f"{folder}/score_pairs/coco-lod-0.tsv",
+        f"{folder}/rank_regions/coco-lod.tsv",
+    ]
+    assert plan.cost_files("coco", "lod") == [*shared, f"{folder}/select_proposals/coco-lod.tsv"]
+    assert plan.cost_files("coco", "degree") == [*shared, f"{folder}/select_proposals/coco-degree.tsv"]
+    assert plan.cost_files("coco", "search") == [
+        f"{folder}/search_boxes/coco-search-0.tsv",
+        f"{folder}/search_boxes/coco-search-1.tsv",
+        f"{folder}/join_proposals/coco-search.tsv",
+    ]
+    assert plan.cost_files("coco", "grid") == [f"{folder}/make_proposals/coco-grid.tsv"]

@@ -73,3 +73,36 @@ def test_forcing_a_stage_plans_that_stage_and_its_heirs_only(finished):
 def test_the_snakemake_report_is_built_without_a_network(finished):
     finished.run(*finished.tiny, "--report", "report.html")
     assert (finished.folder / "report.html").stat().st_size > 10_000
+
+
+RANKING = "results/lod/ohms/lod/ranking.npz"
+
+
+def test_a_killed_shard_is_made_again_alone(finished):
+    lost = [finished.folder / path for path in ("results/lod/ohms/lod/scores/1.npz", RANKING)]
+    for path in lost:
+        path.rename(path.with_suffix(".kept"))
+    try:
+        jobs = finished.planned(RANKING, *finished.tiny)
+    finally:
+        for path in lost:
+            path.with_suffix(".kept").rename(path)
+    assert jobs == {"score_pairs": 1, "rank_regions": 1}
+
+
+@pytest.mark.parametrize(
+    ("shards", "expected"),
+    [
+        ("num_shards: 2\n    num_score_shards: 3", {"score_pairs": 3, "rank_regions": 1}),
+        (
+            "num_shards: 3\n    num_score_shards: 2",
+            {"extract_features": 3, "find_neighbours": 1, "score_pairs": 2, "rank_regions": 1},
+        ),
+        ("num_shards: 2\n    ranking_processes: 2", {}),
+        ("num_shards: 2\n    max_boxes: 5", {}),
+        ("num_shards: 2\n    max_iterations: 7", {"rank_regions": 1}),
+    ],
+)
+def test_another_number_of_shards_reruns_what_they_hold_and_its_heirs(finished, shards, expected):
+    with finished.edited("config.yaml", "num_shards: 2", shards):
+        assert finished.planned(RANKING, *finished.tiny) == expected
