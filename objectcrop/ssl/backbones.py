@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
 
-from objectcrop.ssl.batch_norm import SplitBatchNorm2d
+from objectcrop.ssl.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared
 from objectcrop.ssl.colors import NUM_CHANNELS, ColorSplit
 from objectcrop.ssl.named_networks import build_named, with_norm_layer
 from objectcrop.study.runs import BackboneSettings
@@ -201,7 +201,8 @@ def build_backbone(
         return kind(settings) if norm_layer is None else kind(settings, norm_layer)
     if settings.color != "rgb" or settings.width != 1:
         raise ValueError(f"backbone.width and backbone.color are for {', '.join(_BLOCKS)}; {settings.arch} has neither")
-    return NamedBackbone(settings, norm_layer)
+    is_plain = batch_norm_group == 0 or (norm_layer is GlobalBatchNorm2d and not is_shared())
+    return NamedBackbone(settings, None if is_plain else norm_layer)
 
 
 @contextmanager

@@ -65,6 +65,11 @@ class SplitBatchNorm1d(_SplitBatchNorm):
             raise ValueError(f"expected vectors of shape (N, C), got {tuple(input.shape)}")
 
 
+def is_shared() -> bool:
+    """Whether several processes train together."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
 class _GlobalBatchNorm(_SplitBatchNorm):
     """Batch norm whose statistics are those of the rows of all processes (SyncBN); names in the state are `BatchNorm2d`'s.
 
@@ -77,8 +82,7 @@ class _GlobalBatchNorm(_SplitBatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise; `input` has shape (N, C) or (N, C, H, W)."""
-        is_alone = not dist.is_initialized() or dist.get_world_size() == 1
-        if is_alone or not self.training:
+        if not self.training or not is_shared():
             return super().forward(input)
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
         values = input if input.dtype == torch.float64 else input.float()

@@ -72,7 +72,17 @@ class _StopAfter:
 
 
 @pytest.mark.parametrize(
-    ("name", "stop", "workers"), [("oac", 5, 0), ("oac", 6, 2), ("supervised", 4, 0), ("scene-scene", 1, 2)]
+    ("name", "stop", "workers"),
+    [
+        ("oac", 5, 0),
+        ("oac", 6, 2),
+        ("supervised", 4, 0),
+        ("scene-scene", 1, 2),
+        ("densecl", 5, 0),
+        ("byol", 5, 0),
+        ("swav", 5, 0),
+        ("cmc", 5, 0),
+    ],
 )
 def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name, stop, workers):
     monkeypatch.setattr("objectcrop.ssl.pretraining.split_threads", lambda threads, gpus: (1, workers))

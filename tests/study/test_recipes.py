@@ -30,8 +30,11 @@ MOCO = {
     "moco.batch_norm_group": 32,
     "moco.heads": "shared",
     "moco.negatives": "mixed",
+    "views.augmentation": "moco_v2",
     "views.scene_scale_min": 0.2,
+    "views.scene_scale_max": 1,
     "views.size_px": 224,
+    "views.small_crops": None,
 }
 BYOL = {
     "optimizer.name": "lars",
@@ -50,6 +53,8 @@ BYOL = {
     "byol.target_momentum": 0.99,
     "byol.target_start": "independent",
     "byol.heads": "shared",
+    "views.augmentation": "byol",
+    "views.scene_scale_min": 0.08,
 }
 SWAV = {
     "optimizer.name": "larc",
@@ -71,6 +76,9 @@ SWAV = {
     "swav.sinkhorn_iterations": 3,
     "swav.frozen_prototype_steps": 313,
     "swav.queue_length": 0,
+    "views.augmentation": "swav",
+    "views.scene_scale_min": 0.14,
+    "views.small_crops": {"count": 6, "size_px": 96, "scale": [0.05, 0.14]},
 }
 RECIPES = {
     "moco-v2": {**MOCO, "method": "moco_v2"},
@@ -78,6 +86,7 @@ RECIPES = {
     "moco-v1": {
         **MOCO,
         "method": "moco_v2",
+        "views.augmentation": "moco_v1",
         "moco.projector_layers": 1,
         "moco.temperature": 0.07,
         "optimizer.schedule": "step",
@@ -125,6 +134,8 @@ RECIPES = {
         "cmc.num_negatives": 16384,
         "cmc.bank_momentum": 0.5,
         "cmc.crops": "one",
+        "views.augmentation": "cmc",
+        "views.scene_scale_min": 0.2,
     },
 }
 
