@@ -1,40 +1,82 @@
 """Trunks: torchvision's ResNets of any width, without the classifier, in torchvision's names."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
 
-from objectcrop.ssl.batch_norm import SplitBatchNorm2d
+from objectcrop.ssl.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared
+from objectcrop.ssl.colors import NUM_CHANNELS, ColorSplit
+from objectcrop.ssl.named_networks import build_named, with_norm_layer
 from objectcrop.study.runs import BackboneSettings
 
 NormLayer = Callable[[int], nn.Module]
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 _BLOCKS: dict[str, tuple[type[nn.Module], tuple[int, int, int, int]]] = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+    "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
+RESNETS = tuple(_BLOCKS)
 
 
-class Backbone(nn.Module):
-    """A ResNet trunk; at width 1 its state is torchvision's without `fc`.
+class Backbone(nn.Module, ABC):
+    """A trunk.
 
     Attributes:
         num_features: length of the pooled feature vector.
     """
 
-    def __init__(self, settings: BackboneSettings, norm_layer: NormLayer = nn.BatchNorm2d) -> None:
+    num_features: int
+
+    @property
+    def weights(self) -> nn.Module:
+        """The module whose state goes to a file: its names are those of the library that the network is from."""
+        return self
+
+    @abstractmethod
+    def forward_layers(self, images: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Maps after the named stages, shape (N, C, H, W) each.
+
+        Raises:
+            ValueError: for a name that is no stage.
+        """
+
+    @abstractmethod
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The last map, stride 32, shape (N, num_features, H / 32, W / 32)."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features pooled over the last map, shape (N, num_features); `images` are normalised, shape (N, 3, H, W)."""
+        return self.forward_map(images).mean(dim=(2, 3))
+
+
+class ResNet(Backbone):
+    """A ResNet trunk; at width 1 its state is torchvision's without `fc`."""
+
+    def __init__(
+        self,
+        settings: BackboneSettings,
+        norm_layer: NormLayer = nn.BatchNorm2d,
+        *,
+        in_channels: int = 3,
+        stem_channels: int | None = None,
+    ) -> None:
         super().__init__()
         self._block, counts = _BLOCKS[settings.arch]
         expansion = 4 if self._block is Bottleneck else 1
         planes = [max(8, round(base * settings.width)) for base in (64, 128, 256, 512)]
-        self.conv1 = nn.Conv2d(3, planes[0], kernel_size=7, stride=2, padding=3, bias=False)
-        self.bn1 = norm_layer(planes[0])
+        inputs = stem_channels or planes[0]
+        self.conv1 = nn.Conv2d(in_channels, inputs, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = norm_layer(inputs)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        inputs = planes[0]
         for name, width, count in zip(STAGES, planes, counts, strict=True):
             stride = 1 if name == "layer1" else 2
             self.add_module(name, self._stage(inputs, width, count, stride, expansion, norm_layer))
@@ -76,25 +118,91 @@ class Backbone(nn.Module):
         return found
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """The last map, stride 32, shape (N, num_features, H / 32, W / 32)."""
+        """The last map."""
         return self.forward_layers(images, ("layer4",))["layer4"]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Features pooled over the last map, shape (N, num_features); `images` are normalised, shape (N, 3, H, W)."""
-        return self.forward_map(images).mean(dim=(2, 3))
+
+class ColorPair(Backbone):
+    """CMC's trunk: two ResNets of half the width side by side, one for luminance, one for chrominance.
+
+    Each keeps the full width in its first convolution (CMC's v1). Maps and features are those of both, luminance first. What
+    comes in are normalised RGB images as for any trunk; the names in the state are torchvision's behind `luminance.` and
+    `chrominance.`.
+    """
+
+    def __init__(self, settings: BackboneSettings, norm_layer: NormLayer = nn.BatchNorm2d) -> None:
+        super().__init__()
+        assert settings.color != "rgb"
+        half, stem = settings.model_copy(update={"width": settings.width / 2}), max(8, round(64 * settings.width))
+        luminance, chrominance = NUM_CHANNELS
+        self.luminance = ResNet(half, norm_layer, in_channels=luminance, stem_channels=stem)
+        self.chrominance = ResNet(half, norm_layer, in_channels=chrominance, stem_channels=stem)
+        self.colors = ColorSplit(settings.color)
+        self.num_features = self.luminance.num_features + self.chrominance.num_features
+
+    def forward_layers(self, images: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Maps after the named stages (`layer1` .. `layer4`), those of luminance first."""
+        luminance, chrominance = self.colors(images)
+        first, second = (
+            self.luminance.forward_layers(luminance, names),
+            self.chrominance.forward_layers(chrominance, names),
+        )
+        return {name: torch.cat([first[name], second[name]], dim=1) for name in first}
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The last map of both."""
+        return self.forward_layers(images, ("layer4",))["layer4"]
 
 
-def build_backbone(settings: BackboneSettings, batch_norm_group: int | None = None) -> Backbone:
+class NamedBackbone(Backbone):
+    """Any network of torchvision or timm whose last map has stride 32; its state has that library's names."""
+
+    def __init__(self, settings: BackboneSettings, norm_layer: NormLayer | None = None) -> None:
+        super().__init__()
+        named = build_named(settings.arch)
+        self.network = named.network if norm_layer is None else with_norm_layer(named.network, norm_layer)
+        self.num_features = named.num_features
+        self._read = (named.read,)
+
+    @property
+    def weights(self) -> nn.Module:
+        """The network itself."""
+        return self.network
+
+    def forward_layers(self, images: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """The last map, under the name `last`."""
+        if unknown := sorted(set(names) - {"last"}):
+            raise ValueError(f"no layer {unknown} in this trunk, choose 'last'")
+        return {"last": self.forward_map(images)}
+
+    def forward_map(self, images: Tensor) -> Tensor:
+        """The last map."""
+        return self._read[0](self.network, images)
+
+
+def build_backbone(
+    settings: BackboneSettings, batch_norm_group: int | None = None, *, norm_layer: NormLayer | None = None
+) -> Backbone:
     """A trunk with fresh weights, drawn from torch's global generator (see `seeded_weights`).
 
     Args:
         settings: which trunk.
         batch_norm_group: images that share batch statistics (0: all of the device's batch); None takes plain batch norm.
+        norm_layer: another batch norm instead.
+
+    Raises:
+        ValueError: for a network that does not exist, or that gives no map of stride 32, or that is no ResNet where only
+            ResNets will do.
     """
-    if batch_norm_group is None:
-        return Backbone(settings)
-    group = batch_norm_group
-    return Backbone(settings, lambda num_features: SplitBatchNorm2d(num_features, group=group))
+    if batch_norm_group is not None:
+        norm_layer = partial(SplitBatchNorm2d, group=batch_norm_group)
+    if settings.arch in _BLOCKS:
+        kind = ResNet if settings.color == "rgb" else ColorPair
+        return kind(settings) if norm_layer is None else kind(settings, norm_layer)
+    if settings.color != "rgb" or settings.width != 1:
+        raise ValueError(f"backbone.width and backbone.color are for {', '.join(_BLOCKS)}; {settings.arch} has neither")
+    is_plain = batch_norm_group == 0 or (norm_layer is GlobalBatchNorm2d and not is_shared())
+    return NamedBackbone(settings, None if is_plain else norm_layer)
 
 
 @contextmanager

@@ -1,6 +1,9 @@
-"""Batch norm over parts of a device's batch, so that one device behaves as several small ones do."""
+"""Batch norm over parts of a device's batch, so that one device behaves as several small ones do, or over all devices."""
+
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -81,3 +84,87 @@ class SplitBatchNorm1d(_SplitBatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 2:
             raise ValueError(f"expected vectors of shape (N, C), got {tuple(input.shape)}")
+
+
+def is_shared() -> bool:
+    """Whether several processes train together."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+class _GlobalBatchNorm(_SplitBatchNorm):
+    """Batch norm whose statistics are those of the rows of all processes (SyncBN); names in the state are `BatchNorm2d`'s.
+
+    Written out, since torch's own refuses processes on CPUs. Processes may hold different numbers of rows, none at all too.
+    In one process it is plain batch norm.
+    """
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features, group=0)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise; `input` has shape (N, C) or (N, C, H, W)."""
+        if not self.training or not is_shared():
+            return super().forward(input)
+        self._check_input_dim(input)  # type: ignore[no-untyped-call]
+        values = input if input.dtype == torch.float64 else input.float()
+        axes, shape = [0, *range(2, input.dim())], (1, -1, *(1 for _ in range(2, input.dim())))
+        count = values.new_tensor([input.numel() // self.num_features])
+        sums = _sum_over_processes(torch.cat([values.sum(dim=axes), count]))
+        count = sums[-1].detach()
+        mean = sums[:-1] / count.clamp(min=1)
+        centred = values - mean.reshape(shape)
+        variance = _sum_over_processes(centred.square().sum(dim=axes)) / count.clamp(min=1)
+        self._remember(mean.detach(), variance.detach(), count)
+        # one value per channel in all: as elsewhere, the running statistics are used
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        is_one = count < 2
+        centred = torch.where(is_one, values - self.running_mean.reshape(shape), centred)
+        variance = torch.where(is_one, self.running_var, variance)
+        scale = (variance + self.eps).rsqrt() * self.weight
+        return (centred * scale.reshape(shape) + self.bias.reshape(shape)).to(input.dtype)
+
+    def _remember(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        share = (count >= 2).to(self.running_mean) * (self.momentum or 0.0)
+        self.running_mean.lerp_(mean.to(self.running_mean), share)
+        unbiased = variance * count / (count - 1).clamp(min=1)
+        self.running_var.lerp_(unbiased.to(self.running_var), share)
+        self.num_batches_tracked += 1
+
+
+class GlobalBatchNorm2d(_GlobalBatchNorm):
+    """For maps, shape (N, C, H, W)."""
+
+    _check_input_dim = SplitBatchNorm2d._check_input_dim
+
+
+class GlobalBatchNorm1d(_GlobalBatchNorm):
+    """For vectors, shape (N, C)."""
+
+    _check_input_dim = SplitBatchNorm1d._check_input_dim
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum of all processes' values, on each of them; the gradient of a value is the sum of all processes' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        """Add up."""
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Add up the gradients."""
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum_over_processes(values: Tensor) -> Tensor:
+    found: Tensor = _SumOverProcesses.apply(values)
+    return found

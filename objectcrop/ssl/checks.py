@@ -1,22 +1,19 @@
 """What must hold before any work begins: every problem of a run at once."""
 
+from objectcrop.ssl.backbones import RESNETS
+from objectcrop.ssl.named_networks import find_network_problem
 from objectcrop.study.runs import Run
 
 ACCUMULATING = ("supervised", "byol", "swav")
 """Methods without a queue, whose gradients of parts of a batch add up."""
-IMPLEMENTED = ("moco_v2", "supervised", "random_init", "external")
 
 
 def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: bool) -> list[str]:
     """Everything that keeps this run from being trained; empty if nothing does."""
-    if run.method not in IMPLEMENTED:
-        return [
-            f"method {run.method!r} is not implemented yet: of the self-supervised methods MoCo-v2 ('moco_v2') is, so far"
-        ]
+    problems = _trunk_problems(run)
     if not run.is_trained:
-        return []
+        return problems
     batch = run.optimizer.global_batch_size
-    problems = []
     if num_images < batch:
         problems.append(f"{num_images} training images do not fill one batch of {batch}: lower global_batch_size")
     if batch % world_size:
@@ -24,7 +21,8 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
     elif batch // world_size < 2:
         problems.append("one image per process leaves batch norm nothing to normalise with: raise global_batch_size")
     parts, method = run.training.accumulation_steps, run.method
-    if parts > 1 and method not in ACCUMULATING:
+    has_queue = method not in ACCUMULATING or (method == "swav" and run.swav.queue_length > 0)
+    if parts > 1 and has_queue:
         problems.append(
             f"accumulation_steps {parts} is wrong for {method}: its queue would change within a step; set it to 1"
         )
@@ -34,27 +32,40 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
         )
     elif parts > 1 and batch // (world_size * parts) < 2:
         problems.append(f"accumulation_steps {parts} leaves batch norm one image: lower it, or raise global_batch_size")
-    if run.method == "moco_v2":
-        problems += _moco_problems(run, has_proposals=has_proposals)
+    if run.method != "supervised" and run.uses_objects and not has_proposals:
+        problems.append("object views need proposals: --proposals and --proposals-summary")
+    if run.method in ("moco_v2", "densecl"):
+        problems += _moco_problems(run)
+    if run.method == "swav" and run.swav.queue_length % batch:
+        problems.append(f"swav.queue_length {run.swav.queue_length} is not a multiple of global_batch_size {batch}")
     return problems
 
 
-def _moco_problems(run: Run, *, has_proposals: bool) -> list[str]:
+def _trunk_problems(run: Run) -> list[str]:
+    trunk = run.backbone
+    if trunk.arch in RESNETS:
+        return []
+    if problem := find_network_problem(trunk.arch):
+        return [problem]
+    if trunk.color != "rgb" or trunk.width != 1:
+        return [f"backbone.width and backbone.color are for {', '.join(RESNETS)}; {trunk.arch} has neither"]
+    return []
+
+
+def _moco_problems(run: Run) -> list[str]:
     problems = []
     batch, length = run.optimizer.global_batch_size, run.moco.queue_length
     if length % batch:
         problems.append(f"queue_length {length} is not a multiple of global_batch_size {batch}")
     if run.moco.batch_norm_group == 1:
         problems.append("batch_norm_group 1 leaves batch norm nothing to normalise with: 0, or 2 and more")
-    if run.uses_objects and not has_proposals:
-        problems.append("object views need proposals: --proposals and --proposals-summary")
     return problems
 
 
 def find_doubts(run: Run, *, num_images: int, num_without_boxes: int, world_size: int = 1) -> list[str]:
     """What is allowed, and worth a warning."""
     doubts = []
-    if run.method == "moco_v2":
+    if run.method in ("moco_v2", "densecl"):
         doubts += _moco_doubts(run, num_images=num_images, world_size=world_size)
     if run.uses_objects and num_without_boxes:
         doubts.append(f"{num_without_boxes} of {num_images} images have no usable proposal and give scene pairs")

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from objectcrop.ssl.batch_norm import SplitBatchNorm1d
+from objectcrop.ssl.batch_norm import GlobalBatchNorm1d, SplitBatchNorm1d, SplitBatchNorm2d
+from objectcrop.study.method_settings import Heads
 from objectcrop.study.runs import MocoSettings
 
 NUM_TURNS = 4
@@ -14,16 +15,45 @@ NUM_TAGS = 2
 
 def build_projector(num_features: int, settings: MocoSettings) -> nn.Module:
     """The projector of MoCo-v2, called with (features, tags): one for all views, or one for each tag."""
+    group = settings.batch_norm_group if settings.projector_batch_norm else None
 
     def one() -> nn.Module:
-        return _mlp(
-            num_features,
-            num_features,
-            settings.embedding_dims,
-            batch_norm_group=settings.batch_norm_group if settings.projector_batch_norm else None,
-        )
+        if settings.projector_layers == 1:
+            return nn.Linear(num_features, settings.embedding_dims)
+        return _mlp(num_features, num_features, settings.embedding_dims, batch_norm_group=group)
 
-    return PerViewHeads(one) if settings.heads == "per_view" else SharedHead(one)
+    return routed(one, settings.heads)
+
+
+def build_dense_projector(num_features: int, settings: MocoSettings) -> nn.Module:
+    """The projector of DenseCL's dense branch, called with (maps, tags): the same layers at every position of a map."""
+
+    def one() -> nn.Module:
+        first = nn.Conv2d(num_features, num_features, kernel_size=1)
+        last = nn.Conv2d(num_features, settings.embedding_dims, kernel_size=1)
+        if not settings.projector_batch_norm:
+            return nn.Sequential(first, nn.ReLU(inplace=True), last)
+        norms = (SplitBatchNorm2d(conv.out_channels, group=settings.batch_norm_group) for conv in (first, last))
+        return nn.Sequential(first, next(norms), nn.ReLU(inplace=True), last, next(norms))
+
+    return routed(one, settings.heads)
+
+
+def build_byol_head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """BYOL's projector or predictor: the last layer has no bias."""
+    layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
+    return nn.Sequential(*layers, nn.Linear(hidden, outputs, bias=False))
+
+
+def build_swav_projector(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """SwAV's projector."""
+    layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
+    return nn.Sequential(*layers, nn.Linear(hidden, outputs))
+
+
+def routed(build: Callable[[], nn.Module], heads: Heads) -> nn.Module:
+    """A head that is called with (features, tags): one for all views, or one for each tag."""
+    return PerViewHeads(build) if heads == "per_view" else SharedHead(build)
 
 
 class SharedHead(nn.Module):

@@ -200,7 +200,9 @@ class Training:
                     losses = self.method.step_losses(batch.to(self.world.device), step)
                     (losses.total / len(parts)).backward()  # type: ignore[no-untyped-call]
                 self._window.add(step, batch.rows.tolist(), losses)
+            self.method.before_optimizer(step)
             self.optimizer.step()
+            self.method.after_step(step, job.total_steps)
 
     def _settle(self, picture_ids: Sequence[str]) -> None:
         """Read what the device has found; before it is logged, and before a state is saved that nobody could use."""

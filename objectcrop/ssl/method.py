@@ -3,9 +3,12 @@
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import Backbone
+from objectcrop.study.runs import Run
 
 
 class StepLosses(NamedTuple):
@@ -26,3 +29,17 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def step_losses(self, batch: Any, step: int) -> StepLosses:
         """Losses of a batch on the device; may change what is no parameter (key encoder, queue)."""
+
+    def before_optimizer(self, step: int) -> None:
+        """Called between the backward pass and the optimizer's step; may drop gradients (SwAV's frozen prototypes)."""
+        return
+
+    def after_step(self, step: int, total_steps: int) -> None:
+        """Called after the optimizer's step, counted from 0, of so many; moves what follows it (BYOL's target network)."""
+        return
+
+
+def precision(run: Run, world: World) -> torch.autocast:
+    """What the networks of a run compute in; losses stay outside."""
+    is_narrow = run.optimizer.precision == "bfloat16"
+    return torch.autocast(world.device.type, torch.bfloat16, enabled=is_narrow)

@@ -9,15 +9,16 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
-from objectcrop.ssl.heads import NUM_TURNS, PairHead, build_projector
-from objectcrop.ssl.losses import info_nce, localization_loss, rotation_loss, widened
+from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
+from objectcrop.ssl.heads import build_projector
+from objectcrop.ssl.losses import info_nce, widened
 from objectcrop.ssl.method import Method, StepLosses
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
 from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
 from objectcrop.study.runs import LossSettings, Run
-from objectcrop.views.plan import OBJECT_TAG, view_tag
+from objectcrop.views.plan import view_tag
 
 
 class Encoder(nn.Module):
@@ -37,8 +38,7 @@ class Outputs(NamedTuple):
     """What the network says of a batch."""
 
     embeddings: Tensor
-    turn_logits: Tensor | None
-    cell_logits: Tensor | None
+    extra: ExtraLogits
 
 
 class QueryNetwork(nn.Module):
@@ -47,39 +47,17 @@ class QueryNetwork(nn.Module):
     def __init__(self, encoder: Encoder, losses: LossSettings) -> None:
         super().__init__()
         self.encoder = encoder
-        width = encoder.backbone.num_features
-        self.rotation_head = PairHead(width, NUM_TURNS) if losses.rotation else None
-        self.localization_head = PairHead(width, losses.patches**2) if losses.localization else None
+        self.extra = ExtraHeads(encoder.backbone.num_features, losses)
 
     def forward(self, batch: PairBatch) -> Outputs:
         """Embeddings of the queries and, where their losses are on, logits of turns and of cells."""
         query = normalise(batch.query)
         features, embeddings = self.encoder(query, batch.query_tags)
-        if self.rotation_head is None and self.localization_head is None:
-            return Outputs(embeddings, None, None)
+        if not self.extra.are_on:
+            return Outputs(embeddings, NO_LOGITS)
         key = normalise(batch.key)
-        other = self.encoder.backbone(key)
-        # either view may be the query: pick the object's and the scene's by tag
-        is_object = (batch.query_tags == OBJECT_TAG)[:, None]
-        turn_logits = cell_logits = None
-        if self.rotation_head is not None:
-            objects = torch.where(is_object[:, :, None, None], query, key)
-            turned = self.encoder.backbone(turn(objects, batch.turns))
-            turn_logits = self.rotation_head(turned, torch.where(is_object, other, features))
-        if self.localization_head is not None:
-            assert batch.whole is not None
-            whole = self.encoder.backbone(normalise(batch.whole))
-            cell_logits = self.localization_head(torch.where(is_object, features, other), whole)
-        return Outputs(embeddings, turn_logits, cell_logits)
-
-
-def turn(images: Tensor, turns: Tensor) -> Tensor:
-    """Images turned counter-clockwise by so many quarter turns each; squares only."""
-    turned = images.clone()
-    for quarter in range(1, NUM_TURNS):
-        chosen = turns == quarter
-        turned[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
-    return turned
+        views = View(query, features), View(key, self.encoder.backbone(key))
+        return Outputs(embeddings, self.extra(self.encoder.backbone, batch, *views))
 
 
 class MocoV2(Method):
@@ -134,25 +112,8 @@ class MocoV2(Method):
             "similarity_same_tag": found.similarity_same_tag,
             "similarity_other_tag": found.similarity_other_tag,
         }
-        total = found.loss
-        for weight, (loss, more) in self._extra_losses(outputs, batch):
-            total = total + weight * loss
-            parts |= more
-        return StepLosses(total, {"loss": total.detach(), **parts})
-
-    def _extra_losses(self, outputs: Outputs, batch: PairBatch) -> list[tuple[float, tuple[Tensor, dict[str, Tensor]]]]:
-        found = []
-        if outputs.turn_logits is not None:
-            loss, accuracy = rotation_loss(outputs.turn_logits, batch.turns)
-            more = {"loss_rotation": loss.detach(), "accuracy_rotation": accuracy}
-            more["accuracy_rotation_chance"] = torch.tensor(1 / NUM_TURNS, device=loss.device)
-            found.append((self.run.losses.rotation, (loss, more)))
-        if outputs.cell_logits is not None:
-            assert batch.cells is not None
-            loss, constant = localization_loss(outputs.cell_logits, batch.cells)
-            more = {"loss_localization": loss.detach(), "loss_localization_constant": constant}
-            found.append((self.run.losses.localization, (loss, more)))
-        return found
+        total, more = add_extra_losses(found.loss, outputs.extra, batch, self.run.losses)
+        return StepLosses(total, {"loss": total.detach(), **parts, **more})
 
     @torch.no_grad()
     def _encode_keys(self, batch: PairBatch, step: int) -> Tensor:

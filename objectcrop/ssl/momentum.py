@@ -22,9 +22,14 @@ class MomentumPair:
         self.key = copy.deepcopy(query).requires_grad_(False)
         self.momentum = momentum
 
-    @torch.no_grad()
     def update(self) -> None:
         """Set key to m key + (1 - m) query, parameters only, in the parameters' own precision."""
-        keys = [parameter.detach() for parameter in self.key.parameters()]
-        queries = [parameter.detach() for parameter in self.query.parameters()]
-        torch._foreach_lerp_(keys, queries, 1 - self.momentum)
+        follow(self.key, self.query, self.momentum)
+
+
+@torch.no_grad()
+def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
+    """Set each parameter p of the slow network to m p + (1 - m) times the fast one's; buffers stay as they are."""
+    slowly = [parameter.detach() for parameter in slow.parameters()]
+    fastly = [parameter.detach() for parameter in fast.parameters()]
+    torch._foreach_lerp_(slowly, fastly, 1 - momentum)

@@ -23,7 +23,7 @@ from objectcrop.ssl.checks import find_doubts, find_problems
 from objectcrop.ssl.compiling import compile_trunks
 from objectcrop.ssl.loop import SAVE_EVERY_S, Job, Training
 from objectcrop.ssl.method import Method
-from objectcrop.ssl.moco_v2 import MocoV2
+from objectcrop.ssl.methods import build_method
 from objectcrop.ssl.monitors import Monitor
 from objectcrop.ssl.recipe import RECIPE
 from objectcrop.ssl.samples import (
@@ -204,10 +204,10 @@ def _build(
         return LabelledSamples(pictures, labels, run, *seeds), classifier
     boxes = boxes or [as_boxes([]) for _ in pictures.ids]
     with seeded_weights(initial_seed(request)):
-        method = MocoV2(run, study_seed=seeds[0], seed=seeds[1], world=world)
+        method = build_method(run, study_seed=seeds[0], seed=seeds[1], world=world, num_images=len(pictures))
     samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
-    # one process has all rows of the batch anyway
-    is_loaded = run.training.shuffle == "loader" and world.size > 1
+    # one process has all rows of the batch anyway; of the others none shuffles keys
+    is_loaded = run.training.shuffle == "loader" and world.size > 1 and run.method in ("moco_v2", "densecl")
     return ShuffledSamples(samples) if is_loaded else samples, method
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from objectcrop.runtime.atomic import replacing
 from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.ssl.named_networks import CLASSIFIERS
 from objectcrop.study.runs import BackboneSettings
 
 _DTYPES = {
@@ -25,7 +26,6 @@ _DTYPES = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _ALIGNMENT = 8
-_CLASSIFIER = "fc."
 _NESTED = ("state_dict", "network", "model")
 """Under which checkpoints keep the tensors, beside epochs and the like."""
 
@@ -84,8 +84,8 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
 
 
 def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:
-    """Write a trunk's weights in torchvision's names, float32."""
-    write_safetensors(path, dict(backbone.state_dict()), metadata)
+    """Write a trunk's weights in torchvision's names (timm's for its networks), float32."""
+    write_safetensors(path, dict(backbone.weights.state_dict()), metadata)
 
 
 def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
@@ -112,9 +112,11 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: str) -> None:
-    """Copy weights by name; all must be there, of the right shape, and none besides but a classifier `fc`."""
-    wanted = backbone.state_dict()
-    given = {name: tensor for name, tensor in weights.items() if not name.startswith(_CLASSIFIER)}
+    """Copy weights by name; all must be there, of the right shape, and none besides but those of a classifier."""
+    wanted = backbone.weights.state_dict()
+    given = {
+        name: tensor for name, tensor in weights.items() if name in wanted or name.split(".")[0] not in CLASSIFIERS
+    }
     problems = []
     if missing := sorted(wanted.keys() - given.keys()):
         problems.append(f"missing {_shorten(missing)}")
@@ -128,7 +130,7 @@ def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: st
         raise ValueError(
             f"{where}: not the weights of this backbone (arch and width of the run): {'; '.join(problems)}"
         )
-    backbone.load_state_dict(given)
+    backbone.weights.load_state_dict(given)
 
 
 def _shorten(names: list[str]) -> str:

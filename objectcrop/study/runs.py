@@ -1,34 +1,58 @@
 """Settings of runs: one way to get a backbone, by pretraining, supervision, from a file, or not at all."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from objectcrop.study.method_settings import ByolSettings, CmcSettings, DenseclSettings, Heads, SwavSettings
 from objectcrop.study.section import Name, Section
 from objectcrop.study.view_settings import OBJECT_REGIONS, ViewSettings, views_of_method
 
 Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "supervised", "random_init", "external"]
 
+DETECTOR_TRUNKS = ("resnet18", "resnet50")
+
 
 class BackboneSettings(Section):
-    """The trunk: a torchvision ResNet, thinner where asked."""
+    """The trunk: a torchvision ResNet, thinner where asked, or another network by name."""
 
-    arch: Literal["resnet18", "resnet50"] = Field(default="resnet50", description="Trunk.")
-    width: float = Field(default=1.0, gt=0, le=2, description="Channels of every layer over the standard ones.")
+    arch: str = Field(
+        default="resnet50",
+        pattern=r"^(timm:)?[a-z0-9][a-z0-9_.]*$",
+        description="Trunk: resnet18, 34, 50, 101 or 152; another network of torchvision, or `timm:NAME`, whose last map has "
+        "stride 32. Detectors are fine-tuned from resnet18 and resnet50.",
+    )
+    width: float = Field(
+        default=1.0, gt=0, le=2, description="Channels of every layer over the standard ones; ResNets only."
+    )
+    color: Literal["rgb", "ycbcr", "lab"] = Field(
+        default="rgb",
+        description="rgb: one trunk. ycbcr, lab: two ResNets of half the width side by side, one sees luminance and one "
+        "chrominance, features are concatenated; left out, method cmc takes ycbcr.",
+    )
     weights: str | None = Field(
         default=None,
         description="File of weights in torchvision names, relative to the data root; for method external.",
     )
 
+    @property
+    def fits_detectors(self) -> bool:
+        """Whether Detectron2 has this trunk."""
+        return self.arch in DETECTOR_TRUNKS and self.color == "rgb"
+
 
 class MocoSettings(Section):
-    """MoCo-v2 (Chen et al. 2020, arXiv:2003.04297)."""
+    """MoCo-v2 (Chen et al. 2020, arXiv:2003.04297); for method densecl too."""
 
     queue_length: int = Field(default=65_536, ge=1, description="K: keys in the queue.")
     temperature: float = Field(default=0.2, gt=0, description="T of InfoNCE.")
     momentum: float = Field(default=0.999, ge=0, lt=1, description="m of the key encoder.")
     embedding_dims: int = Field(default=128, ge=2, description="Width of the embedding.")
-    heads: Literal["shared", "per_view"] = Field(
+    projector_layers: Literal[1, 2] = Field(
+        default=2, description="Linear layers of the projector: 2 of MoCo-v2, 1 of MoCo v1."
+    )
+    heads: Heads = Field(
         default="shared",
         description="One projector, or one for object views and one for scene and dilated views (paper, 4.1).",
     )
@@ -147,6 +171,10 @@ class Run(Section):
     backbone: BackboneSettings = BackboneSettings()
     views: ViewSettings = ViewSettings()
     moco: MocoSettings = MocoSettings()
+    byol: ByolSettings = ByolSettings()
+    densecl: DenseclSettings = DenseclSettings()
+    swav: SwavSettings = SwavSettings()
+    cmc: CmcSettings = CmcSettings()
     losses: LossSettings = LossSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()
@@ -172,15 +200,30 @@ class Run(Section):
         given = views.model_dump(exclude_unset=True) if isinstance(views, ViewSettings) else views
         return {**data, "views": views_of_method(str(data.get("method")), given)} if isinstance(given, dict) else data
 
+    @property
+    def heads(self) -> Heads:
+        """One projector or two: the setting of the run's method."""
+        by_method = {"byol": self.byol.heads, "swav": self.swav.heads, "cmc": self.cmc.heads}
+        return by_method.get(self.method, self.moco.heads)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cmc_sees_two_colors(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("method") != "cmc":
+            return data
+        backbone = data.get("backbone", {})
+        return {**data, "backbone": {"color": "ycbcr", **backbone}} if isinstance(backbone, Mapping) else data
+
     @model_validator(mode="after")
     def _fields_agree(self) -> "Run":
         problems = []
         if self.uses_objects and self.views.proposals is None:
             problems.append(f"views.regions {list(self.views.regions)} need views.proposals")
-        if (self.losses.rotation or self.losses.localization) and "object" not in self.views.regions:
-            problems.append("the rotation and localization losses need an 'object' view")
-        if self.moco.heads == "per_view" and self.views.regions.count("object") != 1:
-            problems.append("moco.heads per_view needs two different view regions, one of them 'object'")
+        section = "moco" if self.method == "densecl" else self.method.removesuffix("_v2")
+        if self.heads == "per_view" and self.views.regions.count("object") != 1:
+            problems.append(f"{section}.heads per_view needs two different view regions, one of them 'object'")
+        if self.method == "cmc" and self.backbone.color == "rgb":
+            problems.append("method cmc needs backbone.color ycbcr or lab: its two views are luminance and chrominance")
         if self.views.small_crops is not None and self.method != "swav":
             problems.append(f"views.small_crops: method {self.method} has no use for them, swav does")
         if self.method == "external" and self.backbone.weights is None:

@@ -16,7 +16,7 @@ from objectcrop.study.datasets import (
 from objectcrop.study.inspection import InspectionSettings
 from objectcrop.study.merging import resolve, suggestion
 from objectcrop.study.proposals import DegreeProposals, FeatureProposals, LodProposals, ProposalSource, RandomProposals
-from objectcrop.study.runs import Run
+from objectcrop.study.runs import DETECTOR_TRUNKS, Run
 from objectcrop.study.section import Name, Section, recorded, settings_hash
 from objectcrop.study.table_specs import Table
 from objectcrop.study.tasks import DetectorTask, LinearTask, SegmenterTask, Task
@@ -279,6 +279,20 @@ def _table_problems(study: Study, names: Names) -> Iterator[str]:
                 yield from _unknown(f"{where}.rows, {row.label!r}", "run", row.run, names["runs"])
             elif row.paper_row is None:
                 yield f"{where}.rows, {row.label!r}: needs a run or a paper_row"
+        yield from _detector_problems(study, table, where)
+
+
+def _detector_problems(study: Study, table: Table, where: str) -> Iterator[str]:
+    tasks = [study.tasks.get(column.task) for column in table.columns]
+    if not any(isinstance(task, DetectorTask | SegmenterTask) for task in tasks):
+        return
+    for row in table.rows:
+        run = study.runs.get(row.run) if row.run is not None else None
+        if run is not None and not run.backbone.fits_detectors:
+            yield (
+                f"{where}.rows, {row.label!r}: detectors are fine-tuned from {' and '.join(DETECTOR_TRUNKS)} in RGB, run "
+                f"{row.run!r} has {run.backbone.arch} in {run.backbone.color}; leave it to linear tasks"
+            )
 
 
 def _inspection_problems(study: Study, names: Names) -> Iterator[str]:

@@ -91,6 +91,29 @@ RECIPES = {
     "oac": OAC,
     "oac-same-tag": {**OAC, "moco": {"heads": "per_view", "negatives": "same_tag"}},
     "supervised": {"method": "supervised", "optimizer": {"name": "adamw", "learning_rate": 0.001}},
+    # one head: batch norm over the one or two rows that a head of its own would get here blows rounding up
+    "densecl": {**OAC, "method": "densecl", "moco": {"projector_batch_norm": False}},
+    "byol": {
+        **OAC,
+        "method": "byol",
+        "moco": {},
+        "byol": {"hidden_dims": 24, "embedding_dims": 16},
+        "optimizer": {"name": "lars", "learning_rate": 1.0, "global_batch_size": 8},
+    },
+    "swav": {
+        **OAC,
+        "method": "swav",
+        "moco": {},
+        "swav": {"hidden_dims": 24, "embedding_dims": 16, "num_prototypes": 6, "frozen_prototype_steps": 1},
+        "optimizer": {"name": "larc", "learning_rate": 1.0, "global_batch_size": 8},
+    },
+    "cmc": {
+        **OAC,
+        "method": "cmc",
+        "moco": {},
+        "cmc": {"embedding_dims": 16, "num_negatives": 6, "crops": "two"},
+        "optimizer": {"global_batch_size": 8},
+    },
 }
 
 

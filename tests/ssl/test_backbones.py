@@ -8,7 +8,7 @@ from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.study.runs import BackboneSettings
 
 
-@pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("arch", ["resnet18", "resnet34", "resnet50", "resnet101"])
 def test_full_width_is_torchvisions_trunk(arch):
     theirs = getattr(torchvision.models, arch)(weights=None).eval()
     state = {name: value for name, value in theirs.state_dict().items() if not name.startswith("fc.")}

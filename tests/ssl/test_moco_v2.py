@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import seeded_weights
-from objectcrop.ssl.moco_v2 import MocoV2, turn
+from objectcrop.ssl.extra_losses import turn
+from objectcrop.ssl.moco_v2 import MocoV2
 from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.shuffle import encode_shuffled
 
@@ -115,10 +116,10 @@ def test_extra_losses_read_the_object_and_the_scene_whichever_is_the_query(reque
     swapped = one._replace(query=one.key, key=one.query, query_tags=one.key_tags, key_tags=one.query_tags)
     with torch.no_grad():
         first, second = method.network(one), method.network(swapped)
-    torch.testing.assert_close(first.turn_logits, second.turn_logits)
-    torch.testing.assert_close(first.cell_logits, second.cell_logits)
+    torch.testing.assert_close(first.extra.turns, second.extra.turns)
+    torch.testing.assert_close(first.extra.cells, second.extra.cells)
     other = method.network(one._replace(query=one.key, key=one.query))
-    assert not torch.allclose(first.turn_logits, other.turn_logits)
+    assert not torch.allclose(first.extra.turns, other.extra.turns)
 
 
 def test_weights_of_the_extra_losses_scale_them(request_of):
@@ -136,6 +137,7 @@ def test_three_steps_equal_a_plain_reference(request_of, monkeypatch, name):
     In float64: batch norm over two values, as here, blows rounding up.
     """
     monkeypatch.setattr("objectcrop.ssl.moco_v2.normalise", ready)
+    monkeypatch.setattr("objectcrop.ssl.extra_losses.normalise", ready)
     # each head gets two rows here, and batch norm over two rows is chaotic
     plain = {"projector_batch_norm": False, "batch_norm_group": 0} if name == "oac" else {}
     method = build(request_of, name, moco=plain).double()
@@ -181,17 +183,17 @@ class _Reference:
         q = head(self.network.encoder, features, batch.query_tags)
         q = q / q.norm(dim=1, keepdim=True)
         extra = 0.0
-        if self.network.rotation_head is not None:
+        if self.network.extra.are_on:
             other = trunk(key)
             is_object = [tag == 0 for tag in batch.query_tags.tolist()]
             objects = torch.stack([(query if o else key)[i] for i, o in enumerate(is_object)])
             z_object = torch.stack([(features if o else other)[i] for i, o in enumerate(is_object)])
             z_scene = torch.stack([(other if o else features)[i] for i, o in enumerate(is_object)])
             turned = torch.stack([torch.rot90(x, int(k), (1, 2)) for x, k in zip(objects, batch.turns, strict=True)])
-            logits = self.network.rotation_head.layers(torch.cat([trunk(turned), z_scene], dim=1))
+            logits = self.network.extra.rotation.layers(torch.cat([trunk(turned), z_scene], dim=1))
             extra = F.cross_entropy(logits, batch.turns)
             whole = trunk(ready(batch.whole))
-            cells = self.network.localization_head.layers(torch.cat([z_object, whole], dim=1))
+            cells = self.network.extra.localization.layers(torch.cat([z_object, whole], dim=1))
             extra = extra + F.binary_cross_entropy_with_logits(cells, batch.cells.reshape(4, -1).double())
         with torch.no_grad():
             encoder = self.network.encoder

@@ -74,7 +74,17 @@ class _StopAfter:
 
 
 @pytest.mark.parametrize(
-    ("name", "stop", "workers"), [("oac", 5, 0), ("oac", 6, 2), ("supervised", 4, 0), ("scene-scene", 1, 2)]
+    ("name", "stop", "workers"),
+    [
+        ("oac", 5, 0),
+        ("oac", 6, 2),
+        ("supervised", 4, 0),
+        ("scene-scene", 1, 2),
+        ("densecl", 5, 0),
+        ("byol", 5, 0),
+        ("swav", 5, 0),
+        ("cmc", 5, 0),
+    ],
 )
 def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name, stop, workers):
     monkeypatch.setattr("objectcrop.ssl.pretraining.split_threads", lambda threads, gpus: (1, workers))
@@ -147,7 +157,16 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_pictures(tables, request_
     [
         ({"moco": {"queue_length": 18}}, "queue_length 18 is not a multiple of global_batch_size 4"),
         ({"optimizer": {"global_batch_size": 64}, "moco": {"queue_length": 64}}, "16 training images do not fill"),
-        ({"method": "byol"}, "'byol' is not implemented yet.*MoCo-v2"),
+        ({"backbone": {"arch": "resnt18"}}, "'resnt18': torchvision has no such network; near are .*'resnet18'"),
+        (
+            {"backbone": {"arch": "timm:resnt18"}},
+            "'timm:resnt18': timm has no such network; near are .*'timm:resnet18'",
+        ),
+        (
+            {"backbone": {"arch": "mobilenet_v3_small"}},
+            "backbone.width and backbone.color are for resnet18, .*has neither",
+        ),
+        ({"method": "swav", "swav": {"num_prototypes": 8, "queue_length": 6}}, "swav.queue_length 6 is not a multiple"),
         ({"moco": {"batch_norm_group": 1}}, "batch_norm_group 1"),
     ],
 )

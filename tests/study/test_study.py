@@ -174,3 +174,34 @@ def test_a_table_asks_for_every_run_and_seed_once():
     ]
     assert plan.run_proposals("scene") == []
     assert plan.run_proposals("objects") == ["results/proposals/ohms/lod.parquet", "results/proposals/ohms/lod.json"]
+
+
+def test_a_trunk_that_detectors_lack_is_refused_where_one_is_fine_tuned():
+    tasks = {"boxes": {"kind": "detector", "dataset": "drawn"}}
+    runs = {"cmc": {"dataset": "ohms", "method": "cmc"}, "wide": {"dataset": "ohms", "backbone": {"arch": "resnet101"}}}
+    rows = [{"label": name, "run": name} for name in ("scene", "cmc", "wide")]
+    table = {"title": "Two", "columns": [{"task": "boxes", "metric": "AP", "label": "AP"}], "rows": rows}
+    found = problems(changed(tasks=tasks, runs=runs, tables={"two": table}))
+    assert "2 problem(s)" in found
+    assert "tables.two.rows, 'cmc': detectors are fine-tuned from resnet18 and resnet50 in RGB" in found
+    assert "run 'wide' has resnet101 in rgb" in found
+
+
+def test_cmc_sees_luminance_and_chrominance_unless_told_otherwise():
+    runs = {"cmc": {"dataset": "ohms", "method": "cmc"}, "lab": {"inherit": "cmc", "backbone": {"color": "lab"}}}
+    study = load_study(changed(runs=runs))
+    assert [study.runs[name].backbone.color for name in ("cmc", "lab", "scene")] == ["ycbcr", "lab", "rgb"]
+    wrong = {"cmc": {"dataset": "ohms", "method": "cmc", "backbone": {"color": "rgb"}}}
+    assert "method cmc needs backbone.color ycbcr or lab" in problems(changed(runs=wrong))
+
+
+def test_two_heads_need_two_regions_whatever_the_method():
+    for method, section in (
+        ("byol", "byol"),
+        ("densecl", "moco"),
+        ("swav", "swav"),
+        ("cmc", "cmc"),
+        ("moco_v2", "moco"),
+    ):
+        run = {"dataset": "ohms", "method": method, section: {"heads": "per_view"}}
+        assert f"{section}.heads per_view needs two different" in problems(changed(runs={"heads": run}))

@@ -1,0 +1,95 @@
+"""OAC's extra losses, the same for every method: relative rotation and localization (paper, sections 4.2.1, 4.2.2)."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from objectcrop.ssl.heads import NUM_TURNS, PairHead
+from objectcrop.ssl.losses import localization_loss, rotation_loss
+from objectcrop.ssl.samples import PairBatch, normalise
+from objectcrop.study.runs import LossSettings
+from objectcrop.views.plan import OBJECT_TAG
+
+
+class View(NamedTuple):
+    """One view of a batch: its normalised images, and the trunk's pooled features of them, with gradient."""
+
+    images: Tensor
+    features: Tensor
+
+
+class ExtraLogits(NamedTuple):
+    """What the extra heads say; None where a loss is off."""
+
+    turns: Tensor | None
+    cells: Tensor | None
+
+
+class ExtraHeads(nn.Module):
+    """The heads of the losses that are on. They read the trunk's pooled features, not normalised."""
+
+    def __init__(self, num_features: int, losses: LossSettings) -> None:
+        super().__init__()
+        self.rotation = PairHead(num_features, NUM_TURNS) if losses.rotation else None
+        self.localization = PairHead(num_features, losses.patches**2) if losses.localization else None
+
+    @property
+    def are_on(self) -> bool:
+        """Whether there is any."""
+        return self.rotation is not None or self.localization is not None
+
+    def forward(self, backbone: Callable[[Tensor], Tensor], batch: PairBatch, query: View, key: View) -> ExtraLogits:
+        """Logits of turns, shape (N, 4), and of cells, shape (N, patches * patches).
+
+        Either view may be the query, so the object's and the scene's are picked by tag; of two scene views the key
+        stands for the object, of two object views the query.
+
+        Args:
+            backbone: the trunk that is trained.
+            batch: for tags, turns and the whole picture.
+            query: view of the batch's query.
+            key: of its key.
+        """
+        is_object = (batch.query_tags == OBJECT_TAG)[:, None]
+        turns = cells = None
+        if self.rotation is not None:
+            objects = torch.where(is_object[:, :, None, None], query.images, key.images)
+            turned = backbone(turn(objects, batch.turns))
+            turns = self.rotation(turned, torch.where(is_object, key.features, query.features))
+        if self.localization is not None:
+            assert batch.whole is not None
+            whole = backbone(normalise(batch.whole))
+            cells = self.localization(torch.where(is_object, query.features, key.features), whole)
+        return ExtraLogits(turns, cells)
+
+
+NO_LOGITS = ExtraLogits(None, None)
+
+
+def add_extra_losses(
+    total: Tensor, logits: ExtraLogits, batch: PairBatch, weights: LossSettings
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of a method's own loss and the extra ones, and their parts to log with their chance levels."""
+    parts: dict[str, Tensor] = {}
+    if logits.turns is not None:
+        loss, accuracy = rotation_loss(logits.turns, batch.turns)
+        total = total + weights.rotation * loss
+        chance = torch.tensor(1 / NUM_TURNS, device=loss.device)
+        parts |= {"loss_rotation": loss.detach(), "accuracy_rotation": accuracy, "accuracy_rotation_chance": chance}
+    if logits.cells is not None:
+        assert batch.cells is not None
+        loss, constant = localization_loss(logits.cells, batch.cells)
+        total = total + weights.localization * loss
+        parts |= {"loss_localization": loss.detach(), "loss_localization_constant": constant}
+    return total, parts
+
+
+def turn(images: Tensor, turns: Tensor) -> Tensor:
+    """Images turned counter-clockwise by so many quarter turns each; squares only."""
+    turned = images.clone()
+    for quarter in range(1, NUM_TURNS):
+        chosen = turns == quarter
+        turned[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
+    return turned

@@ -1,0 +1,44 @@
+"""Batches and methods of the wiring tests: a few pictures of noise, no files."""
+
+import torch
+
+from objectcrop.runtime.distributed import World
+from objectcrop.ssl.backbones import seeded_weights
+from objectcrop.ssl.methods import build_method
+from objectcrop.ssl.samples import PairBatch
+
+ALONE = World(0, 1, torch.device("cpu"))
+OBJECT_PAIR = {"regions": ["object", "dilated_object"], "proposals": "lod"}
+
+
+def build(request_of, method, **changes):
+    """A method at the size of `tiny_run`, for 12 pictures, in float64."""
+    run = request_of(method=method, **changes).run
+    with seeded_weights(0):
+        return build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).double()
+
+
+def images(seed, *shape):
+    chance = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, generator=chance)
+
+
+def batch_of(*, query_tags=(1, 1, 1, 1), key_tags=(1, 1, 1, 1), num_small=0):
+    return PairBatch(
+        images(1, 4, 32, 32),
+        images(2, 4, 32, 32),
+        torch.tensor(query_tags),
+        torch.tensor(key_tags),
+        torch.tensor([0, 1, 2, 3]),
+        images(3, 4, 32, 32),
+        torch.randint(0, 2, (4, 3, 3), generator=torch.Generator().manual_seed(4)),
+        torch.tensor([7, 2, 0, 11]),
+        images(5, 4, num_small, 32, 32) if num_small else None,
+    )
+
+
+def ready(pictures):
+    """What `normalise` does, in float64."""
+    mean = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float64)
+    deviation = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float64)
+    return ((pictures.double() / 255 - mean) / deviation).permute(0, 3, 1, 2)
