@@ -35,7 +35,7 @@ def _bin_spans(low_px: Ints, high_px: Ints, num_cells: int, stride_px: int, grid
     step = np.maximum(high - low + 1, 1)[:, None] / np.float32(grid)
     bins = np.arange(grid, dtype=np.float32)
     spans = np.stack([np.floor(bins * step), np.ceil((bins + 1) * step)], axis=2) + low[:, None, None]
-    return np.clip(spans, 0, num_cells).astype(np.int64)
+    return np.asarray(np.clip(spans, 0, num_cells), dtype=np.int64)
 
 
 def scale_to_one(features: NDArray[np.float32]) -> NDArray[np.float32]:

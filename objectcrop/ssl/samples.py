@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -14,15 +13,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, Size, as_boxes
-from objectcrop.data.decoders import AUTO, Decoder, Reduce, describe_decoder, resolve_decoder
-from objectcrop.data.images import decode_image
+from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.reading import read_for
+from objectcrop.ssl.unpainted import UnpaintedBatch
 from objectcrop.study.runs import Run
-from objectcrop.study.view_settings import ViewSettings
+from objectcrop.views.batched_render import pack
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_plain_crop, plan_small_crops, plan_whole
 from objectcrop.views.regions import usable_ranks
-from objectcrop.views.render import Picture, render
+from objectcrop.views.render import Picture, cut_out, render
 
 Key = tuple[int, int]
 """(epoch, row of the picture)."""
@@ -60,6 +60,14 @@ class PairPlan(NamedTuple):
     small: tuple[ViewPlan, ...] = ()  # SwAV's small crops
 
 
+class KeyViews(NamedTuple):
+    """Key views alone: images as in a batch, their tags, and rows of `pack` if they are not painted yet."""
+
+    images: Tensor
+    tags: Tensor
+    looks: Tensor | None
+
+
 class PairBatch(NamedTuple):
     """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until `normalise`."""
 
@@ -79,8 +87,12 @@ class PairBatch(NamedTuple):
         """The batch on a device."""
         return PairBatch._make(None if value is None else value.to(device, non_blocking=True) for value in self)
 
+    def with_shuffled(self, keys: KeyViews) -> "PairBatch":
+        """The same with keys of other samples beside its own."""
+        return self._replace(shuffled_key=keys.images, shuffled_key_tags=keys.tags)
 
-class PairSamples(Dataset[PairBatch]):
+
+class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
     """Pairs of views; equal (epoch, row) give equal pixels in any process."""
 
     def __init__(
@@ -113,16 +125,17 @@ class PairSamples(Dataset[PairBatch]):
         without = sum(not usable_ranks(boxes, size, most) for boxes, size in pairs) if self.run.uses_objects else 0
         return {
             "decoder": describe_decoder(self.decoder),
+            "renderer": self.run.views.renderer,
             "images": len(self.pictures),
             "images_without_proposals": without,
         }
 
-    def __getitems__(self, keys: list[Key]) -> PairBatch:
+    def __getitems__(self, keys: list[Key]) -> PairBatch | UnpaintedBatch:
         """A batch."""
         plans = [self.plan(key) for key in keys]
         shown = [self._render(row, plan) for (_, row), plan in zip(keys, plans, strict=True)]
         has_whole, has_small = bool(self.run.losses.localization), self.run.views.small_crops is not None
-        return PairBatch(
+        pair = PairBatch(
             query=_stack([picture.query for picture in shown]),
             key=_stack([picture.key for picture in shown]),
             query_tags=torch.tensor([plan.query.tag for plan in plans]),
@@ -133,16 +146,34 @@ class PairSamples(Dataset[PairBatch]):
             rows=torch.tensor([row for _, row in keys]),
             small=_stack([np.stack(picture.small) for picture in shown]) if has_small else None,
         )
+        return self._unpainted(pair, plans) if self.run.views.renderer == "batched" else pair
 
-    def keys_of(self, keys: list[Key]) -> tuple[Tensor, Tensor]:
+    def _unpainted(self, pair: PairBatch, plans: Sequence[PairPlan]) -> UnpaintedBatch:
+        views = self.run.views
+        shown = {
+            "query": [plan.query for plan in plans],
+            "key": [plan.key for plan in plans],
+            "whole": [plan.whole for plan in plans if plan.whole is not None],
+            "small": [view for plan in plans for view in plan.small],
+        }
+        looks = {name: pack(found) for name, found in shown.items() if found}
+        small = views.size_px / views.small_crops.size_px if views.small_crops is not None else 1.0
+        return UnpaintedBatch(pair, looks, views.max_blur_sigma, views.max_blur_sigma * small)
+
+    def keys_of(self, keys: list[Key]) -> KeyViews:
         """Key views alone, as they are in a batch, and their tags."""
         plans = [self.plan(key) for key in keys]
         views = []
         for (_, row), plan in zip(keys, plans, strict=True):
             # decoded for all views, also for one alone: the pixels of a view are the same in every process
             picture = read_for(self.pictures.paths[row], self._sides(plan), self.run.views, self.decoder)
-            views.append(render(picture, self.pictures.sizes[row], plan.key, self.run.views.size_px))
-        return _stack(views), torch.tensor([plan.key.tag for plan in plans])
+            views.append(self._make(picture, self.pictures.sizes[row], plan.key, self.run.views.size_px))
+        looks = pack([plan.key for plan in plans]) if self.run.views.renderer == "batched" else None
+        return KeyViews(_stack(views), torch.tensor([plan.key.tag for plan in plans]), looks)
+
+    def _make(self, picture: Picture, size: Size, view: ViewPlan, side: int) -> Picture:
+        make = cut_out if self.run.views.renderer == "batched" else render
+        return make(picture, size, view, side)
 
     def _sides(self, plan: PairPlan) -> list[tuple[ViewPlan, int]]:
         """Every view of a sample with its side in pixels: query, key, the whole picture if shown, small crops."""
@@ -153,7 +184,7 @@ class PairSamples(Dataset[PairBatch]):
     def _render(self, row: int, plan: PairPlan) -> "Shown":
         size, sides = self.pictures.sizes[row], self._sides(plan)
         picture = read_for(self.pictures.paths[row], sides, self.run.views, self.decoder)
-        done = [render(picture, size, view, side) for view, side in sides]
+        done = [self._make(picture, size, view, side) for view, side in sides]
         num_large = len(sides) - len(plan.small)
         return Shown(done[0], done[1], done[2] if plan.whole is not None else None, done[num_large:])
 
@@ -209,32 +240,6 @@ class LabelledSamples(Dataset[LabelledBatch]):
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
         picture = read_for(self.pictures.paths[row], [(plan, views.size_px)], views, self.decoder)
         return render(picture, size, plan, views.size_px)
-
-
-def read_for(
-    path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
-) -> Picture:
-    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
-
-    Args:
-        path: of the picture.
-        wanted: views that will be rendered, each with its side in pixels.
-        settings: how views are made.
-        decoder: the one that `settings` mean, resolved.
-    """
-    side = settings.resize_first_px
-    if side is not None:
-        whole = decode_image(path, decoder=decoder)
-        method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
-    finest = min(_shorter_side(plan) / size_px for plan, size_px in wanted)
-    reduce: Reduce = 4 if finest >= 4 else 2 if finest >= 2 else 1
-    return decode_image(path, reduce, decoder)
-
-
-def _shorter_side(plan: ViewPlan) -> float:
-    x1, y1, x2, y2 = plan.crop_box
-    return min(x2 - x1, y2 - y1)
 
 
 def boxes_by_picture(proposals: pd.DataFrame, pictures: PictureList) -> list[Boxes]:

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.samples import Key, PairBatch, PairSamples
+from objectcrop.ssl.unpainted import UnpaintedBatch
 
 
 class ShuffledKeys(NamedTuple):
@@ -30,7 +31,7 @@ class LoadedShare(NamedTuple):
     shuffled: list[Key]
 
 
-class ShuffledSamples(Dataset[PairBatch]):
+class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
     """Pairs of views, with the key views of other pairs beside them."""
 
     def __init__(self, samples: PairSamples) -> None:
@@ -40,10 +41,9 @@ class ShuffledSamples(Dataset[PairBatch]):
         """What the pairs are made of."""
         return self.samples.describe()
 
-    def __getitems__(self, share: LoadedShare) -> PairBatch:
+    def __getitems__(self, share: LoadedShare) -> PairBatch | UnpaintedBatch:
         """A batch."""
-        images, tags = self.samples.keys_of(share.shuffled)
-        return self.samples.__getitems__(share.own)._replace(shuffled_key=images, shuffled_key_tags=tags)
+        return self.samples.__getitems__(share.own).with_shuffled(self.samples.keys_of(share.shuffled))
 
 
 def key_permutation(study_seed: int, seed: int, step: int, global_batch: int) -> Tensor:

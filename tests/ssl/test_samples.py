@@ -11,13 +11,14 @@ from objectcrop.boxes import Size
 from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.batches import BatchOrder, load_batches
+from objectcrop.ssl.pretraining import pretrain
+from objectcrop.ssl.reading import read_for
 from objectcrop.ssl.samples import (
     PairSamples,
     PictureList,
     boxes_by_picture,
     labels_by_picture,
     normalise,
-    read_for,
 )
 from objectcrop.ssl.shuffle import ShuffledSamples, key_permutation
 from objectcrop.study.view_settings import ViewSettings
@@ -70,16 +71,17 @@ def test_processes_share_the_global_batch(samples):
         assert same(whole[step], joined)
 
 
-def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(tables, request_of):
+@pytest.mark.parametrize("renderer", ["cpu", "batched"])
+def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(samples, request_of, renderer):
     """Bit for bit, also where a view alone could have been decoded smaller than beside its query."""
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    small = request_of("obj-dilate", views={"size_px": 16}).run
-    samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), small, 0.2, 0, 1)
-    whole = all_batches(samples, 0, range(3))
+    cpu = torch.device("cpu")
+    samples.run = request_of("oac", views={"renderer": renderer, "size_px": 16}).run
+    whole = [batch.to(cpu) for batch in all_batches(samples, 0, range(3))]
     for rank in (0, 1):
         world = World(rank, 2, torch.device("cpu"))
         order = BatchOrder(16, 4, range(3), study_seed=0, seed=1, world=world, loads_shuffled=True)
-        for step, batch in enumerate(load_batches(ShuffledSamples(samples), order, 0)):
+        for step, loaded in enumerate(load_batches(ShuffledSamples(samples), order, 0)):
+            batch = loaded.to(cpu)
             mine = key_permutation(0, 1, step, 4)[2 * rank : 2 * rank + 2]
             assert torch.equal(batch.rows, whole[step].rows[2 * rank : 2 * rank + 2])
             assert torch.equal(batch.shuffled_key, whole[step].key[mine])
@@ -205,3 +207,36 @@ def test_a_missing_decoder_stops_before_any_picture_is_read(tables, request_of, 
     pictures = PictureList.of(tables.manifest, tables.data_root)
     with pytest.raises(ValueError, match=r"views\.decoder: nvimgcodec needs the package"):
         PairSamples(pictures, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, 0, 1)
+
+
+def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
+    pictures = PictureList.of(tables.manifest, tables.data_root)
+    boxes = boxes_by_picture(tables.proposals, pictures)
+
+    def batches(renderer, num_workers):
+        run = request_of("oac", method="swav", views={"renderer": renderer}).run
+        samples = PairSamples(pictures, boxes, run, 0.5, 0, 1)
+        assert samples.describe()["renderer"] == renderer
+        return [batch.to(torch.device("cpu")) for batch in all_batches(samples, num_workers, range(3))]
+
+    for one, other in zip(batches("cpu", 0), batches("batched", 2), strict=True):
+        for name in ("query_tags", "key_tags", "turns", "cells", "rows"):
+            assert torch.equal(getattr(one, name), getattr(other, name))
+        for name in ("query", "key", "whole", "small"):
+            first, second = getattr(one, name), getattr(other, name)
+            assert (first.shape, first.dtype) == (second.shape, second.dtype)
+            assert (first.int() - second.int()).abs().float().mean() <= 1
+            assert first.float().std() > 10
+
+
+def test_a_run_trains_on_views_painted_in_batches(tables, request_of, tmp_path):
+    # batch norm over two values would make a rounding a sign
+    calm = {"moco": {"projector_batch_norm": False, "batch_norm_group": 0}, "optimizer": {"epochs": 1}}
+    painted = [
+        pretrain(request_of("oac", **calm, views={"renderer": name}), tables, tmp_path / name).summary
+        for name in ("cpu", "batched")
+    ]
+    assert [summary["samples"]["renderer"] for summary in painted] == ["cpu", "batched"]
+    losses = [summary["history"][0]["loss"] for summary in painted]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert losses[0] != losses[1]

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.moco_v2 import turn
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.crops import draw_crop
 from objectcrop.views.localization import occupancy
@@ -170,3 +172,18 @@ def test_the_releases_growth_is_a_setting_and_is_cut_at_the_image_unless_asked_o
     assert region_box("dilated_object", box, size, ViewSettings(**released), rng) == (573, 430, 1024, 768)
     # 215 pixels high: grown to 224 up from the border
     assert region_box("object", box, size, exact, rng) == (716, 528, 1003, 752)
+
+
+@seeds
+@given(st.integers(0, 2**32))
+def test_the_rotation_label_is_the_number_of_quarter_turns_that_were_applied(seed):
+    images = torch.rand(PER_BATCH, 1, 4, 4, generator=torch.Generator().manual_seed(seed))
+    labels = torch.from_numpy(np.random.default_rng(seed).integers(4, size=PER_BATCH))
+    turned = turn(images, labels)
+    for quarters in range(4):
+        # rows become columns, by indices alone: the pixel at (row, column) goes up and left, counter-clockwise
+        expected = images
+        for _ in range(quarters):
+            expected = expected.transpose(2, 3).flip(2)
+        is_it = (turned == expected).all(dim=(1, 2, 3))
+        assert torch.equal(is_it, labels == quarters)

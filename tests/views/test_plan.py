@@ -1,5 +1,7 @@
 """Plans of views: the laws of OAC's pairs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.view_settings import ViewSettings
+from objectcrop.views.augmentations import PLAIN
 from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, plan_pair, plan_whole
+from objectcrop.views.render import render
 
 SIZE = Size(256, 192)
 BOXES = np.array([[20.0, 30, 90, 110], [100, 10, 250, 180]])
@@ -150,3 +154,31 @@ def test_random_boxes_have_the_area_asked_for_and_no_proposal():
     assert 0.28 < shares.max() < 0.305
     assert {view.proposal_rank for view in views} == {-1}
     assert min(area_share(view) for view in views) == pytest.approx(0.5, abs=0.05), "cropped by the objects' scale"
+
+
+def test_the_releases_views_reach_beyond_the_border_into_black():
+    released = ViewSettings(
+        regions=("object", "dilated_object"),
+        proposals="gt",
+        dilation="coordinate_released",
+        dilation_fraction=0.2,
+        min_region_px=64,
+        border="black",
+        swap=False,
+    )
+    drawn = pairs(released, boxes=[[150.0, 100, 240, 170]], scale_min=0.0)
+    assert {(query.region_box, key.region_box) for query, key in drawn} == {
+        ((150, 100, 240, 170), (120, 80, 288, 204)),
+    }
+    for query, key in drawn:
+        assert contains(as_row(query.region_box), as_row(query.crop_box)).all()
+        assert contains(as_row(key.region_box), as_row(key.crop_box)).all()
+    assert min(area_share(query) for query, _ in drawn) < 0.05, "no s_min"
+    white = np.full((192, 256, 3), 255, dtype=np.uint8)
+    for _, key in drawn[:20]:
+        plain = replace(key, appearance=PLAIN, is_flipped=False)
+        shown = np.clip([256 - key.crop_box[0], 192 - key.crop_box[1]], 0, None) / (
+            np.array(key.crop_box[2:]) - key.crop_box[:2]
+        )
+        view = render(white, SIZE, plain, 64)
+        assert (view > 127).mean() == pytest.approx(np.prod(np.minimum(shown, 1)), abs=0.05)
