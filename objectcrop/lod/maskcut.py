@@ -75,8 +75,8 @@ def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred
 
 def affinity(features: FeatureMap, min_cosine: float) -> NDArray[np.float64]:
     """W: 1 where the cosine of two cells is at least `min_cosine`, 1e-5 elsewhere; cells column by column."""
-    unit = unit_features(features)
-    return np.where(unit @ unit.T >= min_cosine, 1.0, WEAK)
+    unit = unit_features(features.transpose(0, 2, 1))
+    return np.where(unit.T @ unit >= min_cosine, 1.0, WEAK)
 
 
 def second_eigenvector(weights: NDArray[np.float64]) -> Vector:

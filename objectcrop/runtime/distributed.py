@@ -63,14 +63,14 @@ class World:
             dist.all_reduce(values)
         return values / self.size
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Whether each flag is set in any process."""
         if self.size == 1:
-            return flag
+            return flags
         # on the CPU: nobody waits for the GPU to answer
-        total = torch.tensor([float(flag)])
+        total = torch.tensor(flags, dtype=torch.float32)
         dist.all_reduce(total)
-        return bool(total.item())
+        return tuple((total > 0).tolist())
 
     def wait(self) -> None:
         """Go on together."""

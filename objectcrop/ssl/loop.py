@@ -25,6 +25,7 @@ from objectcrop.ssl.checkpoints import (
 from objectcrop.ssl.events import Events
 from objectcrop.ssl.method import Method
 from objectcrop.ssl.monitors import Monitor
+from objectcrop.ssl.own_statistics import own_statistics, restore_statistics
 from objectcrop.ssl.schedules import learning_rate
 from objectcrop.ssl.speed import Speed
 from objectcrop.ssl.window import Window
@@ -125,6 +126,8 @@ class Training:
         if state is not None:
             self.method.load_state_dict(state["method"])
             self.optimizer.load_state_dict(state["optimizer"])
+            if len(state["statistics"]) == self.world.size:  # else all go on with the first one's
+                restore_statistics(self.method, state["statistics"][self.world.rank])
             self.clock = Clock(**state["clock"])
             self.clock.window = defaultdict(list, self.clock.window)
         self._last_logged = self.clock.step
@@ -160,8 +163,8 @@ class Training:
                     progress.advance(batch_size, **({"loss": self._loss} if math.isfinite(self._loss) else {}))
                 if is_last or clock.step % job.log_every == 0:
                     self._log(events)
-                is_asked = self.world.any(bool(stop))
-                if is_asked or time.monotonic() - last_save >= job.save_every_s:
+                is_asked, is_due = self.world.any(bool(stop), time.monotonic() - last_save >= job.save_every_s)
+                if is_asked or is_due:
                     self._settle(picture_ids)
                     self.save()
                     last_save = time.monotonic()
@@ -169,11 +172,12 @@ class Training:
                     raise Stopped(self._farewell(stop))
 
     def save(self) -> None:
-        """Write the state; only the first process does."""
+        """Write the state: the first process does, the others give it what they have for themselves."""
+        statistics = self.world.gather(own_statistics(self.method).to(self.world.device)).cpu()
         if not self.world.is_first:
             return
         clock = {**vars(self.clock), "window": dict(self.clock.window)}
-        state = {"settings_hash": self.job.settings_hash, "clock": clock}
+        state = {"settings_hash": self.job.settings_hash, "clock": clock, "statistics": statistics}
         save_state(
             self.job.folder,
             {**state, "method": self.method.state_dict(), "optimizer": self.optimizer.state_dict()},

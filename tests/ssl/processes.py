@@ -12,7 +12,7 @@ import torch
 import torch.utils.tensorboard  # what a trainer would import itself, once for all
 from torch import nn
 
-from objectcrop.ssl.backbones import Backbone
+from objectcrop.ssl.backbones import Backbone, ResNet
 from objectcrop.ssl.loop import Stopped
 from objectcrop.ssl.pretraining import Request, pretrain
 from objectcrop.ssl.weights import save_backbone
@@ -80,7 +80,7 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 
 def frozen_backbone(settings: BackboneSettings) -> Backbone:
     """A trunk in which no picture depends on the rest of its batch."""
-    return Backbone(settings, FrozenBatchNorm)
+    return ResNet(settings, FrozenBatchNorm)
 
 
 def train_supervised(folder: Path, parts: int) -> None:

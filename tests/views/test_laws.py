@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.moco_v2 import turn
+from objectcrop.ssl.extra_losses import turn
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.crops import draw_crop
 from objectcrop.views.localization import occupancy
