@@ -33,7 +33,7 @@ def batch_of(*, query_tags=(1, 1, 1, 1), key_tags=(1, 1, 1, 1), num_small=0):
         images(3, 4, 32, 32),
         torch.randint(0, 2, (4, 3, 3), generator=torch.Generator().manual_seed(4)),
         torch.tensor([7, 2, 0, 11]),
-        images(5, 4, num_small, 32, 32) if num_small else None,
+        small=images(5, 4, num_small, 32, 32) if num_small else None,
     )
 
 
