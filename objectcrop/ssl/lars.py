@@ -36,8 +36,9 @@ class Lars(torch.optim.Optimizer):
             {"params": scaled, "weight_decay": weight_decay, "is_scaled": True},
             {"params": plain, "weight_decay": 0.0, "is_scaled": False},
         ]
-        defaults = {"lr": learning_rate, "momentum": momentum, "trust_coefficient": trust_coefficient, "rule": rule}
+        defaults = {"lr": learning_rate, "momentum": momentum, "trust_coefficient": trust_coefficient}
         super().__init__([group for group in groups if group["params"]], defaults)
+        self._scaled = scaled_by_lars if rule == "lars" else scaled_by_larc
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -58,8 +59,7 @@ class Lars(torch.optim.Optimizer):
 
     def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         if group["is_scaled"]:
-            rule = scaled_by_lars if group["rule"] == "lars" else scaled_by_larc
-            gradient = rule(parameter, gradient, group["weight_decay"], group["trust_coefficient"])
+            gradient = self._scaled(parameter, gradient, group["weight_decay"], group["trust_coefficient"])
         state = self.state[parameter]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
