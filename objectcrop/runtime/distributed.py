@@ -63,8 +63,12 @@ class World:
             dist.all_reduce(values)
         return values / self.size
 
-    def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Whether each flag is set in any process."""
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process."""
+        return self.any_of_each(flag)[0]
+
+    def any_of_each(self, *flags: bool) -> tuple[bool, ...]:
+        """Whether each flag is set in any process, for the price of one."""
         if self.size == 1:
             return flags
         # on the CPU: nobody waits for the GPU to answer

@@ -163,7 +163,7 @@ class Training:
                     progress.advance(batch_size, **({"loss": self._loss} if math.isfinite(self._loss) else {}))
                 if is_last or clock.step % job.log_every == 0:
                     self._log(events)
-                is_asked, is_due = self.world.any(bool(stop), time.monotonic() - last_save >= job.save_every_s)
+                is_asked, is_due = self.world.any_of_each(bool(stop), time.monotonic() - last_save >= job.save_every_s)
                 if is_asked or is_due:
                     self._settle(picture_ids)
                     self.save()

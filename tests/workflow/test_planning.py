@@ -23,7 +23,7 @@ def test_a_preset_plans_every_run_and_table(workflow, name):
     results = {result for table in plan.study.tables for result in plan.table_results(table)}
     judged = sum(jobs.get(rule, 0) for rule in ("evaluate_linear", "finetune_detector", "finetune_segmenter"))
     assert judged == len(results)
-    assert jobs["render_table"] == len(plan.study.tables)
+    assert jobs.get("render_table", 0) == len(plan.study.tables)
     features = {plan.lod(source).features_run for source in plan.lod_sources()}
     assert jobs["pretrain"] == len(set(plan.table_runs()) | features)
 
