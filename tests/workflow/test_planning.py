@@ -12,7 +12,7 @@ from objectcrop.study.plan import load_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
 
-STUDIES = ("paper", "ohms", "coco", "minis", "minis_lod", "openimages_full", "openimages_small")
+STUDIES = ("paper", "ohms", "coco", "minis", "openimages_full", "openimages_small")
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -23,9 +23,18 @@ def test_a_preset_plans_every_run_and_table(workflow, name):
     results = {result for table in plan.study.tables for result in plan.table_results(table)}
     judged = sum(jobs.get(rule, 0) for rule in ("evaluate_linear", "finetune_detector", "finetune_segmenter"))
     assert judged == len(results)
-    assert jobs.get("render_table", 0) == len(plan.study.tables)
+    assert jobs["render_table"] == len(plan.study.tables)
     features = {plan.lod(source).features_run for source in plan.lod_sources()}
     assert jobs["pretrain"] == len(set(plan.table_runs()) | features)
+
+
+def test_a_study_of_proposals_alone_trains_what_they_need_and_measures_each(workflow):
+    preset = "presets/minis_lod.yaml"
+    jobs = workflow.planned("--configfile", preset)
+    measured = yaml.safe_load((workflow.folder / preset).read_text())["measured_proposals"]
+    assert jobs["measure_proposals"] == sum(map(len, measured.values())) > 8
+    assert jobs["pretrain"] == 1  # for LOD's own features
+    assert "render_table" not in jobs
 
 
 def test_the_default_study_is_planned_quickly(workflow):
