@@ -1,10 +1,9 @@
 """From a box CSV of Open Images' size to the tables of OHMS: time, memory, and the same with plain pandas beside it.
 
 The rules' own scripts run as the workflow runs them, `read_annotations` and then `select_ohms`, with Parquet between them.
-Beside them stand two single scripts in pandas that must give the same tables: `ohms_parts/plain_pandas.py`, `read_csv` and
-`groupby` as they come and without any check, and `ohms_parts/careful_pandas.py`, with chosen columns, types and checks. All are
-pinned to 2 cores. The CSVs are drawn (`ohms_parts/draw.py`) into a temporary folder. Prints a table and writes
-benchmarks/results/ohms.json.
+Beside them stands one script in pandas that must give the same tables: `ohms_parts/plain_pandas.py`, `read_csv` and `groupby`
+as they come and without any check. Both are pinned to 2 cores. The CSVs are drawn (`ohms_parts/draw.py`) into a temporary
+folder. Prints a table and writes benchmarks/results/ohms.json.
 
 This process imports nothing big: Linux counts the memory of a parent into the peak of its child.
 """
@@ -29,7 +28,7 @@ PARTS = ROOT / "benchmarks/ohms_parts"
 REAL_ROWS = 14_610_229
 SIZES = (1_000_000, 4_000_000, REAL_ROWS)
 NUM_CORES = 2
-PEERS = ("plain_pandas", "careful_pandas")
+PEERS = ("plain_pandas",)
 DATASET = {
     "source": "openimages",
     "boxes": {"train": "train.csv"},

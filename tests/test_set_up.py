@@ -294,6 +294,20 @@ def test_a_venv_of_the_same_python_is_kept_and_another_is_not(parts, tmp_path, m
     assert calls == ["venv"]
 
 
+def test_packages_are_compiled_where_python_may_not_do_so_itself(parts, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    own = tmp_path / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(sys.executable)
+    package = tmp_path / "site-packages/package"
+    package.mkdir(parents=True)
+    (package / "good.py").write_text("VALUE = 1\n")
+    (package / "template.py").write_text("class {{ name }}:\n")
+    monkeypatch.setattr(parts.steps, "answer", lambda *command: str(package.parent))
+    parts.steps.compile_packages(tmp_path, "python")
+    assert [path.name.split(".")[0] for path in (package / "__pycache__").iterdir()] == ["good"]
+
+
 def test_the_set_up_is_read_by_the_python_of_an_old_system(root):
     for name in MODULES:
         tree = ast.parse((root / f"envs/{name}.py").read_text(), feature_version=(3, 8))

@@ -1,7 +1,7 @@
 """CSV -> annotations -> OHMS tables as pandas' tutorials write it: `python plain_pandas.py CSV NAMES OUT_FOLDER`.
 
 `read_csv` as it comes, then `groupby`: no types, no choice of columns, no check of the values; the same five tables as the two
-rules write. `careful_pandas.py` is the same by somebody who has measured.
+rules write. Chosen columns, types and checks take as long in sum (measured: pandas 3 keeps text in Arrow).
 """
 
 import sys
