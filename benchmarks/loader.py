@@ -26,7 +26,8 @@ from torchvision import transforms
 
 from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.data.drawn import draw_scene
-from objectcrop.ssl.samples import PairBatch, PairSamples, PictureList, normalise
+from objectcrop.ssl.inputs import PairBatch, normalise
+from objectcrop.ssl.samples import PairSamples, PictureList
 from objectcrop.study.datasets import DrawnDataset
 from objectcrop.study.runs import Run
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.inputs import PairBatch
 from objectcrop.ssl.moco_v2 import MocoV2
-from objectcrop.ssl.samples import PairBatch
 from objectcrop.ssl.schedules import build_optimizer
 from objectcrop.study.runs import Run
 

@@ -14,8 +14,8 @@ from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.backbones import Backbone
+from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.reading import read_for
-from objectcrop.ssl.samples import normalise
 from objectcrop.study.tasks import LinearTask
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_plain_crop

@@ -10,10 +10,10 @@ from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_byol_head, routed
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import byol_loss
 from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.ssl.momentum import follow
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.schedules import target_momentum
 from objectcrop.study.runs import Run
 

@@ -15,10 +15,10 @@ from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, ColorPair, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import routed
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import bank_loss, widened
 from objectcrop.ssl.memory_bank import MemoryBank
 from objectcrop.ssl.method import Method, StepLosses, precision
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.study.method_settings import CmcSettings
 from objectcrop.study.runs import Run
 

@@ -12,11 +12,11 @@ from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.dense_loss import dense_info_nce, match_positions
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_dense_projector, build_projector
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import InfoNce, info_nce, widened
 from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
 from objectcrop.study.runs import Run
 from objectcrop.views.plan import view_tag

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.ssl.heads import NUM_TURNS, PairHead
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import localization_loss, rotation_loss
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.study.runs import LossSettings
 from objectcrop.views.plan import OBJECT_TAG
 

@@ -11,11 +11,11 @@ from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_projector
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import info_nce, widened
 from objectcrop.ssl.method import Method, StepLosses
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
 from objectcrop.study.runs import LossSettings, Run
 from objectcrop.views.plan import view_tag

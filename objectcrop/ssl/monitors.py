@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.data.images import decode_image
+from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.losses import widened
-from objectcrop.ssl.samples import normalise
 
 CHUNK = 64
 NEIGHBOURS, TEMPERATURE = 20, 0.07  # of Wu et al. 2018

@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.samples import Key, PairBatch, PairSamples
+from objectcrop.ssl.inputs import PairBatch
+from objectcrop.ssl.samples import Key, PairSamples
 from objectcrop.ssl.unpainted import UnpaintedBatch
 
 

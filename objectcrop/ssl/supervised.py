@@ -5,9 +5,9 @@ from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.ssl.inputs import LabelledBatch, normalise
 from objectcrop.ssl.losses import label_loss
 from objectcrop.ssl.method import Method, StepLosses
-from objectcrop.ssl.samples import LabelledBatch, normalise
 from objectcrop.study.runs import Run
 
 

@@ -12,10 +12,10 @@ from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_swav_projector, routed
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import widened
 from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.ssl.queue import Queue
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.swapped_prediction import sinkhorn, swapped_prediction
 from objectcrop.study.runs import Run
 from objectcrop.views.plan import SCENE_TAG

@@ -1,15 +1,13 @@
 """Batches whose views are only decoded, cut and resized; the device that they move to flips and paints them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from objectcrop.ssl.inputs import KeyViews, PairBatch
 from objectcrop.views.batched_render import paint_batch
-
-if TYPE_CHECKING:
-    from objectcrop.ssl.samples import KeyViews, PairBatch
 
 
 class UnpaintedBatch(NamedTuple):
@@ -22,7 +20,7 @@ class UnpaintedBatch(NamedTuple):
         max_sigma_small: the same for small crops.
     """
 
-    pair: "PairBatch"
+    pair: PairBatch
     looks: Mapping[str, Tensor]
     max_sigma: float
     max_sigma_small: float
@@ -32,12 +30,12 @@ class UnpaintedBatch(NamedTuple):
         """Rows of the pictures."""
         return self.pair.rows
 
-    def with_shuffled(self, keys: "KeyViews") -> "UnpaintedBatch":
+    def with_shuffled(self, keys: KeyViews) -> "UnpaintedBatch":
         """The same with keys of other samples beside its own."""
         assert keys.looks is not None
         return self._replace(pair=self.pair.with_shuffled(keys), looks={**self.looks, "shuffled_key": keys.looks})
 
-    def to(self, device: torch.device) -> "PairBatch":
+    def to(self, device: torch.device) -> PairBatch:
         """The batch on a device, painted: as the CPU renderer makes it, within rounding."""
         pair = self.pair.to(device)
         painted = {}

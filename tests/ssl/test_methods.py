@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture, normalise
+from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture
 from tests.ssl.conftest import OAC, merged
 
 ADAMW = {"optimizer": {"epochs": 15, "global_batch_size": 8, "name": "adamw", "learning_rate": 0.005}}

@@ -12,7 +12,7 @@ from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl import moco_v2
 from objectcrop.ssl.backbones import seeded_weights
-from objectcrop.ssl.samples import PairBatch
+from objectcrop.ssl.inputs import PairBatch
 from objectcrop.ssl.shuffle import key_permutation
 from objectcrop.study.runs import Run
 from tests.ssl.processes import finish, start

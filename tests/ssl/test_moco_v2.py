@@ -11,8 +11,8 @@ from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import seeded_weights
 from objectcrop.ssl.extra_losses import turn
+from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.moco_v2 import MocoV2
-from objectcrop.ssl.samples import PairBatch, normalise
 from objectcrop.ssl.shuffle import encode_shuffled
 
 ALONE = World(0, 1, torch.device("cpu"))

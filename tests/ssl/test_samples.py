@@ -11,15 +11,10 @@ from objectcrop.boxes import Size
 from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.batches import BatchOrder, load_batches
+from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.reading import read_for
-from objectcrop.ssl.samples import (
-    PairSamples,
-    PictureList,
-    boxes_by_picture,
-    labels_by_picture,
-    normalise,
-)
+from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture, labels_by_picture
 from objectcrop.ssl.shuffle import ShuffledSamples, key_permutation
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.tables import ANNOTATIONS, check
