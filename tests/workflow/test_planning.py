@@ -12,7 +12,7 @@ from objectcrop.study.plan import load_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
 
-STUDIES = ("paper", "ohms", "coco", "minis", "openimages_full", "openimages_small")
+STUDIES = ("paper", "drawn_methods", "ohms", "coco", "minis", "openimages_full", "openimages_small")
 
 
 @pytest.mark.parametrize("name", STUDIES)
