@@ -3,19 +3,33 @@
 import shutil
 
 import pytest
+import torch
 
 from objectcrop.ssl.checkpoints import read_metrics
 from objectcrop.ssl.compiling import compile_trunks
+from tests.ssl import wiring
 from tests.ssl.processes import draw, finish, start, train
-from tests.ssl.test_moco_v2 import build
 
 
-def test_both_trunks_are_compiled_and_names_in_the_state_stay(request_of):
-    method = build(request_of)
+@pytest.mark.parametrize("name", ["moco_v2", "densecl"])
+def test_both_trunks_run_compiled_and_names_in_the_state_stay(request_of, monkeypatch, name):
+    """DenseCL reads the trunk's map where MoCo-v2 reads what is pooled from it."""
+    ran = []
+
+    def compile_(function):
+        def run(images):
+            ran.append(function.__self__)
+            return function(images)
+
+        return run
+
+    method = wiring.build(request_of, name).float()
     before = list(method.state_dict())
+    monkeypatch.setattr(torch, "compile", compile_)
     assert compile_trunks(method) == 2
     assert list(method.state_dict()) == before
-    assert method.backbone._compiled_call_impl is not None
+    method.step_losses(wiring.batch_of(), 0)
+    assert ran == [method.backbone, method.key_encoder.backbone]
 
 
 @pytest.mark.slow
