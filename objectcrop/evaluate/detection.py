@@ -27,17 +27,13 @@ from objectcrop.evaluate.detection_data import register_coco, register_voc
 from objectcrop.evaluate.detection_metrics import InstanceEvaluator, VocEvaluator
 from objectcrop.evaluate.detectron2_weights import read_detectron2, unused_weights
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.signals import StopRequest
+from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.datasets import Dataset
 from objectcrop.study.runs import BackboneSettings
 from objectcrop.study.tasks import DetectorTask, SegmenterTask
 
 SAVE_EVERY_S = 600.0
 RESUME_STRIDE = 7919  # any prime larger than the number of processes
-
-
-class Stopped(SystemExit):
-    """A signal ended fine-tuning after its state was saved."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,8 @@ def _take(lock: TextIO, place: Path) -> None:
 def _start(mongod: Path, place: Path, socket: Path) -> "subprocess.Popen[bytes]":
     command = [str(mongod), "--dbpath", str(place), "--logpath", str(place / "mongod.log"), "--logappend"]
     command += ["--bind_ip", str(socket), "--filePermissions", "0600"]
-    # mongod also makes /tmp/mongodb-27017.sock, over which two that start at once end with 48
+    # by default mongod makes a second socket, in the system's temporary folder and named by its port: of two that start at
+    # once one would end with 48
     command += ["--unixSocketPrefix", str(socket.parent)]
     command += ["--wiredTigerCacheSizeGB", "1"]  # by default half of the memory
     # by default 300 MB of journal for an empty database

@@ -15,15 +15,11 @@ from objectcrop.lod.shards import read_arrays, write_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.signals import StopRequest
+from objectcrop.runtime.signals import Stopped, StopRequest
 
 INPUTS, LOCK = "inputs.json", "lock"
 LAYOUT = 1
 """Raise it when the files of the folder, or the numbers in them, change their meaning."""
-
-
-class Stopped(SystemExit):
-    """A signal ended the ranking after its state was saved; the exit code says which."""
 
 
 def describe_inputs(

@@ -8,6 +8,10 @@ from types import FrameType
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
+class Stopped(SystemExit):
+    """A signal ended long work after its state was saved; the exit code says which."""
+
+
 class StopRequest:
     """Whether, and by which signal, this process was asked to stop."""
 
@@ -19,8 +23,11 @@ class StopRequest:
 
     @property
     def exit_code(self) -> int:
-        """Exit code of a process that a signal ended, as shells report it: 128 and the signal's number."""
-        return 128 + (self.signal or 0)
+        """Exit code of a process that a signal ended, as shells report it: 128 and the signal's number.
+
+        A process that was asked by another one, and got no signal, ends as by SIGTERM.
+        """
+        return 128 + (self.signal or signal.SIGTERM)
 
 
 @contextmanager

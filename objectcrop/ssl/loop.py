@@ -13,7 +13,7 @@ import torch
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.signals import StopRequest
+from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.checkpoints import (
     KEPT,
     append_metrics,
@@ -33,10 +33,6 @@ from objectcrop.study.runs import OptimizerSettings
 
 SAVE_EVERY_S = 600.0
 LOGGED_STEPS, MAX_LOG_EVERY = 200, 50
-
-
-class Stopped(SystemExit):
-    """A signal ended training after its state was saved; the exit code says which."""
 
 
 @dataclass
@@ -169,7 +165,8 @@ class Training:
                     self.save()
                     last_save = time.monotonic()
                 if is_asked and not is_last:
-                    raise Stopped(self._farewell(stop))
+                    self._say_farewell()
+                    raise Stopped(stop.exit_code)
 
     def save(self) -> None:
         """Write the state: the first process does, the others give it what they have for themselves."""
@@ -253,11 +250,9 @@ class Training:
         append_metrics(job.folder, row)
         events.add(row)
 
-    def _farewell(self, stop: StopRequest) -> int:
-        # the exit code of the signal, also in processes that only heard of it from another one
+    def _say_farewell(self) -> None:
         if self.world.is_first:
             print(
                 f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to go on",
                 flush=True,
             )
-        return stop.exit_code if stop else 143

@@ -13,7 +13,7 @@ from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View
 from objectcrop.ssl.heads import build_projector
 from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import info_nce, widened
-from objectcrop.ssl.method import Method, StepLosses
+from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
 from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
@@ -89,7 +89,7 @@ class MocoV2(Method):
 
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step; moves the key encoder and the queue."""
-        with self._precision():
+        with precision(self.run, self.world):
             outputs: Outputs = self._callable[0](batch)
         self._pair[0].update()
         keys = self._encode_keys(batch, step)
@@ -124,12 +124,8 @@ class MocoV2(Method):
             shuffled = ShuffledKeys(batch.shuffled_key, batch.shuffled_key_tags)
 
         def encode(images: Tensor, tags: Tensor) -> Tensor:
-            with self._precision():
+            with precision(self.run, self.world):
                 embeddings: Tensor = self.key_encoder(normalise(images), tags)[1]
             return embeddings
 
         return encode_shuffled(encode, batch.key, batch.key_tags, permutation, self.world, shuffled)
-
-    def _precision(self) -> torch.autocast:
-        is_narrow = self.run.optimizer.precision == "bfloat16"
-        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=is_narrow)

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.data.images import decode_image
 from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.losses import widened
+from objectcrop.ssl.reading import read_square
 
 CHUNK = 64
 NEIGHBOURS, TEMPERATURE = 20, 0.07  # of Wu et al. 2018
@@ -43,7 +42,7 @@ class Monitor:
     @torch.no_grad()
     def _features(self, backbone: nn.Module) -> Tensor:
         if self._pictures is None:
-            self._pictures = torch.from_numpy(np.stack([_square(path, self.size_px) for path in self.paths]))
+            self._pictures = torch.from_numpy(np.stack([read_square(path, self.size_px) for path in self.paths]))
         was_training = backbone.training
         backbone.eval()
         chunks = [backbone(normalise(part.to(self.device))) for part in torch.split(self._pictures, CHUNK)]
@@ -91,9 +90,3 @@ def chance(labels: Tensor) -> float:
 def as_indicators(labels: Tensor) -> Tensor:
     """Class indices as 0 and 1, shape (N, classes), int64; indicators as they are."""
     return F.one_hot(labels) if labels.dim() == 1 else labels.long()
-
-
-def _square(path: Path, side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    whole = decode_image(path)
-    method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)

@@ -26,12 +26,17 @@ def read_for(
     """
     side = settings.resize_first_px
     if side is not None:
-        whole = decode_image(path, decoder=decoder)
-        method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
+        return read_square(path, side, decoder)
     finest = min(_shorter_side(plan) / size_px for plan, size_px in wanted)
     reduce: Reduce = 4 if finest >= 4 else 2 if finest >= 2 else 1
     return decode_image(path, reduce, decoder)
+
+
+def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> Picture:
+    """The whole picture, squeezed to a square."""
+    whole = decode_image(path, decoder=decoder)
+    method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
 
 
 def _shorter_side(plan: ViewPlan) -> float:

@@ -14,10 +14,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from objectcrop.lod import journal
 from objectcrop.lod.disk_ranking import ScoreFiles, rank_from_files
-from objectcrop.lod.journal import Stopped
 from objectcrop.lod.ranking import rank_regions, symmetric_matrix
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.signals import StopRequest
+from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.proposals import LodProposals
 from tests.lod.score_shards import OFFSETS, draw_blocks, write_shards
 
@@ -31,7 +30,7 @@ import numpy as np
 from objectcrop.lod import journal
 from objectcrop.lod.disk_ranking import ScoreFiles, rank_from_files
 from objectcrop.runtime.distributed import join_world
-from objectcrop.runtime.signals import StopRequest
+from objectcrop.runtime.signals import Stopped, StopRequest
 from tests.lod.score_shards import OFFSETS
 from tests.lod.test_disk_ranking import LOD
 

@@ -52,6 +52,7 @@ def test_a_child_that_outlives_the_holder_does_not_hold_the_lock(tmp_path):
     try:
         with run_lock(tmp_path / "lock"):
             os.kill(child, 0)  # it lives
+            assert (tmp_path / "lock").read_text().split()[1] == str(os.getpid())
     finally:
         os.kill(child, signal.SIGKILL)
 

@@ -12,8 +12,8 @@ import torch
 import torch.utils.tensorboard  # what a trainer would import itself, once for all
 from torch import nn
 
+from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl.backbones import Backbone, ResNet
-from objectcrop.ssl.loop import Stopped
 from objectcrop.ssl.pretraining import Request, pretrain
 from objectcrop.ssl.weights import save_backbone
 from objectcrop.study.runs import BackboneSettings

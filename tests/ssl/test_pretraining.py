@@ -10,6 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl import loop
 from objectcrop.ssl.checkpoints import EVENTS, METRICS, read_metrics, saved_states
 from objectcrop.ssl.checks import find_doubts, find_problems
@@ -108,7 +109,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, mo
     straight = pretrain(request, tables, tmp_path / "straight")
     with monkeypatch.context() as patch:
         _StopAfter(patch, stop)
-        with pytest.raises(loop.Stopped) as stopped:
+        with pytest.raises(Stopped) as stopped:
             pretrain(request, tables, tmp_path / "stopped")
     assert stopped.value.code == 143
     assert not (tmp_path / "stopped" / METRICS).read_text().count('"step": 12,')
@@ -126,7 +127,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, mo
 
 def test_ctrl_c_saves_and_says_so(tables, request_of, tmp_path, monkeypatch, capsys):
     _StopAfter(monkeypatch, 2, signal.SIGINT)
-    with pytest.raises(loop.Stopped) as stopped:
+    with pytest.raises(Stopped) as stopped:
         pretrain(request_of(), tables, tmp_path / "c")
     assert stopped.value.code == 130
     assert torch.load(saved_states(tmp_path / "c")[0], weights_only=True)["clock"]["step"] == 2
@@ -136,7 +137,7 @@ def test_ctrl_c_saves_and_says_so(tables, request_of, tmp_path, monkeypatch, cap
 def test_what_was_logged_after_the_saved_state_is_logged_anew(tables, request_of, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         _StopAfter(patch, 5)
-        with pytest.raises(loop.Stopped):
+        with pytest.raises(Stopped):
             pretrain(request_of(), tables, tmp_path / "c")
     with (tmp_path / "c" / METRICS).open("a") as file:
         file.write('{"step": 6, "loss": 0.0, "images_seen": 24}\n{"step": 7, "lo')
@@ -147,7 +148,7 @@ def test_what_was_logged_after_the_saved_state_is_logged_anew(tables, request_of
 def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         _StopAfter(patch, 3)
-        with pytest.raises(loop.Stopped):
+        with pytest.raises(Stopped):
             pretrain(request_of(), tables, tmp_path / "c")
     found = pretrain(request_of(moco={"temperature": 0.1}), tables, tmp_path / "c")
     assert len(found.summary["history"]) == 12

@@ -37,6 +37,8 @@ def test_a_part_that_is_not_finite_is_no_error():
 
 
 def test_steps_do_not_wait_for_the_device():
-    """Adding reads no value: a tensor without any (on the meta device) passes."""
+    """Adding reads no value: a tensor without any (on the meta device) passes, until it is taken."""
     window = Window()
     window.add(0, [1], StepLosses(torch.ones((), device="meta"), {"loss": torch.ones((), device="meta")}))
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        window.take(IDS)
