@@ -16,7 +16,7 @@ from objectcrop.data.drawn_outlines import OUTLINES, Points, scaled, shaped, str
 from objectcrop.data.drawn_surfaces import CELL, GROUNDS, NUM_VARIANTS, TILE, Cut, Grey
 from objectcrop.study.datasets import DrawnDataset
 
-AREA_SHARES = {"coco": (0.016, 1.47), "medium": (0.06, 0.9), "large": (0.20, 0.55)}
+AREA_SHARES = {"coco": (0.016, 1.47), "medium": (0.06, 0.9), "large": (0.20, 0.55), "close": (0.50, 0.30)}
 """Box area over scene area, before anything is cut off or covered: median and deviation of the logarithm."""
 
 _LARGEST_SHARE = 0.7

@@ -17,7 +17,9 @@ PANELS = {
     "loss_contrastive": "contrastive loss (InfoNCE)",
     "accuracy_contrastive": "contrastive accuracy",
     "loss_rotation": "rotation loss (chance: ln 4 = 1.386)",
+    "accuracy_rotation": "rotation accuracy (dotted: chance)",
     "loss_localization": "localization loss",
+    "accuracy_localization": "localization accuracy (dotted: one answer a cell)",
     "loss_dense": "dense contrastive loss (DenseCL)",
     "loss_prediction": "prediction loss (BYOL)",
     "loss_swapped": "swapped prediction loss (SwAV)",
@@ -31,12 +33,13 @@ HINTS = {
     "loss_contrastive": "MoCo-v2 rises at first, then falls slowly (ImageNet,\nK 65,536: 9.6 to 10.3, 6.57 after 200 epochs)",
     "loss_dense": "DenseCL on COCO rises at first: both halves\ntogether 8.7, 9.7 after 150 steps",
     "loss_prediction": "below 0.01: collapsed",
-    "loss_swapped": "stuck at ln(prototypes), 8.006 for 3,000:\ncollapsed; lower epsilon, freeze longer",
+    "loss_swapped": "stuck at ln(prototypes), 8.006 for 3,000: collapsed;\n"
+    "more prototypes than dimensions, lower epsilon,\nfreeze longer",
     "feature_std_share": "towards 0: all pictures look alike, collapsed",
     "effective_rank": "towards 1: one direction is left, collapsed",
     "accuracy_knn": "at chance: features say nothing of the classes",
 }
-CHANCE = {"accuracy_knn": "accuracy_knn_chance"}
+CHANCE = {name: f"{name}_chance" for name in ("accuracy_knn", "accuracy_rotation", "accuracy_localization")}
 MONITORED = ("feature_std_share", "effective_rank", "accuracy_knn", "accuracy_knn_chance")
 COLUMNS = 4
 

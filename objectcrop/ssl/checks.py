@@ -67,6 +67,11 @@ def find_doubts(run: Run, *, num_images: int, num_without_boxes: int, world_size
     doubts = []
     if run.method in ("moco_v2", "densecl"):
         doubts += _moco_doubts(run, num_images=num_images, world_size=world_size)
+    if run.method == "swav" and run.swav.num_prototypes <= run.swav.embedding_dims:
+        doubts.append(
+            f"swav.num_prototypes {run.swav.num_prototypes} is not above embedding_dims {run.swav.embedding_dims}: embeddings"
+            " can turn at right angles to all prototypes, and the loss sticks at the logarithm of their number"
+        )
     if run.uses_objects and num_without_boxes:
         doubts.append(f"{num_without_boxes} of {num_images} images have no usable proposal and give scene pairs")
     return doubts

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from objectcrop.ssl.heads import NUM_TURNS, PairHead
 from objectcrop.ssl.inputs import PairBatch, normalise
-from objectcrop.ssl.losses import localization_loss, rotation_loss
+from objectcrop.ssl.losses import localization_accuracy, localization_loss, rotation_loss
 from objectcrop.study.runs import LossSettings
 from objectcrop.views.plan import OBJECT_TAG
 
@@ -83,6 +83,8 @@ def add_extra_losses(
         loss, constant = localization_loss(logits.cells, batch.cells)
         total = total + weights.localization * loss
         parts |= {"loss_localization": loss.detach(), "loss_localization_constant": constant}
+        accuracy, chance = localization_accuracy(logits.cells, batch.cells)
+        parts |= {"accuracy_localization": accuracy, "accuracy_localization_chance": chance}
     return total, parts
 
 

@@ -114,6 +114,21 @@ def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
     return F.binary_cross_entropy_with_logits(logits, targets), constant
 
 
+def localization_accuracy(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of cells told right, and chance: the best answer of each cell for this batch, the same for all its pictures.
+
+    Chance knows the batch's labels but sees no picture, so that for small batches it is a little too high.
+
+    Args:
+        logits: shape (N, patches * patches).
+        cells: 1 where the object crop lies, shape (N, patches, patches) or flat.
+    """
+    targets = cells.reshape(logits.shape) > 0.5
+    rates = targets.double().mean(dim=0)
+    right = (logits.detach() > 0) == targets
+    return right.double().mean(), torch.maximum(rates, 1 - rates).mean()
+
+
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy for class indices, shape (N,); else binary cross-entropy, the mean over pictures and classes.
 

@@ -44,10 +44,10 @@ class DrawnDataset(PictureFiles):
     min_objects: int = Field(default=1, ge=1, le=12, description="Fewest objects of a scene.")
     max_objects: int = Field(default=12, ge=1, le=12, description="Most objects of a scene.")
     mean_objects: float = Field(default=4.0, ge=1, le=12, description="Mean number of objects of a scene.")
-    object_sizes: Literal["coco", "medium", "large"] = Field(
+    object_sizes: Literal["coco", "medium", "large", "close"] = Field(
         default="medium",
         description="Distribution of box area over scene area: 'coco' as COCO 2017 (median 1.6%), 'medium' median 6%, "
-        "'large' median 20%.",
+        "'large' median 20%, 'close' median 50%: one thing seen from near.",
     )
     clutter: float = Field(
         default=0.5, ge=0, le=1, description="Share of a full load of class-less distractor strokes and patches."

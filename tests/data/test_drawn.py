@@ -125,6 +125,15 @@ def test_the_median_box_is_about_as_large_as_asked_for(sizes, low, high):
     assert AREA_SHARES[sizes][0] == {"coco": 0.016, "medium": 0.06, "large": 0.2}[sizes]
 
 
+def test_one_thing_seen_from_near_fills_half_of_the_scene():
+    asked = settings(object_sizes="close", mean_objects=1, max_objects=1, clutter=0.0, width_px=96, height_px=96)
+    boxes = np.array([seen.box for layout in planned(asked, 150) for seen in visible_objects(layout)])
+    shares = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / 96**2
+    assert len(shares) == 150
+    assert 0.4 < np.median(shares) < 0.55
+    assert shares.max() <= 0.75
+
+
 def test_the_mean_number_of_objects_is_as_asked_for():
     counts = [sum(thing.class_index is not None for thing in layout.things) for layout in planned(settings(), 300)]
     assert np.mean(counts) == pytest.approx(4.0, abs=0.4)

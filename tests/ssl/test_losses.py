@@ -7,7 +7,15 @@ import torch
 from lightly.loss import NegativeCosineSimilarity, NTXentLoss
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.losses import bank_loss, byol_loss, info_nce, label_loss, localization_loss, rotation_loss
+from objectcrop.ssl.losses import (
+    bank_loss,
+    byol_loss,
+    info_nce,
+    label_loss,
+    localization_accuracy,
+    localization_loss,
+    rotation_loss,
+)
 
 
 def vectors(count, dims=8):
@@ -122,6 +130,16 @@ def test_localization_loss_is_the_mean_over_cells_and_samples():
     assert constant.item() == pytest.approx(math.log(2), abs=1e-10)
     rate_logits = torch.full((3, 4), math.log(0.5 / 0.5), dtype=torch.float64)
     assert localization_loss(rate_logits, cells)[0].item() == pytest.approx(constant.item())
+
+
+def test_localization_accuracy_counts_cells_and_chance_is_the_best_answer_of_each_cell():
+    cells = torch.tensor([[[1, 0], [0, 1]], [[0, 0], [0, 1]], [[1, 1], [0, 1]]])
+    # wrong at one cell, at none, at two
+    logits = torch.tensor([[2.0, 1, -1, 3], [-1.0, -2, -3, 1], [-1.0, 1, 1, 1]])
+    accuracy, chance = localization_accuracy(logits, cells)
+    assert accuracy.item() == pytest.approx(9 / 12)
+    # the first cell is 1 in two of three, the second 0 in two of three, the others are always alike
+    assert chance.item() == pytest.approx((2 + 2 + 3 + 3) / 12)
 
 
 def test_a_constant_target_costs_the_constant_guess_nothing():

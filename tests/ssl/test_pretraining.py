@@ -237,6 +237,13 @@ def test_what_is_worth_a_warning_is_told_and_nothing_else(request_of, moco, worl
     assert all(words in doubt for doubt in found)
 
 
+@pytest.mark.parametrize(("num_prototypes", "is_told"), [(16, True), (17, False)])
+def test_fewer_prototypes_than_dimensions_are_worth_a_warning(request_of, num_prototypes, is_told):
+    run = request_of(method="swav", swav={"embedding_dims": 16, "num_prototypes": num_prototypes}).run
+    found = find_doubts(run, num_images=16, num_without_boxes=0)
+    assert [("right angles to all prototypes" in doubt) for doubt in found] == [True] * is_told
+
+
 def test_speed_memory_and_features_are_logged_also_for_tensorboard(tables, request_of, tmp_path):
     request = request_of(training={"monitor_knn": True, "monitor_images": 8}, optimizer={"epochs": 2})
     request = type(request)(request.name, request.run, 0, 1, peak_teraflops=0.001)
