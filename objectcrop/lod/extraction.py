@@ -7,6 +7,7 @@ from objectcrop.boxes import Size
 from objectcrop.lod.pooling import pool_regions, random_projection, scale_to_one
 from objectcrop.lod.proposing import cap_regions, layer_regions, merge_layers
 from objectcrop.lod.regions import ImageRegions, Regions
+from objectcrop.lod.saliency import unlike_mean
 from objectcrop.lod.trunk import FeatureMap, Picture, Trunk, reduced_size, resized
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.proposals import LodProposals
@@ -63,9 +64,11 @@ class Extractor:
         fine, coarse = self._trunk.maps(resized(picture, size))
         whole_picture = self._trunk.descriptor(picture, settings.descriptor_size_px)
         _check(image_id, [fine, coarse], whole_picture)
+        if settings.centring == "picture":
+            fine, coarse = unlike_mean(fine), unlike_mean(coarse)
         regions = propose_regions((fine, coarse), size, settings)
         rng = generator(self._study_seed, "lod.cap", image_id)
-        regions = cap_regions(regions, settings.max_regions, rng)
+        regions = cap_regions(regions, settings.max_regions, rng, max_overlap=settings.max_region_overlap)
         stride = self._trunk.strides[settings.layers[1]]
         pooled = scale_to_one(pool_regions(coarse, regions.boxes, stride_px=stride, grid=settings.region_grid))
         return ImageRegions(size, whole_picture, regions, self._projected(pooled))

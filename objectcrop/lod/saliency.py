@@ -21,6 +21,19 @@ class PeakMap(NamedTuple):
     min_value: float
 
 
+def unlike_mean(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What each cell has above the map's mean, then what it has below, shape (2 * channels, height, width), not negative.
+
+    The sum over its channels is a cell's distance (L1) from the mean; two cells point the same way if they differ from the
+    mean in the same way. So a map of either sign, or one whose cells are all alike but for a few, serves LOD.
+
+    Args:
+        features: map (channels, height, width).
+    """
+    rest = features - features.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(features.dtype)
+    return np.concatenate([np.maximum(rest, 0), np.maximum(-rest, 0)])
+
+
 def global_saliency(features: NDArray[np.float32]) -> Map:
     """Sum over the channels, shape (height, width)."""
     return np.asarray(features.sum(axis=0), dtype=np.float64)

@@ -75,10 +75,23 @@ class LodProposals(FeatureProposals):
         default="wide_margin",
         description="Peak map rule: 'base' (alpha .3, VGG16) or 'wide_margin' (alpha .5, self-supervised trunks).",
     )
+    centring: Literal["picture", "none"] = Field(
+        default="none",
+        description="'picture' takes the image's mean from its maps first, and keeps what lies above it and what lies below as "
+        "channels of their own: salient is then what is unlike the rest. Own addition; 'none', as published, takes high "
+        "activations for salient, which they need not be in a network trained without labels (docs/lod_quality.md).",
+    )
     max_peaks: int = Field(default=20, ge=1, description="Saliency peaks per map.")
     num_levels: int = Field(default=50, ge=1, description="Thresholds per local saliency map.")
     max_regions: int = Field(
         default=2000, ge=2, description="Cap on region proposals per image; the whole image is always kept."
+    )
+    max_region_overlap: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="IoU above which a region is a near-duplicate of one drawn before it and does not count towards the cap "
+        "(own addition; 1, as published, keeps all).",
     )
     region_grid: int = Field(default=7, ge=1, description="RoI pooling grid side.")
     projection_dims: int | None = Field(

@@ -8,8 +8,10 @@ from PIL import Image
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from objectcrop.boxes import Size
-from objectcrop.lod.extraction import Extractor, projection_of
+from objectcrop.boxes import Size, iou
+from objectcrop.lod.extraction import Extractor, projection_of, propose_regions
+from objectcrop.lod.pooling import pool_regions, scale_to_one
+from objectcrop.lod.saliency import unlike_mean
 from objectcrop.lod.trunk import Trunk, normalised, reduced_size
 from objectcrop.study.proposals import LodProposals
 
@@ -106,6 +108,24 @@ def test_a_picture_gets_regions_and_projected_features(extractor):
     assert 2 <= len(found.regions.boxes) <= 20
     assert_array_equal(found.regions.boxes[0], [0, 0, 96, 67])
     assert found.features.shape == (len(found.regions.boxes), 16)
+
+
+def test_centring_takes_the_picture_s_mean_from_both_maps_and_the_features_of_regions(trunk):
+    settings = SETTINGS.model_copy(update={"centring": "picture", "projection_dims": None, "max_regions": 2000})
+    found = Extractor(trunk, settings, 0).describe(picture(64, 96), "a")
+    fine, coarse = (unlike_mean(values) for values in trunk.maps(picture(64, 96)))
+    assert_array_equal(found.regions.boxes, propose_regions((fine, coarse), found.size, settings).boxes)
+    pooled = pool_regions(coarse, found.regions.boxes, stride_px=16, grid=settings.region_grid)
+    assert_array_equal(found.features, scale_to_one(pooled))
+
+
+def test_near_duplicates_are_left_out_where_asked(trunk):
+    many = SETTINGS.model_copy(update={"max_regions": 2000})
+    few = many.model_copy(update={"max_region_overlap": 0.5})
+    all_of_them, apart = (Extractor(trunk, one, 0).describe(picture(64, 96), "a").regions.boxes for one in (many, few))
+    assert 1 < len(apart) < len(all_of_them)
+    overlaps = iou(apart.astype(float), apart.astype(float))
+    assert (overlaps > 0.5).sum() == len(apart)
 
 
 def test_the_same_picture_gives_the_same_numbers_whatever_came_before(extractor, trunk):

@@ -6,7 +6,15 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from objectcrop.lod.saliency import global_mask, global_saliency, local_maps, peak_map, unit_features, without_border
+from objectcrop.lod.saliency import (
+    global_mask,
+    global_saliency,
+    local_maps,
+    peak_map,
+    unit_features,
+    unlike_mean,
+    without_border,
+)
 from objectcrop.lod.saliency_loops import clear_weak_pieces
 
 
@@ -93,6 +101,27 @@ def test_the_reference_leaves_out_the_neighbour_below():
 
 def test_global_saliency_sums_the_channels():
     assert global_saliency(scene())[3, 3] == 5.0
+
+
+def test_a_cell_unlike_the_others_is_salient_after_centring_though_its_activations_are_low():
+    features = np.full((2, 4, 5), 3.0, dtype=np.float32)
+    features[:, 1, 2] = [1.0, 3.0]  # the mean of the first channel is 2.9
+    assert global_saliency(features).argmin() == 7
+    assert global_saliency(unlike_mean(features)).argmax() == 7
+    assert_allclose(unlike_mean(features)[:, 1, 2], [0, 0, 1.9, 0], rtol=1e-6)
+    assert_allclose(unlike_mean(features)[:, 0, 0], [0.1, 0, 0, 0], atol=1e-6)
+
+
+@given(
+    arrays.arrays(
+        np.float32, st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5)), elements=st.integers(-9, 9)
+    )
+)
+def test_both_sides_of_the_mean_are_kept_apart_and_lose_nothing(features):
+    above, below = np.split(unlike_mean(features), 2)
+    assert min(above.min(), below.min()) >= 0
+    assert not (above * below).any()
+    assert_allclose(above - below, features - features.mean(axis=(1, 2), keepdims=True), atol=1e-5)
 
 
 @given(
