@@ -1,24 +1,24 @@
 """Boxes that somebody else made, checked at the border: Parquet in our columns, or COCO's JSON."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from objectcrop.boxes import Size, as_boxes
-from objectcrop.lod.table import Found
+from objectcrop.boxes import Size
+from objectcrop.lod.table import CORNERS, BoxTable, Found
 from objectcrop.tables import PROPOSALS, read_table
 
-CORNERS = ["x1", "y1", "x2", "y2"]
 MAX_OUTSIDE_PX = 1.0
 """Rounding that is cut off at the border; more is an error."""
 COCO_DIGITS = 12
 """COCO's files are named by their id in so many digits, its results by the bare number."""
 
 
-def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> list[Found]:
+def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
     """The best boxes of each image that the file and the data set share, in the order of the data set.
 
     Args:
@@ -42,13 +42,14 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> list[Fo
         )
     rows = rows[known]
     _check_boxes(path, rows, sizes)
-    by_image = dict(iter(rows.groupby("image_id", sort=False)))
-    return [_best(name, size, by_image[name], max_boxes) for name, size in sizes.items() if name in by_image]
+    return _best(rows.sort_values("score", ascending=False, kind="stable"), sizes, max_boxes)
 
 
-def _best(image_id: str, size: Size, rows: pd.DataFrame, max_boxes: int) -> Found:
-    best = rows.sort_values("score", ascending=False, kind="stable").head(max_boxes)
-    return Found(image_id, size, as_boxes(best[CORNERS].to_numpy()), best["score"].to_numpy(dtype=np.float64))
+def _best(rows: pd.DataFrame, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
+    boxes, scores = BoxTable(rows["image_id"], rows), rows["score"].to_numpy(dtype=np.float64)
+    for name, size in sizes.items():
+        if name in boxes:
+            yield Found(name, size, boxes[name][:max_boxes], scores[boxes.rows(name)[:max_boxes]])
 
 
 def _rows(path: Path) -> pd.DataFrame:

@@ -7,13 +7,13 @@ import pytest
 from numba.core.caching import CacheImpl
 
 from objectcrop.boxes import Size
-from objectcrop.lod import hough_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops
+from objectcrop.lod import hough_loops, neighbour_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops
 from objectcrop.lod.compiled import compiled
 from objectcrop.lod.hough import confidence, match, region_set
 from objectcrop.lod.pooling import pool_regions
 from objectcrop.lod.proposing import layer_regions
 
-MODULES = (hough_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops)
+MODULES = (hough_loops, neighbour_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops)
 SMALL_CASE = "from tests.lod.test_compiled import small_case; print(small_case())"
 
 

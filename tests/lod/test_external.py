@@ -23,14 +23,14 @@ def write(path, content):
 
 
 def test_coco_results_become_corners_best_first(tmp_path):
-    found = read_external(write(tmp_path / "r.json", RESULTS), SIZES, 10)
+    found = list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 10))
     assert [one.image_id for one in found] == ["000000000139", "000000000285"]
     assert found[0].boxes.tolist() == [[0, 0, 100, 60], [10, 20, 40, 30]]
     assert found[0].scores.tolist() == [0.9, 0.2]
 
 
 def test_no_more_boxes_are_kept_than_asked_for(tmp_path):
-    found = read_external(write(tmp_path / "r.json", RESULTS), SIZES, 1)
+    found = list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 1))
     assert [len(one.boxes) for one in found] == [1, 1]
     assert found[0].scores.tolist() == [0.9]
 
@@ -40,7 +40,7 @@ def test_coco_instances_go_by_the_file_name_and_keep_their_order(tmp_path):
         "images": [{"id": 7, "file_name": "train/none.jpg"}],
         "annotations": [{"image_id": 7, "bbox": [0, 0, 5, 5]}, {"image_id": 7, "bbox": [2, 2, 8, 8]}],
     }
-    found = read_external(write(tmp_path / "i.json", instances), SIZES, 10)
+    found = list(read_external(write(tmp_path / "i.json", instances), SIZES, 10))
     assert found[0].image_id == "none"
     assert found[0].boxes.tolist() == [[0, 0, 5, 5], [2, 2, 10, 10]]
 
@@ -52,7 +52,7 @@ def table(*rows):
 def test_parquet_goes_by_its_ranks(tmp_path):
     rows = table(("none", 1, 0, 0, 5, 5, 0.5), ("none", 0, 1, 1, 6, 6, 0.5))
     write_table(rows, tmp_path / "p.parquet", PROPOSALS)
-    found = read_external(tmp_path / "p.parquet", SIZES, 10)
+    found = list(read_external(tmp_path / "p.parquet", SIZES, 10))
     assert found[0].boxes.tolist() == [[1, 1, 6, 6], [0, 0, 5, 5]]
 
 
@@ -106,4 +106,4 @@ def test_other_endings_and_broken_files_are_refused(tmp_path):
 
 def test_rounding_beyond_the_border_is_taken(tmp_path):
     path = write(tmp_path / "r.json", [{"image_id": 139, "bbox": [-0.5, 0, 101, 60], "score": 1}])
-    assert np.isfinite(read_external(path, SIZES, 10)[0].boxes).all()
+    assert np.isfinite(next(read_external(path, SIZES, 10)).boxes).all()
