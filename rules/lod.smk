@@ -55,7 +55,7 @@ rule find_neighbours:
     resources:
         gpu=gpus_of_source,
         mem_mb=memory_of_proposals,
-        runtime=240,
+        runtime=1440,
     params:
         settings=neighbours_settings,
         code=code("find_neighbours"),

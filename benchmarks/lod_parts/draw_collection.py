@@ -1,8 +1,8 @@
 """The files of a large collection as the rules of LOD meet them, drawn at random.
 
-python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]]. Written are manifest.parquet, annotations.parquet (8 boxes a picture, as Open Images has), features/SHARD.npz and ranking.npz,
-in the shape of presets/openimages_full.yaml but for the numbers of a region, of which there are 8: no job measured here
-holds those of more than a thousand pictures.
+python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes a picture, as
+Open Images has), features/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for the numbers of a
+region, of which there are 8: no job measured here holds those of more than a thousand pictures.
 """
 
 import sys

@@ -28,6 +28,7 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterato
         max_boxes: kept of each image.
 
     Raises:
+        FileNotFoundError: naming the file.
         ValueError: naming the file and the first offender, if it is none of these, no image of it is in the data set, or a
             box is no number, turned inside out, or outside its image.
     """
@@ -54,15 +55,17 @@ def _best(rows: pd.DataFrame, sizes: dict[str, Size], max_boxes: int) -> Iterato
 
 def _rows(path: Path) -> pd.DataFrame:
     """Columns image_id, corners, score; of equal scores the better one first."""
+    if path.suffix not in (".parquet", ".json"):
+        raise ValueError(f"{path}: external proposals are .parquet or .json, not {path.suffix!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the file of boxes is not there; put it there, or set the source's `file`")
     if path.suffix == ".parquet":
         table = read_table(path, PROPOSALS).sort_values("rank", kind="stable")
         falling = table.groupby("image_id")["score"].is_monotonic_decreasing
         if not falling.all():
             raise ValueError(f"{path}: the scores of image {falling.index[~falling][0]!r} rise along its ranks")
         return table
-    if path.suffix == ".json":
-        return _coco_rows(path)
-    raise ValueError(f"{path}: external proposals are .parquet or .json, not {path.suffix!r}")
+    return _coco_rows(path)
 
 
 def _coco_rows(path: Path) -> pd.DataFrame:
@@ -108,7 +111,13 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
             size = sizes[row["image_id"]]
             raise ValueError(
                 f"{path}: a box of image {row['image_id']!r} ({size.width} x {size.height}) {message}: "
-                f"{[row[name] for name in CORNERS]}, score {row['score']} ({int(fault.sum())} such boxes)"
+                f"{row[CORNERS].tolist()}, score {row['score']} ({int(fault.sum())} such boxes)"
             )
-    if corners.max() <= 1 and limits.min() > 1:
-        raise ValueError(f"{path}: no corner lies beyond 1: the boxes are shares of the image, pixels are expected")
+    # within the first pixel, and not on its corners: nobody finds objects there
+    shares = (corners.max(axis=1) <= 1) & (limits.min(axis=1) > 1) & (corners != np.floor(corners)).any(axis=1)
+    if shares.any():
+        row = rows[shares].iloc[0]
+        raise ValueError(
+            f"{path}: {int(shares.sum())} of {len(rows)} boxes are shares of the image (0 to 1), pixels of the decoded image are "
+            f"expected: a box of image {row['image_id']!r} is {row[CORNERS].tolist()}; multiply by the image's sides"
+        )

@@ -259,9 +259,10 @@ class Plan:
         return []
 
     def source_files(self, source: str) -> list[str]:
-        """Those of them that are files and exist now: inputs, so that another file is noticed."""
+        """Those of them that are files, or in the folders, and exist now: inputs, so that another file is noticed."""
         paths = [Path(self.study.data) / location for location in self.source_locations(source)]
-        return [path.as_posix() for path in paths if path.is_file()]
+        found = [file for path in paths for file in (sorted(path.glob("*.yml.gz")) if path.is_dir() else [path])]
+        return [path.as_posix() for path in found if path.is_file()]
 
     def source_annotations(self, dataset: str, source: str) -> list[str]:
         """Annotations, for a source of annotated boxes only."""

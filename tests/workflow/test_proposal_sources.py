@@ -9,7 +9,6 @@ import yaml
 from objectcrop.data.drawn import draw_scene, scene_id
 from objectcrop.runtime.atomic import read_json
 from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.lod_memory import LINES
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from tests.conftest import Workflow, copied
 from tests.lod.opencv_models import write_bing, write_forest
@@ -127,11 +126,3 @@ def test_a_run_crops_from_the_given_boxes(made):
     text = json.dumps(summary)
     assert '"images_without_proposals": 1' in text
     assert '"proposals": "coco"' in text
-
-
-def test_jobs_ask_for_the_memory_of_as_many_pictures_as_were_indexed(made):
-    done = made.run(
-        "results/proposals/drawn/bing.parquet", "--configfile", "sources.yaml", "--forcerun", "join_proposals", "-n"
-    )
-    expected = LINES["join_proposals"].at(18, 10)
-    assert f"mem_mb={expected}" in done.stdout + done.stderr
