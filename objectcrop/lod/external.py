@@ -111,7 +111,7 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
             size = sizes[row["image_id"]]
             raise ValueError(
                 f"{path}: a box of image {row['image_id']!r} ({size.width} x {size.height}) {message}: "
-                f"{row[CORNERS].tolist()}, score {row['score']} ({int(fault.sum())} such boxes)"
+                f"{_corners(row)}, score {row['score']} ({int(fault.sum())} such boxes)"
             )
     # within the first pixel, and not on its corners: nobody finds objects there
     shares = (corners.max(axis=1) <= 1) & (limits.min(axis=1) > 1) & (corners != np.floor(corners)).any(axis=1)
@@ -119,5 +119,9 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
         row = rows[shares].iloc[0]
         raise ValueError(
             f"{path}: {int(shares.sum())} of {len(rows)} boxes are shares of the image (0 to 1), pixels of the decoded image are "
-            f"expected: a box of image {row['image_id']!r} is {row[CORNERS].tolist()}; multiply by the image's sides"
+            f"expected: a box of image {row['image_id']!r} is {_corners(row)}; multiply by the image's sides"
         )
+
+
+def _corners(row: pd.Series) -> list[float]:
+    return [float(row[name]) for name in CORNERS]
