@@ -1,7 +1,8 @@
 """What LOD's stages cost on one core, beside literal forms of them, and what that makes for 20 thousand and 1.7 million pictures.
 
 Prints tables and writes benchmarks/results/lod.json. Times are processor seconds of one thread, medians of alternating
-repeats, so that other work on the machine disturbs them little. `--quick` repeats less.
+repeats, so that other work on the machine disturbs them little. `--quick` repeats less; `--kept-rates` measures nothing
+and works out the costs anew from the rates in the file. Memory: benchmarks/lod_memory.py.
 """
 
 import argparse
@@ -33,12 +34,14 @@ from objectcrop.lod.sweep import map_boxes, pixel_counts
 from objectcrop.lod.trunk import Trunk
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.study.datasets import DrawnDataset
+from objectcrop.study.lod_memory import LINES
 from objectcrop.study.proposals import LodProposals
 from objectcrop.study.runs import BackboneSettings
 
 SIZE = Size(640, 480)
 SETTINGS = LodProposals(kind="lod", features_run="r", max_regions=200, projection_dims=512)
-NEIGHBOURS, ENTRIES = 50, 100
+NEIGHBOURS, ENTRIES, RANKING_PROCESSES = 50, 100, 8
+JOBS = ("extract_features", "find_neighbours", "score_pairs", "select_proposals", "measure_proposals")
 TARGETS = {"phm_numpy_k200": 30.0, "proposals_ms": 25.0, "ranking_nonzeros_per_s": 3e8}
 """At least, but for the milliseconds, which are at most."""
 
@@ -142,30 +145,69 @@ def measure_graph(repeats: int) -> dict[str, float]:
 
 
 def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
-    """Core-hours and GB of a data set at the large-scale settings (200 regions, 512 numbers, 50 neighbours, 100 scores)."""
+    """Core-hours, GB on disk and GB of memory at the settings of presets/openimages_full.yaml.
+
+    These are 200 regions of 512 numbers in half precision, 50 neighbours, 100 scores a pair in half precision, ranking in 8
+    processes. Memory is what each rule asks for, of a job (of all processes for the ranking). GPUs are not measured.
+    """
     pairs = 0.75 * NEIGHBOURS * num_images  # between half of the ordered neighbours and all of them
+    regions, entries = SETTINGS.max_regions * num_images, 2 * ENTRIES * pairs  # of W: both halves
     per_image = found["proposals_ms"] + found["region_features_ms"]
-    steps = 2 * SETTINGS.max_iterations * 2 * ENTRIES * pairs / found["ranking_nonzeros_per_s"]
-    return {
-        "network_core_hours": found["resnet50_512px_ms"] * num_images / 3.6e6,
-        "proposals_core_hours": per_image * num_images / 3.6e6,
-        "neighbours_core_hours": found["neighbours_ns_per_pair"] * num_images**2 / 3.6e12,
-        "scores_core_hours": found["phm_ms_k200"] * pairs / 3.6e6,
-        "ranking_core_hours": steps / 3600,
-        "features_gb": num_images * SETTINGS.max_regions * (512 * 2 + 25) / 1e9,
-        "scores_gb": pairs * ENTRIES * 8 / 1e9,
+    steps = 2 * SETTINGS.max_iterations * entries / found["ranking_nonzeros_per_s"]
+    hours = {
+        "network": found["resnet50_512px_ms"] * num_images / 3.6e6,
+        "proposals": per_image * num_images / 3.6e6,
+        "neighbours": found["neighbours_ns_per_pair"] * num_images**2 / 3.6e12,
+        "scores": found["phm_ms_k200"] * pairs / 3.6e6,
+        "ranking": steps / 3600,
     }
+    disk = {
+        # features, box, root and layer of a region; descriptor, size, count and name of a picture
+        "features": regions * (512 * 2 + 16 + 4 + 1) + num_images * (2048 * 4 + 8 + 8 + 64),
+        "neighbours": num_images * (NEIGHBOURS * 8 + 64) + 8 * pairs,
+        # row, column and value of an entry; images, count and scale of a pair
+        "scores": pairs * (ENTRIES * 6 + 20),
+        # while it runs: column and value of each entry of W, these and its row before they are sorted, row starts
+        "ranking_running": entries * (8 + 12) + 8 * regions,
+        "ranking": 3 * 8 * regions,
+    }
+    memory = {
+        rule: LINES[rule].at(num_images, NEIGHBOURS if rule == "find_neighbours" else SETTINGS.max_boxes)
+        for rule in JOBS
+    } | {"rank_regions": RANKING_PROCESSES * (1000 + 64 * regions / 1e6)}
+    return (
+        {f"{stage}_core_hours": value for stage, value in hours.items()}
+        | {"all_core_hours": sum(hours.values())}
+        | {f"{stage}_disk_gb": value / 1e9 for stage, value in disk.items()}
+        | {"all_disk_gb": sum(disk.values()) / 1e9}
+        | {f"{rule}_memory_gb": value / 1e3 for rule, value in memory.items()}
+    )
+
+
+def print_costs(found: dict[str, float]) -> dict[str, dict[str, float]]:
+    costs = {str(count): cost_of(count, found) for count in (20_000, 1_700_000)}
+    for name in costs["20000"]:
+        print(f"{name:32}" + "".join(f"  {count} pictures {cost[name]:10.2f}" for count, cost in costs.items()))
+    print("GPU-hours: not measured, no machine with a GPU was at hand")
+    return costs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repeats")
-    repeats = 3 if parser.parse_args().quick else 15
+    parser.add_argument("--kept-rates", action="store_true", help="costs alone, from the rates that were measured last")
+    args = parser.parse_args()
+    path = Path(__file__).parent / "results" / "lod.json"
+    if args.kept_rates:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        costs = print_costs({row["name"]: row["value"] for row in kept["rows"]})
+        path.write_text(json.dumps(kept | {"costs": costs}, indent=2) + "\n", encoding="utf-8")
+        return
     torch.set_num_threads(1)
     found = {}
     with threadpool_limits(1):
         for measure in (measure_matching, measure_sweep, measure_pictures, measure_graph):
-            found |= measure(repeats)
+            found |= measure(3 if args.quick else 15)
     ratios = {
         f"phm_numpy_k{count}": found[f"phm_literal_ms_k{count}"] / found[f"phm_ms_k{count}"] for count in (200, 1000)
     }
@@ -173,9 +215,7 @@ def main() -> None:
     for name, value in (found | ratios).items():
         told = f"   target {TARGETS[name]:g}" if name in TARGETS else ""
         print(f"{name:32} {value:12.4g}{told}")
-    costs = {str(count): cost_of(count, found) for count in (20_000, 1_700_000)}
-    for name in costs["20000"]:
-        print(f"{name:32}" + "".join(f"  {count} pictures {cost[name]:10.1f}" for count, cost in costs.items()))
+    costs = print_costs(found)
     result = {
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {
@@ -189,7 +229,6 @@ def main() -> None:
         "ratios": ratios,
         "costs": costs,
     }
-    path = Path(__file__).parent / "results" / "lod.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

@@ -5,8 +5,9 @@ boxes then take 0.6 GB and not 1.2, and are counted by integers. Such a column i
 table gets plain text, unless it asks for categories.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,18 +137,40 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
     checked = check(frame, schema, where=str(path), categories=categories)
     # One row group for categories: each would hold the whole dictionary again, 35 MB for Open Images' image ids.
     row_group_size = max(1, len(checked)) if categories else None
-    text = [name for name, dtype in schema.columns.items() if dtype == "str" and (name,) != schema.key]
     with replacing(path) as aside:
-        pq.write_table(
-            _arrow(checked),
-            aside,
-            row_group_size=row_group_size,
-            use_dictionary=text,
-            dictionary_pagesize_limit=_DICTIONARY_BYTES,
-            data_page_size=_PAGE_BYTES,
-            compression="none" if categories else "snappy",  # coordinates and codes of many boxes hardly shrink
-            write_statistics=False,  # nobody asks for part of a table
-        )
+        pq.write_table(_arrow(checked), aside, row_group_size=row_group_size, **_layout(schema, categories=categories))
+
+
+@contextmanager
+def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write Parquet atomically, part by part: each part given to the function is checked and becomes a row group.
+
+    Text stays text. A key that repeats in two parts is not seen here; whoever reads the table sees it.
+    """
+    with replacing(path) as aside, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def write(frame: pd.DataFrame) -> None:
+            nonlocal writer
+            rows = _arrow(check(frame, schema, where=str(path)))
+            if writer is None:
+                layout = _layout(schema, categories=False)
+                writer = stack.enter_context(pq.ParquetWriter(aside, rows.schema, **layout))
+            writer.write_table(rows, row_group_size=max(1, len(rows)))
+
+        yield write
+        if writer is None:
+            write(empty_table(schema))
+
+
+def _layout(schema: Schema, *, categories: bool) -> dict[str, Any]:
+    return {
+        "use_dictionary": [name for name, dtype in schema.columns.items() if dtype == "str" and (name,) != schema.key],
+        "dictionary_pagesize_limit": _DICTIONARY_BYTES,
+        "data_page_size": _PAGE_BYTES,
+        "compression": "none" if categories else "snappy",  # coordinates and codes of many boxes hardly shrink
+        "write_statistics": False,  # nobody asks for part of a table
+    }
 
 
 def read_table(path: str | Path, schema: Schema, *, categories: bool = False) -> pd.DataFrame:

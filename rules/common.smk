@@ -201,6 +201,14 @@ def annotations_of_source(wildcards):
     return PLAN.source_annotations(wildcards.dataset, wildcards.source)
 
 
+def gpus_of_source(wildcards):
+    return PLAN.source_gpus(wildcards.source)
+
+
+def memory_of_proposals(wildcards, input, rulename):
+    return PLAN.proposal_memory_mb(rulename, wildcards.source, input.index)
+
+
 def cost_files_of(wildcards):
     return PLAN.cost_files(wildcards.dataset, wildcards.source)
 

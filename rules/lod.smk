@@ -5,6 +5,7 @@
 rule extract_features:
     """Take descriptors, region proposals and their features of a shard of images."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",
         backbone=features_backbone_of,
     output:
@@ -20,7 +21,8 @@ rule extract_features:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        gpu=gpus_of_source,
+        mem_mb=memory_of_proposals,
         runtime=240,
         data_root=data_root,
     params:
@@ -28,7 +30,7 @@ rule extract_features:
         code=code("extract_features"),
     shell:
         "python -m workflow_scripts.extract_features"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads} --gpus {resources.gpu}"
         " --manifest {input.manifest} --backbone {input.backbone} --shard {wildcards.shard}"
         " --out {output.features} 2>&1 | tee -i {log}"
 
@@ -36,6 +38,7 @@ rule extract_features:
 rule find_neighbours:
     """Find the nearest images of every image, and the pairs to score."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         features=feature_shards_of,
     output:
         neighbours="results/lod/{dataset}/{source}/neighbours.npz",
@@ -50,20 +53,22 @@ rule find_neighbours:
         "../envs/torch.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=gpus_of_source,
+        mem_mb=memory_of_proposals,
+        runtime=1440,
     params:
         settings=neighbours_settings,
         code=code("find_neighbours"),
     shell:
         "python -m workflow_scripts.find_neighbours"
-        " --settings {params.settings:q} --features {input.features}"
+        " --settings {params.settings:q} --features {input.features} --gpus {resources.gpu}"
         " --out {output.neighbours} 2>&1 | tee -i {log}"
 
 
 rule score_pairs:
     """Match the regions of a shard of image pairs."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         features=feature_shards_of,
         neighbours="results/lod/{dataset}/{source}/neighbours.npz",
     output:
@@ -79,7 +84,7 @@ rule score_pairs:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=memory_of_proposals,
         runtime=720,
     params:
         settings=scores_settings,
@@ -123,6 +128,7 @@ rule rank_regions:
 rule select_proposals:
     """Select the best regions of every image."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",
         features=feature_shards_of,
         ranking=ranking_of,
@@ -141,7 +147,7 @@ rule select_proposals:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory_of_proposals,
         runtime=60,
     params:
         settings=selection_settings,
@@ -156,6 +162,7 @@ rule select_proposals:
 rule search_boxes:
     """Search a shard of images for objects, each image by itself."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",
         files=files_of_source,
         backbone=searched_backbone_of,
@@ -171,7 +178,8 @@ rule search_boxes:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        gpu=gpus_of_source,
+        mem_mb=memory_of_proposals,
         runtime=720,
         data_root=data_root,
     params:
@@ -179,7 +187,7 @@ rule search_boxes:
         code=code("search_boxes"),
     shell:
         "python -m workflow_scripts.search_boxes"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads} --gpus {resources.gpu}"
         " --manifest {input.manifest} --backbone {input.backbone} --shard {wildcards.shard}"
         " --out {output.table} 2>&1 | tee -i {log}"
 
@@ -187,6 +195,7 @@ rule search_boxes:
 rule join_proposals:
     """Join the shards of a searched source."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",
         shards=searched_shards_of,
         run_summary=searched_summary_of,
@@ -203,7 +212,7 @@ rule join_proposals:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory_of_proposals,
         runtime=60,
     params:
         settings=proposal_settings,
@@ -218,6 +227,7 @@ rule join_proposals:
 rule make_proposals:
     """Make proposals that look at no picture: annotated boxes, a grid, random places, the centre, a file."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",
         annotations=annotations_of_source,
         sizes=sizes_of_source,
@@ -235,7 +245,7 @@ rule make_proposals:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory_of_proposals,
         runtime=60,
         data_root=data_root,
     params:
@@ -251,6 +261,7 @@ rule make_proposals:
 rule measure_proposals:
     """Measure how well proposals find the annotated objects."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",
         annotations="results/annotations/{dataset}.parquet",
         table="results/proposals/{dataset}/{source}.parquet",
@@ -265,7 +276,7 @@ rule measure_proposals:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory_of_proposals,
         runtime=60,
     params:
         code=code("measure_proposals"),

@@ -19,11 +19,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="npz to write")
     args = parser.parse_args(argv)
 
+    from objectcrop.runtime.launch import visible_gpus
+
+    with visible_gpus(args.gpus):
+        extract(args)
+
+
+def extract(args: argparse.Namespace) -> None:
     import torch
 
     from objectcrop.data.images import decode_image
     from objectcrop.lod.extraction import Extractor
-    from objectcrop.lod.shards import write_features
+    from objectcrop.lod.feature_shards import writing_features
     from objectcrop.runtime.progress import Progress
     from objectcrop.study.proposals import LodProposals
     from objectcrop.study.section import parse_settings
@@ -44,13 +51,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     extractor = Extractor(trunk, lod, settings["study_seed"])
     manifest = read_table(args.manifest, MANIFEST)
     rows = manifest[manifest["split"] == "train"].iloc[args.shard :: lod.num_shards]
-    images = []
     label = f"LOD features, shard {args.shard} of {lod.num_shards}"
-    with Progress(label, total=len(rows), unit="images") as progress:
+    with (
+        writing_features(args.out, exact=lod.projection_dims is None) as writer,
+        Progress(label, total=len(rows), unit="images") as progress,
+    ):
         for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
-            images.append(extractor.describe(decode_image(args.data_root / path), image_id))
-            progress.advance(1, regions=len(images[-1].regions.boxes))
-    write_features(args.out, list(rows["image_id"]), images, exact=lod.projection_dims is None)
+            image = extractor.describe(decode_image(args.data_root / path), image_id)
+            writer.add(image_id, image)
+            progress.advance(1, regions=len(image.regions.boxes))
 
 
 if __name__ == "__main__":

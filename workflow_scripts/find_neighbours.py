@@ -11,20 +11,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "lod"')
     parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs: 0 or 1")
     parser.add_argument("--out", type=Path, required=True, help="npz to write")
     args = parser.parse_args(argv)
 
-    import numpy as np
+    from objectcrop.runtime.launch import visible_gpus
 
+    with visible_gpus(args.gpus):
+        find(args)
+
+
+def find(args: argparse.Namespace) -> None:
+    import numpy as np
+    import torch
+
+    from objectcrop.lod.feature_shards import Descriptors, FeatureShards
     from objectcrop.lod.neighbours import find_neighbours, pairs_to_score
-    from objectcrop.lod.shards import join_features, write_arrays
+    from objectcrop.lod.shards import write_arrays
+    from objectcrop.runtime.progress import Progress
     from objectcrop.study.proposals import LodProposals
     from objectcrop.study.section import parse_settings
 
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
-    images = join_features(args.features, "descriptors")
-    descriptors = np.array(images.by_name["descriptors"], dtype=np.float32).reshape(len(images.image_ids), -1)
-    found = find_neighbours(descriptors, lod.num_neighbours)
+    images = FeatureShards(args.features)
+    found = find_neighbours(
+        Descriptors(images),
+        lod.num_neighbours,
+        device=torch.device("cuda") if args.gpus else None,
+        progress=Progress("LOD neighbours", total=len(images), unit="images"),
+    )
     pairs = pairs_to_score(found.indices)
     write_arrays(
         args.out,
@@ -33,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         similarities=found.similarities,
         pairs=pairs,
     )
-    print(f"{len(images.image_ids)} images, {len(pairs)} pairs to score")
+    print(f"{len(images)} images, {len(pairs)} pairs to score")
 
 
 if __name__ == "__main__":

@@ -18,22 +18,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     from objectcrop.lod.controls import ORIGIN, parse_source
-    from objectcrop.lod.table import describe_features, join_tables, summarise, training_sizes
+    from objectcrop.lod.table import describe_features, join_tables, training_sizes, write_proposals
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.study.proposals import FeatureProposals
     from objectcrop.study.section import parse_settings
-    from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
+    from objectcrop.tables import MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
-    table = join_tables([read_table(path, PROPOSALS) for path in args.shards], list(sizes))
-    write_table(table, args.out, PROPOSALS)
     source = parse_source(settings["source"])
     if isinstance(source, FeatureProposals):
         features = describe_features(source, [read_json(path) for path in args.run_summary]) + ", normalised cuts"
     else:
         features = ORIGIN[source.kind]
-    summary = summarise(table, sizes, features=features)
+    found = join_tables([read_table(path, PROPOSALS) for path in args.shards], sizes)
+    summary = write_proposals(args.out, found, len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": settings})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 

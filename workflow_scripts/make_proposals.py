@@ -24,11 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.lod.controls import ORIGIN, Known, make_boxes, parse_source
     from objectcrop.lod.external import read_external
-    from objectcrop.lod.table import Found, boxes_by_image, proposals_table, summarise, training_sizes, usable
+    from objectcrop.lod.table import Found, boxes_by_image, training_sizes, usable, write_proposals
     from objectcrop.runtime.atomic import write_json
     from objectcrop.study.proposals import ExternalProposals
     from objectcrop.study.section import parse_settings
-    from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table, write_table
+    from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)
     source = parse_source(settings["source"])
@@ -39,14 +39,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         features = ORIGIN[source.kind]
         known = Known(
-            annotations=read_table(args.annotations[0], ANNOTATIONS) if args.annotations else None,
+            annotations=read_table(args.annotations[0], ANNOTATIONS, categories=True) if args.annotations else None,
             boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
         )
         made = make_boxes(source, sizes, known, study_seed=settings["study_seed"])
-        found = [Found(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made.items()]
-    table = proposals_table(usable(one) for one in found)
-    write_table(table, args.out, PROPOSALS)
-    summary = summarise(table, sizes, features=features)
+        found = (Found(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
+    summary = write_proposals(args.out, map(usable, found), len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": settings})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     found = measure(
         read_table(args.proposals, PROPOSALS),
-        read_table(args.annotations, ANNOTATIONS),
+        read_table(args.annotations, ANNOTATIONS, categories=True),
         training_sizes(read_table(args.manifest, MANIFEST)),
     )
     write_json(args.out, found | {"costs": read_costs(args.costs)})

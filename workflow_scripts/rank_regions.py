@@ -35,7 +35,8 @@ def rank_here(args: argparse.Namespace) -> None:
     import torch
 
     from objectcrop.lod.disk_ranking import ScoreFiles, rank_from_files
-    from objectcrop.lod.shards import join_features, starts, write_arrays
+    from objectcrop.lod.feature_shards import FeatureShards
+    from objectcrop.lod.shards import write_arrays
     from objectcrop.runtime.distributed import join_world
     from objectcrop.runtime.signals import stop_requests
     from objectcrop.study.proposals import LodProposals
@@ -43,8 +44,8 @@ def rank_here(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
-    images = join_features(args.features, "counts")
-    offsets = starts(np.array(images.by_name["counts"], dtype=np.int64))
+    images = FeatureShards(args.features)
+    offsets = images.offsets
     with stop_requests() as stop, join_world(0) as world:
         (final, quadratic), degrees = rank_from_files(ScoreFiles(args.scores, offsets), lod, args.state, world, stop)
         if not world.is_first:

@@ -22,21 +22,25 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
+    from objectcrop.boxes import Size
+    from objectcrop.lod.feature_shards import FeatureShards
     from objectcrop.lod.hough import RegionSet, confidence, greatest_entries, region_set
-    from objectcrop.lod.shards import join_features, read_arrays, write_scores
+    from objectcrop.lod.shards import part_of, stored_array, write_scores
     from objectcrop.runtime.progress import Progress
     from objectcrop.study.proposals import LodProposals
     from objectcrop.study.section import parse_settings
 
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
-    images = join_features(args.features, "sizes", "boxes", "features")
-    columns = (images.by_name["boxes"], images.sizes(), images.by_name["features"])
+    images = FeatureShards(args.features)
+    sizes = images.images("sizes", 0, len(images))
     # pairs are sorted by their first image: a run of them needs few of the features at a time
-    pairs = np.array_split(read_arrays(args.neighbours, "pairs")[0], lod.score_shards)[args.shard]
+    every_pair = stored_array(args.neighbours, "pairs")
+    pairs = every_pair.read(*part_of(len(every_pair), lod.score_shards, args.shard))
 
     @lru_cache(maxsize=IMAGES_AT_A_TIME)
     def regions_of(image: int) -> RegionSet:
-        boxes, size, features = (column[image] for column in columns)
+        boxes, features = (images.regions(name, image) for name in ("boxes", "features"))
+        size = Size(*sizes[image].tolist())
         return region_set(boxes.astype(np.int64), size, features.astype(np.float32))
 
     blocks = []

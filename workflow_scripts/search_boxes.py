@@ -19,6 +19,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="PROPOSALS of the shard to write")
     args = parser.parse_args(argv)
 
+    from objectcrop.runtime.launch import visible_gpus
+
+    with visible_gpus(args.gpus):
+        search_here(args)
+
+
+def search_here(args: argparse.Namespace) -> None:
     import cv2
     import torch
 

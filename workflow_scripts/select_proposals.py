@@ -18,25 +18,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
-    from objectcrop.lod.shards import join_features, read_arrays
-    from objectcrop.lod.table import describe_features, proposals_table, select_lod, summarise, training_sizes
+    from objectcrop.lod.feature_shards import FeatureShards
+    from objectcrop.lod.shards import stored_array
+    from objectcrop.lod.table import describe_features, select_lod, training_sizes, write_proposals
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.study.proposals import LodProposals
     from objectcrop.study.section import parse_settings
-    from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
+    from objectcrop.tables import MANIFEST, read_table
 
     settings = parse_settings(args.settings)
     lod = LodProposals.model_validate(settings["lod"])
-    images = join_features(args.features, "sizes", "boxes", "roots", "layers")
     by_degree = settings["rank_by"] == "degree"
-    offsets, scores = read_arrays(args.ranking, "offsets", "degrees" if by_degree else "scores")
+    ranking = stored_array(args.ranking, "degrees" if by_degree else "scores")
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
-    table = proposals_table(select_lod(images, scores, offsets, sizes, lod))
-    write_table(table, args.out, PROPOSALS)
     features = describe_features(lod, [read_json(path) for path in args.run_summary]) + (
         ", ranked by row sums" if by_degree else ""
     )
-    summary = summarise(table, sizes, features=features)
+    found = select_lod(FeatureShards(args.features), ranking, sizes, lod)
+    summary = write_proposals(args.out, found, len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": settings})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 

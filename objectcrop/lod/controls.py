@@ -1,12 +1,14 @@
 """Proposals without discovery: annotated boxes, a grid, boxes of random place, one centred box."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
-from objectcrop.boxes import Boxes, Size, as_boxes, to_pixels
+from objectcrop.boxes import Boxes, Size, to_pixels
+from objectcrop.lod.table import BoxTable
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.proposals import (
     CentreProposals,
@@ -22,7 +24,7 @@ class Known(NamedTuple):
 
     annotations: pd.DataFrame | None = None
     """ANNOTATIONS, for ground truth."""
-    boxes: dict[str, Boxes] | None = None
+    boxes: Mapping[str, Boxes] | None = None
     """Boxes of another source by image, for random boxes of their sizes."""
 
 
@@ -47,47 +49,53 @@ def scatter_boxes(boxes: Boxes, size: Size, rng: np.random.Generator) -> Boxes:
     return np.concatenate([corners, corners + sides], axis=1)
 
 
-def annotated_boxes(annotations: pd.DataFrame, *, drop_group_of: bool) -> dict[str, Boxes]:
+def annotated_boxes(annotations: pd.DataFrame, *, drop_group_of: bool) -> Mapping[str, Boxes]:
     """Relative boxes of the annotations by image; depictions stay, group-of and crowd boxes go if asked."""
     if drop_group_of:
         annotations = annotations[~(annotations["is_group_of"] | annotations["is_crowd"])]
-    return {
-        str(image_id): as_boxes(rows[["x1", "y1", "x2", "y2"]].to_numpy())
-        for image_id, rows in annotations.groupby("image_id", sort=False)
-    }
+    return BoxTable(annotations["image_id"], annotations)
 
 
-def make_boxes(source: ProposalSource, sizes: dict[str, Size], known: Known, *, study_seed: int) -> dict[str, Boxes]:
-    """Boxes of every image by a source that discovers nothing; images for which it has none are left out.
+def make_boxes(
+    source: ProposalSource, sizes: dict[str, Size], known: Known, *, study_seed: int
+) -> Iterator[tuple[str, Boxes]]:
+    """Boxes of every image by a source that discovers nothing, one after another; images for which it has none are left out.
 
     Raises:
         ValueError: if the source looks at pictures, or lacks what it looks at.
     """
     match source:
         case CentreProposals():
-            return {name: centre_box(size, source.area_share) for name, size in sizes.items()}
+            return ((name, centre_box(size, source.area_share)) for name, size in sizes.items())
         case GridProposals():
-            return {name: grid_boxes(size, source.rows, source.columns) for name, size in sizes.items()}
+            return ((name, grid_boxes(size, source.rows, source.columns)) for name, size in sizes.items())
         case RandomProposals():
             if known.boxes is None:
                 raise ValueError(f"random proposals copy the sizes of '{source.sizes_of}': give its table")
-            return {
-                name: scatter_boxes(boxes, sizes[name], generator(study_seed, "proposals.random", name))
-                for name, boxes in known.boxes.items()
-                if name in sizes
-            }
+            return _scattered(known.boxes, sizes, study_seed)
         case GroundTruthProposals():
             if known.annotations is None:
                 raise ValueError("ground-truth proposals need the data set's annotations")
-            relative = annotated_boxes(known.annotations, drop_group_of=source.drop_group_of)
-            drawn = {}
-            for name, boxes in relative.items():
-                if name in sizes:
-                    order = generator(study_seed, "proposals.gt", name).permutation(len(boxes))[: source.max_boxes]
-                    drawn[name] = to_pixels(boxes[order], sizes[name])
-            return drawn
+            return _drawn(
+                source, annotated_boxes(known.annotations, drop_group_of=source.drop_group_of), sizes, study_seed
+            )
         case _:
             raise ValueError(f"proposals of kind {source.kind} are not made in one step; see rules/lod.smk")
+
+
+def _scattered(boxes: Mapping[str, Boxes], sizes: dict[str, Size], study_seed: int) -> Iterator[tuple[str, Boxes]]:
+    for name in sorted(boxes):
+        if name in sizes:
+            yield name, scatter_boxes(boxes[name], sizes[name], generator(study_seed, "proposals.random", name))
+
+
+def _drawn(
+    source: GroundTruthProposals, relative: Mapping[str, Boxes], sizes: dict[str, Size], study_seed: int
+) -> Iterator[tuple[str, Boxes]]:
+    for name, boxes in relative.items():
+        if name in sizes:
+            order = generator(study_seed, "proposals.gt", name).permutation(len(boxes))[: source.max_boxes]
+            yield name, to_pixels(boxes[order], sizes[name])
 
 
 ORIGIN = {

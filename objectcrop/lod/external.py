@@ -1,24 +1,24 @@
 """Boxes that somebody else made, checked at the border: Parquet in our columns, or COCO's JSON."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from objectcrop.boxes import Size, as_boxes
-from objectcrop.lod.table import Found
+from objectcrop.boxes import Size
+from objectcrop.lod.table import CORNERS, BoxTable, Found
 from objectcrop.tables import PROPOSALS, read_table
 
-CORNERS = ["x1", "y1", "x2", "y2"]
 MAX_OUTSIDE_PX = 1.0
 """Rounding that is cut off at the border; more is an error."""
 COCO_DIGITS = 12
 """COCO's files are named by their id in so many digits, its results by the bare number."""
 
 
-def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> list[Found]:
+def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
     """The best boxes of each image that the file and the data set share, in the order of the data set.
 
     Args:
@@ -28,6 +28,7 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> list[Fo
         max_boxes: kept of each image.
 
     Raises:
+        FileNotFoundError: naming the file.
         ValueError: naming the file and the first offender, if it is none of these, no image of it is in the data set, or a
             box is no number, turned inside out, or outside its image.
     """
@@ -42,26 +43,29 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> list[Fo
         )
     rows = rows[known]
     _check_boxes(path, rows, sizes)
-    by_image = dict(iter(rows.groupby("image_id", sort=False)))
-    return [_best(name, size, by_image[name], max_boxes) for name, size in sizes.items() if name in by_image]
+    return _best(rows.sort_values("score", ascending=False, kind="stable"), sizes, max_boxes)
 
 
-def _best(image_id: str, size: Size, rows: pd.DataFrame, max_boxes: int) -> Found:
-    best = rows.sort_values("score", ascending=False, kind="stable").head(max_boxes)
-    return Found(image_id, size, as_boxes(best[CORNERS].to_numpy()), best["score"].to_numpy(dtype=np.float64))
+def _best(rows: pd.DataFrame, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
+    boxes, scores = BoxTable(rows["image_id"], rows), rows["score"].to_numpy(dtype=np.float64)
+    for name, size in sizes.items():
+        if name in boxes:
+            yield Found(name, size, boxes[name][:max_boxes], scores[boxes.rows(name)[:max_boxes]])
 
 
 def _rows(path: Path) -> pd.DataFrame:
     """Columns image_id, corners, score; of equal scores the better one first."""
+    if path.suffix not in (".parquet", ".json"):
+        raise ValueError(f"{path}: external proposals are .parquet or .json, not {path.suffix!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the file of boxes is not there; put it there, or set the source's `file`")
     if path.suffix == ".parquet":
         table = read_table(path, PROPOSALS).sort_values("rank", kind="stable")
         falling = table.groupby("image_id")["score"].is_monotonic_decreasing
         if not falling.all():
             raise ValueError(f"{path}: the scores of image {falling.index[~falling][0]!r} rise along its ranks")
         return table
-    if path.suffix == ".json":
-        return _coco_rows(path)
-    raise ValueError(f"{path}: external proposals are .parquet or .json, not {path.suffix!r}")
+    return _coco_rows(path)
 
 
 def _coco_rows(path: Path) -> pd.DataFrame:
@@ -107,7 +111,17 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
             size = sizes[row["image_id"]]
             raise ValueError(
                 f"{path}: a box of image {row['image_id']!r} ({size.width} x {size.height}) {message}: "
-                f"{[row[name] for name in CORNERS]}, score {row['score']} ({int(fault.sum())} such boxes)"
+                f"{_corners(row)}, score {row['score']} ({int(fault.sum())} such boxes)"
             )
-    if corners.max() <= 1 and limits.min() > 1:
-        raise ValueError(f"{path}: no corner lies beyond 1: the boxes are shares of the image, pixels are expected")
+    # within the first pixel, and not on its corners: nobody finds objects there
+    shares = (corners.max(axis=1) <= 1) & (limits.min(axis=1) > 1) & (corners != np.floor(corners)).any(axis=1)
+    if shares.any():
+        row = rows[shares].iloc[0]
+        raise ValueError(
+            f"{path}: {int(shares.sum())} of {len(rows)} boxes are shares of the image (0 to 1), pixels of the decoded image are "
+            f"expected: a box of image {row['image_id']!r} is {_corners(row)}; multiply by the image's sides"
+        )
+
+
+def _corners(row: pd.Series) -> list[float]:
+    return [float(row[name]) for name in CORNERS]

@@ -1,6 +1,7 @@
 """How well a source's proposals find the annotated objects of the training images, as a record for people."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from objectcrop.lod.metrics import (
     mean_object_discovery_ap,
     object_discovery_ap,
 )
-from objectcrop.lod.table import boxes_by_image
+from objectcrop.lod.table import BoxTable, boxes_by_image
 
 MET = 0.5
 """IoU from which a box meets an object."""
@@ -24,24 +25,40 @@ SIZE_LIMITS = {"small": (0.0, 0.01), "medium": (0.01, 0.1), "large": (0.1, np.in
 """Object sizes by share of the image's area, lower limit included: images of all sizes compare."""
 
 
-def images_to_measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> list[Image]:
+class _Images(Sequence[Image]):
+    """Put together when they are asked for, so that no object for each image is kept."""
+
+    def __init__(self, table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> None:
+        self._found, self._sizes = boxes_by_image(table), sizes
+        objects = annotations[~annotations["is_crowd"]]
+        self._objects = BoxTable(objects["image_id"], objects)
+        self._names = [name for name in self._objects if name in sizes]
+
+    def __len__(self) -> int:
+        """Images with objects."""
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Image: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Image]: ...
+
+    def __getitem__(self, index: int | slice) -> Image | list[Image]:
+        """One of them, or several."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        name = self._names[index]
+        scale = np.array([*self._sizes[name], *self._sizes[name]], dtype=np.float64)
+        return Image(self._found.get(name, as_boxes([])) / scale, self._objects[name])
+
+
+def images_to_measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> Sequence[Image]:
     """Proposals and objects of every image that has annotated boxes other than crowd ones; relative boxes, 0 to 1.
 
     IoU does not change when boxes are divided by the image's sides, so images of all sizes may be pooled.
     """
-    found = boxes_by_image(table)
-    objects = annotations[~annotations["is_crowd"]].groupby("image_id", sort=False)
-    images = []
-    for image_id, rows in objects:
-        size = sizes.get(str(image_id))
-        if size is not None:
-            scale = np.array([*size, *size], dtype=np.float64)
-            images.append(
-                Image(
-                    found.get(str(image_id), as_boxes([])) / scale, as_boxes(rows[["x1", "y1", "x2", "y2"]].to_numpy())
-                )
-            )
-    return images
+    return _Images(table, annotations, sizes)
 
 
 def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> dict[str, Any]:
@@ -55,7 +72,7 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
         sizes: of the images that were to get proposals.
     """
     images = images_to_measure(table, annotations, sizes)
-    shares = np.concatenate([area(image.found) for image in images]) if images else np.zeros(0)
+    shares = np.concatenate([np.zeros(0), *(area(image.found) for image in images)])
     ends = intervals(_shares(images))
     return {
         "num_images_measured": len(images),
@@ -75,7 +92,7 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
     }
 
 
-def _shares(images: list[Image]) -> dict[str, Shares]:
+def _shares(images: Sequence[Image]) -> dict[str, Shares]:
     """CorLoc, DetRate (all, and by object size) and mABO as sums over images."""
     overlaps = [best_overlaps(image) for image in images]
     areas = [area(image.objects) for image in images]
@@ -91,7 +108,7 @@ def _shares(images: list[Image]) -> dict[str, Shares]:
     return found
 
 
-def _of_size(images: list[Image], low: float, high: float) -> dict[str, Any]:
+def _of_size(images: Sequence[Image], low: float, high: float) -> dict[str, Any]:
     overlaps, shares = ([np.zeros(0)], [np.zeros(0)])
     for image in images:
         overlaps.append(best_overlaps(image))

@@ -130,6 +130,8 @@ def bing(folder: Path) -> Search:
             f"{folder}: lacks {len(missing)} of BING's {len(BING_FILES)} model files, first {missing[0]}; put those of the "
             "repository opencv/opencv_contrib (modules/saliency/samples/ObjectnessTrainedModel) there"
         )
+    for name in BING_FILES:
+        _check_bing(folder / name)
     finder = saliency.ObjectnessBING_create()
     finder.setTrainingPath(str(folder))
 
@@ -144,6 +146,18 @@ def bing(folder: Path) -> Search:
         return Scored(corners - np.array([1.0, 1.0, 0.0, 0.0]), -values)
 
     return search
+
+
+def _check_bing(path: Path) -> None:
+    """Look into a file of BING first: OpenCV takes what it does not find for an empty matrix and falls over that."""
+    matrix = path.name.split(".")[0]
+    try:
+        storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+        found = storage.getNode(matrix).mat()
+    except (cv2.error, SystemError) as error:
+        raise ValueError(f"{path}: not a YAML file that OpenCV reads ({error})") from error
+    if found is None or found.size == 0:
+        raise ValueError(f"{path}: not a file of BING's model, it lacks the matrix {matrix}")
 
 
 @contextmanager

@@ -1,22 +1,15 @@
-"""The files between LOD's stages: npz without pickles, written whole or not at all, and joined again.
-
-A shard holds images shard, shard + num_shards, ... of the training split, so that joining puts them back in the order of
-the manifest whatever the number of shards.
-"""
+"""The files between LOD's stages: npz without pickles, written whole or not at all; and those of scores."""
 
 import struct
 import zipfile
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from objectcrop.boxes import Size
 from objectcrop.lod.hough import Entries
-from objectcrop.lod.regions import ImageRegions
 from objectcrop.runtime.atomic import replacing
 
 Array = NDArray[Any]
@@ -43,11 +36,39 @@ def read_arrays(path: str | Path, *names: str) -> tuple[Array, ...]:
         raise ValueError(f"{path}: not a file of this stage ({error}); remove it and run its rule again") from error
 
 
-def map_array(path: str | Path, name: str) -> Array:
-    """An array of an npz file as it lies on disk: only what is looked at is read. The file must not be compressed.
+class StoredArray(NamedTuple):
+    """An array of an npz file as it lies on disk. What is read of it is a copy, so that memory holds no more than that."""
+
+    path: Path
+    start: int
+    """Byte of the file that it begins at."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int:
+        """Its rows."""
+        return self.shape[0]
+
+    def read(self, first: int, last: int) -> Array:
+        """Rows first, ..., last - 1.
+
+        Raises:
+            ValueError: naming the file, if it ends before them.
+        """
+        row, offset = self.shape[1:], self.start
+        items = int(np.prod(row, dtype=np.int64))
+        offset += first * items * self.dtype.itemsize
+        found = np.fromfile(self.path, self.dtype, (last - first) * items, offset=offset)
+        if len(found) != (last - first) * items:
+            raise ValueError(f"{self.path}: ends too early; remove it and run its rule again")
+        return found.reshape(last - first, *row)
+
+
+def stored_array(path: str | Path, name: str) -> StoredArray:
+    """Where an array of an npz file lies. The file must not be compressed.
 
     Raises:
-        ValueError: naming the file, if it is none, lacks the array or is compressed.
+        ValueError: naming the file, if it is none, lacks the array or is compressed, or the array is a single number.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
@@ -58,15 +79,14 @@ def map_array(path: str | Path, name: str) -> Array:
                 np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             )
             shape, _, dtype = read_header(member)
-            header_bytes = member.tell()
-            start = _first_byte(path, archive.getinfo(f"{name}.npy").header_offset)
+            if not shape:
+                raise ValueError(f"{name} is a single number")
+            start = _first_byte(path, archive.getinfo(f"{name}.npy").header_offset) + member.tell()
+    except FileNotFoundError:
+        raise
     except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
         raise ValueError(f"{path}: not a file of this stage ({error}); remove it and run its rule again") from error
-    if 0 in shape:
-        return np.zeros(shape, dtype)
-    return np.memmap(path, dtype, "r", start + header_bytes, shape)
+    return StoredArray(Path(path), start, shape, dtype)
 
 
 def _first_byte(path: str | Path, header_offset: int) -> int:
@@ -82,79 +102,14 @@ def starts(counts: Array) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
-def write_features(path: str | Path, image_ids: Sequence[str], images: Sequence[ImageRegions], *, exact: bool) -> None:
-    """Write the features of a shard's images.
-
-    Args:
-        path: npz file.
-        image_ids: of the images, in the shard's order.
-        images: their features.
-        exact: keep region features in float32; projected ones lose nothing by float16.
-    """
-    number = np.float32 if exact else np.float16
-    write_arrays(
-        path,
-        image_ids=np.array(image_ids, dtype=np.str_),
-        sizes=np.array([image.size for image in images], dtype=np.int32).reshape(-1, 2),
-        counts=np.array([len(image.regions.boxes) for image in images], dtype=np.int64),
-        descriptors=_stacked([image.descriptor[None] for image in images], np.float32),
-        boxes=_stacked([image.regions.boxes for image in images], np.int32).reshape(-1, 4),
-        roots=_stacked([image.regions.roots for image in images], np.int32),
-        layers=_stacked([image.regions.layers for image in images], np.int8),
-        features=_stacked([image.features for image in images], number),
-    )
+def part_of(count: int, num_parts: int, part: int) -> tuple[int, int]:
+    """First item of a part and of the next, of `count` items in a row of parts that differ by one at most, longer ones first."""
+    size, longer = divmod(count, num_parts)
+    return part * size + min(part, longer), (part + 1) * size + min(part + 1, longer)
 
 
 def _stacked(parts: list[Array], dtype: Any) -> Array:
     return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype)
-
-
-class JoinedImages(NamedTuple):
-    """Arrays of all images of all shards, in the order of the manifest."""
-
-    image_ids: list[str]
-    by_name: dict[str, list[Array]]
-    """For each array asked for, its part of each image."""
-
-    def sizes(self) -> list[Size]:
-        """Sizes of the reduced pictures."""
-        return [Size(int(width), int(height)) for width, height in self.by_name["sizes"]]
-
-
-PER_IMAGE = ("sizes", "counts", "descriptors")
-
-
-def join_features(paths: Sequence[str | Path], *names: str) -> JoinedImages:
-    """The named arrays of all shards, split by image and put back in order; they stay on disk until they are looked at.
-
-    Args:
-        paths: files of shards 0, 1, ..., in this order.
-        names: of `sizes`, `descriptors`, `boxes`, `roots`, `layers`, `features`.
-
-    Raises:
-        ValueError: if the files are not the shards of one data set in order.
-    """
-    ids: list[list[str]] = []
-    parts: dict[str, list[list[Array]]] = {name: [] for name in names}
-    for path in paths:
-        image_ids, counts = read_arrays(path, "image_ids", "counts")
-        arrays = [map_array(path, name) for name in names]
-        offsets = starts(counts)
-        ids.append([str(name) for name in image_ids])
-        for name, array in zip(names, arrays, strict=True):
-            if name in PER_IMAGE:
-                parts[name].append(list(array))
-            else:
-                parts[name].append([array[a:b] for a, b in pairwise(offsets)])
-    return JoinedImages(_interleaved(ids), {name: _interleaved(found) for name, found in parts.items()})
-
-
-def _interleaved(shards: list[list[Any]]) -> list[Any]:
-    lengths = [len(shard) for shard in shards]
-    if sorted(lengths, reverse=True) != lengths or (lengths and lengths[0] - lengths[-1] > 1):
-        raise ValueError(f"feature shards of {lengths} images do not belong together or are in the wrong order")
-    total = sum(lengths)
-    return [shards[position % len(shards)][position // len(shards)] for position in range(total)]
 
 
 def write_scores(path: str | Path, pairs: Array, blocks: Sequence[Entries], *, halved: bool = False) -> None:

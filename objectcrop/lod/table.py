@@ -1,6 +1,8 @@
 """Tables of proposals: from boxes per image to rows, and the counts that go with them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,11 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from objectcrop.boxes import Boxes, Size, area, as_boxes, clip, to_pixels, to_relative
+from objectcrop.lod.feature_shards import FeatureShards
 from objectcrop.lod.regions import Regions
 from objectcrop.lod.selection import are_usable, select_by_group
-from objectcrop.lod.shards import JoinedImages
+from objectcrop.lod.shards import StoredArray, starts
 from objectcrop.study.proposals import FeatureProposals, LodProposals
-from objectcrop.tables import PROPOSALS, empty_table
+from objectcrop.tables import PROPOSALS, empty_table, text_codes, writing_table
+
+CORNERS = ["x1", "y1", "x2", "y2"]
+BOXES_AT_A_TIME = 1 << 19
+"""Boxes that are in memory while a table is written, about 250 bytes each."""
 
 TARGET_CROP_SHARE = 0.2
 """Crops of objects should cover about as much of the image as scene crops of the least scale do."""
@@ -37,58 +44,154 @@ def usable(found: Found) -> Found:
 
 def proposals_table(images: Iterable[Found]) -> pd.DataFrame:
     """Rows of PROPOSALS, ranked from 0 in each image."""
-    parts = [
-        pd.DataFrame(found.boxes, columns=["x1", "y1", "x2", "y2"]).assign(
-            image_id=found.image_id, rank=np.arange(len(found.boxes)), score=found.scores
-        )
-        for found in images
-        if len(found.boxes)
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else empty_table(PROPOSALS)
+    kept = [found for found in images if len(found.boxes)]
+    if not kept:
+        return empty_table(PROPOSALS)
+    table = pd.DataFrame(np.concatenate([found.boxes for found in kept]), columns=CORNERS)
+    counts = [len(found.boxes) for found in kept]
+    return table.assign(
+        image_id=pd.Series([found.image_id for found in kept], dtype="str").repeat(counts).array,
+        rank=np.concatenate([np.arange(count) for count in counts]),
+        score=np.concatenate([found.scores for found in kept]),
+    )
+
+
+def write_proposals(path: str | Path, images: Iterable[Found], num_images: int, *, features: str) -> dict[str, Any]:
+    """Write PROPOSALS, a part of the images in memory at a time, and count them for its JSON.
+
+    `object_scale_min` is min(0.9, 0.2 / mean area share): a crop of that share of a box covers, on average, as much of the
+    image as the smallest scene crop; 0.2 where there are no boxes, since views then fall back on the whole image.
+
+    Args:
+        path: the table.
+        images: in any order, each once.
+        num_images: that were to get proposals.
+        features: in words, what the proposals were made from.
+
+    Returns:
+        What summaries hold.
+    """
+    shares, num_with = array("d"), 0  # 8 bytes a box
+    with writing_table(path, PROPOSALS) as write:
+        for part in _parts(images):
+            write(proposals_table(part))
+            for found in part:
+                shares.frombytes((area(found.boxes) / (found.size.width * found.size.height)).tobytes())
+                num_with += len(found.boxes) > 0
+    share = float(np.mean(np.frombuffer(shares))) if shares else None
+    return {
+        "num_images": num_images,
+        "num_images_without": num_images - num_with,
+        "num_boxes": len(shares),
+        "mean_boxes": len(shares) / max(num_images, 1),
+        "mean_area_share": share,
+        "object_scale_min": TARGET_CROP_SHARE if share is None else min(LARGEST_SCALE, TARGET_CROP_SHARE / share),
+        "features": features,
+    }
+
+
+def _parts(images: Iterable[Found]) -> Iterator[list[Found]]:
+    """Runs of images with about BOXES_AT_A_TIME boxes together."""
+    part, num_boxes = [], 0
+    for found in images:
+        part.append(found)
+        num_boxes += 1 + len(found.boxes)
+        if num_boxes >= BOXES_AT_A_TIME:
+            yield part
+            part, num_boxes = [], 0
+    if part:
+        yield part
 
 
 def select_lod(
-    images: JoinedImages,
-    scores: NDArray[np.float64],
-    offsets: NDArray[np.int64],
-    sizes: dict[str, Size],
-    settings: LodProposals,
+    images: FeatureShards, ranking: StoredArray, sizes: dict[str, Size], settings: LodProposals
 ) -> Iterator[Found]:
-    """The best boxes of every image by LOD's scores, in pixels of the decoded image.
+    """The best boxes of every image by LOD's scores, in pixels of the decoded image; one image in memory at a time.
 
     Args:
-        images: joined `sizes` (of the reduced pictures), `boxes`, `roots` and `layers`.
-        scores: of all regions.
-        offsets: first region of each image, shape (images + 1,).
+        images: regions.
+        ranking: scores of all regions.
         sizes: of the decoded images.
         settings: how many boxes, and how much they may overlap.
 
     Raises:
-        ValueError: if the features are not those of `sizes`.
+        ValueError: if the features or the ranking are not those of `sizes`.
     """
     if images.image_ids != list(sizes):
         raise ValueError(
-            f"the features are of {len(images.image_ids)} images, the manifest's training split holds {len(sizes)} or "
+            f"the features are of {len(images)} images, the manifest's training split holds {len(sizes)} or "
             "others; run extract_features again"
         )
-    reduced_sizes = images.sizes()
-    columns = (images.by_name["boxes"], images.by_name["roots"], images.by_name["layers"])
-    for index, (boxes, roots, layers) in enumerate(zip(*columns, strict=True)):
-        image_id, reduced = images.image_ids[index], reduced_sizes[index]
-        own = scores[offsets[index] : offsets[index + 1]]
-        enlarged = to_pixels(to_relative(boxes.astype(np.float64), reduced), sizes[image_id])
-        kept = are_usable(enlarged, sizes[image_id])
+    if len(ranking) != images.offsets[-1]:
+        raise ValueError(
+            f"{ranking.path}: ranks {len(ranking)} regions, the features have {images.offsets[-1]}; run rank_regions again"
+        )
+    reduced_sizes = images.images("sizes", 0, len(images))
+    for index, (image_id, size) in enumerate(sizes.items()):
+        boxes, roots, layers = (images.regions(name, index) for name in ("boxes", "roots", "layers"))
+        own = ranking.read(int(images.offsets[index]), int(images.offsets[index + 1]))
+        reduced = Size(*reduced_sizes[index].tolist())
+        enlarged = to_pixels(to_relative(boxes.astype(np.float64), reduced), size)
+        kept = are_usable(enlarged, size)
         enlarged, own = enlarged[kept], own[kept]
         groups = Regions(boxes[kept], roots[kept].astype(np.int64), layers[kept].astype(np.int64)).groups
         best = select_by_group(enlarged, own, groups, max_boxes=settings.max_boxes, max_overlap=settings.max_overlap)
-        yield Found(image_id, sizes[image_id], enlarged[best], own[best])
+        yield Found(image_id, size, enlarged[best], own[best])
 
 
-def join_tables(parts: Sequence[pd.DataFrame], image_ids: Sequence[str]) -> pd.DataFrame:
-    """Rows of all shards, in the order of the data set's images and by rank, whatever the number of shards."""
-    joined = pd.concat(parts, ignore_index=True)
-    place = joined["image_id"].map({image_id: index for index, image_id in enumerate(image_ids)})
-    return joined.assign(place=place).sort_values(["place", "rank"]).drop(columns="place").reset_index(drop=True)
+class BoxTable(Mapping[str, Boxes]):
+    """Boxes of images by name: arrays over all of them, and no object for each image.
+
+    Images come in the order in which the rows first name them, boxes in that of the rows.
+
+    Args:
+        names: of the images, one for each row; text.
+        corners: columns x1, y1, x2, y2, one row each.
+    """
+
+    def __init__(self, names: pd.Series, corners: pd.DataFrame) -> None:
+        codes, values = text_codes(names)
+        self._order = np.argsort(codes, kind="stable").astype(np.int32)
+        self._corners = corners[CORNERS].to_numpy()
+        self._starts = starts(np.bincount(codes, minlength=len(values)))
+        first = np.full(len(values), len(codes))
+        filled = np.flatnonzero(np.diff(self._starts))
+        first[filled] = self._order[self._starts[filled]]
+        self._codes = {str(values[code]): int(code) for code in filled[np.argsort(first[filled], kind="stable")]}
+
+    def __len__(self) -> int:
+        """Images that have boxes."""
+        return len(self._codes)
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self._codes)
+
+    def __getitem__(self, name: str) -> Boxes:
+        """Boxes of an image, shape (n, 4)."""
+        return as_boxes(self._corners[self.rows(name)])
+
+    def rows(self, name: str) -> NDArray[np.int32]:
+        """Which rows they are."""
+        code = self._codes[name]
+        return self._order[self._starts[code] : self._starts[code + 1]]
+
+
+def boxes_by_image(table: pd.DataFrame) -> BoxTable:
+    """Boxes of a proposals table by image, best first."""
+    order = np.argsort(table["rank"].to_numpy(), kind="stable")
+    return BoxTable(table["image_id"].iloc[order], table[CORNERS].iloc[order])
+
+
+def join_tables(parts: Sequence[pd.DataFrame], sizes: dict[str, Size]) -> Iterator[Found]:
+    """The images of all shards, in the order of `sizes`, whatever the number of shards."""
+    boxes = [boxes_by_image(part) for part in parts]
+    scores = [part["score"].to_numpy()[np.argsort(part["rank"].to_numpy(), kind="stable")] for part in parts]
+    shard_of = {image_id: shard for shard, own in enumerate(boxes) for image_id in own}
+    for image_id, size in sizes.items():
+        if (shard := shard_of.get(image_id)) is not None:
+            own = boxes[shard]
+            yield Found(image_id, size, own[image_id], scores[shard][own.rows(image_id)])
 
 
 def training_sizes(manifest: pd.DataFrame) -> dict[str, Size]:
@@ -96,43 +199,6 @@ def training_sizes(manifest: pd.DataFrame) -> dict[str, Size]:
     train = manifest[manifest["split"] == "train"]
     columns = zip(train["image_id"], train["width_px"], train["height_px"], strict=True)
     return {str(image_id): Size(int(width), int(height)) for image_id, width, height in columns}
-
-
-def boxes_by_image(table: pd.DataFrame) -> dict[str, Boxes]:
-    """Boxes of a proposals table by image, best first."""
-    ordered = table.sort_values(["image_id", "rank"], kind="stable")
-    return {
-        str(image_id): as_boxes(rows[["x1", "y1", "x2", "y2"]].to_numpy())
-        for image_id, rows in ordered.groupby("image_id", sort=False)
-    }
-
-
-def summarise(table: pd.DataFrame, sizes: dict[str, Size], *, features: str) -> dict[str, Any]:
-    """Counts of a proposals table for its JSON.
-
-    `object_scale_min` is min(0.9, 0.2 / mean area share): a crop of that share of a box covers, on average, as much of the
-    image as the smallest scene crop; 0.2 where there are no boxes, since views then fall back on the whole image.
-
-    Args:
-        table: proposals.
-        sizes: of all images that were to get proposals.
-        features: in words, what the proposals were made from.
-    """
-    boxes = as_boxes(table[["x1", "y1", "x2", "y2"]].to_numpy())
-    pixels = np.array(
-        [size.width * size.height for size in map(sizes.__getitem__, table["image_id"])], dtype=np.float64
-    )
-    share = float(np.mean(area(boxes) / pixels)) if len(boxes) else None
-    with_boxes = table["image_id"].nunique()
-    return {
-        "num_images": len(sizes),
-        "num_images_without": len(sizes) - int(with_boxes),
-        "num_boxes": len(boxes),
-        "mean_boxes": len(boxes) / max(len(sizes), 1),
-        "mean_area_share": share,
-        "object_scale_min": TARGET_CROP_SHARE if share is None else min(LARGEST_SCALE, TARGET_CROP_SHARE / share),
-        "features": features,
-    }
 
 
 def describe_features(source: FeatureProposals, run_summaries: Sequence[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 The functions of rules/common.smk are one-liners over a `Plan`. Paths are relative to the working folder.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,14 +23,17 @@ from objectcrop.study.datasets import (
 from objectcrop.study.download_plan import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
+from objectcrop.study.lod_memory import LINES
 from objectcrop.study.lod_stages import Stage, stage_settings
 from objectcrop.study.proposals import (
     BingProposals,
+    CentreProposals,
     DegreeProposals,
     EdgeBoxesProposals,
     ExternalProposals,
     FeatureProposals,
     FileTrunk,
+    GridProposals,
     GroundTruthProposals,
     LodProposals,
     RandomProposals,
@@ -255,9 +259,10 @@ class Plan:
         return []
 
     def source_files(self, source: str) -> list[str]:
-        """Those of them that are files and exist now: inputs, so that another file is noticed."""
+        """Those of them that are files, or in the folders, and exist now: inputs, so that another file is noticed."""
         paths = [Path(self.study.data) / location for location in self.source_locations(source)]
-        return [path.as_posix() for path in paths if path.is_file()]
+        found = [file for path in paths for file in (sorted(path.glob("*.yml.gz")) if path.is_dir() else [path])]
+        return [path.as_posix() for path in found if path.is_file()]
 
     def source_annotations(self, dataset: str, source: str) -> list[str]:
         """Annotations, for a source of annotated boxes only."""
@@ -285,6 +290,34 @@ class Plan:
         """Summary of the run that they come from, if they do."""
         uses = isinstance(self.study.proposals[source], FeatureProposals)
         return self.features_summary(source) if uses else []
+
+    def source_gpus(self, source: str) -> int:
+        """GPUs of each job of a source that looks through a network or compares descriptors."""
+        found = self.study.proposals[source]
+        return found.gpus if isinstance(found, FeatureProposals) else 0
+
+    def boxes_per_picture(self, source: str) -> int:
+        """Boxes that a source gives of a picture at most."""
+        match self.study.proposals[source]:
+            case DegreeProposals(of=base) | RandomProposals(sizes_of=base):
+                return self.boxes_per_picture(base)
+            case GridProposals(rows=rows, columns=columns):
+                return rows * columns
+            case CentreProposals():
+                return 1
+            case found:
+                return found.max_boxes
+
+    def proposal_memory_mb(self, rule: str, source: str, index: str) -> int:
+        """Memory of a job that makes or measures proposals.
+
+        Args:
+            rule: its rule.
+            source: of the proposals.
+            index: JSON that indexing wrote beside the manifest; it is read now.
+        """
+        num_items = self.lod(source).num_neighbours if rule == "find_neighbours" else self.boxes_per_picture(source)
+        return LINES[rule].at(json.loads(Path(index).read_text(encoding="utf-8"))["num_readable"], num_items)
 
     def cost_files(self, dataset: str, source: str) -> list[str]:
         """What Snakemake notes of the jobs that made proposals, stage by stage."""

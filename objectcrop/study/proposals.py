@@ -42,6 +42,12 @@ class FeatureProposals(Section):
     )
     features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
     trunk: FileTrunk | None = Field(default=None, description="Instead of a run: a network with weights from a file.")
+    gpus: int = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="GPUs of each job that runs the network, and of LOD's search for neighbours; last bits differ from a CPU's.",
+    )
 
     @model_validator(mode="after")
     def _has_one_trunk(self) -> "FeatureProposals":

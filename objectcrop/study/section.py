@@ -13,7 +13,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
 
 Split = Literal["train", "validation", "test"]
 
-NOT_RECORDED = ("resources", "note", "download", "transfer", "ranking_processes", "ranking_memory_mb")
+NOT_RECORDED = ("resources", "note", "download", "transfer", "gpus", "ranking_processes", "ranking_memory_mb")
 """Fields that say how a job runs, how files get here or how they are described, not what a result depends on."""
 
 

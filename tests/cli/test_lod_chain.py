@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from objectcrop.lod.shards import join_features, read_arrays
+from objectcrop.lod.feature_shards import FeatureShards
+from objectcrop.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
@@ -118,14 +119,17 @@ def test_the_summary_counts_pictures_without_boxes_and_names_the_features(chain)
     assert summary["settings"]["lod"]["num_neighbours"] == 2
 
 
-REGIONS = ("sizes", "descriptors", "boxes", "roots", "layers", "features")
+REGIONS, IMAGES = ("boxes", "roots", "layers", "features"), ("sizes", "descriptors")
 
 
 def regions_of(paths) -> dict[str, list[bytes]]:
     """The bits of everything that is known of each picture."""
-    joined = join_features(paths, *REGIONS)
-    parts = zip(*(joined.by_name[name] for name in REGIONS), strict=True)
-    return {one: [values.tobytes() for values in found] for one, found in zip(joined.image_ids, parts, strict=True)}
+    found = FeatureShards(paths)
+    return {
+        one: [found.images(name, place, place + 1).tobytes() for name in IMAGES]
+        + [found.regions(name, place).tobytes() for name in REGIONS]
+        for place, one in enumerate(found.image_ids)
+    }
 
 
 def scores_of(paths) -> dict[tuple[int, int], list[bytes]]:

@@ -7,13 +7,13 @@ import pytest
 from numba.core.caching import CacheImpl
 
 from objectcrop.boxes import Size
-from objectcrop.lod import hough_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops
+from objectcrop.lod import hough_loops, neighbour_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops
 from objectcrop.lod.compiled import compiled
 from objectcrop.lod.hough import confidence, match, region_set
 from objectcrop.lod.pooling import pool_regions
 from objectcrop.lod.proposing import layer_regions
 
-MODULES = (hough_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops)
+MODULES = (hough_loops, neighbour_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops)
 SMALL_CASE = "from tests.lod.test_compiled import small_case; print(small_case())"
 
 
@@ -58,7 +58,7 @@ def test_loops_are_compiled_once_whatever_the_layout_of_their_arrays():
         for name, loop in vars(module).items()
         if hasattr(loop, "py_func") and loop.py_func.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert len(layouts) == 12
+    assert len(layouts) == 13
     assert max(layouts.values()) == 1, layouts  # 0: part of another that was read from the disk
 
 

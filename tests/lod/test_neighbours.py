@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from objectcrop.lod import neighbours
@@ -19,10 +20,37 @@ def test_neighbours_are_those_of_a_full_sort_by_cosine():
     assert_allclose(found.similarities, -np.sort(-cosine, axis=1)[:, :5], rtol=1e-5)
 
 
-def test_the_search_does_not_depend_on_how_many_rows_are_taken_at_a_time(monkeypatch):
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_the_search_does_not_depend_on_how_many_images_are_taken_at_a_time(monkeypatch, device):
     whole = find_neighbours(random_descriptors(), 7)
-    monkeypatch.setattr(neighbours, "ROWS_AT_A_TIME", 13)
-    assert_array_equal(find_neighbours(random_descriptors(), 7).indices, whole.indices)
+    monkeypatch.setattr(neighbours, "IMAGES_AT_A_TIME", 13)
+    monkeypatch.setattr(neighbours, "ROWS_AT_A_TIME", 5)
+    assert_array_equal(find_neighbours(random_descriptors(), 7, device=device).indices, whole.indices)
+
+
+@pytest.mark.parametrize("at_a_time", [5, 100])
+def test_torch_finds_the_same_neighbours_ties_and_negative_cosines_among_them(monkeypatch, at_a_time):
+    monkeypatch.setattr(neighbours, "IMAGES_AT_A_TIME", at_a_time)
+    # lengths of 1, 2 and 0, so that no cosine is rounded; many are alike, opposite or 0
+    kinds = np.concatenate([2 * np.eye(4), -np.eye(4), [[1, 1, 1, 1], [1, -1, 1, -1], [-1, -1, -1, -1], [0, 0, 0, 0]]])
+    drawn = np.random.default_rng(0).choice(kinds, 30).astype(np.float32)
+    ours, theirs = find_neighbours(drawn, 29), find_neighbours(drawn, 29, device=torch.device("cpu"))
+    assert ours.similarities.min() == -1
+    assert_array_equal(theirs.indices, ours.indices)
+    assert_array_equal(theirs.similarities, ours.similarities)
+
+
+def test_descriptors_are_read_in_slices():
+    whole = random_descriptors()
+
+    class Slices:
+        def __len__(self):
+            return len(whole)
+
+        def __getitem__(self, images):
+            return whole[images]
+
+    assert_array_equal(find_neighbours(Slices(), 5).indices, find_neighbours(whole, 5).indices)
 
 
 def test_the_length_of_a_descriptor_does_not_matter():

@@ -1,5 +1,6 @@
 """OpenCV's searches on drawn pictures, with the least models that it accepts."""
 
+import gzip
 from pathlib import Path
 
 import cv2
@@ -111,6 +112,25 @@ def test_a_file_that_is_no_forest_is_refused_before_opencv_falls_over_it(tmp_pat
     (tmp_path / "model.yml").write_text(text)
     with pytest.raises(ValueError, match=r"model\.yml: not a"):
         searches.edge_boxes(tmp_path / "model.yml", 10)
+
+
+@pytest.mark.parametrize("text", ["", "a: 1\n", "%YAML:1.0\n---\nOther: 1\n", "%YAML:1.0\n---\nObjNessB2W8I: 1\n"])
+def test_a_file_that_is_not_bing_s_is_refused_before_opencv_falls_over_it(tmp_path, text):
+    folder = write_bing(tmp_path / "bing")
+    (folder / "ObjNessB2W8I.wS2.yml.gz").write_bytes(gzip.compress(text.encode()))
+    with pytest.raises(ValueError, match=r"ObjNessB2W8I\.wS2\.yml\.gz: not a"):
+        searches.bing(folder)
+
+
+def test_the_model_of_another_search_is_refused(models, tmp_path):
+    folder = write_bing(tmp_path / "bing")
+    (folder / "ObjNessB2W8HSV.idx.yml.gz").write_bytes((models / "model.yml.gz").read_bytes())
+    with pytest.raises(
+        ValueError, match=r"HSV\.idx\.yml\.gz: not a file of BING's model, it lacks the matrix ObjNessB2W8HSV"
+    ):
+        searches.bing(folder)
+    with pytest.raises(ValueError, match=r"wS1\.yml\.gz: not a structured forest of OpenCV, it lacks \['options'"):
+        searches.edge_boxes(folder / "ObjNessB2W8I.wS1.yml.gz", 10)
 
 
 def test_a_plain_opencv_is_told_which_package_it_lacks(monkeypatch):

@@ -7,74 +7,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from objectcrop.boxes import Size
 from objectcrop.lod.hough import Entries
-from objectcrop.lod.regions import ImageRegions, Regions
 from objectcrop.lod.shards import (
-    join_features,
-    map_array,
+    part_of,
     read_arrays,
     read_scores,
+    stored_array,
     write_arrays,
-    write_features,
     write_scores,
 )
 
 
-def image(number: int) -> ImageRegions:
-    count = number % 3
-    boxes = np.full((count, 4), number)
-    regions = Regions(boxes, np.arange(count), np.zeros(count, dtype=np.int64))
-    return ImageRegions(
-        Size(10 + number, 5), np.full(2, number, np.float32), regions, np.full((count, 3), 0.1, np.float32)
-    )
-
-
-@pytest.mark.parametrize("num_shards", [1, 2, 3, 7])
-def test_shards_join_in_the_order_of_the_manifest(tmp_path, num_shards):
-    ids = [f"i{number}" for number in range(5)]
-    paths = [tmp_path / f"{shard}.npz" for shard in range(num_shards)]
-    for shard, path in enumerate(paths):
-        own = range(5)[shard::num_shards]
-        write_features(path, [ids[n] for n in own], [image(n) for n in own], exact=True)
-    joined = join_features(paths, "sizes", "boxes", "descriptors", "features")
-    assert joined.image_ids == ids
-    assert joined.sizes() == [Size(10 + n, 5) for n in range(5)]
-    assert [part.tolist() for part in joined.by_name["boxes"]] == [[[n] * 4] * (n % 3) for n in range(5)]
-    assert [part.tolist() for part in joined.by_name["descriptors"]] == [[n, n] for n in range(5)]
-
-
-def test_shards_in_the_wrong_order_are_refused(tmp_path):
-    write_features(tmp_path / "0.npz", ["a", "c"], [image(1), image(2)], exact=True)
-    write_features(tmp_path / "1.npz", ["b"], [image(1)], exact=True)
-    with pytest.raises(ValueError, match="wrong order"):
-        join_features([tmp_path / "1.npz", tmp_path / "0.npz"], "boxes")
-
-
-@pytest.mark.parametrize(("exact", "number"), [(True, np.float32), (False, np.float16)])
-def test_projected_features_take_half_the_room(tmp_path, exact, number):
-    write_features(tmp_path / "0.npz", ["a"], [image(2)], exact=exact)
-    assert read_arrays(tmp_path / "0.npz", "features")[0].dtype == number
-
-
-def test_an_array_is_read_where_it_lies(tmp_path):
+def test_rows_are_read_where_they_lie(tmp_path):
     values = np.arange(12, dtype=np.float16).reshape(3, 4)
-    write_arrays(tmp_path / "x.npz", first=np.arange(5), values=values, none=np.zeros((0, 4)), one=np.array(3.0))
-    found = map_array(tmp_path / "x.npz", "values")
-    assert isinstance(found, np.memmap)
-    assert_array_equal(found, values)
-    assert_array_equal(map_array(tmp_path / "x.npz", "first"), np.arange(5))
-    assert map_array(tmp_path / "x.npz", "none").shape == (0, 4)
-    assert map_array(tmp_path / "x.npz", "one") == 3.0
+    write_arrays(tmp_path / "x.npz", first=np.arange(5), values=values, none=np.zeros((0, 4)))
+    stored = stored_array(tmp_path / "x.npz", "values")
+    assert len(stored) == 3
+    assert_array_equal(stored.read(0, 3), values)
+    assert_array_equal(stored.read(1, 2), values[1:2])
+    assert stored.read(2, 2).shape == (0, 4)
+    assert stored_array(tmp_path / "x.npz", "first").read(3, 5).tolist() == [3, 4]
+    assert stored_array(tmp_path / "x.npz", "none").read(0, 0).shape == (0, 4)
+
+
+def test_a_file_that_ends_too_early_is_named(tmp_path):
+    write_arrays(tmp_path / "x.npz", values=np.arange(5))
+    stored = stored_array(tmp_path / "x.npz", "values")
+    (tmp_path / "x.npz").write_bytes((tmp_path / "x.npz").read_bytes()[: stored.start + 24])
+    assert stored.read(0, 3).tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"x\.npz: ends too early"):
+        stored.read(1, 4)
 
 
 def test_a_compressed_or_damaged_file_cannot_be_read_where_it_lies(tmp_path):
     np.savez_compressed(tmp_path / "x.npz", values=np.zeros(3))
     with pytest.raises(ValueError, match=r"x\.npz.*compressed"):
-        map_array(tmp_path / "x.npz", "values")
+        stored_array(tmp_path / "x.npz", "values")
     (tmp_path / "y.npz").write_bytes(b"PK damaged")
     with pytest.raises(ValueError, match=r"y\.npz"):
-        map_array(tmp_path / "y.npz", "values")
+        stored_array(tmp_path / "y.npz", "values")
+    write_arrays(tmp_path / "z.npz", one=np.array(3.0))
+    with pytest.raises(ValueError, match="single number"):
+        stored_array(tmp_path / "z.npz", "one")
+
+
+@given(st.integers(0, 100), st.integers(1, 12))
+def test_parts_are_those_of_numpy(count, num_parts):
+    parts = [list(range(*part_of(count, num_parts, part))) for part in range(num_parts)]
+    assert parts == [part.tolist() for part in np.array_split(np.arange(count), num_parts)]
 
 
 def entries(value: float) -> Entries:

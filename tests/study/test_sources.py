@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from objectcrop.study.lod_memory import LINES
 from objectcrop.study.plan import load_plan
 from objectcrop.study.study import StudyError
 
@@ -68,6 +69,16 @@ def test_files_of_sources_in_use_must_be_there_before_the_first_job(plan, tmp_pa
     assert plan.source_files("given") == [(tmp_path / "given.json").as_posix()]
 
 
+def test_the_files_of_a_folder_of_models_are_inputs(plan, tmp_path):
+    assert plan.source_files("bing") == []
+    (tmp_path / "models/bing").mkdir(parents=True)
+    for name in ("b.yml.gz", "a.yml.gz", "readme"):
+        (tmp_path / "models/bing" / name).touch()
+    assert plan.source_files("bing") == [
+        (tmp_path / "models/bing" / name).as_posix() for name in ("a.yml.gz", "b.yml.gz")
+    ]
+
+
 def test_files_of_sources_that_nobody_uses_need_not_be_there(tmp_path):
     config = copy.deepcopy(CONFIG) | {"data_root": str(tmp_path), "measured_proposals": {"drawn": ["random"]}}
     assert set(load_plan(config).used_sources()) == {"random", "degree", "lod"}
@@ -94,3 +105,42 @@ def test_a_run_cannot_give_features_to_the_proposals_it_needs_through_degrees():
     config["runs"]["scene"] = {"dataset": "drawn", "views": views}
     with pytest.raises(StudyError, match="itself needs proposals"):
         load_plan(config)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "items"),
+    [
+        ("find_neighbours", "lod", 100),
+        ("select_proposals", "degree", 10),
+        ("make_proposals", "random", 10),
+        ("join_proposals", "edges", 10),
+        ("measure_proposals", "given", 10),
+        ("make_proposals", "grid", 12),
+        ("make_proposals", "centre", 1),
+    ],
+)
+def test_jobs_ask_for_memory_by_pictures_and_what_is_kept_of_each(tmp_path, rule, source, items):
+    more = {"grid": {"kind": "grid", "rows": 3, "columns": 4}, "centre": {"kind": "centre"}}
+    plan = load_plan(CONFIG | {"proposals": CONFIG["proposals"] | more, "data_root": str(tmp_path)})
+    index = tmp_path / "unreadable.json"
+    index.write_text('{"num_readable": 2000000, "num_unreadable": 1}')
+    line = LINES[rule]
+    expected = line.fixed_mb + 2 * (line.bytes_per_picture + line.bytes_per_item * items)
+    assert plan.proposal_memory_mb(rule, source, str(index)) == expected
+
+
+def test_before_pictures_are_indexed_the_missing_file_is_named_so_that_snakemake_asks_again(plan, tmp_path):
+    index = str(tmp_path / "unreadable.json")
+    with pytest.raises(FileNotFoundError) as error:
+        plan.proposal_memory_mb("find_neighbours", "lod", index)
+    assert error.value.filename == index
+
+
+def test_gpus_are_asked_for_by_sources_that_look_through_a_network_and_change_no_settings(plan, tmp_path):
+    assert {plan.source_gpus(source) for source in plan.study.proposals} == {0}
+    proposals = copy.deepcopy(CONFIG["proposals"])
+    proposals["lod"]["gpus"] = proposals["cuts"]["gpus"] = 1
+    changed = load_plan(CONFIG | {"proposals": proposals, "data_root": str(tmp_path)})
+    assert [source for source in proposals if changed.source_gpus(source)] == ["lod", "cuts"]
+    assert changed.lod_settings("features", "lod") == plan.lod_settings("features", "lod")
+    assert changed.proposal_settings("cuts") == plan.proposal_settings("cuts")

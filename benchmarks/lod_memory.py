@@ -1,0 +1,137 @@
+"""How much memory the jobs of LOD take that know all pictures, by the number of pictures, and what the rules ask for.
+
+The rules' own scripts run on drawn collections (`lod_parts/draw_collection.py`) in the shape of presets/openimages_full.yaml.
+Peaks grow in a line with the number of pictures; it is drawn on to Open Images. Prints a table and writes
+benchmarks/results/lod_memory.json.
+
+This process imports nothing big: Linux counts the memory of a parent into the peak of its child.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from objectcrop.study.lod_memory import LINES
+
+ROOT = Path(__file__).resolve().parents[1]
+NUM_SHARDS, NEIGHBOURS, BOXES = 4, 50, 10
+SIZES = (10_000, 40_000)
+FULL = (20_000, 1_700_000)
+LOD = {
+    "kind": "lod",
+    "features_run": "r",
+    "max_regions": 200,
+    "num_neighbours": NEIGHBOURS,
+    "max_scores_per_pair": 100,
+    "num_shards": NUM_SHARDS,
+    "num_score_shards": 1024,
+    "max_boxes": BOXES,
+}
+
+
+def peak_mb(command: list[str]) -> float:
+    """Of a process that runs the command to its end."""
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: ended with code {process.returncode}")
+    return usage.ru_maxrss * 1024 / 1e6
+
+
+def jobs(folder: Path) -> dict[str, list[str]]:
+    """Words of each job's command by the job's name: that of its rule, and what it is done with."""
+    features = ["--features", *(str(folder / f"features/{shard}.npz") for shard in range(NUM_SHARDS))]
+    lod = ["--settings", json.dumps({"lod": LOD, "source_name": "lod", "rank_by": "degree"})]
+    manifest, table = ["--manifest", str(folder / "manifest.parquet")], str(folder / "lod.parquet")
+    neighbours, annotations = str(folder / "neighbours.npz"), ["--annotations", str(folder / "annotations.parquet")]
+    (folder / "run.json").write_text(json.dumps({"features": "no", "run": "r", "seed": 0}), encoding="utf-8")
+    ranking = ["--ranking", str(folder / "ranking.npz"), "--run-summary", str(folder / "run.json")]
+
+    def made(name: str, **source: object) -> list[str]:
+        settings = json.dumps({"source": source, "source_name": name, "study_seed": 0})
+        out = ["--out", str(folder / f"{name}.parquet"), "--summary", str(folder / f"{name}.json")]
+        return ["--settings", settings, *out, *manifest]
+
+    return {
+        "find_neighbours": [*lod, *features, "--out", neighbours],
+        "score_pairs": [*lod, *features, "--neighbours", neighbours, "--shard", "0", "--out", str(folder / "s.npz")],
+        "select_proposals": [
+            *lod,
+            *manifest,
+            *features,
+            *ranking,
+            "--out",
+            table,
+            "--summary",
+            str(folder / "lod.json"),
+        ],
+        "join_proposals": [*made("joined", kind="selective_search"), "--shards", table],
+        "make_proposals random": [*made("random", kind="random", sizes_of="lod"), "--sizes-of", table],
+        "make_proposals grid": made("grid", kind="grid"),
+        "make_proposals gt": [*made("gt", kind="gt"), *annotations],
+        "make_proposals external": [
+            *made("external", kind="external", file="lod.parquet"),
+            "--data-root",
+            str(folder),
+        ],
+        "measure_proposals": [*manifest, *annotations, "--proposals", table, "--out", str(folder / "quality.json")],
+    }
+
+
+def measure(num_pictures: int, wanted: list[str] | None) -> dict[str, float]:
+    found = {}
+    with tempfile.TemporaryDirectory() as name:
+        draw = ["benchmarks/lod_parts/draw_collection.py", name, str(num_pictures), str(LOD["max_regions"])]
+        peak_mb([*draw, str(NUM_SHARDS)])
+        for job, words in jobs(Path(name)).items():
+            if wanted is None or job in wanted:
+                found[job] = peak_mb(["-m", f"workflow_scripts.{job.split()[0]}", *words])
+                print(f"{num_pictures:>9}  {job:24}  {found[job]:8.0f} MB", flush=True)
+    return found
+
+
+def asked_mb(job: str, num_pictures: int) -> int:
+    """What the job's rule asks for."""
+    return LINES[job.split()[0]].at(num_pictures, NEIGHBOURS if job == "find_neighbours" else BOXES)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, nargs=2, default=SIZES, help="two sizes, from which the line is drawn")
+    parser.add_argument("--jobs", nargs="+", help="only these; those that others are made from among them")
+    args = parser.parse_args()
+    few, many = args.pictures
+    peaks = {size: measure(size, args.jobs) for size in (few, many)}
+    print(f"\n{'':24}  {'bytes a picture':>15}" + "".join(f"  {size:>9} pictures, MB (asked)" for size in FULL))
+    rows = []
+    for job, peak in peaks[many].items():
+        each = max(0.0, (peak - peaks[few][job]) / (many - few))
+        expected = {size: peak + each * (size - many) for size in FULL}
+        told = "".join(f"  {expected[size]:12.0f} ({asked_mb(job, size):>12})" for size in FULL)
+        print(f"{job:24}  {1e6 * each:15.0f}{told}")
+        rows.append({"name": f"{job}, a picture", "value": round(1e6 * each), "unit": "bytes"})
+        rows += [{"name": f"{job}, {size}", "value": round(peaks[size][job]), "unit": "MB"} for size in peaks]
+        rows += [
+            {"name": f"{job}, {size}, extrapolated", "value": round(mb), "unit": "MB"} for size, mb in expected.items()
+        ]
+        rows += [{"name": f"{job}, {size}, asked", "value": asked_mb(job, size), "unit": "MB"} for size in FULL]
+    result = {
+        "machine": f"{platform.machine()} {platform.system()}",
+        "versions": {package: version(package) for package in ("numpy", "pandas", "pyarrow", "torch")},
+        "command": f"python benchmarks/lod_memory.py --pictures {few} {many}",
+        "rows": rows,
+        "ratios": {},
+    }
+    path = ROOT / "benchmarks/results/lod_memory.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The files of a large collection as the rules of LOD meet them, drawn at random.
+
+python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes a picture, as
+Open Images has), features/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for the numbers of a
+region, of which there are 8: no job measured here holds those of more than a thousand pictures.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from objectcrop.lod.shards import starts, write_arrays
+from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
+
+SIDE_PX = 512
+DESCRIPTOR_DIMS, REGION_DIMS, BOXES_PER_PICTURE = 256, 8, 8
+
+
+def names_of(num_pictures: int) -> list[str]:
+    """16 hexadecimal digits, as Open Images has them."""
+    return [f"{number * 2654435761 % 2**64:016x}" for number in range(num_pictures)]
+
+
+def write_manifest(folder: Path, names: list[str]) -> None:
+    paths = [f"openimages/train/{name}.jpg" for name in names]
+    rows = {"image_id": names, "path": paths, "width_px": 1024, "height_px": 1024, "num_bytes": 300_000}
+    write_table(pd.DataFrame(rows).assign(split="train"), folder / "manifest.parquet", MANIFEST)
+
+
+def corners(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Boxes of sides spread evenly in octaves, within a square of side 1."""
+    sides = np.exp(rng.uniform(np.log(0.05), np.log(0.9), (count, 2)))
+    low = rng.random((count, 2)) * (1 - sides)
+    return np.concatenate([low, low + sides], axis=1)
+
+
+def write_annotations(folder: Path, names: list[str]) -> None:
+    boxes = corners(np.random.default_rng(0), BOXES_PER_PICTURE * len(names))
+    rows = pd.DataFrame(boxes, columns=["x1", "y1", "x2", "y2"])
+    rows["image_id"] = pd.Categorical.from_codes(
+        np.repeat(np.arange(len(names)), BOXES_PER_PICTURE), dtype=pd.CategoricalDtype(pd.Index(names, dtype="str"))
+    )
+    flags = {"is_group_of": False, "is_crowd": False, "is_depiction": False}
+    text = {"class_id": "/m/0", "source": "verification", "split": "train"}
+    write_table(rows.assign(**flags, **text), folder / "annotations.parquet", ANNOTATIONS)
+
+
+def write_features(path: Path, names: list[str], num_regions: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    total = num_regions * len(names)
+    write_arrays(
+        path,
+        image_ids=np.array(names, dtype=np.str_),
+        sizes=np.full((len(names), 2), SIDE_PX, dtype=np.int32),
+        counts=np.full(len(names), num_regions, dtype=np.int64),
+        descriptors=rng.random((len(names), DESCRIPTOR_DIMS), dtype=np.float32),
+        boxes=(SIDE_PX * corners(rng, total)).astype(np.int32),
+        roots=rng.integers(1, 1000, total, dtype=np.int32),
+        layers=rng.integers(0, 2, total, dtype=np.int8),
+        features=np.full((total, REGION_DIMS), 0.1, dtype=np.float16),
+    )
+
+
+def write_ranking(path: Path, names: list[str], num_regions: int) -> None:
+    scores = np.random.default_rng(1).random(num_regions * len(names))
+    offsets = starts(np.full(len(names), num_regions))
+    write_arrays(path, image_ids=np.array(names), offsets=offsets, scores=scores, degrees=scores)
+
+
+def main(folder: Path, num_pictures: int, num_regions: int = 200, num_shards: int = 4) -> None:
+    names = names_of(num_pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_manifest(folder, names)
+    write_annotations(folder, names)
+    for shard in range(num_shards):
+        write_features(folder / f"features/{shard}.npz", names[shard::num_shards], num_regions, shard)
+    write_ranking(folder / "ranking.npz", names, num_regions)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *(int(number) for number in sys.argv[2:]))
