@@ -17,7 +17,7 @@ from objectcrop.ssl.losses import InfoNce, info_nce, widened
 from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
-from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
+from objectcrop.ssl.shuffle import encode_shuffled, key_permutation
 from objectcrop.study.runs import Run
 from objectcrop.views.plan import view_tag
 
@@ -172,13 +172,7 @@ class DenseCl(Method):
             same_tag_only=self.run.moco.negatives == "same_tag",
         )
 
-    @torch.no_grad()
     def _encode_keys(self, batch: PairBatch, step: int) -> Keys:
-        total = len(batch.key) * self.world.size
-        permutation = key_permutation(*self._seeds, step, total).to(self.world.device)
-        shuffled = None
-        if batch.shuffled_key is not None and batch.shuffled_key_tags is not None:
-            shuffled = ShuffledKeys(batch.shuffled_key, batch.shuffled_key_tags)
         shapes: list[torch.Size] = []
 
         def encode(images: Tensor, tags: Tensor) -> Tensor:
@@ -189,7 +183,8 @@ class DenseCl(Method):
             # one row for each image, so that all of it comes back in order at once
             return torch.cat([widened(part).flatten(1) for part in parts], dim=1)
 
-        rows = encode_shuffled(encode, batch.key, batch.key_tags, permutation, self.world, shuffled)
+        permutation = key_permutation(*self._seeds, step, len(batch.key) * self.world.size)
+        rows = encode_shuffled(encode, batch, permutation, self.world)
         pieces = torch.split(rows, [shape.numel() for shape in shapes], dim=1)
         embeddings, dense, map_ = (piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))
         return Keys(embeddings, _rows(dense), F.normalize(dense.mean(dim=(2, 3)), dim=1), map_)

@@ -16,7 +16,7 @@ from objectcrop.ssl.losses import info_nce, widened
 from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.ssl.momentum import MomentumPair
 from objectcrop.ssl.queue import Queue
-from objectcrop.ssl.shuffle import ShuffledKeys, encode_shuffled, key_permutation
+from objectcrop.ssl.shuffle import encode_shuffled, key_permutation
 from objectcrop.study.runs import LossSettings, Run
 from objectcrop.views.plan import view_tag
 
@@ -115,17 +115,11 @@ class MocoV2(Method):
         total, more = add_extra_losses(found.loss, outputs.extra, batch, self.run.losses)
         return StepLosses(total, {"loss": total.detach(), **parts, **more})
 
-    @torch.no_grad()
     def _encode_keys(self, batch: PairBatch, step: int) -> Tensor:
-        total = len(batch.key) * self.world.size
-        permutation = key_permutation(*self._seeds, step, total).to(self.world.device)
-        shuffled = None
-        if batch.shuffled_key is not None and batch.shuffled_key_tags is not None:
-            shuffled = ShuffledKeys(batch.shuffled_key, batch.shuffled_key_tags)
-
         def encode(images: Tensor, tags: Tensor) -> Tensor:
             with precision(self.run, self.world):
                 embeddings: Tensor = self.key_encoder(normalise(images), tags)[1]
             return embeddings
 
-        return encode_shuffled(encode, batch.key, batch.key_tags, permutation, self.world, shuffled)
+        permutation = key_permutation(*self._seeds, step, len(batch.key) * self.world.size)
+        return encode_shuffled(encode, batch, permutation, self.world)

@@ -18,13 +18,6 @@ from objectcrop.ssl.samples import Key, PairSamples
 from objectcrop.ssl.unpainted import UnpaintedBatch
 
 
-class ShuffledKeys(NamedTuple):
-    """This process's share of the shuffled batch, as its loader made it."""
-
-    images: Tensor
-    tags: Tensor
-
-
 class LoadedShare(NamedTuple):
     """Which samples a process loads for a step: its own, and those whose keys it encodes."""
 
@@ -52,28 +45,24 @@ def key_permutation(study_seed: int, seed: int, step: int, global_batch: int) ->
     return torch.from_numpy(generator(study_seed, "shuffle", seed, step).permutation(global_batch))
 
 
+@torch.no_grad()
 def encode_shuffled(
-    encode: Callable[[Tensor, Tensor], Tensor],
-    images: Tensor,
-    tags: Tensor,
-    permutation: Tensor,
-    world: World,
-    shuffled: ShuffledKeys | None = None,
+    encode: Callable[[Tensor, Tensor], Tensor], batch: PairBatch, permutation: Tensor, world: World
 ) -> Tensor:
-    """`encode(images, tags)` with the rows of the global batch in another order, results in the order they came.
+    """Rows for the keys of a batch, encoded with the global batch in another order, returned in the order they came.
 
     Args:
-        encode: from images and tags to one row each.
-        images: this process's share.
-        tags: of these.
-        permutation: of the rows of the global batch, the same in every process.
+        encode: from images, shape (n, side, side, 3), and their tags to one row each.
+        batch: this process's share. Where it holds rows `permutation[share]` of the global batch's keys (`shuffle: loader`),
+            no image is exchanged.
+        permutation: of the rows of the global batch, the same in every process, shape (global batch,).
         world: the processes.
-        shuffled: rows `permutation[share]` of the global batch, if the loader made them; then no image is exchanged.
     """
-    share = slice(world.rank * len(images), (world.rank + 1) * len(images))
-    if shuffled is None:
+    permutation = permutation.to(world.device)
+    share = slice(world.rank * len(batch.key), (world.rank + 1) * len(batch.key))
+    images, tags = batch.shuffled_key, batch.shuffled_key_tags
+    if images is None or tags is None:
         mine = permutation[share]
-        shuffled = ShuffledKeys(world.gather(images)[mine], world.gather(tags)[mine])
-    keys = encode(*shuffled)
-    inverse = torch.argsort(permutation)
-    return world.gather(keys)[inverse][share]
+        images, tags = world.gather(batch.key)[mine], world.gather(batch.key_tags)[mine]
+    rows = encode(images, tags)
+    return world.gather(rows)[torch.argsort(permutation)][share]

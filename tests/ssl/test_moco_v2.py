@@ -87,6 +87,7 @@ def test_tags_of_the_keys_go_into_the_queue_in_the_order_of_the_batch(request_of
 def test_the_shuffle_changes_the_groups_and_restores_the_order():
     torch.manual_seed(0)
     values, tags = torch.randn(6, 3), torch.arange(6)
+    batch = PairBatch(torch.zeros(6, 3), values, torch.zeros(6), tags, torch.zeros(6), None, None, torch.arange(6))
     permutation = torch.tensor([3, 0, 5, 1, 4, 2])
     seen = []
 
@@ -94,7 +95,7 @@ def test_the_shuffle_changes_the_groups_and_restores_the_order():
         seen.append(their_tags.tolist())
         return rows * 2 + their_tags[:, None]
 
-    found = encode_shuffled(encode, values, tags, permutation, ALONE)
+    found = encode_shuffled(encode, batch, permutation, ALONE)
     assert seen == [permutation.tolist()]
     assert torch.equal(found, values * 2 + tags[:, None])
 
