@@ -16,8 +16,8 @@ from objectcrop.ssl.backbones import Backbone, ColorPair, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import routed
 from objectcrop.ssl.inputs import PairBatch, normalise
-from objectcrop.ssl.losses import bank_loss, widened
-from objectcrop.ssl.memory_bank import MemoryBank
+from objectcrop.ssl.losses import widened
+from objectcrop.ssl.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.study.method_settings import CmcSettings
 from objectcrop.study.runs import Run
@@ -93,12 +93,10 @@ class Cmc(Method):
         with precision(self.run, self.world):
             outputs: Outputs = self._callable[0](batch)
         negatives = self._negatives(step)
-        is_own = batch.rows[:, None] == negatives[None, :]
         losses, hits = [], []
         directions = (outputs.luminance, self.chrominance_bank), (outputs.chrominance, self.luminance_bank)
         for queries, bank in directions:
-            keys, others = bank.rows[batch.rows], bank.rows[negatives]
-            loss, accuracy = bank_loss(queries, keys, others, is_own, temperature=self.run.cmc.temperature)
+            loss, accuracy = bank.contrast(queries, batch.rows, negatives, self.run.cmc, self.world)
             losses.append(loss)
             hits.append(accuracy)
         self._remember(outputs, batch)
@@ -111,13 +109,9 @@ class Cmc(Method):
         return StepLosses(total, {"loss": total.detach(), **parts, **more})
 
     def _negatives(self, step: int) -> Tensor:
-        """Rows of the banks, the same in every process: all of them, or so many draws."""
-        count, wanted = len(self.luminance_bank.rows), self.run.cmc.num_negatives
-        if wanted >= count:
-            return torch.arange(count, device=self.world.device)
         study_seed, seed = self._seeds
-        drawn = generator(study_seed, "negatives", seed, step).integers(count, size=wanted)
-        return torch.from_numpy(drawn).to(self.world.device)
+        length, wanted = len(self.luminance_bank.rows), self.run.cmc.num_negatives
+        return draw_negatives(length, wanted, step, study_seed=study_seed, seed=seed).to(self.world.device)
 
     def _remember(self, outputs: Outputs, batch: PairBatch) -> None:
         places = self.world.gather(batch.rows)

@@ -7,7 +7,12 @@ from pydantic import Field
 from objectcrop.study.section import Section
 
 Heads = Literal["shared", "per_view"]
+BankLoss = Literal["softmax", "nce"]
 _HEADS = "One projector, or one for object views and one for scene and dilated views (paper, 4.1)."
+_NEGATIVES = (
+    "Rows of the memory bank that count as negatives, drawn anew at each step for the whole batch (own choice; the authors "
+    "draw them for each picture)."
+)
 
 
 class ByolSettings(Section):
@@ -63,22 +68,29 @@ class SwavSettings(Section):
     heads: Heads = Field(default="shared", description=f"{_HEADS} Small crops are scene views.")
 
 
-class CmcSettings(Section):
-    """CMC (Tian et al. 2020, arXiv:1906.05849): luminance against chrominance. The paper names no recipe: own choice."""
+class BankSettings(Section):
+    """What methods share that hold pictures against rows of a memory bank."""
 
+    loss: BankLoss = Field(description="softmax: cross-entropy. nce: noise-contrastive estimation.")
     embedding_dims: int = Field(default=128, ge=2, description="Width of the embeddings.")
-    temperature: float = Field(default=0.07, gt=0, description="T of the softmax.")
-    num_negatives: int = Field(
-        default=16_384,
-        ge=1,
-        description="Rows of the memory bank that count as negatives, drawn anew at each step for the whole batch (own "
-        "choice; the authors draw them for each picture).",
-    )
+    temperature: float = Field(default=0.07, gt=0, description="T.")
+    num_negatives: int = Field(ge=1, description=_NEGATIVES)
     bank_momentum: float = Field(
         default=0.5, ge=0, lt=1, description="Share of a row of the memory bank that stays when its picture is seen."
     )
+    heads: Heads = Field(default="shared", description=_HEADS)
+
+
+class CmcSettings(BankSettings):
+    """CMC (Tian et al. 2020, arXiv:1906.05849): luminance against chrominance. The paper names no recipe: own choice."""
+
+    loss: BankLoss = Field(
+        default="softmax",
+        description="softmax: cross-entropy (own choice). nce: noise-contrastive estimation, as CMC was first trained, with Z "
+        "estimated from the first batch.",
+    )
+    num_negatives: int = Field(default=16_384, ge=1, description=_NEGATIVES)
     crops: Literal["one", "two"] = Field(
         default="one",
         description="Luminance and chrominance of one crop, the query, as CMC does; or of the query and of the key (own choice).",
     )
-    heads: Heads = Field(default="shared", description=_HEADS)

@@ -114,6 +114,11 @@ RECIPES = {
         "cmc": {"embedding_dims": 16, "num_negatives": 6, "crops": "two"},
         "optimizer": {"global_batch_size": 8},
     },
+    "cmc-nce": {
+        "method": "cmc",
+        "cmc": {"loss": "nce", "embedding_dims": 16, "num_negatives": 6},
+        "optimizer": {"global_batch_size": 8},
+    },
 }
 
 

@@ -10,7 +10,6 @@ from torch.nn.functional import normalize
 
 from objectcrop.ssl.backbones import build_backbone
 from objectcrop.ssl.colors import ColorSplit, rgb_to_lab, rgb_to_ycbcr
-from objectcrop.ssl.memory_bank import MemoryBank
 from objectcrop.ssl.weights import load_backbone, save_backbone
 from objectcrop.study.runs import BackboneSettings
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
@@ -45,6 +44,23 @@ def test_a_step_holds_each_kind_of_view_against_the_others_bank(request_of, crop
     assert torch.equal(method.luminance_bank.rows[untouched], banks[0][untouched])
 
 
+def test_noise_contrastive_estimation_holds_each_kind_of_view_against_the_others_bank(request_of):
+    method = build(request_of, "cmc", cmc={**SMALL, "loss": "nce"})
+    network, batch = copy.deepcopy(method.network), batch_of()
+    banks = method.luminance_bank.rows.clone(), method.chrominance_bank.rows.clone()
+    luminance, chrominance = network.backbone.colors(ready(batch.query))
+    v1 = normalize(network.luminance_head.head(network.backbone.luminance(luminance)), dim=1)
+    v2 = normalize(network.chrominance_head.head(network.backbone.chrominance(chrominance)), dim=1)
+    expected = 0.0
+    for vectors, bank in ((v1, banks[1]), (v2, banks[0])):
+        likelihood = torch.exp(vectors @ bank.T / 0.07)
+        p = likelihood / (likelihood.mean() * 12)
+        h = p / (p + 1)  # all 12 rows are noise: m P_n is 1
+        own = h[torch.arange(4), batch.rows]
+        expected += (-torch.log(own) - torch.log(1 - h).sum(dim=1)).mean()
+    assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
+
+
 def test_negatives_are_drawn_anew_at_each_step(request_of):
     method = build(request_of, "cmc", cmc={**SMALL, "num_negatives": 5})
     draws = [method._negatives(step) for step in range(2)]
@@ -62,15 +78,6 @@ def test_all_of_the_network_gets_a_gradient_and_each_head_from_its_own_tag(reque
     for head, used in ((routed.network.luminance_head, 0), (routed.network.chrominance_head, 1)):
         assert all(parameter.grad.abs().sum() > 0 for parameter in head.heads[used].parameters())
         assert all(parameter.grad.abs().sum() == 0 for parameter in head.heads[1 - used].parameters())
-
-
-def test_the_bank_moves_by_its_momentum():
-    bank = MemoryBank(5, 4, momentum=0.8, seed=0).double()
-    before, new = bank.rows.clone(), normalize(torch.randn(2, 4, dtype=torch.float64), dim=1)
-    bank.update(torch.tensor([3, 1]), new)
-    for place, vector in zip((3, 1), new, strict=True):
-        torch.testing.assert_close(bank.rows[place], normalize(0.8 * before[place] + 0.2 * vector, dim=0))
-    assert torch.equal(bank.rows[[0, 2, 4]], before[[0, 2, 4]])
 
 
 def test_lab_is_opencvs():

@@ -37,6 +37,7 @@ CASES = {
     "swav": {"method": "swav", "swav": SWAV},
     "densecl": {"method": "densecl", "moco": {**PLAIN, "heads": "per_view"}, "views": OBJECTS},
     "cmc": {"method": "cmc", "cmc": {"embedding_dims": 16, "num_negatives": 9}},
+    "cmc-nce": {"method": "cmc", "cmc": {"embedding_dims": 16, "num_negatives": 9, "loss": "nce"}},
 }
 UNEVEN = (5, 3)
 
@@ -76,7 +77,7 @@ def one_step(name, world):
     for module in method.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_pre_hook(lambda module, inputs: (inputs[0].double(),))
-    method.train(name != "cmc")
+    method.train(run.method != "cmc")
     tags = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
     if not run.uses_objects:
         tags = torch.ones_like(tags)

@@ -130,6 +130,7 @@ RECIPES = {
         "optimizer.epochs": 240,
         "backbone.color": "ycbcr",
         "cmc.embedding_dims": 128,
+        "cmc.loss": "softmax",
         "cmc.temperature": 0.07,
         "cmc.num_negatives": 16384,
         "cmc.bank_momentum": 0.5,
@@ -168,4 +169,5 @@ def test_what_is_our_own_choice_is_said_in_the_note_and_in_the_description(plan)
 
     assert "own choice" in plan.study.runs["cmc"].note
     assert "own choice" in CmcSettings.__doc__
-    assert "own choice" in CmcSettings.model_fields["num_negatives"].description
+    for name in ("num_negatives", "loss"):
+        assert "own choice" in CmcSettings.model_fields[name].description
