@@ -20,6 +20,7 @@ PANELS = {
     "accuracy_rotation": "rotation accuracy (dotted: chance)",
     "loss_localization": "localization loss",
     "accuracy_localization": "localization accuracy (dotted: one answer a cell)",
+    "loss_instance": "instance loss (InsDis)",
     "loss_dense": "dense contrastive loss (DenseCL)",
     "loss_prediction": "prediction loss (BYOL)",
     "loss_swapped": "swapped prediction loss (SwAV)",

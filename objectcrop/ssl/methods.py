@@ -4,6 +4,7 @@ from objectcrop.runtime.distributed import World
 from objectcrop.ssl.byol import Byol
 from objectcrop.ssl.cmc import Cmc
 from objectcrop.ssl.densecl import DenseCl
+from objectcrop.ssl.insdis import Insdis
 from objectcrop.ssl.method import Method
 from objectcrop.ssl.moco_v2 import MocoV2
 from objectcrop.ssl.swav import Swav
@@ -36,5 +37,7 @@ def build_method(run: Run, *, study_seed: int, seed: int, world: World, num_imag
             return Swav(run, **seeds, world=world, steps_per_epoch=steps_per_epoch)
         case "cmc":
             return Cmc(run, **seeds, world=world, num_images=num_images)
+        case "insdis":
+            return Insdis(run, **seeds, world=world, num_images=num_images)
         case _:
             raise ValueError(f"method {run.method!r} does not train on pairs of views")

@@ -94,3 +94,30 @@ class CmcSettings(BankSettings):
         default="one",
         description="Luminance and chrominance of one crop, the query, as CMC does; or of the query and of the key (own choice).",
     )
+
+
+class InsdisSettings(BankSettings):
+    """InsDis (Wu et al. 2018, arXiv:1805.01978). Width, T, number of negatives and loss are the paper's."""
+
+    loss: BankLoss = Field(
+        default="nce",
+        description="nce: noise-contrastive estimation, with Z estimated from the first batch. softmax: cross-entropy.",
+    )
+    num_negatives: int = Field(default=4096, ge=1, description=_NEGATIVES)
+    bank_momentum: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Share of a row of the memory bank that stays when its picture is seen; 0.5 is CMC's (own choice), the "
+        "paper has 0, and proximal_weight.",
+    )
+    proximal_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="lambda of the paper's proximal term: weight of the squared distance from a picture's row; beside "
+        "bank_momentum, which slows rows too, it is off (own choice).",
+    )
+    crops: Literal["one", "two"] = Field(
+        default="one",
+        description="Views that are held against the picture's row: the query, as InsDis does; or query and key (own choice).",
+    )

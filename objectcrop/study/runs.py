@@ -5,11 +5,18 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from objectcrop.study.method_settings import ByolSettings, CmcSettings, DenseclSettings, Heads, SwavSettings
+from objectcrop.study.method_settings import (
+    ByolSettings,
+    CmcSettings,
+    DenseclSettings,
+    Heads,
+    InsdisSettings,
+    SwavSettings,
+)
 from objectcrop.study.section import Name, Section
 from objectcrop.study.view_settings import OBJECT_REGIONS, ViewSettings, views_of_method
 
-Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "supervised", "random_init", "external"]
+Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "insdis", "supervised", "random_init", "external"]
 
 DETECTOR_TRUNKS = ("resnet18", "resnet50")
 
@@ -175,6 +182,7 @@ class Run(Section):
     densecl: DenseclSettings = DenseclSettings()
     swav: SwavSettings = SwavSettings()
     cmc: CmcSettings = CmcSettings()
+    insdis: InsdisSettings = InsdisSettings()
     losses: LossSettings = LossSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     training: TrainingSettings = TrainingSettings()
@@ -203,7 +211,8 @@ class Run(Section):
     @property
     def heads(self) -> Heads:
         """One projector or two: the setting of the run's method."""
-        by_method = {"byol": self.byol.heads, "swav": self.swav.heads, "cmc": self.cmc.heads}
+        sections = self.byol, self.swav, self.cmc, self.insdis
+        by_method = dict(zip(("byol", "swav", "cmc", "insdis"), (section.heads for section in sections), strict=True))
         return by_method.get(self.method, self.moco.heads)
 
     @model_validator(mode="before")

@@ -144,5 +144,6 @@ def views_of_method(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "byol": {"augmentation": "byol", "scene_scale_min": 0.08},
         "swav": {"augmentation": "swav", "scene_scale_min": 0.14, "small_crops": small},
         "cmc": {"augmentation": "cmc"},
+        "insdis": {"augmentation": "moco_v1"},
     }
     return {**own.get(method, {}), **given}

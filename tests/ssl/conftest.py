@@ -114,6 +114,13 @@ RECIPES = {
         "cmc": {"embedding_dims": 16, "num_negatives": 6, "crops": "two"},
         "optimizer": {"global_batch_size": 8},
     },
+    "insdis": {
+        **OAC,
+        "method": "insdis",
+        "moco": {},
+        "insdis": {"embedding_dims": 16, "num_negatives": 6, "crops": "two"},
+        "optimizer": {"global_batch_size": 8},
+    },
     "cmc-nce": {
         "method": "cmc",
         "cmc": {"loss": "nce", "embedding_dims": 16, "num_negatives": 6},

@@ -14,7 +14,19 @@ from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.recipe import RECIPE
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-NAMES = ("scene-scene", "obj-dilate", "oac", "oac-same-tag", "supervised", "densecl", "byol", "swav", "cmc", "cmc-nce")
+NAMES = (
+    "scene-scene",
+    "obj-dilate",
+    "oac",
+    "oac-same-tag",
+    "supervised",
+    "densecl",
+    "byol",
+    "swav",
+    "cmc",
+    "cmc-nce",
+    "insdis",
+)
 STEPS = 3
 
 

@@ -102,6 +102,7 @@ class _StopAfter:
         ("swav", 5, 0),
         ("cmc", 5, 0),
         ("cmc-nce", 5, 0),
+        ("insdis", 5, 0),
     ],
 )
 def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name, stop, workers):

@@ -29,7 +29,7 @@ with join_world(0) as world:
 SCENES, OBJECTS = {}, {"regions": ["object", "dilated_object"], "proposals": "lod"}
 BYOL = {"hidden_dims": 24, "embedding_dims": 16}
 SWAV = {"hidden_dims": 24, "embedding_dims": 16, "num_prototypes": 6, "queue_length": 16, "queue_from_epoch": 0}
-# batch norm groups of 2 fit into both halves; CMC's statistics are each process's own, so it is held in evaluation mode
+# batch norm groups of 2 fit into both halves; CMC and InsDis have statistics of each process, so they are held in evaluation mode
 PLAIN = {"projector_batch_norm": False, "batch_norm_group": 2}
 CASES = {
     "byol": {"method": "byol", "byol": BYOL},
@@ -37,6 +37,7 @@ CASES = {
     "swav": {"method": "swav", "swav": SWAV},
     "densecl": {"method": "densecl", "moco": {**PLAIN, "heads": "per_view"}, "views": OBJECTS},
     "cmc": {"method": "cmc", "cmc": {"embedding_dims": 16, "num_negatives": 9}},
+    "insdis": {"method": "insdis", "insdis": {"embedding_dims": 16, "num_negatives": 9, "crops": "two"}},
     "cmc-nce": {"method": "cmc", "cmc": {"embedding_dims": 16, "num_negatives": 9, "loss": "nce"}},
 }
 UNEVEN = (5, 3)
@@ -77,7 +78,7 @@ def one_step(name, world):
     for module in method.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_pre_hook(lambda module, inputs: (inputs[0].double(),))
-    method.train(run.method != "cmc")
+    method.train(run.method not in ("cmc", "insdis"))
     tags = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
     if not run.uses_objects:
         tags = torch.ones_like(tags)

@@ -138,6 +138,26 @@ RECIPES = {
         "views.augmentation": "cmc",
         "views.scene_scale_min": 0.2,
     },
+    "insdis": {
+        **SGD,
+        **NO_WARMUP,
+        "method": "insdis",
+        "optimizer.global_batch_size": 256,
+        "optimizer.learning_rate": 0.03,
+        "optimizer.schedule": "step",
+        "optimizer.decay_epochs": [120, 160],
+        "optimizer.decay_factor": 0.1,
+        "optimizer.epochs": 200,
+        "insdis.loss": "nce",
+        "insdis.embedding_dims": 128,
+        "insdis.temperature": 0.07,
+        "insdis.num_negatives": 4096,
+        "insdis.bank_momentum": 0.5,
+        "insdis.proximal_weight": 0,
+        "insdis.crops": "one",
+        "views.augmentation": "moco_v1",
+        "views.scene_scale_min": 0.2,
+    },
 }
 
 
@@ -165,9 +185,12 @@ def test_every_run_of_the_preset_has_its_recipe(plan):
 
 
 def test_what_is_our_own_choice_is_said_in_the_note_and_in_the_description(plan):
-    from objectcrop.study.method_settings import CmcSettings
+    from objectcrop.study.method_settings import CmcSettings, InsdisSettings
 
     assert "own choice" in plan.study.runs["cmc"].note
+    assert "own choice" in plan.study.runs["insdis"].note
+    for name in ("num_negatives", "bank_momentum", "proximal_weight"):
+        assert "own choice" in InsdisSettings.model_fields[name].description
     assert "own choice" in CmcSettings.__doc__
     for name in ("num_negatives", "loss"):
         assert "own choice" in CmcSettings.model_fields[name].description

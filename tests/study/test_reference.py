@@ -20,7 +20,16 @@ def test_the_reference_on_disk_is_the_generated_one(root):
 def test_every_setting_of_the_reference_has_a_meaning():
     without = [line for line in config_reference().splitlines() if line.startswith("| `") and line.endswith("|  |")]
     allowed = ("| `source`", "| `kind`", "| `backbone`", "| `views`", "| `moco`", "| `losses`", "| `optimizer`")
-    allowed += ("| `byol`", "| `densecl`", "| `swav`", "| `cmc`", "| `resources`", "| `training`", "| `schedule`")
+    allowed += (
+        "| `byol`",
+        "| `densecl`",
+        "| `swav`",
+        "| `cmc`",
+        "| `insdis`",
+        "| `resources`",
+        "| `training`",
+        "| `schedule`",
+    )
     allowed += ("| `paths`", "| `tracking`", "| `columns`", "| `rows`")
     assert [line for line in without if not line.startswith(allowed)] == []
 

@@ -201,6 +201,7 @@ def test_two_heads_need_two_regions_whatever_the_method():
         ("densecl", "moco"),
         ("swav", "swav"),
         ("cmc", "cmc"),
+        ("insdis", "insdis"),
         ("moco_v2", "moco"),
     ):
         run = {"dataset": "ohms", "method": method, section: {"heads": "per_view"}}
