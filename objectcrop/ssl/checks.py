@@ -47,8 +47,8 @@ def _trunk_problems(run: Run) -> list[str]:
         return []
     if problem := find_network_problem(trunk.arch):
         return [problem]
-    if trunk.color != "rgb" or trunk.width != 1:
-        return [f"backbone.width and backbone.color are for {', '.join(RESNETS)}; {trunk.arch} has neither"]
+    if not trunk.is_plain:
+        return [f"backbone.width, color and stem are for {', '.join(RESNETS)}; {trunk.arch} has none of them"]
     return []
 
 

@@ -38,6 +38,12 @@ class BackboneSettings(Section):
         description="rgb: one trunk. ycbcr, lab: two ResNets of half the width side by side, one sees luminance and one "
         "chrominance, features are concatenated; left out, method cmc takes ycbcr.",
     )
+    stem: Literal["imagenet", "small"] = Field(
+        default="imagenet",
+        description="First layers. imagenet: a 7 x 7 convolution and a pooling, each of stride 2. small: a 3 x 3 convolution of "
+        "stride 1 and no pooling, for pictures of 32 to 64 px, as ResNets for CIFAR have; every stride is a quarter (the last "
+        "8). ResNets only, no detectors.",
+    )
     weights: str | None = Field(
         default=None,
         description="File of weights in torchvision names, relative to the data root; for method external.",
@@ -46,7 +52,12 @@ class BackboneSettings(Section):
     @property
     def fits_detectors(self) -> bool:
         """Whether Detectron2 has this trunk."""
-        return self.arch in DETECTOR_TRUNKS and self.color == "rgb"
+        return self.arch in DETECTOR_TRUNKS and self.color == "rgb" and self.stem == "imagenet"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for that only our ResNets have."""
+        return self.width == 1 and self.color == "rgb" and self.stem == "imagenet"
 
 
 class MocoSettings(Section):
