@@ -33,7 +33,7 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
     elif parts > 1 and batch // (world_size * parts) < 2:
         problems.append(f"accumulation_steps {parts} leaves batch norm one image: lower it, or raise global_batch_size")
     if run.method != "supervised" and run.uses_objects and not has_proposals:
-        problems.append("object views need proposals: --proposals and --proposals-summary")
+        problems.append("object views need proposals: give --proposals the table and its summary")
     if run.method in ("moco_v2", "densecl"):
         problems += _moco_problems(run)
     if run.method == "swav" and run.swav.queue_length % batch:

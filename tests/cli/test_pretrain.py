@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.torch
+from pydantic import ValidationError
 
 from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.ssl.checkpoints import METRICS, save_state, saved_states
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, write_table
 from workflow_scripts.pretrain import main
 
@@ -89,3 +91,53 @@ def test_an_unknown_trunk_is_told_before_any_work(arguments, tmp_path):
 def test_a_supervised_run_without_annotations_is_refused(arguments):
     with pytest.raises(ValueError, match="needs --annotations"):
         main(arguments(method="supervised"))
+
+
+MOCO = {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"moco": {**MOCO, "queue_length": 10}}, "queue_length 10 is not a multiple of global_batch_size 4"),
+        ({"moco": {**MOCO, "batch_norm_group": 1}}, "batch_norm_group 1 leaves batch norm nothing to normalise with"),
+        ({"optimizer": {"global_batch_size": 1}}, "global_batch_size\n  Input should be greater than or equal to 2"),
+        ({"optimizer": {"global_batch_size": 16}}, "8 training images do not fill one batch of 16"),
+        (
+            {"views": {"size_px": 32, "regions": ["object", "scene"]}, "losses": {"localization": 1}},
+            r"views.regions \['object', 'scene'\] need views.proposals",
+        ),
+        (
+            {"views": {"size_px": 32, "regions": ["object", "scene"], "proposals": "lod"}, "losses": {"rotation": 1}},
+            "object views need proposals: give --proposals the table and its summary",
+        ),
+        ({"backbone": {"arch": "resnet19"}}, "'resnet19': torchvision has no such network; near are"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_before_any_work(arguments, tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        main(arguments("--proposals", "--annotations", **changes))
+    ours = str(caught.value).removeprefix("run tiny: ")
+    assert isinstance(caught.value, ValidationError) or ". " not in ours
+    assert not (tmp_path / "out" / "checkpoints" / METRICS).exists()
+    assert not (tmp_path / "out" / "backbone.safetensors").exists()
+
+
+def test_a_queue_longer_than_the_data_set_is_a_warning(arguments, tmp_path, capsys):
+    main(arguments("--proposals", "--annotations", moco={**MOCO, "queue_length": 12}))
+    (warning,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert warning.startswith("warning: run tiny: queue_length 12 exceeds the 8 images")
+    assert (tmp_path / "out" / "backbone.safetensors").exists()
+
+
+def test_a_checkpoint_of_other_settings_is_moved_aside_and_told(arguments, tmp_path, capsys):
+    folder = tmp_path / "out" / "checkpoints"
+    folder.mkdir(parents=True)
+    save_state(folder, {"settings_hash": "0123456789abcdef"}, step=3)
+    main(arguments("--proposals", "--annotations"))
+    told = [line for line in capsys.readouterr().err.splitlines() if "other settings or data" in line]
+    aside = tmp_path / "out" / "checkpoints.stale-0123456789abcdef"
+    assert told == [f"pretrain tiny s0: the checkpoint was of other settings or data, moved to {aside}"]
+    assert len(saved_states(aside)) == 1
+    lines = (folder / METRICS).read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4], "training starts anew"
