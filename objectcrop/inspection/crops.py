@@ -10,6 +10,7 @@ from objectcrop.inspection.records import CORNERS, DrawnPair
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_pair
+from objectcrop.views.regions import usable_ranks
 
 RUN_SEED = 0
 
@@ -32,7 +33,7 @@ def draw_pairs(
         proposals: PROPOSALS; those of other pictures are passed over.
         settings: how the run draws views.
         object_scale_min: least crop area over region area of object views.
-        num_pairs: pairs a picture, one an epoch.
+        num_pairs: pairs a picture, one an epoch; of a run that samples by box, one a box of the first epoch, no more than these.
         seed: study seed.
     """
     # the order of query and key is of no interest here: view 1 is always of the first region
@@ -43,9 +44,13 @@ def draw_pairs(
     def pairs(image: Mapping[Any, Any]) -> Iterator[DrawnPair]:
         size = Size(image["width_px"], image["height_px"])
         boxes = as_boxes(boxes_of.get(image["image_id"], []))
-        for epoch in range(num_pairs):
-            rng = generator(seed, "views", RUN_SEED, epoch, image["image_id"])
-            yield _pair(*plan_pair(boxes, size, unswapped, object_scale_min, rng))
+        ranks = usable_ranks(boxes, size, settings.max_proposals) if settings.sample_unit == "box" else []
+        # each box gives a sample of an epoch, or each picture one
+        draws = [(0, (rank,)) for rank in ranks[:num_pairs]] or [(epoch, ()) for epoch in range(num_pairs)]
+        for epoch, chosen in draws:
+            rng = generator(seed, "views", RUN_SEED, epoch, image["image_id"], *chosen)
+            rank = chosen[0] if chosen else None
+            yield _pair(*plan_pair(boxes, size, unswapped, object_scale_min, rng, rank=rank))
 
     return {image["image_id"]: list(pairs(image)) for image in images.to_dict("records")}
 

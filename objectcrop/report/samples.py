@@ -99,10 +99,11 @@ def sample_views(
     pictures = PictureList.of(manifest, data_root)
     boxes: list[Boxes] = [as_boxes([])] * len(pictures) if proposals is None else boxes_by_picture(proposals, pictures)
     samples = PairSamples(pictures, boxes, run, object_scale_min(run, proposals_summary), study_seed, 0)
-    rows = generator(study_seed, "view sheet").permutation(len(pictures))[:count]
+    numbers = generator(study_seed, "view sheet").permutation(len(samples))[:count]
+    keys = [(0, number) for number in np.sort(numbers).tolist()]
     found = []
-    for row in np.sort(rows).tolist():
-        plan = samples.plan((0, row))
+    for key, row in zip(keys, samples.rows_of(keys), strict=True):
+        plan = samples.plan(key)
         found.append((decode_image(pictures.paths[row]), (plan.query, plan.key)))
     return found
 

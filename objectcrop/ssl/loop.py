@@ -62,7 +62,7 @@ class Job:
         label: shown with the progress.
         settings_hash: what the state belongs to.
         settings: of the optimizer.
-        num_images: pictures of the training set.
+        num_images: samples of an epoch: pictures of the training set, or boxes.
         folder: of the checkpoints.
         save_every_s: seconds between saves.
         kept_states: saved states that stay.

@@ -19,7 +19,7 @@ def build_method(run: Run, *, study_seed: int, seed: int, world: World, num_imag
         study_seed: of the study.
         seed: of the run.
         world: the processes.
-        num_images: pictures of the training set.
+        num_images: samples of an epoch: pictures of the training set (or boxes, for methods without a memory bank).
 
     Raises:
         ValueError: for a method that does not train on pairs of views.

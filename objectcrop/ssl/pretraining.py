@@ -34,6 +34,7 @@ from objectcrop.ssl.samples import (
     labels_by_picture,
     object_scale_min,
 )
+from objectcrop.ssl.sampling import list_sources
 from objectcrop.ssl.schedules import build_optimizer
 from objectcrop.ssl.shuffle import ShuffledSamples
 from objectcrop.ssl.supervised import Supervised
@@ -142,7 +143,8 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     pictures = PictureList.of(tables.manifest, tables.data_root)
     boxes = boxes_by_picture(tables.proposals, pictures) if tables.proposals is not None else []
     has_proposals = tables.proposals is not None
-    problems = find_problems(run, num_images=len(pictures), world_size=world.size, has_proposals=has_proposals)
+    num_samples = len(list_sources(run, boxes, pictures.sizes))
+    problems = find_problems(run, num_images=num_samples, world_size=world.size, has_proposals=has_proposals)
     if problems:
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
@@ -152,7 +154,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         label=f"pretrain {request.name} s{request.seed}",
         settings_hash=_state_hash(request, pictures, boxes),
         settings=run.optimizer,
-        num_images=len(pictures),
+        num_images=num_samples,
         folder=folder,
         save_every_s=request.save_every_s,
         kept_states=request.kept_states,
@@ -173,7 +175,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     steps = range(training.clock.step, job.total_steps)
     loads_shuffled = isinstance(samples, ShuffledSamples)
     order = BatchOrder(
-        len(pictures),
+        num_samples,
         run.optimizer.global_batch_size,
         steps,
         study_seed=request.study_seed,
@@ -203,9 +205,9 @@ def _build(
             classifier = Supervised(run, num_classes=len(classes), world=world)
         return LabelledSamples(pictures, labels, run, *seeds), classifier
     boxes = boxes or [as_boxes([]) for _ in pictures.ids]
-    with seeded_weights(initial_seed(request)):
-        method = build_method(run, study_seed=seeds[0], seed=seeds[1], world=world, num_images=len(pictures))
     samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
+    with seeded_weights(initial_seed(request)):
+        method = build_method(run, study_seed=seeds[0], seed=seeds[1], world=world, num_images=len(samples))
     # one process has all rows of the batch anyway; of the others none shuffles keys
     is_loaded = run.training.shuffle == "loader" and world.size > 1 and run.method in ("moco_v2", "densecl")
     return ShuffledSamples(samples) if is_loaded else samples, method

@@ -17,6 +17,7 @@ from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.inputs import KeyViews, LabelledBatch, PairBatch
 from objectcrop.ssl.reading import read_for
+from objectcrop.ssl.sampling import DRAWN, list_sources
 from objectcrop.ssl.unpainted import UnpaintedBatch
 from objectcrop.study.runs import Run
 from objectcrop.views.batched_render import pack
@@ -26,7 +27,7 @@ from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import Picture, cut_out, render
 
 Key = tuple[int, int]
-"""(epoch, row of the picture)."""
+"""(epoch, number of the sample): which picture that is, `sampling` says; of samples by picture, its row."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class PairPlan(NamedTuple):
 
 
 class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
-    """Pairs of views; equal (epoch, row) give equal pixels in any process."""
+    """Pairs of views; equal (epoch, number) give equal pixels in any process."""
 
     def __init__(
         self,
@@ -75,14 +76,21 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
     ) -> None:
         self.pictures, self.boxes, self.run, self.object_scale_min = pictures, boxes, run, object_scale_min
         self.study_seed, self.seed = study_seed, seed
+        self.sources = list_sources(run, boxes, pictures.sizes)
         self.decoder = resolve_decoder(run.views.decoder)
+
+    def __len__(self) -> int:
+        return len(self.sources)
 
     def plan(self, key: Key) -> PairPlan:
         """Decide the sample."""
-        epoch, row = key
-        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
-        size = self.pictures.sizes[row]
-        query, positive = plan_pair(self.boxes[row], size, self.run.views, self.object_scale_min, rng)
+        epoch, number = key
+        row, rank = self.sources[number].tolist()
+        chosen = () if rank == DRAWN else (rank,)
+        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row], *chosen)
+        size, views = self.pictures.sizes[row], self.run.views
+        shown = None if rank == DRAWN else rank
+        query, positive = plan_pair(self.boxes[row], size, views, self.object_scale_min, rng, rank=shown)
         small = plan_small_crops(size, self.run.views, rng)
         whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
         turns = int(rng.integers(4)) if self.run.losses.rotation else 0
@@ -97,12 +105,13 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
             "renderer": self.run.views.renderer,
             "images": len(self.pictures),
             "images_without_proposals": without,
+            "samples_per_epoch": len(self),
         }
 
     def __getitems__(self, keys: list[Key]) -> PairBatch | UnpaintedBatch:
         """A batch."""
-        plans = [self.plan(key) for key in keys]
-        shown = [self._render(row, plan) for (_, row), plan in zip(keys, plans, strict=True)]
+        plans, rows = [self.plan(key) for key in keys], self.rows_of(keys)
+        shown = [self._render(row, plan) for row, plan in zip(rows, plans, strict=True)]
         has_whole, has_small = bool(self.run.losses.localization), self.run.views.small_crops is not None
         pair = PairBatch(
             query=_stack([picture.query for picture in shown]),
@@ -111,8 +120,8 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
             key_tags=torch.tensor([plan.key.tag for plan in plans]),
             turns=torch.tensor([plan.turns for plan in plans]),
             whole=_stack([picture.whole for picture in shown if picture.whole is not None]) if has_whole else None,
-            cells=_stack([self._cells(row, p) for (_, row), p in zip(keys, plans, strict=True)]) if has_whole else None,
-            rows=torch.tensor([row for _, row in keys]),
+            cells=_stack([self._cells(row, p) for row, p in zip(rows, plans, strict=True)]) if has_whole else None,
+            rows=torch.tensor(rows),
             small=_stack([np.stack(picture.small) for picture in shown]) if has_small else None,
         )
         return self._unpainted(pair, plans) if self.run.views.renderer == "batched" else pair
@@ -133,12 +142,17 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         """Key views alone, as they are in a batch, and their tags."""
         plans = [self.plan(key) for key in keys]
         views = []
-        for (_, row), plan in zip(keys, plans, strict=True):
+        for row, plan in zip(self.rows_of(keys), plans, strict=True):
             # decoded for all views, also for one alone: the pixels of a view are the same in every process
             picture = read_for(self.pictures.paths[row], self._sides(plan), self.run.views, self.decoder)
             views.append(self._make(picture, self.pictures.sizes[row], plan.key, self.run.views.size_px))
         looks = pack([plan.key for plan in plans]) if self.run.views.renderer == "batched" else None
         return KeyViews(_stack(views), torch.tensor([plan.key.tag for plan in plans]), looks)
+
+    def rows_of(self, keys: list[Key]) -> list[int]:
+        """The pictures of samples."""
+        rows: list[int] = self.sources[[number for _, number in keys], 0].tolist()
+        return rows
 
     def _make(self, picture: Picture, size: Size, view: ViewPlan, side: int) -> Picture:
         make = cut_out if self.run.views.renderer == "batched" else render
@@ -181,6 +195,9 @@ class LabelledSamples(Dataset[LabelledBatch]):
         self.pictures, self.labels, self.run = pictures, labels, run
         self.study_seed, self.seed = study_seed, seed
         self.decoder = resolve_decoder(run.views.decoder)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
 
     def describe(self) -> dict[str, Any]:
         """How the samples are made, for the summary."""

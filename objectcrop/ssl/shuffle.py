@@ -31,6 +31,9 @@ class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
     def __init__(self, samples: PairSamples) -> None:
         self.samples = samples
 
+    def __len__(self) -> int:
+        return len(self.samples)
+
     def describe(self) -> dict[str, Any]:
         """What the pairs are made of."""
         return self.samples.describe()

@@ -100,7 +100,9 @@ class OptimizerSettings(Section):
     """The optimizer and its schedule."""
 
     epochs: int = Field(
-        default=200, ge=0, description="Passes over the images; an epoch counts images for every method."
+        default=200,
+        ge=0,
+        description="Passes over the images; an epoch counts images for every method (boxes with views.sample_unit box).",
     )
     global_batch_size: int = Field(default=256, ge=2, description="Images per optimizer step over all devices.")
     learning_rate: float = Field(default=0.03, gt=0, description="Used as it is at the global batch size.")
@@ -246,6 +248,14 @@ class Run(Section):
             problems.append("method cmc needs backbone.color ycbcr or lab: its two views are luminance and chrominance")
         if self.views.small_crops is not None and self.method != "swav":
             problems.append(f"views.small_crops: method {self.method} has no use for them, swav does")
+        if self.views.sample_unit == "box" and not self.uses_objects:
+            problems.append(
+                f"views.sample_unit box: none of views.regions {list(self.views.regions)} is made from a box"
+            )
+        if self.views.sample_unit == "box" and self.method in ("cmc", "insdis", "supervised"):
+            problems.append(
+                f"views.sample_unit box: method {self.method} needs each picture once in an epoch, take image"
+            )
         if self.method == "external" and self.backbone.weights is None:
             problems.append("method external needs backbone.weights")
         if problems:

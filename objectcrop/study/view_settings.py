@@ -47,6 +47,11 @@ class ViewSettings(Section):
         default=None,
         description="Proposal source of this study; needed for object regions (a source of kind gt: ground truth).",
     )
+    sample_unit: Literal["image", "box"] = Field(
+        default="image",
+        description="What gives a sample in an epoch: every image, for which a box is drawn; or, a released quirk, every usable "
+        "box among the first max_proposals, so that an epoch is a pass over the boxes. An image without one gives a scene pair.",
+    )
     max_proposals: int = Field(default=10, ge=1, description="One box is drawn uniformly among the first so many.")
     dilation: Literal["image_total", "image_per_side", "box_fraction", "coordinate_released"] = Field(
         default="image_total",

@@ -66,7 +66,13 @@ def view_tag(region: Region) -> int:
 
 
 def plan_pair(
-    boxes_px: ArrayLike, size: Size, settings: ViewSettings, object_scale_min: float, rng: np.random.Generator
+    boxes_px: ArrayLike,
+    size: Size,
+    settings: ViewSettings,
+    object_scale_min: float,
+    rng: np.random.Generator,
+    *,
+    rank: int | None = None,
 ) -> tuple[ViewPlan, ViewPlan]:
     """Draw the two views of a sample: (query, key).
 
@@ -80,14 +86,16 @@ def plan_pair(
         settings: how views are made.
         object_scale_min: least crop area over region area of object views.
         rng: where chance comes from.
+        rank: the proposal to show; None draws one.
     """
     if (side := settings.resize_first_px) is not None:
-        there = _to_square(size, side)
-        pair = plan_pair(as_boxes(boxes_px) * there, Size(side, side), _unsquared(settings), object_scale_min, rng)
+        there, unsquared = _to_square(size, side), _unsquared(settings)
+        pair = plan_pair(as_boxes(boxes_px) * there, Size(side, side), unsquared, object_scale_min, rng, rank=rank)
         return _from_square(pair[0], there), _from_square(pair[1], there)
     needs_object = any(region in OBJECT_REGIONS for region in settings.regions)
     boxes = as_boxes(boxes_px)
-    rank = draw_rank(boxes, size, settings.max_proposals, rng) if needs_object else -1
+    if rank is None:
+        rank = draw_rank(boxes, size, settings.max_proposals, rng) if needs_object else -1
     proposal = boxes[[rank]] if rank >= 0 else None
     first, second = (
         _plan_view(region, proposal, rank, size, settings, object_scale_min, rng) for region in settings.regions

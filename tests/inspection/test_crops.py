@@ -37,6 +37,19 @@ def test_pairs_are_those_of_the_first_epochs_in_the_order_of_the_regions(resize_
     assert {pair.proposal_rank for pair in pairs["b"]} == {-1}
 
 
+def test_pairs_of_samples_by_box_are_those_of_the_first_epoch():
+    views = {"regions": ["object", "dilated_object"], "proposals": "lod", "sample_unit": "box"}
+    run = Run.model_validate({"dataset": "drawn", "views": views})
+    pictures = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
+    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, study_seed=7, seed=0)
+    pairs = draw_pairs(IMAGES, PROPOSALS, run.views, object_scale_min=0.4, num_pairs=5, seed=7)
+    assert [pair.proposal_rank for pair in pairs["a"]] == [0, 1]
+    for number, pair in enumerate(pairs["a"]):
+        plan = samples.plan((0, number))
+        assert {pair.view1, pair.view2} == {plan.query.crop_box, plan.key.crop_box}
+    assert [pair.proposal_rank for pair in pairs["b"]] == [-1] * 5
+
+
 def test_a_run_on_scenes_has_crops_and_no_object_regions():
     run = Run.model_validate({"dataset": "drawn"})
     pairs = draw_pairs(IMAGES, PROPOSALS, run.views, object_scale_min=0.4, num_pairs=1, seed=7)

@@ -235,3 +235,51 @@ def test_a_run_trains_on_views_painted_in_batches(tables, request_of, tmp_path):
     losses = [summary["history"][0]["loss"] for summary in painted]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert losses[0] != losses[1]
+
+
+BOXES = {"views": {"sample_unit": "box"}}
+
+
+def test_by_box_every_usable_proposal_is_a_sample_of_each_epoch(samples, request_of):
+    found = PairSamples(samples.pictures, samples.boxes, request_of("oac", **BOXES).run, 0.5, 0, 1)
+    keys = [(4, number) for number in range(len(found))]
+    plans = [found.plan(key) for key in keys]
+    shown = [
+        (row, max(plan.query.proposal_rank, plan.key.proposal_rank))
+        for row, plan in zip(found.rows_of(keys), plans, strict=True)
+    ]
+    # two boxes a picture; the one without gives a scene pair
+    assert shown == [(row, rank) for row in range(16) for rank in ((-1,) if row == 3 else (0, 1))]
+    assert found.describe()["samples_per_epoch"] == 31
+    first, second = plans[0], plans[1]
+    assert first.query.crop_box != second.query.crop_box
+    batch = found.__getitems__([(0, 1), (0, 2), (0, 6)])
+    assert batch.rows.tolist() == [0, 1, 3]
+
+
+def test_by_box_no_more_than_the_first_proposals_are_taken(samples, request_of):
+    views = {"sample_unit": "box", "max_proposals": 1}
+    run = request_of("oac", views=views).run
+    assert len(PairSamples(samples.pictures, samples.boxes, run, 0.5, 0, 1)) == 16
+    squeezed = request_of("oac", views={"sample_unit": "box", "resize_first_px": 96}).run
+    plan = PairSamples(samples.pictures, samples.boxes, squeezed, 0.5, 0, 1).plan((0, 1))
+    assert {plan.query.proposal_rank, plan.key.proposal_rank} == {1}
+
+
+def test_by_box_an_epoch_is_a_pass_over_the_boxes(tables, request_of, tmp_path):
+    found = pretrain(request_of("oac", **BOXES, optimizer={"epochs": 1}), tables, tmp_path / "c")
+    assert found.summary["cost"]["images_seen"] == 28  # 31 boxes in batches of 4
+    assert len(found.summary["history"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("scene-scene", r"none of views.regions \['scene', 'scene'\] is made from a box"),
+        ("cmc", "method cmc needs each picture once in an epoch"),
+        ("insdis", "method insdis needs each picture once in an epoch"),
+    ],
+)
+def test_samples_by_box_are_refused_where_they_have_no_meaning(request_of, name, message):
+    with pytest.raises(ValueError, match=message):
+        request_of(name, **BOXES)
