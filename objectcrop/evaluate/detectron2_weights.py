@@ -39,7 +39,16 @@ def detectron2_name(name: str) -> str:
 
 
 def to_detectron2(weights: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """What Detectron2's checkpointer reads: arrays by name, and the flag that lets it find `res5` in the C4 head."""
+    """What Detectron2's checkpointer reads: arrays by name, and the flag that lets it find `res5` in the C4 head.
+
+    Raises:
+        ValueError: for a name of no ResNet trunk, or a small stem.
+    """
+    first = weights.get("conv1.weight")
+    if first is not None and np.shape(first)[2:] == (3, 3):
+        raise ValueError(
+            "conv1.weight is 3 x 3, a small stem's: Detectron2 has none, take a run with backbone.stem imagenet"
+        )
     model = {detectron2_name(name): np.asarray(value) for name, value in weights.items()}
     return {"model": model, "__author__": "objectcrop", "matching_heuristics": True}
 

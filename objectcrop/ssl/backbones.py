@@ -50,7 +50,7 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def forward_map(self, images: Tensor) -> Tensor:
-        """The last map, stride 32, shape (N, num_features, H / 32, W / 32)."""
+        """The last map, stride 32 (8 of a small stem), shape (N, num_features, H / stride, W / stride)."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Features pooled over the last map, shape (N, num_features); `images` are normalised, shape (N, 3, H, W)."""
@@ -58,7 +58,7 @@ class Backbone(nn.Module, ABC):
 
 
 class ResNet(Backbone):
-    """A ResNet trunk; at width 1 its state is torchvision's without `fc`."""
+    """A ResNet trunk; at width 1 its state is torchvision's without `fc`, but for the first kernel of a small stem."""
 
     def __init__(
         self,
@@ -73,10 +73,12 @@ class ResNet(Backbone):
         expansion = 4 if self._block is Bottleneck else 1
         planes = [max(8, round(base * settings.width)) for base in (64, 128, 256, 512)]
         inputs = stem_channels or planes[0]
-        self.conv1 = nn.Conv2d(in_channels, inputs, kernel_size=7, stride=2, padding=3, bias=False)
+        is_small = settings.stem == "small"
+        kernel, stride = (3, 1) if is_small else (7, 2)
+        self.conv1 = nn.Conv2d(in_channels, inputs, kernel, stride, padding=kernel // 2, bias=False)
         self.bn1 = norm_layer(inputs)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.maxpool = nn.Identity() if is_small else nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         for name, width, count in zip(STAGES, planes, counts, strict=True):
             stride = 1 if name == "layer1" else 2
             self.add_module(name, self._stage(inputs, width, count, stride, expansion, norm_layer))
@@ -98,7 +100,7 @@ class ResNet(Backbone):
         return nn.Sequential(first, *(make(outputs, planes, norm_layer=norm_layer) for _ in range(count - 1)))
 
     def forward_layers(self, images: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """Maps after the named stages (`layer1` .. `layer4`, strides 4 .. 32), shape (N, C, H, W) each.
+        """Maps after the named stages (`layer1` .. `layer4`, strides 4 .. 32; 1 .. 8 of a small stem), shape (N, C, H, W) each.
 
         Nothing behind the last named stage is computed.
 
@@ -199,8 +201,10 @@ def build_backbone(
     if settings.arch in _BLOCKS:
         kind = ResNet if settings.color == "rgb" else ColorPair
         return kind(settings) if norm_layer is None else kind(settings, norm_layer)
-    if settings.color != "rgb" or settings.width != 1:
-        raise ValueError(f"backbone.width and backbone.color are for {', '.join(_BLOCKS)}; {settings.arch} has neither")
+    if not settings.is_plain:
+        raise ValueError(
+            f"backbone.width, color and stem are for {', '.join(_BLOCKS)}; {settings.arch} has none of them"
+        )
     is_plain = batch_norm_group == 0 or (norm_layer is GlobalBatchNorm2d and not is_shared())
     return NamedBackbone(settings, None if is_plain else norm_layer)
 

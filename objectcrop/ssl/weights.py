@@ -26,6 +26,9 @@ _DTYPES = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _ALIGNMENT = 8
+_STEMS = {3: "small", 7: "imagenet"}
+_FIRST = ("conv1.weight", "luminance.conv1.weight")
+"""The first kernel of a ResNet, by which its stem is told."""
 _NESTED = ("state_dict", "network", "model")
 """Under which checkpoints keep the tensors, beside epochs and the like."""
 
@@ -84,8 +87,10 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
 
 
 def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:
-    """Write a trunk's weights in torchvision's names (timm's for its networks), float32."""
-    write_safetensors(path, dict(backbone.weights.state_dict()), metadata)
+    """Write a trunk's weights in torchvision's names (timm's for its networks), float32; a small stem goes on record."""
+    weights = dict(backbone.weights.state_dict())
+    stem = {"stem": "small"} if stem_of(weights) == "small" else {}
+    write_safetensors(path, weights, {**metadata, **stem})
 
 
 def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
@@ -118,6 +123,9 @@ def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: st
         name: tensor for name, tensor in weights.items() if name in wanted or name.split(".")[0] not in CLASSIFIERS
     }
     problems = []
+    stems = stem_of(given), stem_of(wanted)
+    if None not in stems and stems[0] != stems[1]:
+        problems.append(f"stem {stems[0]} for {stems[1]}")
     if missing := sorted(wanted.keys() - given.keys()):
         problems.append(f"missing {_shorten(missing)}")
     if unexpected := sorted(given.keys() - wanted.keys()):
@@ -128,9 +136,15 @@ def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: st
         problems.append(f"other shapes {_shorten(shapes)}")
     if problems:
         raise ValueError(
-            f"{where}: not the weights of this backbone (arch and width of the run): {'; '.join(problems)}"
+            f"{where}: not the weights of this backbone (arch, width and stem of the run): {'; '.join(problems)}"
         )
     backbone.weights.load_state_dict(given)
+
+
+def stem_of(weights: Mapping[str, Tensor]) -> str | None:
+    """The stem of a ResNet's weights, by the side of the first kernel; None for another network's."""
+    kernels = [weights[name] for name in _FIRST if name in weights]
+    return _STEMS.get(kernels[0].shape[-1]) if kernels and kernels[0].dim() == 4 else None
 
 
 def _shorten(names: list[str]) -> str:

@@ -290,9 +290,9 @@ def _detector_problems(study: Study, table: Table, where: str) -> Iterator[str]:
         run = study.runs.get(row.run) if row.run is not None else None
         if run is not None and not run.backbone.fits_detectors:
             yield (
-                f"{where}.rows, {row.label!r}: detectors are fine-tuned from {' and '.join(DETECTOR_TRUNKS)} in RGB with the imagenet "
-                f"stem, run {row.run!r} has {run.backbone.arch} in {run.backbone.color} with the {run.backbone.stem} one; leave it to "
-                "linear tasks"
+                f"{where}.rows, {row.label!r}: detectors are fine-tuned from {' and '.join(DETECTOR_TRUNKS)} in RGB with the "
+                f"imagenet stem, run {row.run!r} has {run.backbone.arch} in {run.backbone.color} with the {run.backbone.stem} "
+                "one; leave it to linear tasks"
             )
 
 

@@ -52,6 +52,11 @@ def test_names(name, expected):
     assert detectron2_name(name) == expected
 
 
+def test_a_small_stem_is_refused():
+    with pytest.raises(ValueError, match=r"conv1\.weight is 3 x 3, a small stem's: .* take a run with backbone\.stem"):
+        to_detectron2({"conv1.weight": np.zeros((8, 3, 3, 3))})
+
+
 @pytest.mark.parametrize("name", ["fc.weight", "module.conv1.weight", "layer5.0.conv1.weight", "downsample.0.weight"])
 def test_a_name_of_no_trunk_is_refused(name):
     with pytest.raises(ValueError, match="no tensor of a ResNet trunk"):

@@ -1,10 +1,12 @@
 """Trunks against torchvision's."""
 
+import numpy as np
 import pytest
 import torch
 import torchvision
 
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.lod.trunk import Trunk
+from objectcrop.ssl.backbones import STAGES, build_backbone, seeded_weights
 from objectcrop.study.runs import BackboneSettings
 
 
@@ -72,3 +74,38 @@ def test_a_seed_gives_the_same_weights_and_leaves_torchs_generator_alone():
 def test_split_batch_norm_leaves_the_names_as_they_are():
     settings = BackboneSettings(arch="resnet18", width=0.125)
     assert list(build_backbone(settings, 2).state_dict()) == list(build_backbone(settings).state_dict())
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
+def test_a_small_stem_is_torchvisions_trunk_without_the_first_two_strides(arch):
+    """The usual way to make torchvision's ResNet one for CIFAR: another first convolution, no pooling."""
+    theirs = getattr(torchvision.models, arch)(weights=None).eval()
+    theirs.conv1 = torch.nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
+    theirs.maxpool = torch.nn.Identity()
+    theirs.fc = torch.nn.Identity()
+    ours = build_backbone(BackboneSettings(arch=arch, stem="small")).eval()
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize("color", ["rgb", "lab"])
+def test_a_small_stem_keeps_small_pictures_large(color):
+    settings = BackboneSettings(arch="resnet18", width=0.125, stem="small", color=color)
+    maps = build_backbone(settings).eval().forward_layers(torch.randn(1, 3, 32, 48), STAGES)
+    assert [tuple(map_.shape[2:]) for map_ in maps.values()] == [(32, 48), (16, 24), (8, 12), (4, 6)]
+    names = list(build_backbone(settings).state_dict())
+    assert names == list(build_backbone(settings.model_copy(update={"stem": "imagenet"})).state_dict())
+
+
+def test_lod_finds_the_strides_of_a_small_stem():
+    network = build_backbone(BackboneSettings(arch="resnet18", width=0.125, stem="small")).eval()
+    trunk = Trunk(network, ("layer3", "layer4"), "layer4")
+    assert trunk.strides == {"layer3": 4, "layer4": 8}
+    assert [map_.shape[1:] for map_ in trunk.maps(np.zeros((40, 64, 3), dtype=np.uint8))] == [(10, 16), (5, 8)]
+
+
+def test_other_networks_have_no_small_stem():
+    with pytest.raises(ValueError, match=r"width, color and stem are for resnet18, .*densenet121 has none of them"):
+        build_backbone(BackboneSettings(arch="densenet121", stem="small"))

@@ -85,6 +85,16 @@ def test_a_run_with_two_heads_of_any_method_trains(tables, request_of, tmp_path,
     assert len(found.summary["history"]) == 2
 
 
+@pytest.mark.parametrize("method", ["densecl", "cmc"])
+def test_a_small_stem_trains_with_every_loss(tables, request_of, tmp_path, method):
+    """DenseCL matches positions of a map of 4 x 4 for pictures of 32 px, CMC has a small stem in both trunks."""
+    changes = merged(changes_of(method, "obj-dilate", "both"), {"backbone": {"stem": "small"}})
+    found = pretrain(request_of("scene-scene", **merged(changes, {"optimizer": {"epochs": 1}})), tables, tmp_path / "c")
+    assert len(found.summary["history"]) == 2
+    assert found.summary["settings"]["backbone"]["stem"] == "small"
+    assert found.backbone.forward_map(torch.zeros(1, 3, 32, 32)).shape[2:] == (4, 4)
+
+
 def test_equal_features_have_no_spread(tables, request_of):
     """The measure above would see a collapse."""
 

@@ -183,7 +183,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_pictures(tables, request_
         ),
         (
             {"backbone": {"arch": "mobilenet_v3_small"}},
-            "backbone.width and backbone.color are for resnet18, .*has neither",
+            "backbone.width, color and stem are for resnet18, .*has none of them",
         ),
         ({"method": "swav", "swav": {"num_prototypes": 8, "queue_length": 6}}, "swav.queue_length 6 is not a multiple"),
         ({"moco": {"batch_norm_group": 1}}, "batch_norm_group 1"),

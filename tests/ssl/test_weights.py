@@ -70,6 +70,25 @@ def test_weights_of_another_trunk_are_refused_by_name(tmp_path):
         load_backbone(tmp_path / "t.safetensors", BackboneSettings(arch="resnet18", width=0.25))
 
 
+@pytest.mark.parametrize("color", ["rgb", "ycbcr"])
+def test_a_small_stem_goes_on_record_and_does_not_fit_the_other(tmp_path, color):
+    large = THIN.model_copy(update={"color": color})
+    small = large.model_copy(update={"stem": "small"})
+    for name, settings in (("small", small), ("imagenet", large)):
+        save_backbone(build_backbone(settings), tmp_path / f"{name}.safetensors", {"run": "x"})
+        torch.save(build_backbone(settings).state_dict(), tmp_path / f"{name}.pth")
+    with safetensors.safe_open(tmp_path / "small.safetensors", "pt") as file:
+        assert file.metadata() == {"run": "x", "stem": "small"}
+    with safetensors.safe_open(tmp_path / "imagenet.safetensors", "pt") as file:
+        assert file.metadata() == {"run": "x"}
+    load_backbone(tmp_path / "small.safetensors", small)
+    for ending in ("safetensors", "pth"):
+        with pytest.raises(ValueError, match=r"stem of the run\): stem small for imagenet; other shapes"):
+            load_backbone(tmp_path / f"small.{ending}", large)
+        with pytest.raises(ValueError, match=r"stem of the run\): stem imagenet for small; other shapes"):
+            load_backbone(tmp_path / f"imagenet.{ending}", small)
+
+
 @pytest.mark.parametrize("kept", [0, 5, 200, -10])
 def test_files_that_are_cut_off_are_told(tmp_path, kept):
     save_backbone(build_backbone(THIN), tmp_path / "w.safetensors", {})

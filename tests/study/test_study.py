@@ -179,12 +179,14 @@ def test_a_table_asks_for_every_run_and_seed_once():
 def test_a_trunk_that_detectors_lack_is_refused_where_one_is_fine_tuned():
     tasks = {"boxes": {"kind": "detector", "dataset": "drawn"}}
     runs = {"cmc": {"dataset": "ohms", "method": "cmc"}, "wide": {"dataset": "ohms", "backbone": {"arch": "resnet101"}}}
-    rows = [{"label": name, "run": name} for name in ("scene", "cmc", "wide")]
+    runs["small"] = {"dataset": "ohms", "backbone": {"arch": "resnet18", "stem": "small"}}
+    rows = [{"label": name, "run": name} for name in ("scene", "cmc", "wide", "small")]
     table = {"title": "Two", "columns": [{"task": "boxes", "metric": "AP", "label": "AP"}], "rows": rows}
     found = problems(changed(tasks=tasks, runs=runs, tables={"two": table}))
-    assert "2 problem(s)" in found
+    assert "3 problem(s)" in found
     assert "tables.two.rows, 'cmc': detectors are fine-tuned from resnet18 and resnet50 in RGB" in found
     assert "run 'wide' has resnet101 in rgb" in found
+    assert "run 'small' has resnet18 in rgb with the small one" in found
 
 
 def test_cmc_sees_luminance_and_chrominance_unless_told_otherwise():
