@@ -46,10 +46,10 @@ def draw_pairs(
         boxes = as_boxes(boxes_of.get(image["image_id"], []))
         ranks = usable_ranks(boxes, size, settings.max_proposals) if settings.sample_unit == "box" else []
         # each box gives a sample of an epoch, or each picture one
-        draws = [(0, (rank,)) for rank in ranks[:num_pairs]] or [(epoch, ()) for epoch in range(num_pairs)]
-        for epoch, chosen in draws:
+        first_epoch: list[tuple[int, int | None]] = [(0, rank) for rank in ranks[:num_pairs]]
+        for epoch, rank in first_epoch or [(epoch, None) for epoch in range(num_pairs)]:
+            chosen = () if rank is None else (rank,)
             rng = generator(seed, "views", RUN_SEED, epoch, image["image_id"], *chosen)
-            rank = chosen[0] if chosen else None
             yield _pair(*plan_pair(boxes, size, unswapped, object_scale_min, rng, rank=rank))
 
     return {image["image_id"]: list(pairs(image)) for image in images.to_dict("records")}

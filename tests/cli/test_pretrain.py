@@ -102,7 +102,10 @@ MOCO = {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True}
         ({"moco": {**MOCO, "queue_length": 10}}, "queue_length 10 is not a multiple of global_batch_size 4"),
         ({"moco": {**MOCO, "batch_norm_group": 1}}, "batch_norm_group 1 leaves batch norm nothing to normalise with"),
         ({"optimizer": {"global_batch_size": 1}}, "global_batch_size\n  Input should be greater than or equal to 2"),
-        ({"optimizer": {"global_batch_size": 16}}, "8 training images do not fill one batch of 16"),
+        (
+            {"optimizer": {"global_batch_size": 16}, "moco": {**MOCO, "queue_length": 16}},
+            "8 training images do not fill one batch of 16",
+        ),
         (
             {"views": {"size_px": 32, "regions": ["object", "scene"]}, "losses": {"localization": 1}},
             r"views.regions \['object', 'scene'\] need views.proposals",

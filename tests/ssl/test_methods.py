@@ -18,7 +18,7 @@ METHODS = {
     "byol": {"byol": {"hidden_dims": 32, "embedding_dims": 16, "target_momentum": 0.9}},
     "swav": {"swav": {"hidden_dims": 32, "embedding_dims": 16, "num_prototypes": 8, "frozen_prototype_steps": 4}},
     "cmc": {"cmc": {"embedding_dims": 16, "num_negatives": 16, "temperature": 0.2}},
-    "insdis": {"insdis": {"embedding_dims": 16, "num_negatives": 16, "temperature": 0.2}},
+    "insdis": {"insdis": {"embedding_dims": 16, "num_negatives": 16, "temperature": 0.5}},
 }
 PAIRS = {"scene": {}, "obj-dilate": {"views": OAC["views"]}}
 LOSSES = {

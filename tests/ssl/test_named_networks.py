@@ -88,7 +88,7 @@ def test_known_names_are_no_problem():
     assert find_network_problem("timm:resnet18") is None
 
 
-def test_width_and_colour_are_for_resnets():
-    for changes in ({"width": 0.5}, {"color": "lab"}):
-        with pytest.raises(ValueError, match=r"backbone\.width and backbone\.color are for resnet18, resnet34"):
+def test_width_colour_and_stem_are_for_resnets():
+    for changes in ({"width": 0.5}, {"color": "lab"}, {"stem": "small"}):
+        with pytest.raises(ValueError, match=r"backbone\.width, color and stem are for resnet18, resnet34"):
             build_backbone(BackboneSettings(arch="densenet121", **changes))
