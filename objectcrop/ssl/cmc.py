@@ -14,12 +14,11 @@ from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, ColorPair, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
-from objectcrop.ssl.heads import routed
+from objectcrop.ssl.heads import build_bank_head
 from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import widened
 from objectcrop.ssl.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.method import Method, StepLosses, precision
-from objectcrop.study.method_settings import CmcSettings
 from objectcrop.study.runs import Run
 
 
@@ -39,8 +38,8 @@ class ColorNetwork(nn.Module):
         backbone = build_backbone(run.backbone)
         assert isinstance(backbone, ColorPair)
         self.backbone, self.crops = backbone, run.cmc.crops
-        self.luminance_head = _head(backbone.luminance, run.cmc)
-        self.chrominance_head = _head(backbone.chrominance, run.cmc)
+        self.luminance_head = build_bank_head(backbone.luminance.num_features, run.cmc)
+        self.chrominance_head = build_bank_head(backbone.chrominance.num_features, run.cmc)
         self.extra = ExtraHeads(backbone.num_features, run.losses)
 
     def forward(self, batch: PairBatch) -> Outputs:
@@ -117,7 +116,3 @@ class Cmc(Method):
         places = self.world.gather(batch.rows)
         self.luminance_bank.update(places, self.world.gather(outputs.luminance))
         self.chrominance_bank.update(places, self.world.gather(outputs.chrominance))
-
-
-def _head(trunk: Backbone, settings: CmcSettings) -> nn.Module:
-    return routed(lambda: nn.Linear(trunk.num_features, settings.embedding_dims), settings.heads)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.ssl.batch_norm import GlobalBatchNorm1d, SplitBatchNorm1d, SplitBatchNorm2d
-from objectcrop.study.method_settings import Heads
+from objectcrop.study.method_settings import BankSettings, Heads
 from objectcrop.study.runs import MocoSettings
 
 NUM_TURNS = 4
@@ -49,6 +49,18 @@ def build_swav_projector(inputs: int, hidden: int, outputs: int) -> nn.Sequentia
     """SwAV's projector."""
     layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
     return nn.Sequential(*layers, nn.Linear(hidden, outputs))
+
+
+def build_bank_head(inputs: int, settings: BankSettings) -> nn.Module:
+    """The linear head of methods with a memory bank, called with (features, tags); the batch norm after it is our option."""
+
+    def one() -> nn.Module:
+        linear = nn.Linear(inputs, settings.embedding_dims)
+        if not settings.head_batch_norm:
+            return linear
+        return nn.Sequential(linear, GlobalBatchNorm1d(settings.embedding_dims))
+
+    return routed(one, settings.heads)
 
 
 def routed(build: Callable[[], nn.Module], heads: Heads) -> nn.Module:

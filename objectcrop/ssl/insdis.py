@@ -10,7 +10,7 @@ from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
-from objectcrop.ssl.heads import routed
+from objectcrop.ssl.heads import build_bank_head
 from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import widened
 from objectcrop.ssl.memory_bank import MemoryBank, draw_negatives
@@ -31,8 +31,8 @@ class InstanceNetwork(nn.Module):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self.backbone, self.crops = build_backbone(run.backbone), run.insdis.crops
-        width, dims = self.backbone.num_features, run.insdis.embedding_dims
-        self.head = routed(lambda: nn.Linear(width, dims), run.insdis.heads)
+        width = self.backbone.num_features
+        self.head = build_bank_head(width, run.insdis)
         self.extra = ExtraHeads(width, run.losses)
 
     def forward(self, batch: PairBatch) -> Outputs:

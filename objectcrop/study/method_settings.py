@@ -78,6 +78,11 @@ class BankSettings(Section):
     bank_momentum: float = Field(
         default=0.5, ge=0, lt=1, description="Share of a row of the memory bank that stays when its picture is seen."
     )
+    head_batch_norm: bool = Field(
+        default=False,
+        description="Batch norm after the linear head. Own choice, for small runs: the embeddings of a young network share a "
+        "large part that moves, so that fresh rows resemble any query more than its own older row does.",
+    )
     heads: Heads = Field(default="shared", description=_HEADS)
 
 

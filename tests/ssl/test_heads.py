@@ -1,8 +1,10 @@
 """Heads: who reads which view."""
 
+import pytest
 import torch
 
-from objectcrop.ssl.heads import PairHead, PerViewHeads, build_projector
+from objectcrop.ssl.heads import PairHead, PerViewHeads, build_bank_head, build_projector
+from objectcrop.study.method_settings import CmcSettings, InsdisSettings
 from objectcrop.study.runs import MocoSettings
 
 
@@ -41,3 +43,22 @@ def test_a_pair_head_tells_its_inputs_apart():
     first, second = torch.randn(2, 6), torch.randn(2, 6)
     assert head(first, second).shape == (2, 4)
     assert not torch.allclose(head(first, second), head(second, first))
+
+
+@pytest.mark.parametrize("settings", [CmcSettings, InsdisSettings])
+def test_a_bank_head_is_linear_and_its_option_takes_out_what_all_pictures_share(settings):
+    torch.manual_seed(0)
+    features, tags = torch.randn(32, 6) + 10, torch.zeros(32, dtype=torch.long)
+    plain = build_bank_head(6, settings(embedding_dims=4))
+    assert [tuple(p.shape) for p in plain.parameters()] == [(4, 6), (4,)]
+    likeness = torch.nn.functional.normalize(plain(features, tags), dim=1)
+    assert (likeness @ likeness.T).mean() > 0.5
+    found = build_bank_head(6, settings(embedding_dims=4, head_batch_norm=True))(features, tags)
+    torch.testing.assert_close(found.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.var(dim=0, correction=0), torch.ones(4), atol=1e-3, rtol=0)
+
+
+def test_bank_heads_of_each_tag_stand_a_batch_of_one_tag_with_batch_norm():
+    head = build_bank_head(6, CmcSettings(embedding_dims=4, heads="per_view", head_batch_norm=True))
+    head(torch.randn(4, 6), torch.zeros(4, dtype=torch.long)).sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in head.parameters())
