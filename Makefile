@@ -1,5 +1,5 @@
-# make setup | demo | test | check | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
-.PHONY: setup demo test check inspect bench lock clean
+# make setup | demo | test | learn | check | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test learn check inspect bench lock clean
 BIN := .venv/bin
 
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
@@ -11,14 +11,17 @@ demo: setup ## the whole chain on drawn scenes; the same command again goes on w
 test: setup ## all tests; make test TESTS="tests/lod -m 'not slow'" runs some
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
+learn: setup ## every method of pretraining leaves random initialisation behind on drawn scenes; half an hour
+	@$(BIN)/python -m pytest tests/learning/test_learning.py
+
 check: setup ## format, lint, types, contracts, spelling, drift
 	@$(BIN)/python .ci/check.py
 
 inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
 	@$(BIN)/python -m snakemake --cores all inspect
 
-bench: setup ## all benchmarks, one after the other
-	@set -e; for file in benchmarks/*.py; do $(BIN)/python "$$file"; done
+bench: setup ## all benchmarks, one after the other; lod_quality.py needs results of its preset
+	@set -e; for file in $(filter-out benchmarks/lod_quality.py,$(wildcard benchmarks/*.py)); do $(BIN)/python "$$file"; done
 
 lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirements.in
 	@.setup/uv/bin/uv pip compile requirements.in -o requirements.lock --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11

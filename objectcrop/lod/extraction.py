@@ -68,7 +68,7 @@ class Extractor:
             fine, coarse = unlike_mean(fine), unlike_mean(coarse)
         regions = propose_regions((fine, coarse), size, settings)
         rng = generator(self._study_seed, "lod.cap", image_id)
-        regions = cap_regions(regions, settings.max_regions, rng, max_overlap=settings.max_region_overlap)
+        regions = cap_regions(regions, settings.max_regions, rng)
         stride = self._trunk.strides[settings.layers[1]]
         pooled = scale_to_one(pool_regions(coarse, regions.boxes, stride_px=stride, grid=settings.region_grid))
         return ImageRegions(size, whole_picture, regions, self._projected(pooled))

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from objectcrop.boxes import Size, iou
+from objectcrop.boxes import Size
 from objectcrop.lod.peaks import column_major, find_peaks
 from objectcrop.lod.regions import Regions
 from objectcrop.lod.saliency import global_mask, global_saliency, local_maps, peak_map, without_border
@@ -59,32 +59,11 @@ def merge_layers(fine: RootedBoxes, coarse: RootedBoxes) -> Regions:
     return Regions(boxes, np.concatenate([fine.roots, coarse.roots])[first], layers[first])
 
 
-def cap_regions(regions: Regions, max_regions: int, rng: np.random.Generator, *, max_overlap: float = 1.0) -> Regions:
-    """At most `max_regions`: the first, which is the whole picture, and a uniform draw of the others, order kept.
-
-    Args:
-        regions: of a picture.
-        max_regions: cap.
-        rng: of the draw.
-        max_overlap: IoU above which a region is left out beside one drawn before it; 1 leaves none out.
-    """
-    if max_overlap < 1:
-        kept = _drawn_apart(regions.boxes, max_regions, rng, max_overlap)
-    elif len(regions.boxes) <= max_regions:
+def cap_regions(regions: Regions, max_regions: int, rng: np.random.Generator) -> Regions:
+    """At most `max_regions`: the first, which is the whole picture, and a uniform draw of the others, order kept."""
+    count = len(regions.boxes)
+    if count <= max_regions:
         return regions
-    else:
-        kept = np.sort(np.append(rng.choice(len(regions.boxes) - 1, size=max_regions - 1, replace=False) + 1, 0))
+    others = rng.choice(count - 1, size=max_regions - 1, replace=False) + 1
+    kept = np.concatenate([[0], np.sort(others)])
     return Regions(regions.boxes[kept], regions.roots[kept], regions.layers[kept])
-
-
-def _drawn_apart(
-    boxes: NDArray[np.int64], max_boxes: int, rng: np.random.Generator, max_overlap: float
-) -> NDArray[np.int64]:
-    """Rising indices of boxes drawn one by one, the first one first, from those that overlap none of the drawn too much."""
-    order = np.append(0, rng.permutation(len(boxes) - 1) + 1) if len(boxes) else np.zeros(0, dtype=np.int64)
-    drawn: list[int] = []
-    while len(order) and len(drawn) < max_boxes:
-        drawn.append(int(order[0]))
-        overlaps = iou(boxes[order[1:]].astype(np.float64), boxes[order[:1]].astype(np.float64))[:, 0]
-        order = order[1:][overlaps <= max_overlap]
-    return np.sort(np.array(drawn, dtype=np.int64))

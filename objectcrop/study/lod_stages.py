@@ -19,7 +19,6 @@ SETTINGS: dict[Stage, frozenset[str]] = {
             "max_peaks",
             "num_levels",
             "max_regions",
-            "max_region_overlap",
             "region_grid",
             "projection_dims",
             "quirks",

@@ -92,13 +92,6 @@ class LodProposals(FeatureProposals):
     max_regions: int = Field(
         default=2000, ge=2, description="Cap on region proposals per image; the whole image is always kept."
     )
-    max_region_overlap: float = Field(
-        default=1.0,
-        ge=0,
-        le=1,
-        description="IoU above which a region is a near-duplicate of one drawn before it and does not count towards the cap "
-        "(own addition; 1, as published, keeps all).",
-    )
     region_grid: int = Field(default=7, ge=1, description="RoI pooling grid side.")
     projection_dims: int | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from objectcrop.boxes import Size, iou
+from objectcrop.boxes import Size
 from objectcrop.lod.extraction import Extractor, projection_of, propose_regions
 from objectcrop.lod.pooling import pool_regions, scale_to_one
 from objectcrop.lod.saliency import unlike_mean
@@ -117,15 +117,6 @@ def test_centring_takes_the_picture_s_mean_from_both_maps_and_the_features_of_re
     assert_array_equal(found.regions.boxes, propose_regions((fine, coarse), found.size, settings).boxes)
     pooled = pool_regions(coarse, found.regions.boxes, stride_px=16, grid=settings.region_grid)
     assert_array_equal(found.features, scale_to_one(pooled))
-
-
-def test_near_duplicates_are_left_out_where_asked(trunk):
-    many = SETTINGS.model_copy(update={"max_regions": 2000})
-    few = many.model_copy(update={"max_region_overlap": 0.5})
-    all_of_them, apart = (Extractor(trunk, one, 0).describe(picture(64, 96), "a").regions.boxes for one in (many, few))
-    assert 1 < len(apart) < len(all_of_them)
-    overlaps = iou(apart.astype(float), apart.astype(float))
-    assert (overlaps > 0.5).sum() == len(apart)
 
 
 def test_the_same_picture_gives_the_same_numbers_whatever_came_before(extractor, trunk):

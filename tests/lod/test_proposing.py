@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from objectcrop.boxes import Size, area, iou
+from objectcrop.boxes import Size, area
 from objectcrop.lod.proposing import cap_regions, layer_regions, merge_layers
 from objectcrop.lod.regions import Regions
 from objectcrop.lod.sweep import RootedBoxes
@@ -72,28 +72,3 @@ def test_the_cap_keeps_the_whole_picture_and_the_order():
     assert (np.diff(kept.roots) > 0).all()
     assert_array_equal(kept.boxes, boxes[kept.roots])
     assert cap_regions(regions, 30, np.random.default_rng(0)) is regions
-
-
-@given(st.integers(0, 1000), st.sampled_from([0.0, 0.3, 0.7]))
-def test_regions_drawn_apart_overlap_little_and_leave_out_near_duplicates_alone(seed, max_overlap):
-    rng = np.random.default_rng(seed)
-    corners = rng.integers(0, 40, size=(60, 2))
-    boxes = np.concatenate(
-        [[[0, 0, 64, 64]], np.concatenate([corners, corners + rng.integers(4, 24, (60, 2))], axis=1)]
-    )
-    regions = Regions(boxes, np.arange(61), np.zeros(61, dtype=np.int64))
-    kept = cap_regions(regions, 61, np.random.default_rng(seed), max_overlap=max_overlap)
-    assert kept.roots[0] == 0
-    assert (np.diff(kept.roots) > 0).all()
-    overlaps = iou(boxes.astype(float), kept.boxes.astype(float))
-    assert (overlaps[kept.roots] > max_overlap).sum() == len(kept.boxes)  # each with itself
-    left_out = np.setdiff1d(regions.roots, kept.roots)
-    assert (overlaps[left_out].max(axis=1, initial=0) > max_overlap).all()
-    fewer = cap_regions(regions, 5, np.random.default_rng(seed), max_overlap=max_overlap)
-    assert len(fewer.boxes) == min(5, len(kept.boxes))
-    assert set(fewer.roots) <= set(kept.roots)
-
-
-def test_no_regions_are_drawn_from_none():
-    nothing = Regions(np.zeros((0, 4), dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    assert cap_regions(nothing, 5, np.random.default_rng(0), max_overlap=0.5).boxes.shape == (0, 4)
