@@ -81,7 +81,8 @@ def _draw_panel(panel: Any, name: str, trained: Sequence[Mapping[str, Any]]) -> 
             marker = "o" if name in MONITORED else None
             panel.plot(*zip(*points, strict=True), color=color, label=label, linewidth=1.4, marker=marker, markersize=3)
         if name in CHANCE and (points := _points(summary, CHANCE[name])):
-            panel.plot(*zip(*points, strict=True), color=color, linewidth=1, linestyle=":")
+            # above the runs: at chance it would lie under them
+            panel.plot(*zip(*points, strict=True), color="#333333", linewidth=1, linestyle=":", zorder=3)
     panel.set_title(PANELS[name], fontsize=10)
     panel.set_xlabel("\n".join(["images seen", *filter(None, [HINTS.get(name)])]), fontsize=8)
     panel.tick_params(labelsize=8)
