@@ -28,7 +28,7 @@ LINES = {
     "extract_features": MemoryLine(4000, 600, 0),
     "find_neighbours": MemoryLine(2000, 600, 80),
     "score_pairs": MemoryLine(3000, 600, 0),
-    "select_proposals": MemoryLine(1500, 2000, 50),
+    "select_proposals": MemoryLine(1500, 3000, 50),
     "search_boxes": MemoryLine(4000, 600, 0),
     "join_proposals": MemoryLine(1500, 2000, 300),
     "make_proposals": MemoryLine(1500, 3000, 300),
