@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
@@ -75,9 +75,7 @@ class Byol(Method):
         self.target = Branch(run).requires_grad_(False)
         if run.byol.target_start == "copy":
             self.target.load_state_dict(self.network.branch.state_dict())
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # kept out of the modules: the state must not depend on how many processes there are
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -87,7 +85,7 @@ class Byol(Method):
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step, over both directions."""
         with precision(self.run, self.world):
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._forward(batch)
             with torch.no_grad():
                 query_target = self.target(normalise(batch.query), batch.query_tags)[1]
                 key_target = self.target(normalise(batch.key), batch.key_tags)[1]

@@ -6,11 +6,10 @@ probe does.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, ColorPair, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
@@ -78,9 +77,7 @@ class Cmc(Method):
             MemoryBank(num_images, run.cmc.embedding_dims, momentum=run.cmc.bank_momentum, seed=found)
             for found in seeds
         )
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # kept out of the modules: the state must not depend on how many processes there are
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -90,7 +87,7 @@ class Cmc(Method):
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step, over both directions; moves the memory banks."""
         with precision(self.run, self.world):
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._forward(batch)
         negatives = self._negatives(step)
         losses, hits = [], []
         directions = (outputs.luminance, self.chrominance_bank), (outputs.chrominance, self.luminance_bank)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.dense_loss import dense_info_nce, match_positions
@@ -114,10 +114,8 @@ class DenseCl(Method):
         self.queue, self.dense_queue = (
             Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=found) for found in seeds
         )
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # kept out of the modules: the state must not depend on how many processes there are
         self._pair = (pair,)
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -127,7 +125,7 @@ class DenseCl(Method):
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step; moves the key encoder and the queues."""
         with precision(self.run, self.world):
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._forward(batch)
         self._pair[0].update()
         keys = self._encode_keys(batch, step)
         whole, dense = self._global_loss(outputs.query, keys, batch), self._dense_loss(outputs.query, keys, batch)

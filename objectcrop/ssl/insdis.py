@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
@@ -60,9 +60,7 @@ class Insdis(Method):
         bank_seed = int(generator(study_seed, "bank", seed).integers(2**62))
         settings = run.insdis
         self.bank = MemoryBank(num_images, settings.embedding_dims, momentum=settings.bank_momentum, seed=bank_seed)
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # kept out of the modules: the state must not depend on how many processes there are
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -72,7 +70,7 @@ class Insdis(Method):
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step; moves the memory bank."""
         with precision(self.run, self.world):
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._forward(batch)
         settings, views = self.run.insdis, len(outputs.embeddings)
         study_seed, seed = self._seeds
         drawn = draw_negatives(len(self.bank.rows), settings.num_negatives, step, study_seed=study_seed, seed=seed).to(

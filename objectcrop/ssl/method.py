@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from objectcrop.runtime.distributed import World
+from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.ssl.backbones import Backbone
 from objectcrop.study.runs import Run
 
@@ -20,6 +20,15 @@ class StepLosses(NamedTuple):
 
 class Method(nn.Module, ABC):
     """A way of training a backbone. Its `state_dict` is all that training needs to go on, but for the optimizer's."""
+
+    def _settle(self, network: nn.Module, world: World) -> None:
+        """Move all networks to the device; `_forward` then calls the one whose gradients are averaged over the processes."""
+        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # kept out of the modules: the state must not depend on how many processes there are
+        self._callable = (in_parallel(network, world),)
+
+    def _forward(self, batch: Any) -> Any:
+        return self._callable[0](batch)
 
     @property
     @abstractmethod

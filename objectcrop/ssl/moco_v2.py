@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
@@ -77,10 +76,8 @@ class MocoV2(Method):
         tags = sorted({view_tag(region) for region in run.views.regions})
         queue_seed = int(generator(study_seed, "queue", seed).integers(2**62))
         self.queue = Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=queue_seed)
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # kept out of the modules: the state must not depend on how many processes there are
         self._pair = (pair,)
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -90,7 +87,7 @@ class MocoV2(Method):
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step; moves the key encoder and the queue."""
         with precision(self.run, self.world):
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._forward(batch)
         self._pair[0].update()
         keys = self._encode_keys(batch, step)
         found = info_nce(

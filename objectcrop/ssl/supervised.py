@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.inputs import LabelledBatch, normalise
 from objectcrop.ssl.losses import label_loss
@@ -32,8 +32,7 @@ class Supervised(Method):
         super().__init__()
         self.run, self.world = run, world
         self.network = Classifier(build_backbone(run.backbone), num_classes)
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -44,7 +43,7 @@ class Supervised(Method):
         """Loss of a step."""
         is_narrow = self.run.optimizer.precision == "bfloat16"
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=is_narrow):
-            logits = self._callable[0](batch.images)
+            logits = self._forward(batch.images)
         loss = label_loss(logits, batch.labels)
         parts = {"loss": loss.detach()}
         if batch.labels.dim() == 1:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
@@ -90,9 +90,7 @@ class Swav(Method):
         length, dims = run.swav.queue_length, run.swav.embedding_dims
         seeds = generator(study_seed, "queue", seed).integers(2**62, size=2).tolist() if length else []
         self.queues = nn.ModuleList(Queue(length, dims, first_tags=[SCENE_TAG], seed=found) for found in seeds)
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # kept out of the modules: the state must not depend on how many processes there are
-        self._callable = (in_parallel(self.network, world),)
+        self._settle(self.network, world)
 
     @property
     def backbone(self) -> Backbone:
@@ -102,7 +100,7 @@ class Swav(Method):
     def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
         """Losses of a step; moves the queues."""
         with precision(self.run, self.world):
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._forward(batch)
         codes = [self._codes(outputs.scores[view], view, step) for view in range(2)]
         for view, queue in enumerate(self._queues()):
             rows = self.world.gather(outputs.embeddings[view])
