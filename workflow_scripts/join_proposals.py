@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
-    from objectcrop.lod.controls import ORIGIN, parse_source
+    from objectcrop.lod.controls import origin, parse_source
     from objectcrop.lod.table import describe_features, join_tables, training_sizes, write_proposals
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.study.proposals import FeatureProposals
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if isinstance(source, FeatureProposals):
         features = describe_features(source, [read_json(path) for path in args.run_summary]) + ", normalised cuts"
     else:
-        features = ORIGIN[source.kind]
+        features = origin(source)
     found = join_tables([read_table(path, PROPOSALS) for path in args.shards], sizes)
     summary = write_proposals(args.out, found, len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": settings})

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from objectcrop.lod.controls import ORIGIN, Known, make_boxes, parse_source
+    from objectcrop.lod.controls import Known, make_boxes, origin, parse_source
     from objectcrop.lod.external import read_external
     from objectcrop.lod.table import Found, boxes_by_image, training_sizes, usable, write_proposals
     from objectcrop.runtime.atomic import write_json
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         features = source.features
         found = read_external(args.data_root / source.file, sizes, source.max_boxes)
     else:
-        features = ORIGIN[source.kind]
+        features = origin(source)
         known = Known(
             annotations=read_table(args.annotations[0], ANNOTATIONS, categories=True) if args.annotations else None,
             boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,

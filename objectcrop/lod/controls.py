@@ -12,6 +12,7 @@ from objectcrop.lod.table import BoxTable
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.proposals import (
     CentreProposals,
+    EdgeBoxesProposals,
     GridProposals,
     GroundTruthProposals,
     ProposalSource,
@@ -103,11 +104,18 @@ ORIGIN = {
     "grid": "a fixed grid: without information on the image",
     "random": "random places with the box sizes of another source",
     "centre": "one centred box: without information on the image",
-    "edge_boxes": "EdgeBoxes on structured edges, which are trained with human contours (BSDS500)",
     "bing": "BING, which is trained with annotated boxes of VOC2007",
     "selective_search": "selective search: no training, similarity of colour, texture, size and fit",
 }
-"""In words, what the boxes of a kind are made from."""
+EDGES_ORIGIN = {
+    "structured_forest": "EdgeBoxes on structured edges, which are trained with human contours (BSDS500)",
+    "gradient": "EdgeBoxes on the picture's gradient instead of structured edges: no training",
+}
+
+
+def origin(source: ProposalSource) -> str:
+    """In words, what the boxes of a source are made from, where its kind and settings tell."""
+    return EDGES_ORIGIN[source.edges] if isinstance(source, EdgeBoxesProposals) else ORIGIN[source.kind]
 
 
 def parse_source(value: dict[str, Any]) -> ProposalSource:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectcrop.boxes import Boxes, Size, as_boxes, to_pixels, to_relative
+from objectcrop.lod.edges import Edges, gradient_edges
 from objectcrop.lod.selection import select_by_overlap
 from objectcrop.lod.table import Found, usable
 from objectcrop.lod.trunk import Picture, reduced_size, resized
@@ -43,6 +44,8 @@ class Scored(NamedTuple):
 
 Search = Callable[[Picture, np.random.Generator], Scored]
 """A way to find boxes in a picture (height, width, 3), RGB; the generator is for searches that draw."""
+FindEdges = Callable[[Picture], Edges]
+"""A way to find edges in a picture (height, width, 3), RGB."""
 
 
 def make_search(source: Searched, data_root: Path) -> Search:
@@ -54,7 +57,8 @@ def make_search(source: Searched, data_root: Path) -> Search:
     """
     match source:
         case EdgeBoxesProposals():
-            return edge_boxes(data_root / source.model, source.max_candidates)
+            edges = gradient_edges if source.model is None else forest_edges(data_root / source.model)
+            return edge_boxes(edges, source.max_candidates)
         case BingProposals():
             return bing(data_root / source.model_folder)
         case SelectiveSearchProposals():
@@ -84,8 +88,22 @@ def find_boxes(
     return Found(image_id, size, enlarged.boxes[best], enlarged.scores[best])
 
 
-def edge_boxes(model: Path, max_candidates: int) -> Search:
-    """EdgeBoxes with its default settings; the score is its own.
+def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
+    """EdgeBoxes with its default settings on edges of any kind; the score is its own."""
+    ximgproc = _contrib("ximgproc", "edge_boxes")
+
+    def search(picture: Picture, rng: np.random.Generator) -> Scored:
+        # the object keeps what it saw last, so each picture gets its own
+        finder = ximgproc.createEdgeBoxes(maxBoxes=max_candidates)
+        boxes, scores = finder.getBoundingBoxes(*find_edges(picture))
+        # without boxes there is one score all the same, which is no number
+        return Scored(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
+
+    return search
+
+
+def forest_edges(model: Path) -> FindEdges:
+    """Structured edges (Dollar and Zitnick 2013) of OpenCV's forest in a file.
 
     The file is looked into first, because OpenCV ends the process on one that is no forest.
     """
@@ -93,16 +111,12 @@ def edge_boxes(model: Path, max_candidates: int) -> Search:
     _check_forest(model)
     forest = ximgproc.createStructuredEdgeDetection(str(model))
 
-    def search(picture: Picture, rng: np.random.Generator) -> Scored:
-        edges = forest.detectEdges(picture.astype(np.float32) / 255)
-        directions = forest.computeOrientation(edges)
-        # the object keeps what it saw last, so each picture gets its own
-        finder = ximgproc.createEdgeBoxes(maxBoxes=max_candidates)
-        boxes, scores = finder.getBoundingBoxes(forest.edgesNms(edges, directions), directions)
-        # without boxes there is one score all the same, which is no number
-        return Scored(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
+    def find_edges(picture: Picture) -> Edges:
+        strength = forest.detectEdges(picture.astype(np.float32) / 255)
+        normal_rad = forest.computeOrientation(strength)
+        return Edges(forest.edgesNms(strength, normal_rad), normal_rad)
 
-    return search
+    return find_edges
 
 
 def _check_forest(model: Path) -> None:

@@ -252,7 +252,7 @@ class Plan:
         match self.study.proposals[source]:
             case FeatureProposals(trunk=FileTrunk(weights=str(location))):
                 return [location]
-            case EdgeBoxesProposals(model=location) | BingProposals(model_folder=location):
+            case EdgeBoxesProposals(model=str(location)) | BingProposals(model_folder=location):
                 return [location]
             case ExternalProposals(file=location):
                 return [location]

@@ -217,14 +217,29 @@ class SearchedProposals(Section):
 
 
 class EdgeBoxesProposals(SearchedProposals):
-    """EdgeBoxes (Zitnick and Dollar 2014) on structured edges, by OpenCV's contrib build."""
+    """EdgeBoxes (Zitnick and Dollar 2014), by OpenCV's contrib build."""
 
     kind: Literal["edge_boxes"]
-    model: str = Field(
+    edges: Literal["structured_forest", "gradient"] = Field(
+        default="structured_forest",
+        description="Where edges come from: 'structured_forest', as published, needs model; 'gradient' is the picture's gradient, "
+        "thinned: own choice, needs no file and no training, and takes texture for contours.",
+    )
+    model: str | None = Field(
+        default=None,
         description="Structured forest of OpenCV, model.yml.gz, relative to the data root; it lies in the repository "
-        "opencv/opencv_extra under testdata/cv/ximgproc."
+        "opencv/opencv_extra under testdata/cv/ximgproc.",
     )
     max_candidates: int = Field(default=1000, ge=1, description="Boxes that EdgeBoxes returns before suppression.")
+
+    @model_validator(mode="after")
+    def _has_its_edges(self) -> "EdgeBoxesProposals":
+        if (self.edges == "structured_forest") != (self.model is not None):
+            raise ValueError(
+                "model: edges 'structured_forest' need the file and 'gradient' has none; give model (model.yml.gz of "
+                "opencv_extra) or edges: gradient, one of them"
+            )
+        return self
 
 
 class BingProposals(SearchedProposals):

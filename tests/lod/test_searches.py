@@ -33,10 +33,12 @@ def models(tmp_path_factory) -> Path:
 
 SOURCES = [
     {"kind": "edge_boxes", "model": "model.yml.gz"},
+    {"kind": "edge_boxes", "edges": "gradient"},
     {"kind": "bing", "model_folder": "bing"},
     {"kind": "selective_search"},
     {"kind": "selective_search", "mode": "quality"},
 ]
+EDGE_BOXES, GRADIENT, BING, SELECTIVE, _ = SOURCES
 
 
 @pytest.mark.parametrize("settings", SOURCES)
@@ -51,7 +53,7 @@ def test_boxes_lie_in_the_picture_best_first_and_apart(models, settings):
     assert overlaps[~np.eye(len(overlaps), dtype=bool)].max(initial=0) < 0.4
 
 
-@pytest.mark.parametrize(("settings", "least"), [(SOURCES[0], 0.5), (SOURCES[2], 0.6)])
+@pytest.mark.parametrize(("settings", "least"), [(EDGE_BOXES, 0.5), (GRADIENT, 0.7), (SELECTIVE, 0.6)])
 def test_the_object_is_among_the_boxes_of_the_reduced_picture(models, settings, least):
     source = parse_source(settings | {"long_side_px": 120})
     found = find_boxes(make_search(source, models), picture(), source, "a", np.random.default_rng(0))
@@ -85,7 +87,7 @@ def test_black_tiny_and_panoramic_pictures_give_boxes_inside_or_none(models, set
 
 
 def test_bing_counts_from_the_best_box_down_in_every_colour_space(models):
-    found = make_search(parse_source(SOURCES[1]), models)(picture(), np.random.default_rng(0))
+    found = make_search(parse_source(BING), models)(picture(), np.random.default_rng(0))
     assert found.scores.max() == -300  # OpenCV's value of the first box of the first colour space
     assert found.boxes[:, :2].min(axis=0).tolist() == [0, 0]  # not 1, where OpenCV starts to count
     assert (found.boxes[:, 2:].max(axis=0) <= [240, 160]).all()
@@ -93,14 +95,14 @@ def test_bing_counts_from_the_best_box_down_in_every_colour_space(models):
 
 def test_bing_prints_nothing_and_leaves_nothing_behind(models, capfd, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    make_search(parse_source(SOURCES[1]), models)(picture(), np.random.default_rng(0))
+    make_search(parse_source(BING), models)(picture(), np.random.default_rng(0))
     assert capfd.readouterr().out == ""
     assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_models_are_named_with_the_place_to_get_them(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.yml\.gz: .*opencv_extra"):
-        searches.edge_boxes(tmp_path / "model.yml.gz", 10)
+        searches.forest_edges(tmp_path / "model.yml.gz")
     write_bing(tmp_path)
     (tmp_path / "ObjNessB2W8HSV.wS2.yml.gz").unlink()
     with pytest.raises(FileNotFoundError, match=r"lacks 1 of BING's 9 .* ObjNessB2W8HSV\.wS2.*opencv_contrib"):
@@ -111,7 +113,7 @@ def test_missing_models_are_named_with_the_place_to_get_them(tmp_path):
 def test_a_file_that_is_no_forest_is_refused_before_opencv_falls_over_it(tmp_path, text):
     (tmp_path / "model.yml").write_text(text)
     with pytest.raises(ValueError, match=r"model\.yml: not a"):
-        searches.edge_boxes(tmp_path / "model.yml", 10)
+        searches.forest_edges(tmp_path / "model.yml")
 
 
 @pytest.mark.parametrize("text", ["", "a: 1\n", "%YAML:1.0\n---\nOther: 1\n", "%YAML:1.0\n---\nObjNessB2W8I: 1\n"])
@@ -130,7 +132,7 @@ def test_the_model_of_another_search_is_refused(models, tmp_path):
     ):
         searches.bing(folder)
     with pytest.raises(ValueError, match=r"wS1\.yml\.gz: not a structured forest of OpenCV, it lacks \['options'"):
-        searches.edge_boxes(folder / "ObjNessB2W8I.wS1.yml.gz", 10)
+        searches.forest_edges(folder / "ObjNessB2W8I.wS1.yml.gz")
 
 
 def test_a_plain_opencv_is_told_which_package_it_lacks(monkeypatch):

@@ -19,6 +19,7 @@ SCENES = {"source": "drawn", "num_train": 16, "num_test": 2, "width_px": 128, "h
 SIZE = (128, 96)
 SOURCES = {
     "edge-boxes": {"kind": "edge_boxes", "model": "models/model.yml.gz", "num_shards": 2},
+    "gradient-edge-boxes": {"kind": "edge_boxes", "edges": "gradient"},
     "bing": {"kind": "bing", "model_folder": "models/bing", "num_shards": 2},
     "selective-search": {"kind": "selective_search"},
     "cuts": {"kind": "maskcut", "features_run": "random-init", "layer": "layer2"},
