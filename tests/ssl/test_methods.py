@@ -4,53 +4,9 @@ import pytest
 import torch
 
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture
-from tests.ssl.conftest import OAC, merged
-
-ADAMW = {"optimizer": {"epochs": 15, "global_batch_size": 8, "name": "adamw", "learning_rate": 0.005}}
-QUEUE = {"queue_length": 8, "batch_norm_group": 0}
-METHODS = {
-    # chosen by trial: 8 negatives and 30 steps leave little to fall
-    "moco_v2": {"moco": {**QUEUE, "momentum": 0.9}},
-    "densecl": {"moco": {**QUEUE, "momentum": 0.99}},
-    "byol": {"byol": {"hidden_dims": 32, "embedding_dims": 16, "target_momentum": 0.9}},
-    "swav": {"swav": {"hidden_dims": 32, "embedding_dims": 16, "num_prototypes": 8, "frozen_prototype_steps": 4}},
-    "cmc": {"cmc": {"embedding_dims": 16, "num_negatives": 16, "temperature": 0.2}},
-    "insdis": {"insdis": {"embedding_dims": 16, "num_negatives": 16, "temperature": 0.5}},
-}
-PAIRS = {"scene": {}, "obj-dilate": {"views": OAC["views"]}}
-LOSSES = {
-    "none": {},
-    "rotation": {"losses": {"rotation": 1.0}},
-    "localization": {"losses": {"localization": 1.0, "patches": 3}},
-    "both": {"losses": OAC["losses"]},
-}
-
-
-def changes_of(method, pair, losses):
-    found = merged(ADAMW, {"method": method})
-    for changes in (METHODS[method], PAIRS[pair], LOSSES[losses]):
-        found = merged(found, changes)
-    return found
-
-
-def spread(backbone, tables, run):
-    """Mean over axes of the deviation of unit features over pictures, times the root of their number: about 1 at most."""
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), run, 0.5, 0, 0)
-    images = samples.__getitems__([(0, row) for row in range(len(pictures))]).query
-    with torch.no_grad():
-        features = torch.nn.functional.normalize(backbone.train()(normalise(images)), dim=1)
-    return features.std(dim=0).mean().item() * features.shape[1] ** 0.5
-
-
-@pytest.fixture
-def same_views_in_every_epoch(monkeypatch):
-    """Thirty steps are few: with the same views again, a loss falls because it is descended, not by luck of the crops."""
-    plan = PairSamples.plan
-    monkeypatch.setattr(PairSamples, "plan", lambda samples, key: plan(samples, (0, key[1])))
+from tests.ssl.conftest import merged
+from tests.ssl.thirty_steps import LOSSES, METHODS, NUM_STEPS, PAIRS, changes_of, spread, train_thirty_steps
 
 
 def every_combination():
@@ -63,18 +19,14 @@ def every_combination():
 
 
 @pytest.mark.parametrize(("method", "pair", "losses"), list(every_combination()))
-@pytest.mark.usefixtures("same_views_in_every_epoch")
 def test_thirty_steps_lower_the_loss_and_keep_features_apart(tables, request_of, tmp_path, method, pair, losses):
     request = request_of("scene-scene", **changes_of(method, pair, losses))
-    found = pretrain(request, tables, tmp_path / "c")
-    history = found.summary["history"]
-    assert len(history) == 30
-    # the first two steps meet a queue of noise, which is easy to tell from a picture
-    first, last = (sum(row["loss"] for row in rows) / 6 for rows in (history[2:8], history[-6:]))
-    assert last < first, (first, last)
-    assert ("loss_rotation" in history[0]) == (losses in ("rotation", "both"))
-    assert ("loss_localization" in history[0]) == (losses in ("localization", "both"))
-    assert spread(found.backbone, tables, request.run) > 0.3
+    found = train_thirty_steps(tables, request, tmp_path / "c")
+    assert len(found.history) == NUM_STEPS
+    assert found.last < found.first, (found.first, found.last)
+    assert ("loss_rotation" in found.history[0]) == (losses in ("rotation", "both"))
+    assert ("loss_localization" in found.history[0]) == (losses in ("localization", "both"))
+    assert found.spread > 0.3
 
 
 @pytest.mark.parametrize("method", METHODS)
