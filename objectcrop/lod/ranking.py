@@ -52,6 +52,9 @@ def rank_by_quadratic(
 ) -> Ranking:
     """Q: the non-negative unit vector y with the greatest y'Wy, by power iteration.
 
+    As published it swings between two vectors where pairs join the images of one half to those of another and none to its own
+    half, as in a component of two images; such a W has minus its greatest eigenvalue too.
+
     Args:
         weights: W, symmetric, not negative.
         uniform_weight: gamma, weight of the uniform term; it is not relative to the scale of W.

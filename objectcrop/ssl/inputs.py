@@ -54,9 +54,11 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def normalise(images: Tensor) -> Tensor:
-    """uint8, shape (N, H, W, 3), to float32 of ImageNet's mean and deviation, shape (N, 3, H, W), channels last in memory."""
+    """uint8, shape (N, H, W, 3), to floats (torch's default, float32) of ImageNet's mean and deviation, shape (N, 3, H, W), channels
+    last in memory.
+    """
     num, height, width, _ = images.shape
     # by whole lines of pixels: channels alone, three numbers at a time, take several times as long
     mean, deviation = (255 * torch.tensor(v, device=images.device).repeat(width) for v in (MEAN, DEVIATION))
-    lines = images.reshape(num, height, width * 3).float().sub_(mean).div_(deviation)
+    lines = images.reshape(num, height, width * 3).to(torch.get_default_dtype()).sub_(mean).div_(deviation)
     return lines.reshape(num, height, width, 3).permute(0, 3, 1, 2)

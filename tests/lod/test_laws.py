@@ -62,8 +62,11 @@ def test_permuting_the_images_permutes_the_scores(seed):
 def test_no_vector_has_a_greater_quotient_than_q_s_which_is_not_negative(seed):
     weights, _ = graph(*collection(seed))
     found = rank_by_quadratic(weights, max_iterations=5000, tolerance=1e-12).scores
-    second, greatest = np.sort(eigsh(weights, k=2, which="LA", return_eigenvectors=False, v0=np.ones(weights.shape[0])))
-    assume(second < 0.995 * greatest)  # or it takes more steps to tell them apart
+    values = eigsh(weights, k=2, which="LM", return_eigenvectors=False, v0=np.ones(weights.shape[0]))
+    greatest = values.max()
+    # or it takes more steps to tell them apart; where images fall into two halves without a pair inside either, the least
+    # eigenvalue is minus the greatest, and the published iteration swings for ever
+    assume(np.sort(np.abs(values))[0] < 0.995 * greatest)
     assert (found >= 0).all()
     assert np.linalg.norm(found) == pytest.approx(1)
     assert found @ (weights @ found) == pytest.approx(greatest, rel=1e-6)
