@@ -1,6 +1,7 @@
-"""Every method learns on drawn scenes: `make learn` runs presets/drawn_methods.yaml (docs/methods.md) and holds the margins.
+"""Every method learns on drawn scenes: `make learn` makes runs of presets/drawn_methods.yaml (docs/methods.md) and holds margins.
 
-Not part of `make test`, as it takes half an hour. The margins were chosen after one run was seen, at about half of what it gave.
+Not part of `make test`, as it takes half an hour. The margins are about half of the lower of two whole runs of the preset, on
+processors whose rounding differs: that is as good as another seed.
 """
 
 import json
@@ -13,14 +14,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(10_800), pytest.mark.xdist_g
 
 SUPERVISED_MARGIN = 40.0
 MARGINS = {
-    "moco": 6.0,
-    "moco-objects": 7.0,
-    "oac": 6.0,
-    "densecl-objects": 7.0,
+    "moco": 4.0,
+    "moco-objects": 6.5,
+    "oac": 4.0,
+    "densecl-objects": 5.5,
     "byol-objects": 2.0,
-    "swav-objects": 19.0,
-    "insdis-objects": 8.0,
-    "cmc-objects": 9.0,
+    "swav-objects": 18.0,
+    "insdis-objects": 8.5,
+    "cmc-objects": 4.0,
 }
 """Points of mAP above random initialisation."""
 CHANCE_MARGINS = {"rotation": 0.06, "localization": 0.06}
@@ -28,9 +29,10 @@ CHANCE_MARGINS = {"rotation": 0.06, "localization": 0.06}
 
 @pytest.fixture(scope="module")
 def results(root, tmp_path_factory):
-    """Results of the whole preset, in a copy of the checkout."""
+    """Results of the preset's runs that are held here, in a copy of the checkout."""
     study = Workflow(copied(root, tmp_path_factory.mktemp("learning")))
-    study.run("--configfile", "presets/drawn_methods.yaml", timeout_s=10_800)
+    targets = [f"results/eval/{run}/s0/linear.json" for run in ("random-init", "supervised", *MARGINS)]
+    study.run(*targets, "--configfile", "presets/drawn_methods.yaml", timeout_s=10_800)
     return study.folder / "results"
 
 

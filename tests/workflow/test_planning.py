@@ -4,12 +4,10 @@ import json
 import resource
 import subprocess
 import sys
-from itertools import product
 
 import pytest
 import yaml
 
-from objectcrop.study.merging import overlay
 from objectcrop.study.plan import load_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
@@ -28,18 +26,6 @@ def test_a_preset_plans_every_run_and_table(workflow, name):
     assert jobs["render_table"] == len(plan.study.tables)
     features = {plan.lod(source).features_run for source in plan.lod_sources()}
     assert jobs["pretrain"] == len(set(plan.table_runs()) | features)
-
-
-def test_a_preset_laid_over_another_gives_every_method_every_loss(workflow):
-    presets = ("presets/drawn_methods.yaml", "presets/drawn_losses.yaml")
-    jobs = workflow.planned("losses", "--configfile", *presets)
-    both = [yaml.safe_load((workflow.folder / path).read_text()) for path in presets]
-    plan = load_plan(overlay(*both))
-    asked = {(run.method, run.losses.rotation > 0, run.losses.localization > 0) for run in plan.study.runs.values()}
-    methods = {method for method, rotation, _ in asked if rotation}
-    assert methods == {"moco_v2", "densecl", "byol", "swav", "insdis", "cmc"}
-    assert {(method, *losses) for method in methods for losses in product((False, True), repeat=2)} <= asked
-    assert jobs["pretrain"] == jobs["evaluate_linear"] == len(both[1]["tables"]["losses"]["rows"]) == 25
 
 
 def test_a_study_of_proposals_alone_trains_what_they_need_and_measures_each(workflow):
