@@ -54,8 +54,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def normalise(images: Tensor) -> Tensor:
-    """uint8, shape (N, H, W, 3), to floats (torch's default, float32) of ImageNet's mean and deviation, shape (N, 3, H, W), channels
-    last in memory.
+    """uint8, shape (N, H, W, 3), to ImageNet's mean and deviation, shape (N, 3, H, W), channels last in memory.
+
+    The floats are torch's default ones: float32, unless the caller asked torch for others.
     """
     num, height, width, _ = images.shape
     # by whole lines of pixels: channels alone, three numbers at a time, take several times as long
