@@ -18,7 +18,7 @@ MARGINS = {
     "moco-objects": 6.5,
     "oac": 4.0,
     "densecl-objects": 5.5,
-    "byol-objects": 2.0,
+    "byol-objects": 4.0,
     "swav-objects": 18.0,
     "insdis-objects": 8.5,
     "cmc-objects": 4.0,
