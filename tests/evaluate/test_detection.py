@@ -62,7 +62,7 @@ def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
 
 def test_rectangles_are_learnt(job):
     found = fine_tune(
-        job(max_iterations=90, decay_iterations=[80], images_per_batch=4, learning_rate=0.02, regions_per_image=32),
+        job(max_iterations=150, decay_iterations=[130], images_per_batch=4, learning_rate=0.02, regions_per_image=32),
         StopRequest(),
     )
     assert found["metrics"]["AP50"] > 20
