@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from objectcrop.lod.controls import parse_source
 from objectcrop.study.lod_memory import LINES
 from objectcrop.study.plan import load_plan
 from objectcrop.study.study import StudyError
@@ -144,3 +145,9 @@ def test_gpus_are_asked_for_by_sources_that_look_through_a_network_and_change_no
     assert [source for source in proposals if changed.source_gpus(source)] == ["lod", "cuts"]
     assert changed.lod_settings("features", "lod") == plan.lod_settings("features", "lod")
     assert changed.proposal_settings("cuts") == plan.proposal_settings("cuts")
+
+
+@pytest.mark.parametrize("settings", [{}, {"edges": "gradient", "model": "models/model.yml.gz"}])
+def test_edge_boxes_need_a_model_for_structured_edges_alone(settings):
+    with pytest.raises(ValueError, match=r"give model .* or edges: gradient, one of them"):
+        parse_source({"kind": "edge_boxes", **settings})
