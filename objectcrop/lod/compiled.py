@@ -14,13 +14,14 @@ def compiled(loop: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resul
     """A loop over arrays as machine code, compiled at its first call and kept on disk; `.py_func` is the loop as written.
 
     The kept code is renewed when the loop's own file changes, and only then: a loop may use loops, constants and tuples of its
-    own file alone. It is to be called with arrays of one type and layout. Arithmetic is not reordered, the GIL is let go.
+    own file alone. It is to be called with arrays of one type and layout. Arithmetic is not reordered, the GIL is let go,
+    loops that it calls become part of it.
 
     Args:
         loop: in the part of Python that numba reads.
     """
     try:
-        return cast("Callable[_Arguments, _Result]", njit(loop, cache=True, nogil=True))
+        return cast("Callable[_Arguments, _Result]", njit(loop, cache=True, nogil=True, forceinline=True))
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
@@ -30,4 +31,4 @@ def compiled(loop: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resul
             "written; set NUMBA_CACHE_DIR to a folder that can",
             stacklevel=1,
         )
-        return cast("Callable[_Arguments, _Result]", njit(loop, nogil=True))
+        return cast("Callable[_Arguments, _Result]", njit(loop, nogil=True, forceinline=True))

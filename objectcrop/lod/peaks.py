@@ -36,8 +36,14 @@ def neighbours_of_cells(height: int, width: int, *, reference: bool) -> Cells:
 
 
 def descending(values: NDArray[np.float64]) -> Cells:
-    """Indices by falling value; ties keep their order."""
-    return np.argsort(-values, kind="stable")
+    """Indices by falling value; ties keep their order.
+
+    NumPy's stable sort of doubles is five times as slow as its unstable one, so ties are put in order afterwards.
+    """
+    falling = -np.asarray(values, dtype=np.float64)
+    order = np.argsort(falling)
+    peaks_loops.ties_rising(order, falling)
+    return order
 
 
 def rank_persistence(values: NDArray[np.float64], *, reference: bool = False) -> Cells:
@@ -75,24 +81,8 @@ def find_peaks(
         window: side of the square that a peak claims, cells, odd.
         reference: see `rank_persistence`.
     """
-    height, width = values.shape
     lifetime = rank_persistence(values, reference=reference)
-    flat = column_major(values)
-    claimed = np.zeros((width, height), dtype=bool)
-    reach = window // 2
-    peaks: list[int] = []
-    for cell in descending(lifetime.astype(np.float64))[: int((flat > 0).sum())].tolist():
-        if flat[cell] < min_value:
-            continue
-        column, row = divmod(cell, height)
-        square = (
-            slice(max(0, column - reach), column + reach + 1),
-            slice(max(0, row - reach), row + reach + 1),
-        )
-        if claimed[square].any():
-            continue
-        claimed[square] = True
-        peaks.append(cell)
-        if len(peaks) == max_peaks:
-            break
-    return np.array(peaks, dtype=np.int64)
+    genuine = np.flatnonzero(lifetime > 0)
+    order = np.concatenate([genuine[descending(lifetime[genuine].astype(np.float64))], np.flatnonzero(lifetime == 0)])
+    flat = np.ascontiguousarray(column_major(values), dtype=np.float64)
+    return peaks_loops.claim(order, flat, len(values), float(min_value), max_peaks, window // 2)

@@ -1,11 +1,28 @@
-"""The loop of rank persistence, compiled (decision 0008). What it computes is told in `peaks`, which alone calls it."""
+"""The loops of peaks, compiled (decision 0008). What they compute is told in `peaks`, which alone calls them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from objectcrop.lod.compiled import compiled
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@compiled
+def ties_rising(order: Ints, values: Floats) -> None:
+    """Put indices of equal values in rising order, in place.
+
+    Args:
+        order: indices such that equal values follow one another.
+        values: any.
+    """
+    begin = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or values[order[end]] != values[order[begin]]:
+            if end - begin > 1:
+                order[begin:end].sort()
+            begin = end
 
 
 @compiled
@@ -53,3 +70,31 @@ def _roots_around(touching: Ints, parent: Ints, roots: Ints) -> int:
             roots[count] = root
             count += 1
     return count
+
+
+@compiled
+def claim(order: Ints, values: Floats, height: int, min_value: float, max_peaks: int, reach: int) -> Ints:
+    """The first cells in order whose squares do not overlap.
+
+    Args:
+        order: cells, the best first.
+        values: map, shape (cells,), column by column.
+        height: cells in a column.
+        min_value: least value of a peak.
+        max_peaks: stop after so many.
+        reach: cells from the middle of a square to its sides.
+    """
+    width = len(values) // height
+    claimed = np.zeros((width, height), np.bool_)
+    peaks, count = np.empty(max_peaks, np.int64), 0
+    for cell in order:
+        if count == max_peaks:
+            break
+        if values[cell] >= min_value:
+            column, row = cell // height, cell % height
+            square = claimed[max(0, column - reach) : column + reach + 1, max(0, row - reach) : row + reach + 1]
+            if not square.any():
+                square[:] = True
+                peaks[count] = cell
+                count += 1
+    return peaks[:count]

@@ -39,8 +39,8 @@ def layer_regions(
     peaks = find_peaks(candidates.values, min_value=candidates.min_value, max_peaks=max_peaks, reference=reference)
     found = []
     for values in local_maps(features, peaks, global_mask(saliency), reference=reference):
-        counts = np.unique(pixel_counts(values, num_levels))
-        found.append(map_boxes(values, size, counts, reference=reference))
+        counts = pixel_counts(values, num_levels)
+        found.append(map_boxes(values, size, counts, reference=reference, repeats=False))
     boxes = np.concatenate([*(one.boxes for one in found), [[0, 0, *size]]])
     top = int(column_major(without_border(saliency)).argmax())
     roots = np.concatenate([*(one.roots for one in found), [top]])

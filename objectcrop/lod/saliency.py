@@ -3,7 +3,7 @@
 Maps have shape (height, width), feature maps (channels, height, width); cells are numbered column by column.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from objectcrop.lod import saliency_loops
 from objectcrop.lod.peaks import neighbours_of_cells
 
 Map = NDArray[np.float64]
+_Value = TypeVar("_Value", np.float64, np.bool_)
 
 
 class PeakMap(NamedTuple):
@@ -39,7 +40,7 @@ def global_saliency(features: NDArray[np.float32]) -> Map:
     return np.asarray(features.sum(axis=0), dtype=np.float64)
 
 
-def without_border(values: NDArray[np.float64], rows: int = 1, columns: int = 1) -> Map:
+def without_border(values: NDArray[_Value], rows: int = 1, columns: int = 1) -> NDArray[_Value]:
     """A copy whose outermost rows and columns are 0; the last two axes are height and width."""
     cleared = values.copy()
     if rows:
@@ -49,6 +50,14 @@ def without_border(values: NDArray[np.float64], rows: int = 1, columns: int = 1)
         cleared[..., :columns] = 0
         cleared[..., -columns:] = 0
     return cleared
+
+
+def framed(values: NDArray[_Value]) -> NDArray[_Value]:
+    """A map (height, width) with a frame of 0 one cell wide, column by column: shape (width + 2, height + 2)."""
+    height, width = values.shape
+    found = np.zeros((width + 2, height + 2), values.dtype)
+    found[1:-1, 1:-1] = values.T
+    return found
 
 
 def peak_map(saliency: Map, rule: Literal["base", "wide_margin"]) -> PeakMap:
@@ -94,20 +103,14 @@ def local_maps(
         reference: average the released choice of neighbours: without the one directly below, with wrap-around.
     """
     _, height, width = features.shape
-    if len(peaks) == 0:
-        return np.zeros((0, height, width))
-    unit = unit_features(features)
     around = neighbours_of_cells(height, width, reference=reference)[peaks]
     if reference:
         around = np.where(around == peaks[:, None] + 1, -1, around)
-    by_row = np.arange(height * width).reshape(height, width).T.reshape(-1)
-    seeds = np.stack([_seed(unit, by_row[p], by_row[near[near >= 0]]) for p, near in zip(peaks, around, strict=True)])
-    similarity = (seeds @ unit).astype(np.float64)
-    similarity *= similarity > similarity.mean(axis=1, keepdims=True)
-    saliency_loops.clear_weak_pieces(similarity, width, 1.0)
-    return without_border(similarity.reshape(-1, height, width)) * mask
-
-
-def _seed(unit: NDArray[np.float32], peak: np.int64, around: NDArray[np.int64]) -> NDArray[np.float32]:
-    own = unit[:, peak]
-    return own if len(around) == 0 else np.asarray(own + unit[:, around].mean(axis=1))
+    unit = unit_features(features)
+    by_row = np.append(np.arange(height * width).reshape(height, width).T, -1)
+    similarity = saliency_loops.seeds(unit, by_row[peaks], by_row[around]) @ unit
+    inside = framed(without_border(mask))
+    maps = saliency_loops.strong_pieces(
+        similarity, similarity.mean(axis=1, dtype=np.float64), inside.reshape(-1), height, 1.0
+    )
+    return maps.reshape(-1, width + 2, height + 2)[:, 1:-1, 1:-1].transpose(0, 2, 1)

@@ -6,10 +6,13 @@ from numpy.typing import NDArray
 from objectcrop.lod.compiled import compiled
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @compiled
-def squared_lengths(features: NDArray[np.float32]) -> Floats:
+def squared_lengths(features: Singles) -> Floats:
     """Sum of the squares of every column in double precision; shape (channels, cells) to (cells,)."""
     total = np.zeros(features.shape[1])
     for index in range(len(features)):
@@ -20,45 +23,72 @@ def squared_lengths(features: NDArray[np.float32]) -> Floats:
 
 
 @compiled
-def clear_weak_pieces(maps: Floats, width: int, least: float) -> None:
-    """Set 4-connected pieces of positive cells to 0, in place, if no cell of theirs reaches `least`.
+def seeds(unit: Singles, peaks: Ints, around: Ints) -> Singles:
+    """Vector of each peak plus the mean of those of its neighbours, shape (peaks, channels).
 
     Args:
-        maps: shape (maps, cells), not negative, cells numbered row by row.
-        width: cells in a row.
-        least: value that one cell must have.
+        unit: vectors of length 1, shape (channels, cells).
+        peaks: cells.
+        around: neighbours of each peak, filled up with -1.
     """
-    seen, piece = np.zeros(maps.shape[1], np.bool_), np.empty(maps.shape[1], np.int64)
-    for index in range(len(maps)):
-        flat = maps[index]
-        seen[:] = False
-        for start in range(len(flat)):
-            if flat[start] > 0 and not seen[start]:
-                size = _gather(flat, width, start, seen, piece)
-                greatest = flat[start]
-                for cell in piece[:size]:
-                    greatest = max(greatest, flat[cell])
-                if greatest < least:
-                    for cell in piece[:size]:
-                        flat[cell] = 0
+    found = np.empty((len(peaks), len(unit)), np.float32)
+    for channel in range(len(unit)):
+        values = unit[channel]
+        for peak in range(len(peaks)):
+            total, count = np.float32(0), 0
+            for cell in around[peak]:
+                if cell >= 0:
+                    total += values[cell]
+                    count += 1
+            found[peak, channel] = values[peaks[peak]] + total / np.float32(max(count, 1))
+    return found
 
 
 @compiled
-def _gather(flat: Floats, width: int, start: int, seen: NDArray[np.bool_], piece: NDArray[np.int64]) -> int:
-    """Write the cells of a piece and mark them as seen; how many there are."""
+def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least: float) -> Floats:
+    """What lies in 4-connected pieces of cells above a limit, one of which reaches `least`, and inside a mask; 0 elsewhere.
+
+    Args:
+        maps: shape (maps, cells), cells numbered row by row.
+        over: the limit of each map, not negative.
+        inside: mask, shape (framed cells,): cells numbered column by column, with a frame one cell wide, which spares a look at
+            the map's sides; pieces may reach over its edge.
+        height: cells in a column, without the frame.
+        least: value that one cell of a piece must have, above the limits.
+
+    Returns:
+        Shape (maps, framed cells).
+    """
+    width = maps.shape[1] // height
+    found = np.zeros((len(maps), len(inside)))
+    values, seen = np.zeros(len(inside), np.float32), np.ones(len(inside), np.bool_)
+    piece = np.empty(maps.shape[1], np.int64)
+    for index in range(len(maps)):
+        for column in range(width):
+            start = (column + 1) * (height + 2) + 1
+            for row in range(height):
+                value = maps[index, row * width + column]
+                values[start + row], seen[start + row] = value, value <= over[index]
+        for start in range(len(inside)):
+            if values[start] >= least and not seen[start]:
+                size = _gather(height + 2, start, seen, piece)
+                for place in range(size):
+                    cell = piece[place]
+                    if inside[cell]:
+                        found[index, cell] = values[cell]
+    return found
+
+
+@compiled
+def _gather(height: int, start: int, seen: Bools, piece: Ints) -> int:
+    """Write the cells not seen that hang together with one, and mark them as seen; how many there are."""
     piece[0], seen[start] = start, True
     done, size = 0, 1
     while done < size:
         cell = piece[done]
         done += 1
-        column = cell % width
-        for near, there in (
-            (cell - 1, column > 0),
-            (cell + 1, column < width - 1),
-            (cell - width, cell >= width),
-            (cell + width, cell + width < len(flat)),
-        ):
-            if there and flat[near] > 0 and not seen[near]:
+        for near in (cell - 1, cell + 1, cell - height, cell + height):
+            if not seen[near]:
                 piece[size], seen[near] = near, True
                 size += 1
     return size

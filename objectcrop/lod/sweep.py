@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from objectcrop.boxes import Size
 from objectcrop.lod import sweep_loops
-from objectcrop.lod.peaks import column_major, descending
-from objectcrop.lod.saliency import Map
+from objectcrop.lod.peaks import descending
+from objectcrop.lod.saliency import Map, framed
 
 Ints = NDArray[np.int64]
 
@@ -37,7 +37,9 @@ def distinct(boxes: Ints) -> tuple[Ints, Ints]:
     assert boxes.max(initial=0) < 1 << 16
     corners = boxes.astype(np.uint64).T
     keys = corners[0] << 48 | corners[1] << 32 | corners[2] << 16 | corners[3]
-    first = np.unique(keys, return_index=True)[1]
+    order = np.argsort(keys)
+    starts = np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]]))
+    first = np.minimum.reduceat(order, starts) if len(starts) else order
     return boxes[first], first
 
 
@@ -54,8 +56,8 @@ def pixel_runs(cells: int, pixels: int) -> tuple[Ints, Ints]:
 
 def pixel_counts(values: Map, num_levels: int) -> Ints:
     """How many of the greatest cells are kept at each level: round(j * positive cells / levels), halves up."""
-    positive = int((values > 0).sum())
-    return (2 * np.arange(1, num_levels + 1) * positive + num_levels) // (2 * num_levels)
+    positive = np.count_nonzero(values > 0)
+    return (np.arange(2, 2 * num_levels + 2, 2) * positive + num_levels) // (2 * num_levels)
 
 
 def map_boxes(
@@ -66,6 +68,7 @@ def map_boxes(
     top_level: float = 1.0,
     connectivity: int = 4,
     reference: bool = False,
+    repeats: bool = True,
 ) -> RootedBoxes:
     """Boxes of one map's pieces, level by level; within a level by the pieces' first cells.
 
@@ -80,21 +83,32 @@ def map_boxes(
         connectivity: 4 or 8.
         reference: take as root the first of the level's roots that lies in the box's back-projection, as released,
             instead of the piece's own.
+        repeats: give a piece's box at every level, as `reference` needs; otherwise less often where its box and root stay as
+            they were, which changes neither the distinct boxes nor where each occurs first among them.
     """
-    flat = column_major(values)
+    height, width = values.shape
+    flat = framed(values).reshape(-1)
     order = np.flatnonzero(flat > 0)
     if len(order) == 0:
         return RootedBoxes(np.zeros((0, 4), np.int64), np.zeros(0, np.int64))
     order = order[descending(flat[order])]
     reach = min(top_level, float(flat[order[0]]))
-    found = sweep_loops.sweep(flat, order, values.shape[0], counts.astype(np.int64), reach, connectivity)
-    left, right = pixel_runs(values.shape[1], size.width)
-    top, bottom = pixel_runs(values.shape[0], size.height)
-    low, high = found.low, found.high
-    boxes = np.stack([left[low[:, 0]], top[low[:, 1]], right[high[:, 0]], bottom[high[:, 1]]], axis=1)
+    edges = framed_edges(height, width, size)
+    kept = counts.astype(np.int64)
+    found = sweep_loops.sweep(flat, order, height + 2, kept, reach, connectivity, edges, repeats or reference)
+    boxes, roots = found[:, :4], found[:, 4]
     if reference:
-        return RootedBoxes(boxes, released_roots(boxes, found.roots, found.levels, size, values.shape))
-    return RootedBoxes(boxes, found.roots)
+        roots = released_roots(boxes, roots, found[:, 5], size, values.shape)
+    return RootedBoxes(boxes, roots)
+
+
+@lru_cache(maxsize=1024)
+def framed_edges(height: int, width: int, size: Size) -> Ints:
+    """First and one past the last pixel of each column and of each row of a map with a frame, shape (4, longer side)."""
+    edges = np.zeros((4, max(height, width) + 2), np.int64)
+    edges[0:2, 1 : width + 1] = pixel_runs(width, size.width)
+    edges[2:4, 1 : height + 1] = pixel_runs(height, size.height)
+    return edges
 
 
 def released_roots(boxes: Ints, roots: Ints, level: Ints, size: Size, shape: tuple[int, ...]) -> Ints:

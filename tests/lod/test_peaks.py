@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_array_equal
 from scipy import ndimage
 
-from objectcrop.lod.peaks import find_peaks, neighbours_of_cells, rank_persistence
+from objectcrop.lod.peaks import column_major, descending, find_peaks, neighbours_of_cells, rank_persistence
 
 MAPS = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 6).map(lambda level: level / 4)
@@ -73,6 +73,38 @@ def test_peaks_keep_their_distance_and_their_least_value(values):
     assert (distance >= 3).all()
     assert (values.T.reshape(-1)[peaks] >= 0.5).all()
     assert values.max() < 0.5 or len(peaks) >= 1
+
+
+def slow_peaks(values: np.ndarray, max_peaks: int, window: int) -> list[int]:
+    """One cell after the other, most persistent first, unless its square meets one that was taken."""
+    lifetime, flat = rank_persistence(values), column_major(values)
+    taken, peaks = np.zeros(values.shape, dtype=bool), []
+    for cell in np.argsort(-lifetime, kind="stable")[: (flat > 0).sum()].tolist():
+        column, row = divmod(cell, len(values))
+        rows, columns = np.ogrid[: values.shape[0], : values.shape[1]]
+        square = (abs(rows - row) <= window // 2) & (abs(columns - column) <= window // 2)
+        if flat[cell] >= 0.5 and not (square & taken).any() and len(peaks) < max_peaks:
+            taken |= square
+            peaks.append(cell)
+    return peaks
+
+
+@given(MAPS, st.integers(1, 5), st.sampled_from([1, 3, 5]))
+def test_peaks_are_taken_by_persistence_and_then_in_cell_order(values, max_peaks, window):
+    found = find_peaks(values, min_value=0.5, max_peaks=max_peaks, window=window)
+    assert found.tolist() == slow_peaks(values, max_peaks, window)
+
+
+@given(
+    arrays.arrays(np.float64, st.integers(0, 60), elements=st.sampled_from([-1.0, -0.0, 0.0, 0.5, 0.5000000001, 3.0]))
+)
+def test_falling_values_keep_the_order_of_ties(values):
+    assert_array_equal(descending(values), np.argsort(-values, kind="stable"))
+
+
+def test_long_runs_of_ties_keep_their_order():
+    values = np.random.default_rng(0).integers(0, 3, 5000).astype(np.float64)
+    assert_array_equal(descending(values), np.argsort(-values, kind="stable"))
 
 
 @given(MAPS, st.sampled_from([2.0, 0.25]))

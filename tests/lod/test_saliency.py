@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 from objectcrop.lod.saliency import (
+    framed,
     global_mask,
     global_saliency,
     local_maps,
@@ -15,7 +16,7 @@ from objectcrop.lod.saliency import (
     unlike_mean,
     without_border,
 )
-from objectcrop.lod.saliency_loops import clear_weak_pieces
+from objectcrop.lod.saliency_loops import seeds, strong_pieces
 
 
 def test_borders_are_cleared_on_every_side():
@@ -136,15 +137,29 @@ def test_unit_features_point_where_the_features_do(features):
 
 
 @given(
-    arrays.arrays(np.float64, st.tuples(*[st.integers(1, 6)] * 3), elements=st.sampled_from([0, 0, 0.5, 0.9, 1, 1.5]))
+    arrays.arrays(np.float32, st.tuples(*[st.integers(1, 6)] * 3), elements=st.sampled_from([0, 0.25, 0.5, 1, 1.5])),
+    st.sampled_from([0.0, 0.25, 1.0]),
+    st.integers(0, 2**36 - 1),
 )
-def test_pieces_are_cleared_that_are_nowhere_as_high_as_asked(maps):
-    expected = maps.copy()
-    for values in expected:
-        labels, count = ndimage.label(values > 0)
+def test_pieces_are_kept_that_are_somewhere_as_high_as_asked(maps, over, places):
+    height, width = maps.shape[1:]
+    inside = np.array([places >> place & 1 for place in range(height * width)], dtype=bool).reshape(height, width)
+    expected = np.zeros(maps.shape)
+    for values, kept in zip(maps, expected, strict=True):
+        labels, count = ndimage.label(values > over)
         for piece in range(1, count + 1):
-            if values[labels == piece].max() < 1:
-                values[labels == piece] = 0
-    found = maps.reshape(len(maps), -1).copy()
-    clear_weak_pieces(found, maps.shape[2], 1.0)
-    assert_array_equal(found.reshape(maps.shape), expected)
+            if values[labels == piece].max() >= 1:
+                kept[labels == piece] = values[labels == piece]
+    rows = maps.reshape(len(maps), -1)
+    found = strong_pieces(rows, np.full(len(maps), over), framed(inside).reshape(-1), height, 1.0)
+    assert_array_equal(found.reshape(-1, width + 2, height + 2)[:, 1:-1, 1:-1].transpose(0, 2, 1), expected * inside)
+
+
+def test_a_frame_lies_around_the_columns():
+    assert_array_equal(framed(np.array([[1.0, 2.0]])), [[0, 0, 0], [0, 1, 0], [0, 2, 0], [0, 0, 0]])
+
+
+def test_a_seed_is_a_vector_plus_the_mean_of_those_around_it_if_there_are_any():
+    unit = np.array([[1.0, 0.5, 0.25, 0.0], [0.0, 0.5, 0.75, 1.0]], dtype=np.float32)
+    found = seeds(unit, np.array([0, 3]), np.array([[-1, 1, 2], [-1, -1, -1]]))
+    assert_array_equal(found, [[1.375, 0.625], [0.0, 1.0]])

@@ -29,6 +29,27 @@ def test_boxes_are_those_of_the_rule_carried_out_on_pixels(values, levels, more_
         assert_both_forms_agree(values, size, counts, connectivity=near, reference=reference)
 
 
+@given(MAPS, st.integers(1, 6), st.integers(0, 9), st.sampled_from([4, 8]), st.sampled_from([0.5, 1.0, 1.5]))
+def test_without_repeats_the_same_boxes_come_first(values, levels, more, near, top_level):
+    size, counts = Size(values.shape[1] + more, values.shape[0] + more), pixel_counts(values, levels)
+    choices = {"top_level": top_level, "connectivity": near}
+    every, fewer = (map_boxes(values, size, counts, **choices, repeats=repeats) for repeats in (True, False))
+    assert len(fewer.boxes) <= len(every.boxes)
+    (boxes, place), (expected, expected_place) = distinct(fewer.boxes), distinct(every.boxes)
+    assert_array_equal(boxes, expected)
+    assert_array_equal(fewer.roots[place], every.roots[expected_place])
+
+
+def test_a_piece_that_stays_as_it_is_is_given_once():
+    values = np.zeros((4, 9))
+    values[1, 1:4], values[2, 1:4], values[1, 6] = 1.5, 1.2, 1.9
+    counts = np.array([1, 4, 5, 6, 7])
+    assert len(map_boxes(values, Size(9, 4), counts).boxes) == 8
+    found = map_boxes(values, Size(9, 4), counts, repeats=False)
+    assert_array_equal(found.boxes, [[1, 1, 4, 2], [6, 1, 7, 2], [1, 1, 4, 3]])
+    assert_array_equal(found.roots, [5, 25, 5])
+
+
 def test_a_root_is_the_strongest_cell_of_its_piece():
     values = np.zeros((4, 6))
     values[1, 1:3] = [1.1, 1.5]
