@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.linalg import eigh
 
 from objectcrop.boxes import Boxes, Size
-from objectcrop.lod.saliency import unit_features
+from objectcrop.lod.saliency import channel_sums, unit_features
 from objectcrop.lod.searches import Scored, Search
 from objectcrop.lod.sweep import pixel_runs
 from objectcrop.lod.trunk import FeatureMap, Picture, Trunk
@@ -75,7 +75,8 @@ def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred
 
 def affinity(features: FeatureMap, min_cosine: float) -> NDArray[np.float64]:
     """W: 1 where the cosine of two cells is at least `min_cosine`, 1e-5 elsewhere; cells column by column."""
-    unit = unit_features(features.transpose(0, 2, 1))
+    by_column = features.transpose(0, 2, 1)
+    unit = unit_features(by_column, channel_sums(by_column).lengths)
     return np.where(unit.T @ unit >= min_cosine, 1.0, WEAK)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from objectcrop.boxes import Size
 from objectcrop.lod.peaks import column_major, find_peaks
 from objectcrop.lod.regions import Regions
-from objectcrop.lod.saliency import global_mask, global_saliency, local_maps, peak_map, without_border
+from objectcrop.lod.saliency import channel_sums, global_mask, local_maps, peak_map, without_border
 from objectcrop.lod.sweep import RootedBoxes, distinct, map_boxes, pixel_counts
 
 
@@ -34,11 +34,11 @@ def layer_regions(
         num_levels: thresholds of each local map.
         reference: reproduce the released code's quirks (decision 0003).
     """
-    saliency = global_saliency(features)
+    saliency, lengths = channel_sums(features)
     candidates = peak_map(saliency, rule)
     peaks = find_peaks(candidates.values, min_value=candidates.min_value, max_peaks=max_peaks, reference=reference)
     found = []
-    for values in local_maps(features, peaks, global_mask(saliency), reference=reference):
+    for values in local_maps(features, lengths, peaks, global_mask(saliency), reference=reference):
         counts = pixel_counts(values, num_levels)
         found.append(map_boxes(values, size, counts, reference=reference, repeats=False))
     boxes = np.concatenate([*(one.boxes for one in found), [[0, 0, *size]]])

@@ -35,9 +35,25 @@ def unlike_mean(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([np.maximum(rest, 0), np.maximum(-rest, 0)])
 
 
-def global_saliency(features: NDArray[np.float32]) -> Map:
-    """Sum over the channels, shape (height, width)."""
-    return np.asarray(features.sum(axis=0), dtype=np.float64)
+class ChannelSums(NamedTuple):
+    """What all channels together tell of each cell, shape (height, width)."""
+
+    saliency: Map
+    """Global saliency: the sum over the channels, in single precision."""
+    lengths: NDArray[np.float32]
+    """Euclidean length of the cell's vector."""
+
+
+def channel_sums(features: NDArray[np.float32]) -> ChannelSums:
+    """Sums over the channels of a map (channels, height, width), in one pass."""
+    sums, squares = saliency_loops.channel_sums(_vectors(features))
+    shape = features.shape[1:]
+    return ChannelSums(sums.astype(np.float64).reshape(shape), np.sqrt(squares).astype(np.float32).reshape(shape))
+
+
+def _vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A map as vectors of cells, shape (channels, cells), cells row by row as they lie in memory."""
+    return np.ascontiguousarray(features, dtype=np.float32).reshape(len(features), -1)
 
 
 def without_border(values: NDArray[_Value], rows: int = 1, columns: int = 1) -> NDArray[_Value]:
@@ -81,15 +97,23 @@ def global_mask(saliency: Map, share: float = 0.5) -> NDArray[np.bool_]:
     return np.asarray(inside > share * inside.mean())
 
 
-def unit_features(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Feature vectors of length 1, shape (channels, cells), cells row by row as they lie in memory; one of zeros stays one."""
-    vectors = np.ascontiguousarray(features, dtype=np.float32).reshape(len(features), -1)
-    lengths = np.sqrt(saliency_loops.squared_lengths(vectors)).astype(np.float32)
-    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
+def unit_features(features: NDArray[np.float32], lengths: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Feature vectors of length 1, shape (channels, cells), cells row by row; one of zeros stays one.
+
+    Args:
+        features: map (channels, height, width).
+        lengths: of the cells' vectors, as `channel_sums` gives them.
+    """
+    return np.asarray(_vectors(features) / np.maximum(lengths.reshape(-1), np.finfo(np.float32).tiny))
 
 
 def local_maps(
-    features: NDArray[np.float32], peaks: NDArray[np.int64], mask: NDArray[np.bool_], *, reference: bool = False
+    features: NDArray[np.float32],
+    lengths: NDArray[np.float32],
+    peaks: NDArray[np.int64],
+    mask: NDArray[np.bool_],
+    *,
+    reference: bool = False,
 ) -> Map:
     """What resembles each peak, shape (peaks, height, width), values 0 to 2.
 
@@ -98,6 +122,7 @@ def local_maps(
 
     Args:
         features: map (channels, height, width), not negative.
+        lengths: of the cells' vectors, as `channel_sums` gives them.
         peaks: cells.
         mask: global mask (height, width).
         reference: average the released choice of neighbours: without the one directly below, with wrap-around.
@@ -106,7 +131,7 @@ def local_maps(
     around = neighbours_of_cells(height, width, reference=reference)[peaks]
     if reference:
         around = np.where(around == peaks[:, None] + 1, -1, around)
-    unit = unit_features(features)
+    unit = unit_features(features, lengths)
     by_row = np.append(np.arange(height * width).reshape(height, width).T, -1)
     similarity = saliency_loops.seeds(unit, by_row[peaks], by_row[around]) @ unit
     inside = framed(without_border(mask))

@@ -12,14 +12,26 @@ Bools = NDArray[np.bool_]
 
 
 @compiled
-def squared_lengths(features: Singles) -> Floats:
-    """Sum of the squares of every column in double precision; shape (channels, cells) to (cells,)."""
-    total = np.zeros(features.shape[1])
-    for index in range(len(features)):
-        channel = features[index]
-        for cell in range(len(channel)):
-            total[cell] += np.float64(channel[cell]) * np.float64(channel[cell])
-    return total
+def channel_sums(features: Singles) -> tuple[Singles, Floats]:
+    """Sum of every column, and of its squares in double precision; shape (channels, cells) to (cells,) each."""
+    sums, squares = np.zeros(features.shape[1], np.float32), np.zeros(features.shape[1])
+    num_fours = len(features) // 4
+    # four channels at a time, as memory is what this waits for; still added one by one
+    for four in range(num_fours):
+        one, two = features[4 * four], features[4 * four + 1]
+        three, last = features[4 * four + 2], features[4 * four + 3]
+        for cell in range(len(sums)):
+            sums[cell] = (((sums[cell] + one[cell]) + two[cell]) + three[cell]) + last[cell]
+            square = squares[cell] + np.float64(one[cell]) * np.float64(one[cell])
+            square += np.float64(two[cell]) * np.float64(two[cell])
+            square += np.float64(three[cell]) * np.float64(three[cell])
+            squares[cell] = square + np.float64(last[cell]) * np.float64(last[cell])
+    for channel in range(4 * num_fours, len(features)):
+        values = features[channel]
+        for cell in range(len(sums)):
+            sums[cell] += values[cell]
+            squares[cell] += np.float64(values[cell]) * np.float64(values[cell])
+    return sums, squares
 
 
 @compiled

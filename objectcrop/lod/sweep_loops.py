@@ -56,7 +56,7 @@ def sweep(
     pieces, owner = np.empty((len(order), 9), np.int32), np.empty(len(order), np.int32)
     tally = np.zeros(4, np.int64)
     shown, num_shown = np.empty(len(order), np.int64), 0
-    found, num_found = np.empty((64, 6), np.int64), 0
+    found, num_found = np.empty((1024, 6), np.int64), 0
     visited = 0
     for level in range(len(counts)):
         good, until = tally[GOOD], min(counts[level], len(order))

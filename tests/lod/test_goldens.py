@@ -96,7 +96,7 @@ def test_boxes_of_a_local_map_in_order_of_emission(golden, case):
 def test_intermediate_maps_of_the_base_rule(golden, layer, index):
     data, full = golden("proposals_intermediate"), golden("proposals_full")
     key, features = f"{layer}_{index}", full[f"feat_{layer}_{index}"]
-    summed = saliency.global_saliency(features)
+    summed, lengths = saliency.channel_sums(features)
     assert_allclose(summed, data[f"raw_{key}"], rtol=1e-6)
     for rule, suffix in (("base", ""), ("wide_margin", "_wide")):
         candidates = saliency.peak_map(summed, rule)
@@ -106,7 +106,7 @@ def test_intermediate_maps_of_the_base_rule(golden, layer, index):
     mask = saliency.global_mask(summed)
     assert_array_equal(mask, data[f"gmask_{key}"] > 0)
     chosen = np.ravel(data[f"peaks_{key}"]).astype(np.int64) - 1
-    local = saliency.local_maps(features, chosen, mask, reference=True)
+    local = saliency.local_maps(features, lengths, chosen, mask, reference=True)
     assert_allclose(local.transpose(1, 2, 0), data[f"local_masked_{key}"], atol=2e-6)
     for values, expected in zip(local, data[f"qlist_{key}"], strict=True):
         assert_array_equal(sweep.pixel_counts(values, 50), expected)

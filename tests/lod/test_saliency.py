@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
 from objectcrop.lod.saliency import (
+    channel_sums,
     framed,
     global_mask,
-    global_saliency,
     local_maps,
     peak_map,
     unit_features,
@@ -57,10 +57,14 @@ def scene(height: int = 8, width: int = 10) -> np.ndarray:
     return features
 
 
+def resembling(features, peaks, mask, **choices):
+    return local_maps(features, channel_sums(features).lengths, peaks, mask, **choices)
+
+
 def test_a_local_map_is_the_block_of_its_peak():
     features = scene()
     peak = 3 * 8 + 3
-    found = local_maps(features, np.array([peak]), np.ones((8, 10), dtype=bool))
+    found = resembling(features, np.array([peak]), np.ones((8, 10), dtype=bool))
     expected = np.zeros((8, 10), dtype=bool)
     expected[2:5, 2:5] = True
     assert_array_equal(found[0] > 0, expected)
@@ -70,21 +74,21 @@ def test_a_local_map_is_the_block_of_its_peak():
 def test_pieces_that_resemble_the_peak_too_little_are_cleared():
     features = scene()
     features[:, 3:6, 6:9] = np.array([2.0, 4.583, 0.0])[:, None, None]  # cosine 0.4: similarity 0.8, above the mean
-    found = local_maps(features, np.array([3 * 8 + 3]), np.ones((8, 10), dtype=bool))[0]
+    found = resembling(features, np.array([3 * 8 + 3]), np.ones((8, 10), dtype=bool))[0]
     assert found[2:5, 2:5].all()
     assert not found[:, 5:].any()
 
 
 def test_cells_outside_the_mask_are_cleared():
     features = scene()
-    assert not local_maps(features, np.array([3 * 8 + 3]), np.zeros((8, 10), dtype=bool)).any()
+    assert not resembling(features, np.array([3 * 8 + 3]), np.zeros((8, 10), dtype=bool)).any()
 
 
 def test_a_cell_without_features_does_no_harm():
     features = scene()
     features[:, 0, 0] = 0
-    assert_array_equal(unit_features(features)[:, 0], np.zeros(3))
-    found = local_maps(features, np.array([0, 3 * 8 + 3]), np.ones((8, 10), dtype=bool))
+    assert_array_equal(unit_features(features, channel_sums(features).lengths)[:, 0], np.zeros(3))
+    found = resembling(features, np.array([0, 3 * 8 + 3]), np.ones((8, 10), dtype=bool))
     assert np.isfinite(found).all()
 
 
@@ -94,21 +98,30 @@ def test_the_reference_leaves_out_the_neighbour_below():
     features[:, 3, 2] = [0.0, 1.0]  # below the peak at (2, 2)
     everywhere = np.ones((5, 5), dtype=bool)
     sound, released = (
-        local_maps(features, np.array([2 * 5 + 2]), everywhere, reference=reference)[0] for reference in (False, True)
+        resembling(features, np.array([2 * 5 + 2]), everywhere, reference=reference)[0] for reference in (False, True)
     )
     assert sound[2, 2] == pytest.approx(1 + 7 / 8)
     assert released[2, 2] == pytest.approx(2.0)
 
 
-def test_global_saliency_sums_the_channels():
-    assert global_saliency(scene())[3, 3] == 5.0
+@given(
+    arrays.arrays(
+        np.float32,
+        st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(1, 4)),
+        elements=st.floats(0, 9, width=32),
+    )
+)
+def test_cells_have_the_sums_and_lengths_of_their_vectors(features):
+    saliency, lengths = channel_sums(features)
+    assert_array_equal(saliency, np.add.accumulate(features, axis=0)[-1])  # one channel after the other, to the bit
+    assert_allclose(lengths, np.linalg.norm(features.astype(np.float64), axis=0), rtol=1e-7)
 
 
 def test_a_cell_unlike_the_others_is_salient_after_centring_though_its_activations_are_low():
     features = np.full((2, 4, 5), 3.0, dtype=np.float32)
     features[:, 1, 2] = [1.0, 3.0]  # the mean of the first channel is 2.9
-    assert global_saliency(features).argmin() == 7
-    assert global_saliency(unlike_mean(features)).argmax() == 7
+    assert channel_sums(features).saliency.argmin() == 7
+    assert channel_sums(unlike_mean(features)).saliency.argmax() == 7
     assert_allclose(unlike_mean(features)[:, 1, 2], [0, 0, 1.9, 0], rtol=1e-6)
     assert_allclose(unlike_mean(features)[:, 0, 0], [0.1, 0, 0, 0], atol=1e-6)
 
@@ -132,8 +145,8 @@ def test_both_sides_of_the_mean_are_kept_apart_and_lose_nothing(features):
 )
 def test_unit_features_point_where_the_features_do(features):
     vectors = features.reshape(len(features), -1)
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=0)
-    assert_allclose(unit_features(features) * lengths, vectors, rtol=1e-6, atol=1e-30)
+    lengths = channel_sums(features).lengths
+    assert_allclose(unit_features(features, lengths) * lengths.reshape(-1), vectors, rtol=1e-6, atol=1e-30)
 
 
 @given(
