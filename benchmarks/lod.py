@@ -132,18 +132,37 @@ def measure_pictures(repeats: int) -> dict[str, float]:
     }
 
 
-def measure_graph(repeats: int) -> dict[str, float]:
-    num_regions, nonzeros = 200_000, 20_000_000
+def graph_like_w(num_images: int, *, anywhere: bool) -> MemoryGraph:
+    """200 regions of each picture with 100 entries each, drawn in the pictures' 50 neighbours as in W, or anywhere."""
     rng = np.random.default_rng(0)
-    columns = rng.integers(0, num_regions, nonzeros, dtype=np.int32)
-    starts = np.linspace(0, nonzeros, num_regions + 1).astype(np.int32)
-    weights = sparse.csr_array((rng.random(nonzeros), columns, starts), shape=(num_regions, num_regions))
-    graph = MemoryGraph(weights)  # sums the rows, once for all steps of a ranking
-    seeds = graph.degrees / weights.sum()
-    (step,) = medians(repeats, lambda: walk(graph, seeds, max_iterations=5, tolerance=0))
-    descriptors = rng.standard_normal((4000, 2048), dtype=np.float32)
-    near = medians(1, lambda: find_neighbours(descriptors, NEIGHBOURS))
-    return {"ranking_nonzeros_per_s": 5 * nonzeros / step, "neighbours_ns_per_pair": 1e9 * near[0] / 4000**2}
+    per_image, per_row = SETTINGS.max_regions, ENTRIES
+    near = np.stack(
+        [rng.choice(num_images, num_images if anywhere else NEIGHBOURS, replace=False) for _ in range(num_images)]
+    )
+    images = np.take_along_axis(near, rng.integers(0, near.shape[1], (num_images, per_image * per_row)), axis=1)
+    columns = images * per_image + rng.integers(0, per_image, images.shape)
+    num_regions = num_images * per_image
+    columns = np.sort(columns.reshape(num_regions, per_row), axis=1).reshape(-1).astype(np.int32)
+    starts = np.arange(0, len(columns) + 1, per_row, dtype=np.int32)
+    return MemoryGraph(sparse.csr_array((rng.random(len(columns)), columns, starts), shape=(num_regions, num_regions)))
+
+
+def measure_graph(repeats: int) -> dict[str, float]:
+    """Steps of the walk, row sums not counted, which a ranking makes once; and the search for neighbours."""
+    num_images = 1000
+    near, anywhere = (graph_like_w(num_images, anywhere=anywhere) for anywhere in (False, True))
+    seeds = np.full(near.num_regions, 1 / near.num_regions)
+    steps = medians(
+        repeats, *(lambda graph=graph: walk(graph, seeds, max_iterations=5, tolerance=0) for graph in (near, anywhere))
+    )
+    rates = [5 * near.num_regions * ENTRIES / step for step in steps]
+    descriptors = np.random.default_rng(0).standard_normal((4000, 2048), dtype=np.float32)
+    found = medians(1, lambda: find_neighbours(descriptors, NEIGHBOURS))
+    return {
+        "ranking_nonzeros_per_s": rates[0],
+        "ranking_anywhere_nonzeros_per_s": rates[1],
+        "neighbours_ns_per_pair": 1e9 * found[0] / len(descriptors) ** 2,
+    }
 
 
 def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Boxes of a local saliency map: its connected pieces at falling thresholds (spec of LOD, 2.6 and 2.10).
 
-All work is done on cells, in one pass of union and find (`sweep_loops`): nearest-neighbour enlargement maps each column of
-cells to a run of pixels, so a connected piece of cells is a connected piece of pixels. `literal_sweep` does it in pixels. Boxes
-are half-open pixels (x1, y1, x2, y2), integers.
+All work is done on cells, in one pass that joins pieces as they meet (`sweep_loops`): nearest-neighbour enlargement maps each
+column of cells to a run of pixels, so a connected piece of cells is a connected piece of pixels. `literal_sweep` does it in pixels.
+Boxes are half-open pixels (x1, y1, x2, y2), integers.
 """
 
 from functools import lru_cache
