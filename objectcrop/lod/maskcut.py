@@ -75,7 +75,7 @@ def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred
 
 def affinity(features: FeatureMap, min_cosine: float) -> NDArray[np.float64]:
     """W: 1 where the cosine of two cells is at least `min_cosine`, 1e-5 elsewhere; cells column by column."""
-    by_column = features.transpose(0, 2, 1)
+    by_column = np.ascontiguousarray(features.transpose(0, 2, 1))
     unit = unit_features(by_column, channel_sums(by_column).lengths)
     return np.where(unit.T @ unit >= min_cosine, 1.0, WEAK)
 
