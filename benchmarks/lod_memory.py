@@ -1,14 +1,16 @@
-"""How much memory the jobs of LOD take that know all pictures, by the number of pictures, and what the rules ask for.
+"""How much memory the jobs of LOD take, by the number of pictures, and what the rules ask for.
 
 The rules' own scripts run on drawn collections (`lod_parts/draw_collection.py`) in the shape of presets/openimages_full.yaml.
-Peaks grow in a line with the number of pictures; it is drawn on to Open Images. Prints a table and writes
-benchmarks/results/lod_memory.json.
+Peaks grow in a line with the number of pictures; it is drawn on to Open Images. The ranking takes the more of what its vectors
+need and what one shard of scores needs to be sorted, so these are two jobs here; with several processes, figures are those
+of one. Its iterations are cut short: each takes the same memory. Prints a table and writes benchmarks/results/lod_memory.json.
 
 This process imports nothing big: Linux counts the memory of a parent into the peak of its child.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -17,7 +19,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from objectcrop.study.lod_memory import LINES
+from objectcrop.study.lod_memory import LINES, ranking_mb
+from objectcrop.study.proposals import LodProposals
 
 ROOT = Path(__file__).resolve().parents[1]
 NUM_SHARDS, NEIGHBOURS, BOXES = 4, 50, 10
@@ -32,7 +35,11 @@ LOD = {
     "num_shards": NUM_SHARDS,
     "num_score_shards": 1024,
     "max_boxes": BOXES,
+    "projection_dims": 512,
+    "max_iterations": 3,
 }
+SHARDS_OF_SCORES = {"rank_regions": 166, "rank_regions, 2 processes": 166, "rank_regions, large shard": 1660}
+"""Pictures of a shard."""
 
 
 def peak_mb(command: list[str]) -> float:
@@ -45,7 +52,7 @@ def peak_mb(command: list[str]) -> float:
     return usage.ru_maxrss * 1024 / 1e6
 
 
-def jobs(folder: Path) -> dict[str, list[str]]:
+def jobs(folder: Path, num_pictures: int) -> dict[str, list[str]]:
     """Words of each job's command by the job's name: that of its rule, and what it is done with."""
     features = ["--features", *(str(folder / f"features/{shard}.npz") for shard in range(NUM_SHARDS))]
     lod = ["--settings", json.dumps({"lod": LOD, "source_name": "lod", "rank_by": "degree"})]
@@ -59,9 +66,33 @@ def jobs(folder: Path) -> dict[str, list[str]]:
         out = ["--out", str(folder / f"{name}.parquet"), "--summary", str(folder / f"{name}.json")]
         return ["--settings", settings, *out, *manifest]
 
+    def ranked(name: str, scores: list[Path], processes: int) -> list[str]:
+        place = ["--state", str(folder / f"{name}.state"), "--out", str(folder / f"{name}.npz")]
+        return [*lod, *features, "--scores", *map(str, scores), "--processes", str(processes), *place]
+
+    # as many shards as leave each the pictures that have a file
+    of_files = {"num_shards": num_pictures // 4}
+    looking = json.dumps({"lod": LOD | of_files, "backbone": {"arch": "resnet50"}, "study_seed": 0})
+    weights, first = ["--backbone", str(folder / "backbone.safetensors")], ["--data-root", str(folder), "--shard", "0"]
+    searching = {"source": {"kind": "selective_search", **of_files}, "source_name": "searched", "study_seed": 0}
+    shards = [
+        folder / f"scores/{shard}.npz" for shard in range(math.ceil(num_pictures / SHARDS_OF_SCORES["rank_regions"]))
+    ]
     return {
+        "extract_features": ["--settings", looking, *manifest, *weights, *first, "--out", str(folder / "f.npz")],
+        "search_boxes": [
+            "--settings",
+            json.dumps({**searching, "backbone": None}),
+            *manifest,
+            *first,
+            "--out",
+            str(folder / "searched.parquet"),
+        ],
         "find_neighbours": [*lod, *features, "--out", neighbours],
         "score_pairs": [*lod, *features, "--neighbours", neighbours, "--shard", "0", "--out", str(folder / "s.npz")],
+        "rank_regions": ranked("ranked", shards, 1),
+        "rank_regions, 2 processes": ranked("ranked2", shards, 2),
+        "rank_regions, large shard": ranked("sorted", [folder / "large.npz"], 1),
         "select_proposals": [
             *lod,
             *manifest,
@@ -85,21 +116,31 @@ def jobs(folder: Path) -> dict[str, list[str]]:
     }
 
 
+def rule_of(job: str) -> str:
+    """The first word."""
+    return job.replace(",", " ").split()[0]
+
+
 def measure(num_pictures: int, wanted: list[str] | None) -> dict[str, float]:
     found = {}
     with tempfile.TemporaryDirectory() as name:
         draw = ["benchmarks/lod_parts/draw_collection.py", name, str(num_pictures), str(LOD["max_regions"])]
         peak_mb([*draw, str(NUM_SHARDS)])
-        for job, words in jobs(Path(name)).items():
+        for job, words in jobs(Path(name), num_pictures).items():
             if wanted is None or job in wanted:
-                found[job] = peak_mb(["-m", f"workflow_scripts.{job.split()[0]}", *words])
-                print(f"{num_pictures:>9}  {job:24}  {found[job]:8.0f} MB", flush=True)
+                found[job] = peak_mb(["-m", f"workflow_scripts.{rule_of(job)}", *words])
+                print(f"{num_pictures:>9}  {job:25}  {found[job]:8.0f} MB", flush=True)
     return found
 
 
 def asked_mb(job: str, num_pictures: int) -> int:
-    """What the job's rule asks for."""
-    return LINES[job.split()[0]].at(num_pictures, NEIGHBOURS if job == "find_neighbours" else BOXES)
+    """What the job's rule asks for; of several processes each has an equal part."""
+    if rule_of(job) == "rank_regions":
+        processes = 2 if "processes" in job else 1
+        shards = {"num_score_shards": math.ceil(num_pictures / SHARDS_OF_SCORES[job])}
+        lod = LodProposals.model_validate(LOD | shards | {"ranking_processes": processes})
+        return ranking_mb(num_pictures, lod) // processes
+    return LINES[rule_of(job)].at(num_pictures, NEIGHBOURS if job == "find_neighbours" else BOXES)
 
 
 def main() -> None:
@@ -109,13 +150,13 @@ def main() -> None:
     args = parser.parse_args()
     few, many = args.pictures
     peaks = {size: measure(size, args.jobs) for size in (few, many)}
-    print(f"\n{'':24}  {'bytes a picture':>15}" + "".join(f"  {size:>9} pictures, MB (asked)" for size in FULL))
+    print(f"\n{'':25}  {'bytes a picture':>15}" + "".join(f"  {size:>9} pictures, MB (asked)" for size in FULL))
     rows = []
     for job, peak in peaks[many].items():
         each = max(0.0, (peak - peaks[few][job]) / (many - few))
         expected = {size: peak + each * (size - many) for size in FULL}
         told = "".join(f"  {expected[size]:12.0f} ({asked_mb(job, size):>12})" for size in FULL)
-        print(f"{job:24}  {1e6 * each:15.0f}{told}")
+        print(f"{job:25}  {1e6 * each:15.0f}{told}")
         rows.append({"name": f"{job}, a picture", "value": round(1e6 * each), "unit": "bytes"})
         rows += [{"name": f"{job}, {size}", "value": round(peaks[size][job]), "unit": "MB"} for size in peaks]
         rows += [

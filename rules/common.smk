@@ -161,8 +161,8 @@ def ranking_processes_of(wildcards):
     return PLAN.lod(wildcards.source).ranking_processes
 
 
-def ranking_memory_of(wildcards):
-    return PLAN.lod(wildcards.source).ranking_memory_mb
+def ranking_memory_of(wildcards, input):
+    return PLAN.ranking_memory_mb(wildcards.source, input.index)
 
 
 def ranking_of(wildcards):

@@ -98,6 +98,7 @@ rule score_pairs:
 rule rank_regions:
     """Rank all regions of all images in the graph of their scores; an interrupted ranking goes on from its state."""
     input:
+        index="results/images/{dataset}/unreadable.json",
         features=feature_shards_of,
         scores=score_shards_of,
     output:

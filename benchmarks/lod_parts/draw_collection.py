@@ -1,8 +1,10 @@
 """The files of a large collection as the rules of LOD meet them, drawn at random.
 
 python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes a picture, as
-Open Images has), features/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for the numbers of a
-region, of which there are 8: no job measured here holds those of more than a thousand pictures.
+Open Images has), features/SHARD.npz, scores/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for
+the numbers of a region, of which there are 8: no job measured here holds those of more than a thousand pictures. Scores, in
+one shard for 166 pictures, are those of 4 pairs a picture, so that they are soon sorted; large.npz is one shard of them as
+large as there. Four pictures exist, spread evenly, and weights of a ResNet-50 to look at them through.
 """
 
 import sys
@@ -10,12 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from objectcrop.lod.shards import starts, write_arrays
+from objectcrop.ssl.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.weights import save_backbone
+from objectcrop.study.runs import BackboneSettings
 from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
 
-SIDE_PX = 512
+SIDE_PX, FILE_SIDE_PX = 512, 1024
+NUM_FILES = 4
+BACKBONE = {"arch": "resnet50"}
 DESCRIPTOR_DIMS, REGION_DIMS, BOXES_PER_PICTURE = 256, 8, 8
+FEW_PAIRS, MANY_PAIRS, SCORES_PER_PAIR = 4, 38, 100
+"""Of a picture; many: 50 neighbours, of which about half are mutual."""
+PICTURES_PER_SHARD, PICTURES_OF_LARGE_SHARD = 166, 1660
+"""Of scores; large: 1.7 million pictures in 1024 shards."""
 
 
 def names_of(num_pictures: int) -> list[str]:
@@ -25,8 +37,18 @@ def names_of(num_pictures: int) -> list[str]:
 
 def write_manifest(folder: Path, names: list[str]) -> None:
     paths = [f"openimages/train/{name}.jpg" for name in names]
-    rows = {"image_id": names, "path": paths, "width_px": 1024, "height_px": 1024, "num_bytes": 300_000}
+    rows = {"image_id": names, "path": paths, "width_px": FILE_SIDE_PX, "height_px": FILE_SIDE_PX, "num_bytes": 300_000}
     write_table(pd.DataFrame(rows).assign(split="train"), folder / "manifest.parquet", MANIFEST)
+    (folder / "openimages/train").mkdir(parents=True)
+    rng = np.random.default_rng(2)
+    for path in paths[:: len(paths) // NUM_FILES]:
+        noise = Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+        noise.resize((FILE_SIDE_PX, FILE_SIDE_PX), Image.Resampling.BICUBIC).save(folder / path)
+
+
+def write_backbone(path: Path) -> None:
+    with seeded_weights(0):
+        save_backbone(build_backbone(BackboneSettings.model_validate(BACKBONE)), path, {})
 
 
 def corners(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -63,6 +85,29 @@ def write_features(path: Path, names: list[str], num_regions: int, seed: int) ->
     )
 
 
+def score_shards(folder: Path, num_pictures: int) -> list[Path]:
+    """The files of scores, in order."""
+    return [folder / f"scores/{shard}.npz" for shard in range(-(-num_pictures // PICTURES_PER_SHARD))]
+
+
+def write_scores(path: Path, pictures: range, num_pairs: int, num_pictures: int, num_regions: int) -> None:
+    """Of each of these pictures with those that follow it."""
+    rng = np.random.default_rng(pictures.start)
+    first = np.repeat(np.arange(pictures.start, pictures.stop), num_pairs)
+    second = first + np.tile(np.arange(1, num_pairs + 1), len(pictures))
+    pairs = np.stack([first, second], axis=1)[second < num_pictures]
+    total = SCORES_PER_PAIR * len(pairs)
+    write_arrays(
+        path,
+        pairs=pairs,
+        counts=np.full(len(pairs), SCORES_PER_PAIR),
+        rows=rng.integers(num_regions, size=total, dtype=np.uint16),
+        columns=rng.integers(num_regions, size=total, dtype=np.uint16),
+        values=rng.random(total, dtype=np.float32).astype(np.float16),
+        scales=np.ones(len(pairs), dtype=np.float32),
+    )
+
+
 def write_ranking(path: Path, names: list[str], num_regions: int) -> None:
     scores = np.random.default_rng(1).random(num_regions * len(names))
     offsets = starts(np.full(len(names), num_regions))
@@ -74,8 +119,14 @@ def main(folder: Path, num_pictures: int, num_regions: int = 200, num_shards: in
     folder.mkdir(parents=True, exist_ok=True)
     write_manifest(folder, names)
     write_annotations(folder, names)
+    write_backbone(folder / "backbone.safetensors")
     for shard in range(num_shards):
         write_features(folder / f"features/{shard}.npz", names[shard::num_shards], num_regions, shard)
+    for shard, path in enumerate(score_shards(folder, num_pictures)):
+        own = range(num_pictures)[shard * PICTURES_PER_SHARD : (shard + 1) * PICTURES_PER_SHARD]
+        write_scores(path, own, FEW_PAIRS, num_pictures, num_regions)
+    large = range(min(PICTURES_OF_LARGE_SHARD, num_pictures))
+    write_scores(folder / "large.npz", large, MANY_PAIRS, num_pictures, num_regions)
     write_ranking(folder / "ranking.npz", names, num_regions)
 
 

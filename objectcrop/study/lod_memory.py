@@ -6,6 +6,8 @@ Features are read and written picture by picture, so that their size does not co
 
 from typing import NamedTuple
 
+from objectcrop.study.proposals import LodProposals
+
 
 class MemoryLine(NamedTuple):
     """Memory of a rule's jobs."""
@@ -34,4 +36,24 @@ LINES = {
     "make_proposals": MemoryLine(1500, 3000, 300),
     "measure_proposals": MemoryLine(1500, 3000, 300),
 }
-"""By rule."""
+"""By rule; the ranking has a form of its own."""
+
+RANKING_FIXED_MB = 1000
+"""Of each process."""
+WHOLE_BYTES, OWN_BYTES = 80, 28
+"""Of a region in the ranking's vectors: of those that each process has whole, and of those that are split among them."""
+SORTED_BYTES = 120
+"""Of a score that is put in order beside its mirror image."""
+IMAGES_PER_PART = 512
+"""Pictures whose rows of W are put in order at once, as `objectcrop.lod.row_parts` has it."""
+
+
+def ranking_mb(num_pictures: int, lod: LodProposals) -> int:
+    """Megabytes of all processes of a ranking: its vectors, or the scores put in order before, whichever take more.
+
+    As if every picture had `max_regions` regions and no two pictures were each other's neighbours.
+    """
+    processes, pictures = lod.ranking_processes, max(-(-num_pictures // lod.score_shards), IMAGES_PER_PART)
+    vectors = (WHOLE_BYTES * processes + OWN_BYTES) * num_pictures * lod.max_regions
+    scores = min(pictures, num_pictures) * lod.num_neighbours * lod.max_scores_per_pair
+    return processes * RANKING_FIXED_MB + -(-max(vectors, SORTED_BYTES * processes * scores) // 1_000_000)

@@ -23,7 +23,7 @@ from objectcrop.study.datasets import (
 from objectcrop.study.download_plan import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.home_pages import how_to_get
 from objectcrop.study.inspection import InspectionSettings
-from objectcrop.study.lod_memory import LINES
+from objectcrop.study.lod_memory import LINES, ranking_mb
 from objectcrop.study.lod_stages import Stage, stage_settings
 from objectcrop.study.proposals import (
     BingProposals,
@@ -317,7 +317,12 @@ class Plan:
             index: JSON that indexing wrote beside the manifest; it is read now.
         """
         num_items = self.lod(source).num_neighbours if rule == "find_neighbours" else self.boxes_per_picture(source)
-        return LINES[rule].at(json.loads(Path(index).read_text(encoding="utf-8"))["num_readable"], num_items)
+        return LINES[rule].at(_num_readable(index), num_items)
+
+    def ranking_memory_mb(self, source: str, index: str) -> int:
+        """Memory of a ranking, as `proposal_memory_mb` has it."""
+        lod = self.lod(source)
+        return lod.ranking_memory_mb or ranking_mb(_num_readable(index), lod)
 
     def cost_files(self, dataset: str, source: str) -> list[str]:
         """What Snakemake notes of the jobs that made proposals, stage by stage."""
@@ -628,3 +633,8 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
     if study is None or problems:
         raise StudyError(problems)
     return Plan(study)
+
+
+def _num_readable(index: str) -> int:
+    """Pictures, from the JSON that indexing wrote."""
+    return int(json.loads(Path(index).read_text(encoding="utf-8"))["num_readable"])

@@ -135,10 +135,11 @@ class LodProposals(FeatureProposals):
         description="Processes, of one core each, that share the ranking; the result does not depend on it.",
     )
 
-    ranking_memory_mb: int = Field(
-        default=6000,
+    ranking_memory_mb: int | None = Field(
+        default=None,
         ge=100,
-        description="Memory of the ranking, of all its processes: each takes about 64 bytes a region and 1 GB.",
+        description="Memory of the ranking, of all its processes. By default what pictures of max_regions regions each take at "
+        "most (docs/cluster.md).",
     )
 
     @property

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from objectcrop.lod.controls import parse_source
-from objectcrop.study.lod_memory import LINES
+from objectcrop.study.lod_memory import LINES, ranking_mb
 from objectcrop.study.plan import load_plan
 from objectcrop.study.study import StudyError
 
@@ -128,6 +128,16 @@ def test_jobs_ask_for_memory_by_pictures_and_what_is_kept_of_each(tmp_path, rule
     line = LINES[rule]
     expected = line.fixed_mb + 2 * (line.bytes_per_picture + line.bytes_per_item * items)
     assert plan.proposal_memory_mb(rule, source, str(index)) == expected
+
+
+def test_a_ranking_asks_for_memory_by_pictures_unless_the_study_says_how_much(plan, tmp_path):
+    index = tmp_path / "unreadable.json"
+    index.write_text('{"num_readable": 20000, "num_unreadable": 1}')
+    assert plan.ranking_memory_mb("lod", str(index)) == ranking_mb(20_000, plan.lod("lod"))
+    proposals = copy.deepcopy(CONFIG["proposals"])
+    proposals["lod"]["ranking_memory_mb"] = 1234
+    said = load_plan(CONFIG | {"proposals": proposals, "data_root": str(tmp_path)})
+    assert said.ranking_memory_mb("lod", str(index)) == 1234
 
 
 def test_before_pictures_are_indexed_the_missing_file_is_named_so_that_snakemake_asks_again(plan, tmp_path):
