@@ -1,6 +1,7 @@
 """Which proposals find the objects of the photographs of presets/minis_lod.yaml, and why: tables from the files that it left.
 
 Run that preset first, here or elsewhere. Prints Markdown; everything is measured on the pictures that have annotated boxes.
+Searches need no other pictures, so the preset makes their boxes on a data set of these alone: the tables have both.
 """
 
 import argparse
@@ -19,22 +20,31 @@ from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
 
 class Study:
-    """The files of one data set, and the pictures measured in the order of the annotations."""
+    """The files of data sets with the same annotated pictures, measured in the order of the first one's annotations."""
 
-    def __init__(self, results: Path, dataset: str) -> None:
-        self.results, self.dataset = results, dataset
-        self.sizes = training_sizes(read_table(results / "images" / dataset / "manifest.parquet", MANIFEST))
-        self.annotations = read_table(results / "annotations" / f"{dataset}.parquet", ANNOTATIONS)
+    def __init__(self, results: Path, datasets: list[str]) -> None:
+        self.results, self.dataset = results, datasets[0]
+        self.sizes = training_sizes(read_table(results / "images" / self.dataset / "manifest.parquet", MANIFEST))
+        self.annotations = self._annotations(self.dataset)
         kept = self.annotations[~self.annotations["is_crowd"] & self.annotations["image_id"].isin(list(self.sizes))]
         self.by_image = {str(name): rows for name, rows in kept.groupby("image_id", sort=False)}
+        for other in datasets[1:]:
+            if not self._annotations(other).equals(self.annotations):
+                raise ValueError(f"{other} has other annotations than {self.dataset}: measure it by itself")
+        self._files = {
+            path.stem: path for dataset in datasets for path in (results / "proposals" / dataset).glob("*.parquet")
+        }
+
+    def _annotations(self, dataset: str) -> pd.DataFrame:
+        return read_table(self.results / "annotations" / f"{dataset}.parquet", ANNOTATIONS)
 
     def sources(self) -> list[str]:
         """All that were made."""
-        return sorted(path.stem for path in (self.results / "proposals" / self.dataset).glob("*.parquet"))
+        return sorted(self._files)
 
     def proposals(self, source: str) -> pd.DataFrame:
         """PROPOSALS of a source."""
-        return read_table(self.results / "proposals" / self.dataset / f"{source}.parquet", PROPOSALS)
+        return read_table(self._files[source], PROPOSALS)
 
     def images(self, source: str) -> list[Image]:
         """Its boxes beside the objects."""
@@ -159,17 +169,20 @@ def what_is_first(study: Study, sources: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results")
-    parser.add_argument("--dataset", default="photographs", help="data set")
+    parser.add_argument(
+        "--dataset", nargs="+", default=["photographs", "annotated"], help="data sets with the same annotated pictures"
+    )
     args = parser.parse_args()
     study = Study(args.results, args.dataset)
     sources = study.sources()
     print(f"{len(study.by_image)} pictures with {sum(map(len, study.by_image.values()))} objects\n")
     main_table(study)
     controls = [name for name in ("random", "grid", "centre") if name in sources]
+    searches = [name for name in sources if name.startswith(("edge", "selective"))]
     ranked = [name for name in sources if name.startswith("lod")]
     for source in ranked:
-        print(f"\n## {source} against the controls, same pictures\n")
-        paired(study, source, controls)
+        print(f"\n## {source} against the others, same pictures\n")
+        paired(study, source, [*controls, *searches])
     print("\n## By kind of picture: CorLoc / DetRate %\n")
     by_group(study, [*ranked, *controls])
     for source in ranked:
