@@ -9,6 +9,7 @@ import argparse
 import json
 import platform
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -18,21 +19,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from lod_parts.literal_phm import literal_confidence
-from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from objectcrop.boxes import Size
 from objectcrop.data.drawn import draw_scene
 from objectcrop.lod import hough
 from objectcrop.lod.extraction import projection_of, propose_regions
-from objectcrop.lod.graph import MemoryGraph
 from objectcrop.lod.literal_sweep import literal_map_boxes
 from objectcrop.lod.neighbours import find_neighbours
 from objectcrop.lod.pooling import pool_regions, scale_to_one
 from objectcrop.lod.proposing import cap_regions
 from objectcrop.lod.ranking import walk
+from objectcrop.lod.row_parts import RowParts, write_parts
+from objectcrop.lod.shards import starts, write_arrays
 from objectcrop.lod.sweep import map_boxes, pixel_counts
 from objectcrop.lod.trunk import Trunk
+from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.study.datasets import DrawnDataset
 from objectcrop.study.lod_memory import LINES, ranking_mb
@@ -40,7 +42,8 @@ from objectcrop.study.proposals import LodProposals
 from objectcrop.study.runs import BackboneSettings
 
 SIZE = Size(640, 480)
-NEIGHBOURS, ENTRIES = 50, 100
+NEIGHBOURS, ENTRIES, PAIRS_PER_NEIGHBOUR = 50, 100, 0.75
+"""Pairs: between half of the ordered neighbours and all of them."""
 SETTINGS = LodProposals(
     kind="lod",
     features_run="r",
@@ -141,30 +144,42 @@ def measure_pictures(repeats: int) -> dict[str, float]:
     }
 
 
-def graph_like_w(num_images: int, *, anywhere: bool) -> MemoryGraph:
-    """200 regions of each picture with 100 entries each, drawn in the pictures' 50 neighbours as in W, or anywhere."""
+def rows_like_w(folder: Path, num_images: int, *, anywhere: bool) -> RowParts:
+    """W of 200 regions of each picture and 100 scores of each pair, or with pictures drawn anew for each score.
+
+    The jobs' own code writes its rows to files, and reads them in every step: from the system's memory, as they are small.
+    """
     rng = np.random.default_rng(0)
-    per_image, per_row = SETTINGS.max_regions, ENTRIES
-    near = np.stack(
-        [rng.choice(num_images, num_images if anywhere else NEIGHBOURS, replace=False) for _ in range(num_images)]
+    pairs_per_image = round(PAIRS_PER_NEIGHBOUR * NEIGHBOURS)
+    per_image, per_pair = (pairs_per_image * ENTRIES, 1) if anywhere else (pairs_per_image, ENTRIES)
+    pairs = np.stack(
+        [np.repeat(np.arange(num_images), per_image), rng.integers(num_images, size=num_images * per_image)]
     )
-    images = np.take_along_axis(near, rng.integers(0, near.shape[1], (num_images, per_image * per_row)), axis=1)
-    columns = images * per_image + rng.integers(0, per_image, images.shape)
-    num_regions = num_images * per_image
-    columns = np.sort(columns.reshape(num_regions, per_row), axis=1).reshape(-1).astype(np.int32)
-    starts = np.arange(0, len(columns) + 1, per_row, dtype=np.int32)
-    return MemoryGraph(sparse.csr_array((rng.random(len(columns)), columns, starts), shape=(num_regions, num_regions)))
+    blocks = rng.integers(SETTINGS.max_regions, size=(2, len(pairs[0]) * per_pair), dtype=np.uint16)
+    write_arrays(
+        folder / "scores.npz",
+        pairs=pairs.T,
+        counts=np.full(len(pairs[0]), per_pair),
+        rows=blocks[0],
+        columns=blocks[1],
+        values=rng.random(len(blocks[0]), dtype=np.float32),
+        scales=np.ones(len(pairs[0]), dtype=np.float32),
+    )
+    offsets, alone = starts(np.full(num_images, SETTINGS.max_regions)), World(0, 1, torch.device("cpu"))
+    write_parts([folder / "scores.npz"], offsets, folder, alone)
+    return RowParts(folder, offsets, alone)
 
 
 def measure_graph(repeats: int) -> dict[str, float]:
     """Steps of the walk, row sums not counted, which a ranking makes once; and the search for neighbours."""
-    num_images = 1000
-    near, anywhere = (graph_like_w(num_images, anywhere=anywhere) for anywhere in (False, True))
-    seeds = np.full(near.num_regions, 1 / near.num_regions)
-    steps = medians(
-        repeats, *(lambda graph=graph: walk(graph, seeds, max_iterations=5, tolerance=0) for graph in (near, anywhere))
-    )
-    rates = [5 * near.num_regions * ENTRIES / step for step in steps]
+    with tempfile.TemporaryDirectory() as name:
+        near, anywhere = (rows_like_w(Path(name, str(anywhere)), 1000, anywhere=anywhere) for anywhere in (False, True))
+        seeds = np.full(near.num_regions, 1 / near.num_regions)
+        steps = medians(
+            repeats,
+            *(lambda graph=graph: walk(graph, seeds, max_iterations=5, tolerance=0) for graph in (near, anywhere)),
+        )
+        rates = [5 * graph.num_own_entries / step for graph, step in zip((near, anywhere), steps, strict=True)]
     descriptors = np.random.default_rng(0).standard_normal((4000, 2048), dtype=np.float32)
     found = medians(1, lambda: find_neighbours(descriptors, NEIGHBOURS))
     return {
@@ -180,7 +195,7 @@ def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
     These are 200 regions of 512 numbers in half precision, 50 neighbours, 100 scores a pair in half precision, ranking in 8
     processes. Memory is what each rule asks for, of a job (of all processes for the ranking). GPUs are not measured.
     """
-    pairs = 0.75 * NEIGHBOURS * num_images  # between half of the ordered neighbours and all of them
+    pairs = PAIRS_PER_NEIGHBOUR * NEIGHBOURS * num_images
     regions, entries = SETTINGS.max_regions * num_images, 2 * ENTRIES * pairs  # of W: both halves
     per_image = found["proposals_ms"] + found["region_features_ms"]
     steps = 2 * SETTINGS.max_iterations * entries / found["ranking_nonzeros_per_s"]

@@ -36,7 +36,7 @@ class Graph(Protocol):
         ...
 
     def times(self, whole: Vector) -> Vector:
-        """Own rows of W times a vector."""
+        """Own rows of W times a vector, a new array."""
         ...
 
     def total(self, own: Vector) -> float:

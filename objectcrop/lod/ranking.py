@@ -72,8 +72,11 @@ def rank_by_quadratic(
 
     def step(y: Vector) -> Vector:
         spread = uniform_weight * graph.total(graph.own(y)) * uniform / count
-        z = (1 - uniform_weight) * graph.times(y) + spread
-        return np.asarray(z / length(graph, z))
+        z = graph.times(y)
+        z *= 1 - uniform_weight
+        z += spread
+        z /= length(graph, z)
+        return z
 
     first = start / np.sqrt(count)
     end = iterate(graph, "quadratic", step, first, max_iterations=max_iterations, tolerance=tolerance, journal=journal)
@@ -115,8 +118,12 @@ def walk(
 
     def step(v: Vector) -> Vector:
         # W is symmetric, so the transpose of D^-1 W is W D^-1
-        stepped = (1 - uniform_weight) * graph.times(v * share) + uniform_weight * anywhere
-        return np.asarray((1 - restart_weight) * stepped + restart_weight * graph.own(seeds))
+        stepped = graph.times(v * share)
+        stepped *= 1 - uniform_weight
+        stepped += uniform_weight * anywhere
+        stepped *= 1 - restart_weight
+        stepped += restart_weight * graph.own(seeds)
+        return stepped
 
     end = iterate(graph, "walk", step, seeds, max_iterations=max_iterations, tolerance=tolerance, journal=journal)
     return _ranking(end)

@@ -7,17 +7,16 @@ summed from its first column to its last, and sums over rows are made part by pa
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 
 from objectcrop.lod.graph import Vector
+from objectcrop.lod.row_loops import multiply_rows
 from objectcrop.lod.shards import read_scores
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.distributed import World
@@ -25,8 +24,6 @@ from objectcrop.runtime.progress import Progress
 
 IMAGES_PER_PART = 512
 """Fixed, as the last bits of sums over rows depend on it."""
-ENTRIES_AT_A_TIME = 1 << 24
-"""Entries that are multiplied at once: 12 bytes each, beside what the system keeps of the file."""
 SORTED, PARTS = "sorted", "parts"
 
 Array = NDArray[Any]
@@ -174,8 +171,13 @@ class RowParts:
 
     def times(self, whole: Vector) -> Vector:
         """Own rows of W times a vector, float64."""
-        products = [product for part in self._parts for product in self._products(part, whole)]
-        return np.concatenate(products) if products else np.zeros(0)
+        own = np.zeros(self._rows.stop - self._rows.start)
+        for part in self._parts:
+            stem = self._stem(part)
+            first, last = self._bounds[part : part + 2] - self._rows.start
+            starts, columns, values = (np.asarray(_read(stem, name)) for name in ("starts", "columns", "values"))
+            multiply_rows(starts, columns, values, whole, own[first:last])
+        return own
 
     def total(self, own: Vector) -> float:
         """Sum over the rows of all processes: part by part, and these exactly."""
@@ -188,24 +190,3 @@ class RowParts:
 
     def _stem(self, part: int) -> Path:
         return self._folder / PARTS / str(part)
-
-    def _products(self, part: int, whole: Vector) -> Iterator[Vector]:
-        stem = self._stem(part)
-        starts, columns, values = (_read(stem, name) for name in ("starts", "columns", "values"))
-        for first, last in pairwise(_row_runs(starts)):
-            low, high = int(starts[first]), int(starts[last])
-            entries = (np.asarray(values[low:high], dtype=np.float64), columns[low:high])
-            run = sparse.csr_array(
-                (*entries, (starts[first : last + 1] - low).astype(columns.dtype)),
-                shape=(last - first, self.num_regions),
-            )
-            yield np.asarray(run @ whole, dtype=np.float64)
-
-
-def _row_runs(starts: NDArray[np.int64]) -> list[int]:
-    """Rows between which there are at most ENTRIES_AT_A_TIME entries, or one row: from 0 to the number of rows."""
-    runs, num_rows = [0], len(starts) - 1
-    while runs[-1] < num_rows:
-        fitting = int(np.searchsorted(starts, starts[runs[-1]] + ENTRIES_AT_A_TIME, side="right")) - 1
-        runs.append(min(max(fitting, runs[-1] + 1), num_rows))
-    return runs

@@ -7,13 +7,21 @@ import pytest
 from numba.core.caching import CacheImpl
 
 from objectcrop.boxes import Size
-from objectcrop.lod import hough_loops, neighbour_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops
+from objectcrop.lod import (
+    hough_loops,
+    neighbour_loops,
+    peaks_loops,
+    pooling_loops,
+    row_loops,
+    saliency_loops,
+    sweep_loops,
+)
 from objectcrop.lod.compiled import compiled
 from objectcrop.lod.hough import confidence, match, region_set
 from objectcrop.lod.pooling import pool_regions
 from objectcrop.lod.proposing import layer_regions
 
-MODULES = (hough_loops, neighbour_loops, peaks_loops, pooling_loops, saliency_loops, sweep_loops)
+MODULES = (hough_loops, neighbour_loops, peaks_loops, pooling_loops, row_loops, saliency_loops, sweep_loops)
 SMALL_CASE = "from tests.lod.test_compiled import small_case; print(small_case())"
 
 
@@ -32,7 +40,13 @@ def small_case() -> str:
     assert scores.any()
     assert len(found.boxes) > 5
     pooled = pool_regions(features, found.boxes, stride_px=8, grid=3)
-    return " ".join(part.tobytes().hex() for part in (scores, found.boxes, found.roots, pooled))
+    products = np.zeros(3)
+    matrix = np.array([0, 2, 2, 6]), np.array([1, 3, 0, 1, 2, 3], np.int32), features[0, 0, :6].copy()
+    for part in matrix:
+        part.flags.writeable = False  # as what is read from the files of rows
+    row_loops.multiply_rows(*matrix, scores[0].astype(float), products)
+    assert products.any()
+    return " ".join(part.tobytes().hex() for part in (scores, found.boxes, found.roots, pooled, products))
 
 
 def test_loops_give_the_same_bits_when_they_are_not_compiled(root):
@@ -58,7 +72,7 @@ def test_loops_are_compiled_once_whatever_the_layout_of_their_arrays():
         for name, loop in vars(module).items()
         if hasattr(loop, "py_func") and loop.py_func.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert len(layouts) == 16
+    assert len(layouts) == 17
     assert max(layouts.values()) == 1, layouts  # 0: part of another that was read from the disk
 
 

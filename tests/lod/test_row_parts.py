@@ -30,11 +30,7 @@ def on_disk(folder, seed: int, *, num_shards: int, images_per_part: int) -> RowP
 
 
 @pytest.mark.parametrize(("num_shards", "images_per_part"), [(1, 512), (1, 2), (4, 2), (7, 1), (3, 9)])
-@pytest.mark.parametrize("at_a_time", [1 << 24, 7])
-def test_a_product_is_that_of_the_matrix_in_memory_bit_for_bit(
-    tmp_path, monkeypatch, num_shards, images_per_part, at_a_time
-):
-    monkeypatch.setattr(row_parts, "ENTRIES_AT_A_TIME", at_a_time)
+def test_a_product_is_that_of_the_matrix_in_memory_bit_for_bit(tmp_path, num_shards, images_per_part):
     expected = in_memory(3)
     found = on_disk(tmp_path, 3, num_shards=num_shards, images_per_part=images_per_part)
     vector = np.random.default_rng(0).random(int(OFFSETS[-1]))
