@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from lod_parts.draw_collection import write_scores
 from lod_parts.literal_phm import literal_confidence
 from threadpoolctl import threadpool_limits
 
@@ -31,7 +32,7 @@ from objectcrop.lod.pooling import pool_regions, scale_to_one
 from objectcrop.lod.proposing import cap_regions
 from objectcrop.lod.ranking import walk
 from objectcrop.lod.row_parts import RowParts, write_parts
-from objectcrop.lod.shards import starts, write_arrays
+from objectcrop.lod.shards import starts
 from objectcrop.lod.sweep import map_boxes, pixel_counts
 from objectcrop.lod.trunk import Trunk
 from objectcrop.runtime.distributed import World
@@ -152,19 +153,9 @@ def rows_like_w(folder: Path, num_images: int, *, anywhere: bool) -> RowParts:
     rng = np.random.default_rng(0)
     pairs_per_image = round(PAIRS_PER_NEIGHBOUR * NEIGHBOURS)
     per_image, per_pair = (pairs_per_image * ENTRIES, 1) if anywhere else (pairs_per_image, ENTRIES)
-    pairs = np.stack(
-        [np.repeat(np.arange(num_images), per_image), rng.integers(num_images, size=num_images * per_image)]
-    )
-    blocks = rng.integers(SETTINGS.max_regions, size=(2, len(pairs[0]) * per_pair), dtype=np.uint16)
-    write_arrays(
-        folder / "scores.npz",
-        pairs=pairs.T,
-        counts=np.full(len(pairs[0]), per_pair),
-        rows=blocks[0],
-        columns=blocks[1],
-        values=rng.random(len(blocks[0]), dtype=np.float32),
-        scales=np.ones(len(pairs[0]), dtype=np.float32),
-    )
+    first = np.repeat(np.arange(num_images), per_image)
+    pairs = np.stack([first, rng.integers(num_images, size=len(first))], axis=1)
+    write_scores(folder / "scores.npz", pairs, per_pair, SETTINGS.max_regions)
     offsets, alone = starts(np.full(num_images, SETTINGS.max_regions)), World(0, 1, torch.device("cpu"))
     write_parts([folder / "scores.npz"], offsets, folder, alone)
     return RowParts(folder, offsets, alone)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 
 from objectcrop.lod.shards import starts, write_arrays
@@ -90,17 +91,21 @@ def score_shards(folder: Path, num_pictures: int) -> list[Path]:
     return [folder / f"scores/{shard}.npz" for shard in range(-(-num_pictures // PICTURES_PER_SHARD))]
 
 
-def write_scores(path: Path, pictures: range, num_pairs: int, num_pictures: int, num_regions: int) -> None:
-    """Of each of these pictures with those that follow it."""
-    rng = np.random.default_rng(pictures.start)
+def followers(pictures: range, num_pairs: int, num_pictures: int) -> NDArray[np.int64]:
+    """Pairs of each of these pictures with those that follow it."""
     first = np.repeat(np.arange(pictures.start, pictures.stop), num_pairs)
     second = first + np.tile(np.arange(1, num_pairs + 1), len(pictures))
-    pairs = np.stack([first, second], axis=1)[second < num_pictures]
-    total = SCORES_PER_PAIR * len(pairs)
+    return np.stack([first, second], axis=1)[second < num_pictures]
+
+
+def write_scores(path: Path, pairs: NDArray[np.int64], scores_per_pair: int, num_regions: int) -> None:
+    """Random scores of pairs, shape (pairs, 2), of pictures that have as many regions each."""
+    rng = np.random.default_rng(len(pairs))
+    total = scores_per_pair * len(pairs)
     write_arrays(
         path,
         pairs=pairs,
-        counts=np.full(len(pairs), SCORES_PER_PAIR),
+        counts=np.full(len(pairs), scores_per_pair),
         rows=rng.integers(num_regions, size=total, dtype=np.uint16),
         columns=rng.integers(num_regions, size=total, dtype=np.uint16),
         values=rng.random(total, dtype=np.float32).astype(np.float16),
@@ -124,9 +129,9 @@ def main(folder: Path, num_pictures: int, num_regions: int = 200, num_shards: in
         write_features(folder / f"features/{shard}.npz", names[shard::num_shards], num_regions, shard)
     for shard, path in enumerate(score_shards(folder, num_pictures)):
         own = range(num_pictures)[shard * PICTURES_PER_SHARD : (shard + 1) * PICTURES_PER_SHARD]
-        write_scores(path, own, FEW_PAIRS, num_pictures, num_regions)
+        write_scores(path, followers(own, FEW_PAIRS, num_pictures), SCORES_PER_PAIR, num_regions)
     large = range(min(PICTURES_OF_LARGE_SHARD, num_pictures))
-    write_scores(folder / "large.npz", large, MANY_PAIRS, num_pictures, num_regions)
+    write_scores(folder / "large.npz", followers(large, MANY_PAIRS, num_pictures), SCORES_PER_PAIR, num_regions)
     write_ranking(folder / "ranking.npz", names, num_regions)
 
 
