@@ -1,5 +1,7 @@
 """Batch norm over parts of a device's batch, so that one device behaves as several small ones do, or over all devices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +14,8 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm whose statistics are those of consecutive groups of images; names in the state are `BatchNorm2d`'s.
 
     A batch of N images is cut into N // group parts of nearly equal size. In evaluation, or if only one value per channel
-    is there (one row of a projector), the running statistics are used. They move once a step, by the mean over the groups.
+    is there (one row of a projector), the running statistics are used. A forward pass moves them once, by the mean over the
+    groups, or not at all in a block of `running_statistics_kept`.
     """
 
     def __init__(self, num_features: int, *, group: int) -> None:
@@ -31,11 +34,14 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        self.num_batches_tracked += 1
+        if self.track_running_stats:
+            self.num_batches_tracked += 1
         if parts == 1:
-            return self._normalise(input, self.running_mean, self.running_var)
+            return self._normalise(input, *self._moved())
         if torch.compiler.is_compiling() and len(input) % parts == 0:
             return self._normalise_at_once(input, parts)
+        if not self.track_running_stats:
+            return torch.cat([self._normalise(part, None, None) for part in input.tensor_split(parts)])
         means, variances = self.running_mean.repeat(parts, 1), self.running_var.repeat(parts, 1)
         outputs = [
             self._normalise(part, mean, variance)
@@ -56,15 +62,20 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
         shape = [1, 1, -1, *(1 for _ in axes[1:])]
         scale, shift = self.weight.reshape(shape), self.bias.reshape(shape)
         outputs = (values - means) * torch.rsqrt(variances + self.eps) * scale + shift
-        count = values.numel() // (parts * self.num_features)
-        with torch.no_grad():
-            share = self.momentum or 0.0
-            self.running_mean.lerp_(means.mean(dim=0).flatten().to(self.running_mean), share)
-            unbiased = variances.mean(dim=0).flatten() * (count / (count - 1))
-            self.running_var.lerp_(unbiased.to(self.running_var), share)
+        if self.track_running_stats:
+            count = values.numel() // (parts * self.num_features)
+            with torch.no_grad():
+                share = self.momentum or 0.0
+                self.running_mean.lerp_(means.mean(dim=0).flatten().to(self.running_mean), share)
+                unbiased = variances.mean(dim=0).flatten() * (count / (count - 1))
+                self.running_var.lerp_(unbiased.to(self.running_var), share)
         return outputs.reshape(input.shape).to(input.dtype)
 
-    def _normalise(self, input: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    def _moved(self) -> tuple[Tensor | None, Tensor | None]:
+        """The statistics that this forward pass moves."""
+        return (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
+
+    def _normalise(self, input: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
         return F.batch_norm(
             input, mean, variance, self.weight, self.bias, training=True, momentum=self.momentum or 0.0, eps=self.eps
         )
@@ -84,6 +95,24 @@ class SplitBatchNorm1d(_SplitBatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 2:
             raise ValueError(f"expected vectors of shape (N, C), got {tuple(input.shape)}")
+
+
+@contextmanager
+def running_statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of every batch norm of `network` alone for the length of the block.
+
+    In training mode the passes of the block are normalised by their own batch's statistics, as ever; they are just not
+    counted. What is exported is then of one kind of view: see decision 0004.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    before = [norm.track_running_stats for norm in norms]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm, was_tracking in zip(norms, before, strict=True):
+            norm.track_running_stats = was_tracking
 
 
 def is_shared() -> bool:
@@ -114,7 +143,8 @@ class _GlobalBatchNorm(_SplitBatchNorm):
         mean = sums[:-1] / count.clamp(min=1)
         centred = values - mean.reshape(shape)
         variance = _sum_over_processes(centred.square().sum(dim=axes)) / count.clamp(min=1)
-        self._remember(mean.detach(), variance.detach(), count)
+        if self.track_running_stats:
+            self._remember(mean.detach(), variance.detach(), count)
         # one value per channel in all: as elsewhere, the running statistics are used
         assert self.running_mean is not None
         assert self.running_var is not None

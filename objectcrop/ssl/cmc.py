@@ -4,6 +4,7 @@ What is exported and evaluated is the trunk of both: two networks of half the wi
 probe does.
 """
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, ColorPair, build_backbone
+from objectcrop.ssl.batch_norm import running_statistics_kept
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_bank_head
 from objectcrop.ssl.inputs import PairBatch, normalise
@@ -49,7 +51,9 @@ class ColorNetwork(nn.Module):
         chrominance_tags, extra = batch.query_tags, NO_LOGITS
         if self.extra.are_on or self.crops == "two":
             key = normalise(batch.key)
-            other = self.backbone(key)
+            # of one crop the key is seen for the extra losses alone
+            with running_statistics_kept(self.backbone) if self.crops == "one" else nullcontext():
+                other = self.backbone(key)
             if self.crops == "two":
                 chrominance, chrominance_tags = self._halves(other)[1], batch.key_tags
             if self.extra.are_on:

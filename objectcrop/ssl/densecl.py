@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.ssl.batch_norm import running_statistics_kept
 from objectcrop.ssl.dense_loss import dense_info_nce, match_positions
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_dense_projector, build_projector
@@ -77,7 +78,9 @@ class QueryNetwork(nn.Module):
         if not self.extra.are_on:
             return Outputs(query, NO_LOGITS)
         key = normalise(batch.key)
-        views = View(images, query.features), View(key, self.encoder.backbone(key))
+        with running_statistics_kept(self.encoder.backbone):
+            other = View(key, self.encoder.backbone(key))
+        views = View(images, query.features), other
         return Outputs(query, self.extra(self.encoder.backbone, batch, *views))
 
 

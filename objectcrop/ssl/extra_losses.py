@@ -1,11 +1,11 @@
 """OAC's extra losses, the same for every method: relative rotation and localization (paper, sections 4.2.1, 4.2.2)."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from objectcrop.ssl.batch_norm import running_statistics_kept
 from objectcrop.ssl.heads import NUM_TURNS, PairHead
 from objectcrop.ssl.inputs import PairBatch, normalise
 from objectcrop.ssl.losses import localization_accuracy, localization_loss, rotation_loss
@@ -40,11 +40,11 @@ class ExtraHeads(nn.Module):
         """Whether there is any."""
         return self.rotation is not None or self.localization is not None
 
-    def forward(self, backbone: Callable[[Tensor], Tensor], batch: PairBatch, query: View, key: View) -> ExtraLogits:
+    def forward(self, backbone: nn.Module, batch: PairBatch, query: View, key: View) -> ExtraLogits:
         """Logits of turns, shape (N, 4), and of cells, shape (N, patches * patches).
 
         Either view may be the query, so the object's and the scene's are picked by tag; of two scene views the key
-        stands for the object, of two object views the query.
+        stands for the object, of two object views the query. The passes made here leave running statistics alone.
 
         Args:
             backbone: the trunk that is trained.
@@ -56,11 +56,13 @@ class ExtraHeads(nn.Module):
         turns = cells = None
         if self.rotation is not None:
             objects = torch.where(is_object[:, :, None, None], query.images, key.images)
-            turned = backbone(turn(objects, batch.turns))
+            with running_statistics_kept(backbone):
+                turned = backbone(turn(objects, batch.turns))
             turns = self.rotation(turned, torch.where(is_object, key.features, query.features))
         if self.localization is not None:
             assert batch.whole is not None
-            whole = backbone(normalise(batch.whole))
+            with running_statistics_kept(backbone):
+                whole = backbone(normalise(batch.whole))
             cells = self.localization(torch.where(is_object, query.features, key.features), whole)
         return ExtraLogits(turns, cells)
 

@@ -1,5 +1,6 @@
 """InsDis (Wu et al. 2018, arXiv:1805.01978), each picture told from all others by a memory bank, with OAC's heads and losses."""
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.ssl.batch_norm import running_statistics_kept
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_bank_head
 from objectcrop.ssl.inputs import PairBatch, normalise
@@ -42,7 +44,9 @@ class InstanceNetwork(nn.Module):
         embeddings, extra = [self.head(features, batch.query_tags)], NO_LOGITS
         if self.extra.are_on or self.crops == "two":
             key = normalise(batch.key)
-            other = self.backbone(key)
+            # of one crop the key is seen for the extra losses alone
+            with running_statistics_kept(self.backbone) if self.crops == "one" else nullcontext():
+                other = self.backbone(key)
             if self.crops == "two":
                 embeddings.append(self.head(other, batch.key_tags))
             if self.extra.are_on:

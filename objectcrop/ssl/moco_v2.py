@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone, build_backbone
+from objectcrop.ssl.batch_norm import running_statistics_kept
 from objectcrop.ssl.extra_losses import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.heads import build_projector
 from objectcrop.ssl.inputs import PairBatch, normalise
@@ -55,7 +56,9 @@ class QueryNetwork(nn.Module):
         if not self.extra.are_on:
             return Outputs(embeddings, NO_LOGITS)
         key = normalise(batch.key)
-        views = View(query, features), View(key, self.encoder.backbone(key))
+        with running_statistics_kept(self.encoder.backbone):
+            other = View(key, self.encoder.backbone(key))
+        views = View(query, features), other
         return Outputs(embeddings, self.extra(self.encoder.backbone, batch, *views))
 
 

@@ -5,4 +5,4 @@
 files as it says.
 """
 
-RECIPE = 1
+RECIPE = 2
