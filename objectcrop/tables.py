@@ -5,7 +5,7 @@ boxes then take 0.6 GB and not 1.2, and are counted by integers. Such a column i
 table gets plain text, unless it asks for categories.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -131,14 +131,24 @@ def check(frame: pd.DataFrame, schema: Schema, *, where: str, categories: bool =
     return typed.reset_index(drop=True)
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema) -> None:
-    """Check, then write Parquet atomically; categoricals are written as dictionaries."""
+def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema, notes: Mapping[str, str] | None = None) -> None:
+    """Check, then write Parquet atomically; categoricals are written as dictionaries, `notes` as metadata of the file."""
     categories = any(_is_text_category(frame[name]) for name in schema.repeating if name in frame)
     checked = check(frame, schema, where=str(path), categories=categories)
     # One row group for categories: each would hold the whole dictionary again, 35 MB for Open Images' image ids.
     row_group_size = max(1, len(checked)) if categories else None
+    rows = _arrow(checked)
+    if notes:
+        rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **notes})
     with replacing(path) as aside:
-        pq.write_table(_arrow(checked), aside, row_group_size=row_group_size, **_layout(schema, categories=categories))
+        pq.write_table(rows, aside, row_group_size=row_group_size, **_layout(schema, categories=categories))
+
+
+def read_note(path: str | Path, name: str) -> str | None:
+    """Return one of the notes that `write_table` put into a file, None if there is none of this name."""
+    found: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    value = found.get(name.encode())
+    return None if value is None else value.decode()
 
 
 @contextmanager

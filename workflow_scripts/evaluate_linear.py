@@ -36,7 +36,7 @@ def evaluate_here(args: argparse.Namespace) -> None:
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
     from objectcrop.ssl.batches import split_threads
-    from objectcrop.ssl.weights import load_backbone
+    from objectcrop.ssl.weights import load_backbone, read_training_precision
     from objectcrop.study.runs import Run
     from objectcrop.study.section import parse_settings
     from objectcrop.study.tasks import LinearTask
@@ -56,7 +56,8 @@ def evaluate_here(args: argparse.Namespace) -> None:
     device = torch.device("cuda" if args.gpus else "cpu")
     data = Data(train, test, tuple(classes))
     measured = evaluate_linear(backbone, data, task, chance, device=device, num_workers=workers)
-    write_json(args.out, result_record(settings, args.seed, measured, time.monotonic() - started))
+    pretrained_in = read_training_precision(args.backbone)
+    write_json(args.out, result_record(settings, args.seed, measured, time.monotonic() - started, pretrained_in))
 
 
 if __name__ == "__main__":

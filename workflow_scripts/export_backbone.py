@@ -17,11 +17,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.evaluate.detectron2_weights import to_detectron2
     from objectcrop.runtime.atomic import replacing
-    from objectcrop.ssl.weights import read_weights
+    from objectcrop.ssl.weights import read_training_precision, read_weights
 
     weights = {name: value.numpy() for name, value in read_weights(args.backbone).items()}
     with replacing(args.out) as aside, aside.open("wb") as file:
-        pickle.dump(to_detectron2(weights), file)
+        pickle.dump(to_detectron2(weights, precision=read_training_precision(args.backbone)), file)
     print(f"{len(weights)} tensors in Detectron2's names")
 
 

@@ -53,7 +53,7 @@ def extract(args: argparse.Namespace) -> None:
     rows = manifest[manifest["split"] == "train"].iloc[args.shard :: lod.num_shards]
     label = f"LOD features, shard {args.shard} of {lod.num_shards}"
     with (
-        writing_features(args.out, exact=lod.projection_dims is None) as writer,
+        writing_features(args.out, exact=lod.projection_dims is None, precision=trunk.precision) as writer,
         Progress(label, total=len(rows), unit="images") as progress,
     ):
         for image_id, path in zip(rows["image_id"], rows["path"], strict=True):

@@ -40,9 +40,10 @@ def _fine_tune_here(args: argparse.Namespace) -> None:
         from objectcrop.evaluate.detection import FineTuning, fine_tune, forget_state, joined_processes
 
     from objectcrop.data.sources import parse_dataset
+    from objectcrop.evaluate.detectron2_weights import read_precision
+    from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.lock import run_lock
-    from objectcrop.runtime.provenance import provenance
     from objectcrop.runtime.signals import stop_requests
     from objectcrop.study.runs import Run
     from objectcrop.study.section import parse_settings, settings_hash
@@ -74,8 +75,7 @@ def _fine_tune_here(args: argparse.Namespace) -> None:
             found = fine_tune(job, stop)
     if not is_first:
         return
-    common = {"run": settings["run_name"], "task": settings["task_name"], "seed": args.seed, "settings": recorded}
-    common |= {"settings_hash": settings_hash(recorded), "provenance": provenance()}
-    write_json(args.out, common | found | {"cost": {"seconds": time.monotonic() - start}})
+    pretrained_in = read_precision(args.weights)
+    write_json(args.out, result_record(settings, args.seed, found, time.monotonic() - start, pretrained_in))
     forget_state(args.checkpoints)
     print(", ".join(f"{name} {value:.4g}" for name, value in found["metrics"].items()))

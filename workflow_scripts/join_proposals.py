@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.study.proposals import FeatureProposals
     from objectcrop.study.section import parse_settings
-    from objectcrop.tables import MANIFEST, PROPOSALS, read_table
+    from objectcrop.tables import MANIFEST, PROPOSALS, read_note, read_table
 
     settings = parse_settings(args.settings)
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         features = origin(source)
     found = join_tables([read_table(path, PROPOSALS) for path in args.shards], sizes)
     summary = write_proposals(args.out, found, len(sizes), features=features)
-    write_json(args.summary, {**summary, "settings": settings})
+    precisions = sorted({note for path in args.shards if (note := read_note(path, "precision")) is not None})
+    write_json(args.summary, {**summary, "settings": settings, "precision": "+".join(precisions) or "none"})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 
 

@@ -56,7 +56,8 @@ def pretrain_here(args: argparse.Namespace) -> None:
     )
     found = pretrain(request, tables, args.checkpoints)
     if found is not None:  # the first process writes
-        save_backbone(found.backbone, args.out, {"run": request.name, "seed": str(args.seed)})
+        metadata = {"run": request.name, "seed": str(args.seed), "precision": found.summary["precision"] or "none"}
+        save_backbone(found.backbone, args.out, metadata)
         write_json(args.summary, {**found.summary, "provenance": provenance(), "sha256": file_digest(args.out)})
         remove_states(args.checkpoints)
 

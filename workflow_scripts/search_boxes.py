@@ -46,12 +46,12 @@ def search_here(args: argparse.Namespace) -> None:
     source = parse_source(settings["source"])
     if not isinstance(source, SearchedProposals):
         raise ValueError(f"proposals of kind {source.kind} are not made by a search of each picture")
+    notes = {}
     if isinstance(source, MaskCutProposals):
         torch.set_num_threads(args.threads)
         layers = {"layers": (source.layer,), "descriptor_layer": source.layer}
-        search = mask_cut(
-            open_trunk(source, settings["backbone"], args.backbone, use_gpu=bool(args.gpus), **layers), source
-        )
+        trunk = open_trunk(source, settings["backbone"], args.backbone, use_gpu=bool(args.gpus), **layers)
+        search, notes = mask_cut(trunk, source), {"precision": trunk.precision}
     else:
         search = make_search(source, args.data_root)
     manifest = read_table(args.manifest, MANIFEST)
@@ -64,7 +64,7 @@ def search_here(args: argparse.Namespace) -> None:
             rng = generator(settings["study_seed"], f"proposals.{source.kind}", image_id)
             found.append(find_boxes(search, decode_image(args.data_root / path), source, image_id, rng))
             progress.advance(1, boxes=len(found[-1].boxes))
-    write_table(proposals_table(found), args.out, PROPOSALS)
+    write_table(proposals_table(found), args.out, PROPOSALS, notes)
 
 
 if __name__ == "__main__":

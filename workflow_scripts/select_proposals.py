@@ -34,9 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     features = describe_features(lod, [read_json(path) for path in args.run_summary]) + (
         ", ranked by row sums" if by_degree else ""
     )
-    found = select_lod(FeatureShards(args.features), ranking, sizes, lod)
+    shards = FeatureShards(args.features)
+    found = select_lod(shards, ranking, sizes, lod)
     summary = write_proposals(args.out, found, len(sizes), features=features)
-    write_json(args.summary, {**summary, "settings": settings})
+    write_json(args.summary, {**summary, "settings": settings, "precision": shards.precision})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 
 

@@ -1,5 +1,6 @@
 """The network that the scripts of LOD and MaskCut look through: of a run of the study, or from a file."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import torch
 
 from objectcrop.lod.networks import load_network, packaged_weights
 from objectcrop.lod.trunk import Trunk
+from objectcrop.runtime.precision import describe_precision
 from objectcrop.ssl.weights import load_backbone, read_weights
 from objectcrop.study.proposals import FeatureProposals
 from objectcrop.study.runs import BackboneSettings
@@ -29,5 +31,7 @@ def open_trunk(
         path = str(files[0]) if files else packaged_weights(source.trunk.arch)
         network = load_network(source.trunk, read_weights(path), (*layers, descriptor_layer), where=path)
         pixels = source.trunk.pixels
-    network = network.eval().to("cuda" if use_gpu else "cpu", memory_format=torch.channels_last)
-    return Trunk(network, layers, descriptor_layer, pixels)
+    device = torch.device("cuda" if use_gpu else "cpu")
+    print(f"trunk: {describe_precision(source.precision, device)}", file=sys.stderr, flush=True)
+    network = network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Trunk(network, layers, descriptor_layer, pixels, source.precision)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from objectcrop.evaluate.detection_config import detection_config, effective_nor
 from objectcrop.evaluate.detection_data import register_coco, register_voc
 from objectcrop.evaluate.detection_metrics import InstanceEvaluator, VocEvaluator
 from objectcrop.evaluate.detectron2_weights import read_detectron2, unused_weights
+from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.datasets import Dataset
@@ -73,14 +75,17 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     """Train from the last checkpoint if there is one, else from the pretrained weights, and evaluate.
 
     Returns:
-        `metrics` and `per_class` in percent, and `details` (the norm in force, how many pictures were measured); empty in
-        all processes but the first.
+        `metrics` and `per_class` in percent, `details` (the norm in force, how many images were measured), and the
+        `precision` that the networks computed in; empty in all processes but the first.
 
     Raises:
         Stopped: after saving, if a stop was asked for.
         ValueError: if a loss is not finite, naming the iteration and the pictures.
     """
     job.checkpoints.mkdir(parents=True, exist_ok=True)
+    precision, device = job.task.schedule.precision, torch.device(job.device)
+    if comm.is_main_process():
+        print(f"{job.label}: {describe_precision(precision, device)}", file=sys.stderr, flush=True)
     register = register_voc if isinstance(job.task, DetectorTask) else register_coco
     with _known_warnings(), _quiet():
         data = register(job.dataset_name, job.dataset, job.data_root)
@@ -106,9 +111,11 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
             if isinstance(job.task, DetectorTask)
             else InstanceEvaluator(data.test, pictures, job.num_processes, job.checkpoints)
         )
-        found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
+        with autocast(precision, device):
+            found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
     norm = effective_norm(job.task.schedule.norm, job.num_processes)
-    return found | {"details": {"norm": norm, "num_test": len(pictures)}} if found else {}
+    computed = resolve_precision(precision, device)
+    return found | {"details": {"norm": norm, "num_test": len(pictures)}, "precision": computed} if found else {}
 
 
 @contextlib.contextmanager
@@ -146,6 +153,7 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
         else:
             seed_all_rng(job.seed + comm.get_rank() + RESUME_STRIDE * start)  # not the first pictures again
         loader = build_detection_train_loader(cfg)
+    precision, device = job.task.schedule.precision, torch.device(job.device)
     parallel = create_ddp_model(model, broadcast_buffers=False)
     parallel.train()
     total, last_save = cfg.SOLVER.MAX_ITER, time.monotonic()
@@ -155,7 +163,9 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
     with progress, EventStorage(start):
         for iteration in range(start, total):
             batch = next(batches)
-            loss = _finite_loss(parallel, batch, f"{job.label}: iteration {iteration}")
+            # entered for each forward pass: it keeps narrow copies of weights, which the optimizer's step makes stale
+            with autocast(precision, device):
+                loss = _finite_loss(parallel, batch, f"{job.label}: iteration {iteration}")
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -176,7 +186,8 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
         num_precise = job.task.schedule.precise_batch_norm_iterations
         if start < total:
             if num_precise and get_bn_modules(model):
-                update_bn_stats(model, batches, num_precise)
+                with autocast(precision, device):
+                    update_bn_stats(model, batches, num_precise)
             checkpointer.save(f"state-{num_saved % 2}", iteration=total - 1)  # testing can take long too
     return model
 

@@ -38,8 +38,12 @@ def detectron2_name(name: str) -> str:
     raise ValueError(f"{name!r} is no tensor of a ResNet trunk in torchvision's names")
 
 
-def to_detectron2(weights: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def to_detectron2(weights: Mapping[str, NDArray[Any]], *, precision: str = "none") -> dict[str, Any]:
     """What Detectron2's checkpointer reads: arrays by name, and the flag that lets it find `res5` in the C4 head.
+
+    Args:
+        weights: in torchvision's names.
+        precision: that they were trained in, for the record (`read_precision`).
 
     Raises:
         ValueError: for a name of no ResNet trunk, or a small stem.
@@ -50,7 +54,7 @@ def to_detectron2(weights: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
             "conv1.weight is 3 x 3, a small stem's: Detectron2 has none, take a run with backbone.stem imagenet"
         )
     model = {detectron2_name(name): np.asarray(value) for name, value in weights.items()}
-    return {"model": model, "__author__": "objectcrop", "matching_heuristics": True}
+    return {"model": model, "__author__": "objectcrop", "matching_heuristics": True, "precision": precision}
 
 
 def read_detectron2(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -58,6 +62,12 @@ def read_detectron2(path: str | Path) -> dict[str, NDArray[Any]]:
     with Path(path).open("rb") as file:
         arrays: dict[str, NDArray[Any]] = pickle.load(file)["model"]
     return arrays
+
+
+def read_precision(path: str | Path) -> str:
+    """The precision that the weights of a file of `export_backbone` were trained in, "none" if they were not trained."""
+    with Path(path).open("rb") as file:
+        return str(pickle.load(file)["precision"])
 
 
 def unused_weights(state: Mapping[str, NDArray[Any]], weights: Mapping[str, NDArray[Any]]) -> list[str]:

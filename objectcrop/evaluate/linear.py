@@ -3,6 +3,7 @@
 Follows the authors' release where it is sound (OAC, sections 3 and 5; decision 0005 says where it is not).
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from objectcrop.evaluate.average_precision import average_precisions, macro_map,
 from objectcrop.evaluate.labelled_pictures import LabelledPictures
 from objectcrop.evaluate.linear_features import Chance, Extractor, Views
 from objectcrop.evaluate.linear_layers import LinearLayers
+from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.backbones import Backbone
@@ -44,7 +46,7 @@ def evaluate_linear(
 
     Returns:
         `metrics` (percent, and the learning rate), `per_class` (average precision in percent, None for a class without a
-        test positive) and `details`.
+        test positive), `details`, and the `precision` that the trunk computed in.
 
     Raises:
         ValueError: if the labels do not fit the task, or the layer diverged.
@@ -52,7 +54,8 @@ def evaluate_linear(
     """
     held_out = choose_held_out(len(data.train), task, chance.study_seed)
     before = {name: tensor.cpu().clone() for name, tensor in backbone.state_dict().items()}
-    extractor = Extractor(backbone, device, num_workers)
+    print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
+    extractor = Extractor(backbone, device, num_workers, task.precision)
     layers, choosing = (_fresh_layers(backbone, data, task, chance, device) for _ in range(2))
     _train(layers, choosing, extractor, data.train, task, chance, held_out)
     place, on_held_out = _choose(choosing, extractor, data.train, task, chance, held_out)
@@ -70,7 +73,8 @@ def evaluate_linear(
         "is_approximation": task.cached_views is not None,
     }
     chosen = {**metrics, "learning_rate": float(task.learning_rates[place])}
-    return {"metrics": chosen, "per_class": per_class, "details": details}
+    computed = resolve_precision(task.precision, device)
+    return {"metrics": chosen, "per_class": per_class, "details": details, "precision": computed}
 
 
 def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArray[np.bool_]:

@@ -10,12 +10,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from objectcrop.evaluate.labelled_pictures import LabelledPictures
+from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.backbones import Backbone
 from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.reading import read_for
+from objectcrop.study.section import Precision
 from objectcrop.study.tasks import LinearTask
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_plain_crop
@@ -74,12 +76,12 @@ def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
 
 
 class Extractor:
-    """A frozen trunk in eval mode on its device."""
+    """A frozen trunk in eval mode on its device, computing in `precision`."""
 
-    def __init__(self, backbone: Backbone, device: torch.device, num_workers: int) -> None:
+    def __init__(self, backbone: Backbone, device: torch.device, num_workers: int, precision: Precision) -> None:
         backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone = backbone.eval().requires_grad_(False)
-        self.device, self.num_workers = device, num_workers
+        self.device, self.num_workers, self.precision = device, num_workers, precision
 
     def batches(self, views: Views, keys: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Tensor]:
         """Features of each batch of keys, shape (n, num_features), float32, on the device."""
@@ -98,8 +100,9 @@ class Extractor:
             yield self.features(images)
 
     def features(self, images: Tensor) -> Tensor:
-        """Pooled features of uint8 pictures, shape (n, H, W, 3); the convolutions run in bfloat16."""
-        with torch.inference_mode(), torch.autocast(self.device.type, dtype=torch.bfloat16):
+        """Pooled features of uint8 images, shape (n, H, W, 3), as float32."""
+        # no inference mode: a layer is trained on what comes out
+        with torch.no_grad(), autocast(self.precision, self.device):
             found: Tensor = self.backbone(normalise(images.to(self.device, non_blocking=True)))
         return found.float()
 

@@ -8,15 +8,16 @@ from objectcrop.study.section import settings_hash
 
 
 def result_record(
-    settings: Mapping[str, Any], seed: int, measured: Mapping[str, Any], seconds: float
+    settings: Mapping[str, Any], seed: int, measured: Mapping[str, Any], seconds: float, pretrained_in: str
 ) -> dict[str, Any]:
     """A result as the tables read it.
 
     Args:
         settings: of the job: run_name, run, task_name, task (as recorded).
         seed: of the run.
-        measured: metrics, per_class and whatever else is worth keeping.
+        measured: metrics, per_class, precision and whatever else is worth keeping.
         seconds: wall-clock time of the evaluation.
+        pretrained_in: precision that the backbone was trained in, "none" if it was not trained here.
     """
     judged = {"run": settings["run"], "task": settings["task"]}
     return {
@@ -26,6 +27,7 @@ def result_record(
         "settings": judged,
         "settings_hash": settings_hash(judged),
         **measured,
+        "precision": {"pretraining": pretrained_in, "evaluation": measured["precision"]},
         "cost": {"seconds": round(seconds, 1)},
         "provenance": provenance(),
     }

@@ -29,9 +29,10 @@ class FeatureWriter:
         exact: keep region features in float32; projected ones lose nothing by float16.
         stack: closes the files that the arrays grow in.
         folder: where these files are, without a name.
+        precision: that the network computed in, for the record.
     """
 
-    def __init__(self, *, exact: bool, stack: ExitStack, folder: Path) -> None:
+    def __init__(self, *, exact: bool, stack: ExitStack, folder: Path, precision: str) -> None:
         self._dtypes: dict[str, type] = {
             "image_ids": np.str_,
             "sizes": np.int32,
@@ -43,6 +44,7 @@ class FeatureWriter:
             "features": np.float32 if exact else np.float16,
         }
         self._image_ids: list[str] = []
+        self._precision = precision
         self._files: dict[str, IO[bytes]] = {
             name: stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
             for name in self._dtypes
@@ -81,18 +83,21 @@ class FeatureWriter:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array_header_1_0(member, header)
                     shutil.copyfileobj(file, member)
+            with archive.open("precision.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.array([self._precision]))
 
 
 @contextmanager
-def writing_features(path: str | Path, *, exact: bool) -> Iterator[FeatureWriter]:
+def writing_features(path: str | Path, *, exact: bool, precision: str = "float32") -> Iterator[FeatureWriter]:
     """Write the features of a shard atomically: the file is there when the block ends without an error.
 
     Args:
         path: npz file.
         exact: keep region features in float32; projected ones lose nothing by float16.
+        precision: that the network computed in, for the record.
     """
     with replacing(path) as aside, ExitStack() as stack:
-        writer = FeatureWriter(exact=exact, stack=stack, folder=aside.parent)
+        writer = FeatureWriter(exact=exact, stack=stack, folder=aside.parent, precision=precision)
         yield writer
         writer.save(aside)
 
@@ -130,6 +135,11 @@ class FeatureShards:
     def __len__(self) -> int:
         """Images."""
         return len(self.image_ids)
+
+    @property
+    def precision(self) -> str:
+        """What the network computed in; of shards made on unlike devices each, joined by "+"."""
+        return "+".join(sorted({str(read_arrays(path, "precision")[0][0]) for path in self._paths}))
 
     def regions(self, name: str, image: int) -> Array:
         """What is known of an image's regions: `boxes`, `roots`, `layers` or `features`, one row each."""

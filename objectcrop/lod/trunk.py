@@ -15,6 +15,8 @@ from torch.nn import functional
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from objectcrop.boxes import Size
+from objectcrop.runtime.precision import autocast, resolve_precision
+from objectcrop.study.section import Precision
 
 Picture = NDArray[np.uint8]
 FeatureMap = NDArray[np.float32]
@@ -56,16 +58,23 @@ class Trunk:
         layers: for dense maps.
         descriptor_layer: for the descriptor: a map is averaged over its cells, a vector is taken as it is.
         pixels: how pictures are scaled for this network.
+        precision: what the network computes in; maps and descriptors come out as float32.
 
     Attributes:
         strides: input pixels per cell of each layer.
+        precision: that the network computes in, resolved for its device.
 
     Raises:
         ValueError: if the network is in training mode, lacks a layer, or a layer gives no map.
     """
 
     def __init__(
-        self, network: nn.Module, layers: tuple[str, ...], descriptor_layer: str, pixels: PixelScale = "imagenet"
+        self,
+        network: nn.Module,
+        layers: tuple[str, ...],
+        descriptor_layer: str,
+        pixels: PixelScale = "imagenet",
+        precision: Precision = "float32",
     ) -> None:
         if network.training:
             raise ValueError(
@@ -74,6 +83,7 @@ class Trunk:
         self._layers, self._pixels = layers, pixels
         self._maps, self._descriptor = reader(network, layers), reader(network, (descriptor_layer,))
         self._device = next(network.parameters()).device
+        self.precision = resolve_precision(precision, self._device)
         self.strides = {layer: self._stride(layer, values) for layer, values in self._probe().items()}
 
     def maps(self, picture: Picture) -> list[FeatureMap]:
@@ -96,7 +106,8 @@ class Trunk:
 
     @torch.inference_mode()
     def _read(self, network: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = network(pixels.to(self._device).contiguous(memory_format=torch.channels_last))
+        with autocast(self.precision, self._device):
+            found: dict[str, Tensor] = network(pixels.to(self._device).contiguous(memory_format=torch.channels_last))
         return found
 
     def _probe(self) -> dict[str, Tensor]:

@@ -2,13 +2,14 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from objectcrop.report.paper import PaperValues
 from objectcrop.study.table_specs import Column, Row, Table
 
 NOT_AVAILABLE = "n/a (appendix not available)"
+STAGES = ("pretraining", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Cell:
         paper_text: what to print for it.
         note: what is known to be wrong or unclear about the published number.
         is_stale: whether a measured value was made with other settings than today's.
+        precisions: what the networks computed in, by stage ("pretraining", "evaluation"), over the seeds; none for a quoted row.
     """
 
     measured: tuple[float, ...]
@@ -28,6 +30,7 @@ class Cell:
     paper_text: str
     note: str
     is_stale: bool
+    precisions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def mean(self) -> float | None:
@@ -91,6 +94,7 @@ def _cell(
 ) -> Cell:
     measured: tuple[float, ...] = ()
     is_stale = False
+    precisions: dict[str, frozenset[str]] = {}
     if row.run is not None:
         key = (row.run, column.task)
         if key not in found:
@@ -98,13 +102,14 @@ def _cell(
         ordered = sorted(found[key], key=lambda result: int(result["seed"]))
         measured = tuple(_metric(result, column.metric) for result in ordered)
         is_stale = key in stale
+        precisions = {stage: frozenset(result["precision"][stage] for result in ordered) for stage in STAGES}
     value, text, note = None, "", ""
     if table.paper_table is not None and row.paper_row is not None and column.paper_metric is not None:
         published = paper.find(table.paper_table, row.paper_row, column.paper_metric)
         if published is not None:
             value, note = published.value, published.note
             text = NOT_AVAILABLE if value is None else f"{value:g}"
-    return Cell(measured, value, text, note, is_stale)
+    return Cell(measured, value, text, note, is_stale, precisions)
 
 
 def _metric(result: Mapping[str, Any], name: str) -> float:

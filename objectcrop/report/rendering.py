@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from objectcrop.report.cells import Cell
+from objectcrop.report.cells import STAGES, Cell
 from objectcrop.study.table_specs import Table
 
 
@@ -60,6 +60,20 @@ def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
         )
     for row, cells_of_row in zip(table.rows, cells, strict=True):
         found += [f"{row.label}, paper: {text}" for text in dict.fromkeys(c.note for c in cells_of_row if c.note)]
+    return found + precision_notes(table, cells)
+
+
+def precision_notes(table: Table, cells: list[list[Cell]]) -> list[str]:
+    """A sentence for each stage that computed in different precisions in this table: which rows in which."""
+    found = []
+    for stage in STAGES:
+        rows: dict[str, list[str]] = {}
+        for row, cells_of_row in zip(table.rows, cells, strict=True):
+            for precision in sorted(set().union(*(cell.precisions.get(stage, ()) for cell in cells_of_row)) - {"none"}):
+                rows.setdefault(precision, []).append(row.label)
+        if len(rows) > 1:
+            parts = "; ".join(f"{precision}: {', '.join(labels)}" for precision, labels in sorted(rows.items()))
+            found.append(f"Precision of {stage} differs between rows: {parts}.")
     return found
 
 

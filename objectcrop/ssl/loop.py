@@ -1,6 +1,7 @@
 """The training loop: batches in order, one optimizer step each, metrics, state saved now and then and before a stop."""
 
 import math
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class Clock:
         seconds: time spent in training, over all attempts.
         window: values of each metric since the last line of the log.
         monitored: what the monitor found since then.
+        precisions: what the networks computed in, in the order of the attempts; one unless attempts ran on unlike devices.
     """
 
     step: int = 0
@@ -52,6 +54,7 @@ class Clock:
     seconds: float = 0.0
     window: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     monitored: dict[str, float] = field(default_factory=dict)
+    precisions: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Job:
         settings: of the optimizer.
         num_images: samples of an epoch: pictures of the training set, or boxes.
         folder: of the checkpoints.
+        precision: that the networks compute in, for the record.
         save_every_s: seconds between saves.
         kept_states: saved states that stay.
         peak_teraflops: of the device; 0 if unknown.
@@ -76,6 +80,7 @@ class Job:
     settings: OptimizerSettings
     num_images: int
     folder: Path
+    precision: str = "float32"
     save_every_s: float = SAVE_EVERY_S
     kept_states: int = KEPT
     peak_teraflops: float = 0.0
@@ -126,10 +131,24 @@ class Training:
                 restore_statistics(self.method, state["statistics"][self.world.rank])
             self.clock = Clock(**state["clock"])
             self.clock.window = defaultdict(list, self.clock.window)
+        self._note_precision()
         self._last_logged = self.clock.step
         if self.world.is_first:
             rewind_metrics(self.job.folder, self.clock.step)
         self.world.wait()
+
+    def _note_precision(self) -> None:
+        """Keep on record what the coming steps compute in; say so if the steps before computed in another."""
+        seen, now = self.clock.precisions, self.job.precision
+        if seen and seen[-1] != now and self.world.is_first:
+            print(
+                f"warning: {self.job.label}: computed in {seen[-1]} until step {self.clock.step}, resumes in {now} on this "
+                "device; set optimizer.precision to keep one",
+                file=sys.stderr,
+                flush=True,
+            )
+        if not seen or seen[-1] != now:
+            seen.append(now)
 
     def run(self, batches: Iterable[Any], stop: StopRequest, picture_ids: Sequence[str]) -> None:
         """Train to the end.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World, in_parallel
+from objectcrop.runtime.precision import autocast
 from objectcrop.ssl.backbones import Backbone
 from objectcrop.study.runs import Run
 
@@ -50,5 +51,4 @@ class Method(nn.Module, ABC):
 
 def precision(run: Run, world: World) -> torch.autocast:
     """What the networks of a run compute in; losses stay outside."""
-    is_narrow = run.optimizer.precision == "bfloat16"
-    return torch.autocast(world.device.type, torch.bfloat16, enabled=is_narrow)
+    return autocast(run.optimizer.precision, world.device)

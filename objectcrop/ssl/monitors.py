@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.runtime.precision import autocast
 from objectcrop.ssl.inputs import normalise
 from objectcrop.ssl.losses import widened
 from objectcrop.ssl.reading import read_square
+from objectcrop.study.section import Precision
 
 CHUNK = 64
 NEIGHBOURS, TEMPERATURE = 20, 0.07  # of Wu et al. 2018
@@ -24,10 +26,18 @@ class Monitor:
         size_px: side of the view.
         device: that the trunk is on.
         labels: class indices, shape (N,), or 0 and 1, shape (N, classes): also vote among neighbours.
+        precision: what the trunk computes in; the measures are float64.
     """
 
-    def __init__(self, paths: Sequence[Path], size_px: int, device: torch.device, labels: Tensor | None = None) -> None:
-        self.paths, self.size_px, self.device = paths, size_px, device
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        size_px: int,
+        device: torch.device,
+        labels: Tensor | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self.paths, self.size_px, self.device, self.precision = paths, size_px, device, precision
         self.labels = None if labels is None else as_indicators(labels)
         self._pictures: Tensor | None = None  # uint8, decoded at the first look
 
@@ -45,7 +55,8 @@ class Monitor:
             self._pictures = torch.from_numpy(np.stack([read_square(path, self.size_px) for path in self.paths]))
         was_training = backbone.training
         backbone.eval()
-        chunks = [backbone(normalise(part.to(self.device))) for part in torch.split(self._pictures, CHUNK)]
+        with autocast(self.precision, self.device):
+            chunks = [backbone(normalise(part.to(self.device))) for part in torch.split(self._pictures, CHUNK)]
         backbone.train(was_training)
         return torch.cat([widened(chunk) for chunk in chunks])
 

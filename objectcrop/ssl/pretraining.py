@@ -4,7 +4,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import torch
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
+from objectcrop.runtime.precision import Computed, describe_precision, resolve_precision
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
@@ -149,13 +150,16 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
     torch.set_num_threads(threads)
-    samples, method = _build(request, tables, pictures, boxes, world)
+    precision = _agreed_precision(run, world)
+    resolved = _computing_in(precision, request)
+    samples, method = _build(resolved, tables, pictures, boxes, world)
     job = Job(
         label=f"pretrain {request.name} s{request.seed}",
         settings_hash=_state_hash(request, pictures, boxes),
         settings=run.optimizer,
         num_images=num_samples,
         folder=folder,
+        precision=precision,
         save_every_s=request.save_every_s,
         kept_states=request.kept_states,
         peak_teraflops=request.peak_teraflops,
@@ -163,13 +167,14 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         monitor_every_epochs=run.training.monitor_every_epochs,
     )
     if world.is_first:
+        print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
         _warn(request, pictures, boxes, world)
         if aside := set_stale_aside(folder, job.settings_hash):
             print(f"{job.label}: the checkpoint was of other settings or data, moved to {aside}", file=sys.stderr)
     world.wait()
     if run.training.compiled:
         compile_trunks(method)
-    monitor = _monitor(request, tables, pictures, world) if world.is_first else None
+    monitor = _monitor(resolved, tables, pictures, world) if world.is_first else None
     training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world, monitor)
     training.resume()
     steps = range(training.clock.step, job.total_steps)
@@ -190,7 +195,20 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})
     history = read_metrics(folder) if world.is_first else []
     summary = _summary(request, _features(run, tables), training.clock.seconds, history)
-    return Pretrained(backbone, {**summary, "samples": samples.describe()})
+    computed = "+".join(training.clock.precisions)
+    return Pretrained(backbone, {**summary, "samples": samples.describe(), "precision": computed})
+
+
+def _agreed_precision(run: Run, world: World) -> Computed:
+    """The same in all processes: float32 if the device of one is not made for bfloat16."""
+    own = resolve_precision(run.optimizer.precision, world.device)
+    return "float32" if world.any(own == "float32") else "bfloat16"
+
+
+def _computing_in(precision: Computed, request: Request) -> Request:
+    """The request with its precision resolved; what is recorded and hashed is the request as it was."""
+    optimizer = request.run.optimizer.model_copy(update={"precision": precision})
+    return replace(request, run=request.run.model_copy(update={"optimizer": optimizer}))
 
 
 def _build(
@@ -225,7 +243,8 @@ def _monitor(request: Request, tables: Tables, pictures: PictureList, world: Wor
     order = generator(request.study_seed, "monitor", request.seed).permutation(len(pictures))
     rows = order[: run.training.monitor_images].tolist()
     paths = [pictures.paths[row] for row in rows]
-    return Monitor(paths, run.views.size_px, world.device, None if labels is None else labels[rows])
+    shown = None if labels is None else labels[rows]
+    return Monitor(paths, run.views.size_px, world.device, shown, run.optimizer.precision)
 
 
 def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world: World) -> None:
@@ -272,6 +291,7 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
         "settings_hash": settings_hash(settings),
         "recipe": RECIPE,
         "features": features,
+        "precision": None,
         "cost": {"seconds": seconds, "images_seen": seen, "images_per_s": seen / seconds if seen else 0.0},
         "final": dict(history[-1]) if history else {},
         "history": thinned,

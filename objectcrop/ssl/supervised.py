@@ -1,13 +1,12 @@
 """Supervised training, the upper line of the tables: labels of whole scenes."""
 
-import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import Backbone, build_backbone
 from objectcrop.ssl.inputs import LabelledBatch, normalise
 from objectcrop.ssl.losses import label_loss
-from objectcrop.ssl.method import Method, StepLosses
+from objectcrop.ssl.method import Method, StepLosses, precision
 from objectcrop.study.runs import Run
 
 
@@ -41,8 +40,7 @@ class Supervised(Method):
 
     def step_losses(self, batch: LabelledBatch, step: int) -> StepLosses:
         """Loss of a step."""
-        is_narrow = self.run.optimizer.precision == "bfloat16"
-        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=is_narrow):
+        with precision(self.run, self.world):
             logits = self._forward(batch.images)
         loss = label_loss(logits, batch.labels)
         parts = {"loss": loss.detach()}

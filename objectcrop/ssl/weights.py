@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,12 +66,7 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
     """
     data = Path(path).read_bytes()
     length = int.from_bytes(data[:8], "little")
-    try:
-        header = json.loads(data[8 : 8 + length]) if 0 < length <= len(data) - 8 else None
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        header = None
-    if not isinstance(header, dict):
-        raise ValueError(f"{path}: not a safetensors file, or cut off; remove it and run its rule again")
+    header = _header(data[8 : 8 + length], length, path)
     header.pop("__metadata__", None)
     body = np.frombuffer(data, dtype=np.uint8)[8 + length :]
     ends = [entry["data_offsets"][1] for entry in header.values()]
@@ -84,6 +80,34 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
         flat = torch.from_numpy(body[start:end].copy()).view(dtype) if end > start else torch.empty(0, dtype=dtype)
         tensors[name] = flat.reshape(entry["shape"])
     return tensors
+
+
+def read_training_precision(path: str | Path) -> str:
+    """Return what the weights of a `.safetensors` file were trained in.
+
+    That is "float32", "bfloat16", both joined by "+", "none" if they were not trained here, "unknown" if the file does not
+    say.
+
+    Raises:
+        ValueError: naming the file, if it is cut off, or no such file.
+    """
+    with Path(path).open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        # no more than there is: a damaged length may be anything
+        header = _header(file.read(min(length, Path(path).stat().st_size)), length, path)
+    metadata: dict[str, str] = header.get("__metadata__", {})
+    return metadata.get("precision", "unknown")
+
+
+def _header(text: bytes, length: int, path: str | Path) -> dict[str, Any]:
+    """The header of a safetensors file that is said to have so many bytes."""
+    try:
+        header = json.loads(text) if 0 < length == len(text) else None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        header = None
+    if not isinstance(header, dict):
+        raise ValueError(f"{path}: not a safetensors file, or cut off; remove it and run its rule again")
+    return header
 
 
 def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:

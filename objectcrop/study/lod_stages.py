@@ -23,6 +23,7 @@ SETTINGS: dict[Stage, frozenset[str]] = {
             "projection_dims",
             "quirks",
             "num_shards",
+            "precision",
         }
     ),
     "neighbours": frozenset({"num_neighbours"}),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from objectcrop.study.section import Name, Section
+from objectcrop.study.section import PRECISION_DESCRIPTION, Name, Precision, Section
 
 
 class FileTrunk(Section):
@@ -42,6 +42,7 @@ class FeatureProposals(Section):
     )
     features_seed: int = Field(default=0, ge=0, description="Seed of that run.")
     trunk: FileTrunk | None = Field(default=None, description="Instead of a run: a network with weights from a file.")
+    precision: Precision = Field(default="auto", description=PRECISION_DESCRIPTION)
     gpus: int = Field(
         default=0,
         ge=0,

@@ -13,7 +13,7 @@ from objectcrop.study.method_settings import (
     InsdisSettings,
     SwavSettings,
 )
-from objectcrop.study.section import Name, Section
+from objectcrop.study.section import PRECISION_DESCRIPTION, Name, Precision, Section
 from objectcrop.study.view_settings import OBJECT_REGIONS, ViewSettings, views_of_method
 
 Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "insdis", "supervised", "random_init", "external"]
@@ -129,9 +129,7 @@ class OptimizerSettings(Section):
     trust_coefficient: float = Field(
         default=1e-3, gt=0, description="eta of LARS and LARC: length of a step over the length of its tensor."
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        default="bfloat16", description="Autocast of the networks; losses stay float32."
-    )
+    precision: Precision = Field(default="auto", description=f"{PRECISION_DESCRIPTION} Losses stay float32.")
 
 
 class TrainingSettings(Section):

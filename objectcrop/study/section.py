@@ -13,6 +13,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
 
 Split = Literal["train", "validation", "test"]
 
+Precision = Literal["auto", "float32", "bfloat16"]
+"""What networks compute in; `auto` is resolved where they run (objectcrop.runtime.precision)."""
+
+PRECISION_DESCRIPTION = (
+    "What the network computes in. auto: bfloat16 where the device has it natively (GPUs of compute capability 8.0 up, CPUs "
+    "with AVX-512), else float32."
+)
+
 NOT_RECORDED = ("resources", "note", "download", "transfer", "gpus", "ranking_processes", "ranking_memory_mb")
 """Fields that say how a job runs, how files get here or how they are described, not what a result depends on."""
 

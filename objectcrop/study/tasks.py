@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from objectcrop.study.runs import ResourceSettings
-from objectcrop.study.section import Name, Section
+from objectcrop.study.section import PRECISION_DESCRIPTION, Name, Precision, Section
 
 
 class LinearTask(Section):
@@ -36,6 +36,9 @@ class LinearTask(Section):
         default=None,
         ge=1,
         description="Fixed training views per picture, features computed once (an approximation); null draws anew each epoch.",
+    )
+    precision: Precision = Field(
+        default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
     )
     resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
 
@@ -70,6 +73,9 @@ class DetectionSchedule(Section):
     )
     norm: Literal["BN", "SyncBN", "FrozenBN"] = Field(
         default="SyncBN", description="Normalisation of backbone, FPN and heads."
+    )
+    precision: Precision = Field(
+        default="auto", description=f"{PRECISION_DESCRIPTION} Losses and boxes stay float32; training and test alike."
     )
 
 

@@ -95,9 +95,25 @@ def test_equal_seeds_give_equal_results_and_other_seeds_do_not(data, cached_view
 def test_cached_views_of_one_per_epoch_equal_fresh_ones(data):
     cached = evaluate_linear(backbone(), data, settings(cached_views=3, epochs=3), CHANCE, device=CPU)
     fresh = evaluate_linear(backbone(), data, settings(cached_views=None, epochs=3), CHANCE, device=CPU)
-    # a batch's bfloat16 sums may differ in the last bit with the order of its pictures
+    # a batch's sums may differ in the last bit with the order of its images
     assert cached["metrics"] == pytest.approx(fresh["metrics"], abs=5)
     assert (cached["details"]["is_approximation"], fresh["details"]["is_approximation"]) == (True, False)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_trunk_computes_in_the_precision_asked_for_and_the_layer_in_float32(data, monkeypatch, precision):
+    seen = []
+    trunk, step = backbone(), LinearLayers.step
+    trunk.layer1[0].conv1.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+
+    def noting_step(self, features, targets):
+        assert features.dtype == torch.float32
+        return step(self, features, targets)
+
+    monkeypatch.setattr(LinearLayers, "step", noting_step)
+    found = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), CHANCE, device=CPU)
+    assert found["precision"] == precision
+    assert set(seen) == {getattr(torch, precision)}
 
 
 def test_a_hopeless_learning_rate_is_not_chosen(data):

@@ -56,9 +56,19 @@ def test_the_file_is_what_numpy_would_write(tmp_path):
         "roots": np.concatenate([one.regions.roots for one in every]).astype(np.int32),
         "layers": np.concatenate([one.regions.layers for one in every]).astype(np.int8),
         "features": np.concatenate([one.features for one in every]),
+        "precision": np.array(["float32"]),
     }
     np.savez(tmp_path / "whole.npz", **arrays)
     assert path.read_bytes() == (tmp_path / "whole.npz").read_bytes()
+
+
+def test_the_precision_of_every_shard_is_on_record(tmp_path):
+    paths = [tmp_path / f"{precision}.npz" for precision in ("float32", "bfloat16")]
+    for path in paths:
+        with writing_features(path, exact=True, precision=path.stem):
+            pass
+    assert FeatureShards(paths[:1]).precision == "float32"
+    assert FeatureShards(paths).precision == "bfloat16+float32"
 
 
 def test_shards_in_the_wrong_order_are_refused(tmp_path):

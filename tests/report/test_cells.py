@@ -4,7 +4,7 @@ import pytest
 
 from objectcrop.report.cells import NOT_AVAILABLE, build_cells
 from objectcrop.report.paper import PaperValue, PaperValues, read_paper_values
-from objectcrop.report.rendering import as_csv, as_json, as_markdown, gains
+from objectcrop.report.rendering import as_csv, as_json, as_markdown, gains, notes
 from objectcrop.study.table_specs import Table
 
 PAPER = PaperValues(
@@ -28,8 +28,10 @@ TABLE = Table.model_validate(
 EXPECTED = {"scene/linear": "aaaa", "objects/linear": "bbbb"}
 
 
-def result(run, seed, value, digest):
-    return {"run": run, "seed": seed, "task": "linear", "settings_hash": digest, "metrics": {"map": value}}
+def result(run, seed, value, digest, pretraining="float32", evaluation="float32"):
+    precision = {"pretraining": pretraining, "evaluation": evaluation}
+    found = {"run": run, "seed": seed, "task": "linear", "settings_hash": digest, "metrics": {"map": value}}
+    return found | {"precision": precision}
 
 
 RESULTS = [
@@ -47,6 +49,22 @@ def test_a_cell_has_the_mean_and_the_sample_deviation_over_seeds():
     assert scene.deviation == pytest.approx(2**0.5)
     assert scene.difference == pytest.approx(31.0 - 49.8)
     assert objects.note == "LOD"
+
+
+def test_runs_of_one_table_that_computed_in_different_precisions_are_named_below_it():
+    mixed = [
+        result("scene", 0, 30.0, "aaaa", pretraining="bfloat16"),
+        result("objects", 0, 40.0, "bbbb"),
+        result("objects", 1, 41.0, "bbbb", evaluation="bfloat16"),
+    ]
+    found = notes(TABLE, build_cells(TABLE, mixed, EXPECTED, PAPER))
+    assert "Precision of pretraining differs between rows: bfloat16: scene; float32: objects." in found
+    assert "Precision of evaluation differs between rows: bfloat16: objects; float32: scene, objects." in found
+
+
+def test_a_run_that_was_not_trained_differs_from_no_precision():
+    alike = [result("scene", 0, 30.0, "aaaa", pretraining="none"), result("objects", 0, 40.0, "bbbb")]
+    assert not [text for text in notes(TABLE, build_cells(TABLE, alike, EXPECTED, PAPER)) if "recision" in text]
 
 
 def test_the_gain_is_computed_against_the_first_measured_row():

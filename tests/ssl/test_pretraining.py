@@ -49,6 +49,7 @@ def test_every_recipe_leaves_weights_and_a_summary(tables, request_of, tmp_path,
     found = pretrain(request, tables, tmp_path / "c")
     summary = found.summary
     assert summary["run"] == name
+    assert summary["precision"] == "float32"
     assert summary["cost"]["images_seen"] == 3 * 16
     assert [row["step"] for row in summary["history"]] == list(range(1, 13))
     assert summary["final"] == summary["history"][-1]
@@ -157,6 +158,23 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_p
     (stale,) = tmp_path.glob("c.stale-*")
     assert saved_states(stale)
     assert "moved to" in capsys.readouterr().err
+
+
+def test_a_training_that_resumes_on_another_kind_of_device_says_so_and_keeps_it_on_record(
+    tables, request_of, tmp_path, monkeypatch, capsys
+):
+    request = request_of(optimizer={"precision": "auto"})
+    with monkeypatch.context() as patch:
+        patch.setattr("objectcrop.runtime.precision.has_native_bfloat16", lambda device: True)
+        _StopAfter(patch, 3)
+        with pytest.raises(Stopped):
+            pretrain(request, tables, tmp_path / "c")
+    assert "precision bfloat16 (auto" in capsys.readouterr().err
+    monkeypatch.setattr("objectcrop.runtime.precision.has_native_bfloat16", lambda device: False)
+    found = pretrain(request, tables, tmp_path / "c")
+    assert found.summary["precision"] == "bfloat16+float32"
+    assert "computed in bfloat16 until step 3, resumes in float32 on this device" in capsys.readouterr().err
+    assert found.summary["settings"]["optimizer"]["precision"] == "auto"
 
 
 def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_path):

@@ -6,7 +6,13 @@ import torch
 import torchvision
 
 from objectcrop.ssl.backbones import build_backbone
-from objectcrop.ssl.weights import load_backbone, read_safetensors, save_backbone, write_safetensors
+from objectcrop.ssl.weights import (
+    load_backbone,
+    read_safetensors,
+    read_training_precision,
+    save_backbone,
+    write_safetensors,
+)
 from objectcrop.study.runs import BackboneSettings
 
 THIN = BackboneSettings(arch="resnet18", width=0.125)
@@ -87,6 +93,16 @@ def test_a_small_stem_goes_on_record_and_does_not_fit_the_other(tmp_path, color)
             load_backbone(tmp_path / f"small.{ending}", large)
         with pytest.raises(ValueError, match=r"stem of the run\): stem imagenet for small; other shapes"):
             load_backbone(tmp_path / f"imagenet.{ending}", small)
+
+
+def test_the_precision_of_training_is_read_from_the_file_alone(tmp_path):
+    for name, metadata in {"a": {"precision": "bfloat16"}, "b": {}}.items():
+        save_backbone(build_backbone(THIN), tmp_path / f"{name}.safetensors", metadata)
+    assert read_training_precision(tmp_path / "a.safetensors") == "bfloat16"
+    assert read_training_precision(tmp_path / "b.safetensors") == "unknown"
+    (tmp_path / "c.safetensors").write_bytes(b"\xff" * 40)
+    with pytest.raises(ValueError, match=r"c\.safetensors: not a safetensors file, or cut off"):
+        read_training_precision(tmp_path / "c.safetensors")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 200, -10])
