@@ -6,7 +6,7 @@ setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses t
 	@PYTHON="$(PYTHON)" python3 envs/set_up.py
 
 demo: setup ## the whole chain on drawn scenes; the same command again goes on where it was stopped
-	@$(BIN)/python -m snakemake --cores all && echo "The report: $(CURDIR)/results/report/index.html"
+	@$(BIN)/python -m workflow_scripts.run_demo
 
 test: setup ## all tests; make test TESTS="tests/lod -m 'not slow'" runs some
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)

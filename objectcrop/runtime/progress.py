@@ -36,7 +36,7 @@ class Progress:
     ) -> None:
         """Say how it ended, unless an exception speaks for itself."""
         if kind is None:
-            self._say(f"done in {_clock(time.monotonic() - self._start)}")
+            self._say(f"done in {clock(time.monotonic() - self._start)}")
 
     @property
     def rate(self) -> float:
@@ -51,7 +51,7 @@ class Progress:
             self._last = now
             left = (self.total - self.done) / self.rate if self.rate > 0 else float("inf")
             shown = "".join(f"  {name} {value:.4g}" for name, value in values.items())
-            self._say(f"{self.rate:.4g} {self.unit}/s  {_clock(left)} left{shown}")
+            self._say(f"{self.rate:.4g} {self.unit}/s  {clock(left)} left{shown}")
 
     def skip(self, units: int) -> None:
         """Count units that an earlier attempt finished; they do not count for the rate."""
@@ -65,7 +65,8 @@ class Progress:
         )
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return hours, minutes and seconds as h:mm:ss; "?" for infinity."""
     if seconds == float("inf"):
         return "?"
     whole = round(seconds)

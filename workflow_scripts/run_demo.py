@@ -1,0 +1,42 @@
+"""Run the default study from drawing its scenes to the report, with a forecast at the start and overall progress."""
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from objectcrop.runtime.command import run
+
+RECORD = Path(__file__).resolve().parents[1] / "benchmarks/results/first_run.json"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", type=Path, default=RECORD, help="what python benchmarks/first_run.py measured")
+    parser.add_argument("--cores", default="all", help="cores for Snakemake")
+    parser.add_argument("more", nargs="*", help="further arguments of Snakemake, after --")
+    args = parser.parse_args(argv)
+
+    from objectcrop.runtime.overall_progress import OverallProgress, read_forecast
+    from objectcrop.ssl.calibration import calibration_seconds
+
+    progress = OverallProgress(read_forecast(args.record, calibration_seconds()))
+    command = [sys.executable, "-m", "snakemake", "--cores", args.cores, *args.more]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # a terminal's Ctrl-C reaches Snakemake and its jobs by itself; this process stays to show what they say
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    assert process.stderr is not None
+    for line in process.stderr:
+        shown = progress.read(line)
+        if shown is not None:
+            print(shown, file=sys.stderr, flush=True)
+    if code := process.wait():
+        sys.exit(code if code > 0 else 128 - code)
+    print(f"The report: {Path('results/report/index.html').resolve()}")
+
+
+if __name__ == "__main__":
+    run(main)
