@@ -1,0 +1,51 @@
+"""What Snakemake recorded of a run, and of what machine."""
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from objectcrop.runtime.precision import resolve_precision
+
+
+class RuleCost(NamedTuple):
+    """Jobs of a rule."""
+
+    rule: str
+    num_jobs: int
+    mean_s: float
+
+
+def rule_costs(metadata: Path) -> list[RuleCost]:
+    """Costs by rule, the dearest first; a job leaves one record for each of its outputs."""
+    jobs: dict[str, set[tuple[float, float]]] = {}
+    for path in metadata.rglob("*"):
+        if path.is_file():
+            record = json.loads(path.read_text(encoding="utf-8"))
+            jobs.setdefault(record["rule"], set()).add((record["starttime"], record["endtime"]))
+    found = [
+        RuleCost(rule, len(times), sum(end - start for start, end in times) / len(times))
+        for rule, times in jobs.items()
+    ]
+    return sorted(found, key=lambda cost: -cost.num_jobs * cost.mean_s)
+
+
+def machine() -> str:
+    """Processor and its instruction set in a few words."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    precision = resolve_precision("auto", torch.device("cpu"))
+    return (
+        f"{model}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, auto is {precision}; "
+        f"{platform.system()} {platform.machine()}"
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes."""
+    packages = ("torch", "torchvision", "snakemake", "numpy")
+    return {package: version(package) for package in packages} | {"python": platform.python_version()}
