@@ -13,6 +13,8 @@ import torch
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.checkpoints import (
     KEPT,
@@ -64,6 +66,8 @@ class Job:
         settings: of the optimizer.
         num_images: samples of an epoch: pictures of the training set, or boxes.
         folder: of the checkpoints.
+        study_seed: seed of the study.
+        seed: of the run; with `study_seed` it decides what the networks draw in each step (dropout, stochastic depth).
         save_every_s: seconds between saves.
         kept_states: saved states that stay.
         peak_teraflops: of the device; 0 if unknown.
@@ -76,6 +80,8 @@ class Job:
     settings: OptimizerSettings
     num_images: int
     folder: Path
+    study_seed: int
+    seed: int
     save_every_s: float = SAVE_EVERY_S
     kept_states: int = KEPT
     peak_teraflops: float = 0.0
@@ -191,7 +197,14 @@ class Training:
             yield parts
 
     def _step(self, parts: Sequence[Any]) -> None:
+        """Take one optimizer step; what the networks draw (dropout) depends on the seeds, the step and the rank alone."""
         job, step = self.job, self.clock.step
+        rng = generator(job.study_seed, "step", job.seed, step, self.world.rank)
+        with seeded_torch(int(rng.integers(2**62)), self.world.device):
+            self._descend(parts, step)
+
+    def _descend(self, parts: Sequence[Any], step: int) -> None:
+        job = self.job
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(job.settings, step, job.steps_per_epoch)
         self.optimizer.zero_grad(set_to_none=True)

@@ -156,6 +156,8 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         settings=run.optimizer,
         num_images=num_samples,
         folder=folder,
+        study_seed=request.study_seed,
+        seed=request.seed,
         save_every_s=request.save_every_s,
         kept_states=request.kept_states,
         peak_teraflops=request.peak_teraflops,
