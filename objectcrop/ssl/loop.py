@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.ssl.averages import Averages
 from objectcrop.ssl.checkpoints import (
     KEPT,
     append_metrics,
@@ -45,14 +45,12 @@ class Clock:
         step: steps that are done.
         images_seen: pictures in these, over all processes.
         seconds: time spent in training, over all attempts.
-        window: values of each metric since the last line of the log.
         monitored: what the monitor found since then.
     """
 
     step: int = 0
     images_seen: int = 0
     seconds: float = 0.0
-    window: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     monitored: dict[str, float] = field(default_factory=dict)
 
 
@@ -117,7 +115,8 @@ class Training:
     ) -> None:
         self.method, self.optimizer, self.job, self.world, self.monitor = method, optimizer, job, world, monitor
         self.clock = Clock()
-        self._window, self._speed = Window(), Speed(world.device, job.peak_teraflops)
+        self._window, self._averages = Window(), Averages()
+        self._speed = Speed(world.device, job.peak_teraflops)
         self._loss, self._last_logged = math.nan, 0
 
     def resume(self) -> None:
@@ -131,7 +130,7 @@ class Training:
             if len(state["statistics"]) == self.world.size:  # else all go on with the first one's
                 restore_statistics(self.method, state["statistics"][self.world.rank])
             self.clock = Clock(**state["clock"])
-            self.clock.window = defaultdict(list, self.clock.window)
+            self._averages.restore(state["metrics"], state["averages"], self.world)
         self._last_logged = self.clock.step
         if self.world.is_first:
             rewind_metrics(self.job.folder, self.clock.step)
@@ -177,16 +176,19 @@ class Training:
     def save(self) -> None:
         """Write the state: the first process does, the others give it what they have for themselves."""
         statistics = self.world.gather(own_statistics(self.method).to(self.world.device)).cpu()
+        averages = self.world.gather(self._averages.own())
         if not self.world.is_first:
             return
-        clock = {**vars(self.clock), "window": dict(self.clock.window)}
-        state = {"settings_hash": self.job.settings_hash, "clock": clock, "statistics": statistics}
-        save_state(
-            self.job.folder,
-            {**state, "method": self.method.state_dict(), "optimizer": self.optimizer.state_dict()},
-            step=self.clock.step,
-            kept=self.job.kept_states,
-        )
+        state = {
+            "settings_hash": self.job.settings_hash,
+            "clock": vars(self.clock),
+            "statistics": statistics,
+            "metrics": self._averages.names,
+            "averages": averages,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_state(self.job.folder, state, step=self.clock.step, kept=self.job.kept_states)
 
     def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
         """The batches of each step."""
@@ -225,9 +227,7 @@ class Training:
         except ValueError as error:
             raise ValueError(f"{self.job.label}: {error}") from error
         for values in found:
-            for name, value in values.items():
-                if math.isfinite(value):  # a mean over no pairs says nothing
-                    self.clock.window[name].append(value)
+            self._averages.add(values)
             self._loss = values.get("loss", math.nan)
 
     def _look(self, picture_ids: Sequence[str]) -> None:
@@ -240,10 +240,7 @@ class Training:
 
     def _log(self, events: Events) -> None:
         clock, job = self.clock, self.job
-        names = sorted(clock.window)
-        means = torch.tensor([sum(clock.window[name]) / len(clock.window[name]) for name in names])
-        means = self.world.mean(means.to(self.world.device))
-        clock.window = defaultdict(list)
+        means = self._averages.take(self.world)
         num_steps = clock.step - self._last_logged
         self._last_logged = clock.step
         speed = self._speed.take(num_steps, num_steps * job.settings.global_batch_size)
@@ -258,7 +255,7 @@ class Training:
             "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
             **speed,
             **monitored,
-            **dict(zip(names, means.tolist(), strict=True)),
+            **means,
         }
         append_metrics(job.folder, row)
         events.add(row)

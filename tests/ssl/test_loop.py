@@ -1,4 +1,4 @@
-"""The training loop, with a method that does nothing but draw."""
+"""The training loop, with methods that do nothing but draw, or give metrics."""
 
 from pathlib import Path
 
@@ -8,10 +8,13 @@ from torch import nn
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.signals import stop_requests
+from objectcrop.ssl.checkpoints import read_metrics
 from objectcrop.ssl.inputs import LabelledBatch
 from objectcrop.ssl.loop import Job, Training
 from objectcrop.ssl.method import Method, StepLosses
 from objectcrop.study.runs import OptimizerSettings
+from tests.ssl.logging_method import MEANS, log_two_steps
+from tests.ssl.processes import finish, start
 
 STEPS, PARTS = 3, 2
 
@@ -64,3 +67,10 @@ def test_every_part_of_every_step_draws_numbers_of_its_own(tmp_path):
 @pytest.mark.parametrize("other", [{"seed": 2}, {"study_seed": 1}, {"rank": 1}])
 def test_other_seeds_and_other_ranks_draw_other_numbers(tmp_path, other):
     assert not set(drawn_numbers(tmp_path)) & set(drawn_numbers(tmp_path, **other))
+
+
+@pytest.mark.parametrize("stops_between", [False, True])
+def test_a_metric_that_one_process_lacks_is_the_mean_of_the_finite_values_of_all(tmp_path, stops_between):
+    assert finish(start(log_two_steps, 2, tmp_path, stops_between), timeout_s=30) == [0, 0]
+    (row,) = read_metrics(tmp_path)
+    assert {name: row.get(name) for name in ("both", "one", "none")} == {**MEANS, "none": None}

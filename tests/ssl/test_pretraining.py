@@ -179,6 +179,17 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_p
     assert "moved to" in capsys.readouterr().err
 
 
+def test_a_checkpoint_of_another_layout_is_moved_aside(tables, request_of, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        patch.setattr("objectcrop.ssl.pretraining.STATE_LAYOUT", 1)
+        _StopAfter(patch, 3)
+        with pytest.raises(Stopped):
+            pretrain(request_of(), tables, tmp_path / "c")
+    assert len(pretrain(request_of(), tables, tmp_path / "c").summary["history"]) == 12
+    assert list(tmp_path.glob("c.stale-*"))
+    assert "of other settings, data or code, moved to" in capsys.readouterr().err
+
+
 def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_path):
     from objectcrop.runtime.lock import run_lock
 
