@@ -17,11 +17,6 @@ from objectcrop.ssl.checks import find_doubts, find_problems
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.weights import load_backbone, save_backbone, write_safetensors
 
-STOCHASTIC_DEPTH = {
-    "backbone": {"arch": "efficientnet_b0", "width": 1.0},
-    "optimizer": {"epochs": 1, "learning_rate": 0.001},
-    "training": {"monitor_every_epochs": 0},
-}
 TIMES = ("seconds", "images_per_s", "data_wait_share", "peak_memory_gib")
 
 
@@ -132,21 +127,6 @@ def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, mo
     assert timeless[0] == timeless[1]
 
 
-@pytest.mark.parametrize("name", ["scene-scene", "supervised"])
-def test_a_trunk_with_stochastic_depth_resumes_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name):
-    """Two steps, a stop and two more are four steps at once."""
-    request = request_of(name, **STOCHASTIC_DEPTH)
-    straight = pretrain(request, tables, tmp_path / "straight")
-    with monkeypatch.context() as patch:
-        _StopAfter(patch, 2)
-        with pytest.raises(Stopped):
-            pretrain(request, tables, tmp_path / "stopped")
-    resumed = pretrain(request, tables, tmp_path / "stopped")
-    assert straight.summary["final"]["step"] == resumed.summary["final"]["step"] == 4
-    assert straight.summary["final"]["loss"] == resumed.summary["final"]["loss"]
-    assert same(state_of(straight), state_of(resumed))
-
-
 def test_ctrl_c_saves_and_says_so(tables, request_of, tmp_path, monkeypatch, capsys):
     _StopAfter(monkeypatch, 2, signal.SIGINT)
     with pytest.raises(Stopped) as stopped:
@@ -177,17 +157,6 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_p
     (stale,) = tmp_path.glob("c.stale-*")
     assert saved_states(stale)
     assert "moved to" in capsys.readouterr().err
-
-
-def test_a_checkpoint_of_another_layout_is_moved_aside(tables, request_of, tmp_path, monkeypatch, capsys):
-    with monkeypatch.context() as patch:
-        patch.setattr("objectcrop.ssl.pretraining.STATE_LAYOUT", 1)
-        _StopAfter(patch, 3)
-        with pytest.raises(Stopped):
-            pretrain(request_of(), tables, tmp_path / "c")
-    assert len(pretrain(request_of(), tables, tmp_path / "c").summary["history"]) == 12
-    assert list(tmp_path.glob("c.stale-*"))
-    assert "of other settings, data or code, moved to" in capsys.readouterr().err
 
 
 def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_path):
