@@ -57,6 +57,13 @@ class World:
                 if last > first:
                     dist.broadcast(whole[first:last], src=rank)
 
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over the processes, on each of them; `values` stay as they are and have one shape in all."""
+        total = values.clone()
+        if self.size > 1:
+            dist.all_reduce(total)
+        return total
+
     def mean(self, values: Tensor) -> Tensor:
         """Mean over the processes."""
         if self.size > 1:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
 
+from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.ssl.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared
 from objectcrop.ssl.colors import NUM_CHANNELS, ColorSplit
 from objectcrop.ssl.named_networks import build_named, with_norm_layer
@@ -212,6 +213,5 @@ def build_backbone(
 @contextmanager
 def seeded_weights(seed: int) -> Iterator[None]:
     """Draw fresh weights from `seed` for the length of the block, and leave torch's generator as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded_torch(seed, torch.device("cpu")):
         yield

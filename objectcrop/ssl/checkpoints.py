@@ -16,6 +16,8 @@ from objectcrop.runtime.atomic import replacing
 
 STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
 KEPT = 2
+STATE_LAYOUT = 2
+"""Which parts a state has, and their form. Raise it with them: a state of another layout is moved aside as stale."""
 
 
 class DamagedStateError(ValueError):

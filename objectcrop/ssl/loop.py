@@ -3,7 +3,6 @@
 import math
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,7 +13,10 @@ import torch
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.ssl.averages import Averages
 from objectcrop.ssl.checkpoints import (
     KEPT,
     append_metrics,
@@ -44,7 +46,6 @@ class Clock:
         step: steps that are done.
         images_seen: pictures in these, over all processes.
         seconds: time spent in training, over all attempts.
-        window: values of each metric since the last line of the log.
         monitored: what the monitor found since then.
         precisions: what the networks computed in, in the order of the attempts; one unless attempts ran on unlike devices.
     """
@@ -52,7 +53,6 @@ class Clock:
     step: int = 0
     images_seen: int = 0
     seconds: float = 0.0
-    window: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     monitored: dict[str, float] = field(default_factory=dict)
     precisions: list[str] = field(default_factory=list)
 
@@ -67,6 +67,8 @@ class Job:
         settings: of the optimizer.
         num_images: samples of an epoch: pictures of the training set, or boxes.
         folder: of the checkpoints.
+        study_seed: seed of the study.
+        seed: of the run; with `study_seed` it decides what the networks draw in each step (dropout, stochastic depth).
         precision: that the networks compute in, for the record.
         save_every_s: seconds between saves.
         kept_states: saved states that stay.
@@ -80,6 +82,8 @@ class Job:
     settings: OptimizerSettings
     num_images: int
     folder: Path
+    study_seed: int
+    seed: int
     precision: str = "float32"
     save_every_s: float = SAVE_EVERY_S
     kept_states: int = KEPT
@@ -116,7 +120,8 @@ class Training:
     ) -> None:
         self.method, self.optimizer, self.job, self.world, self.monitor = method, optimizer, job, world, monitor
         self.clock = Clock()
-        self._window, self._speed = Window(), Speed(world.device, job.peak_teraflops)
+        self._window, self._averages = Window(), Averages()
+        self._speed = Speed(world.device, job.peak_teraflops)
         self._loss, self._last_logged = math.nan, 0
 
     def resume(self) -> None:
@@ -130,7 +135,7 @@ class Training:
             if len(state["statistics"]) == self.world.size:  # else all go on with the first one's
                 restore_statistics(self.method, state["statistics"][self.world.rank])
             self.clock = Clock(**state["clock"])
-            self.clock.window = defaultdict(list, self.clock.window)
+            self._averages.restore(state["metrics"], state["averages"], self.world)
         self._note_precision()
         self._last_logged = self.clock.step
         if self.world.is_first:
@@ -190,16 +195,19 @@ class Training:
     def save(self) -> None:
         """Write the state: the first process does, the others give it what they have for themselves."""
         statistics = self.world.gather(own_statistics(self.method).to(self.world.device)).cpu()
+        averages = self.world.gather(self._averages.own())
         if not self.world.is_first:
             return
-        clock = {**vars(self.clock), "window": dict(self.clock.window)}
-        state = {"settings_hash": self.job.settings_hash, "clock": clock, "statistics": statistics}
-        save_state(
-            self.job.folder,
-            {**state, "method": self.method.state_dict(), "optimizer": self.optimizer.state_dict()},
-            step=self.clock.step,
-            kept=self.job.kept_states,
-        )
+        state = {
+            "settings_hash": self.job.settings_hash,
+            "clock": vars(self.clock),
+            "statistics": statistics,
+            "metrics": self._averages.names,
+            "averages": averages,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_state(self.job.folder, state, step=self.clock.step, kept=self.job.kept_states)
 
     def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
         """The batches of each step."""
@@ -210,7 +218,14 @@ class Training:
             yield parts
 
     def _step(self, parts: Sequence[Any]) -> None:
+        """Take one optimizer step; what the networks draw (dropout) depends on the seeds, the step and the rank alone."""
         job, step = self.job, self.clock.step
+        rng = generator(job.study_seed, "step", job.seed, step, self.world.rank)
+        with seeded_torch(int(rng.integers(2**62)), self.world.device):
+            self._descend(parts, step)
+
+    def _descend(self, parts: Sequence[Any], step: int) -> None:
+        job = self.job
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(job.settings, step, job.steps_per_epoch)
         self.optimizer.zero_grad(set_to_none=True)
@@ -231,9 +246,7 @@ class Training:
         except ValueError as error:
             raise ValueError(f"{self.job.label}: {error}") from error
         for values in found:
-            for name, value in values.items():
-                if math.isfinite(value):  # a mean over no pairs says nothing
-                    self.clock.window[name].append(value)
+            self._averages.add(values)
             self._loss = values.get("loss", math.nan)
 
     def _look(self, picture_ids: Sequence[str]) -> None:
@@ -246,10 +259,7 @@ class Training:
 
     def _log(self, events: Events) -> None:
         clock, job = self.clock, self.job
-        names = sorted(clock.window)
-        means = torch.tensor([sum(clock.window[name]) / len(clock.window[name]) for name in names])
-        means = self.world.mean(means.to(self.world.device))
-        clock.window = defaultdict(list)
+        means = self._averages.take(self.world)
         num_steps = clock.step - self._last_logged
         self._last_logged = clock.step
         speed = self._speed.take(num_steps, num_steps * job.settings.global_batch_size)
@@ -264,7 +274,7 @@ class Training:
             "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
             **speed,
             **monitored,
-            **dict(zip(names, means.tolist(), strict=True)),
+            **means,
         }
         append_metrics(job.folder, row)
         events.add(row)

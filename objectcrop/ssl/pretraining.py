@@ -19,7 +19,7 @@ from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.ssl.batches import BatchOrder, load_batches, split_threads
-from objectcrop.ssl.checkpoints import KEPT, LOCK, read_metrics, set_stale_aside
+from objectcrop.ssl.checkpoints import KEPT, LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
 from objectcrop.ssl.checks import find_doubts, find_problems
 from objectcrop.ssl.compiling import compile_trunks
 from objectcrop.ssl.loop import SAVE_EVERY_S, Job, Training
@@ -159,6 +159,8 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         settings=run.optimizer,
         num_images=num_samples,
         folder=folder,
+        study_seed=request.study_seed,
+        seed=request.seed,
         precision=precision,
         save_every_s=request.save_every_s,
         kept_states=request.kept_states,
@@ -170,7 +172,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
         _warn(request, pictures, boxes, world)
         if aside := set_stale_aside(folder, job.settings_hash):
-            print(f"{job.label}: the checkpoint was of other settings or data, moved to {aside}", file=sys.stderr)
+            print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
     if run.training.compiled:
         compile_trunks(method)
@@ -261,7 +263,7 @@ def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes])
     for found in boxes:
         data.update(found.tobytes() + b"|")
     value = {"run": recorded(request.run), "study_seed": request.study_seed, "seed": request.seed, "recipe": RECIPE}
-    return settings_hash({**value, "data": data.hexdigest()})
+    return settings_hash({**value, "data": data.hexdigest(), "state_layout": STATE_LAYOUT})
 
 
 def _features(run: Run, tables: Tables) -> str:

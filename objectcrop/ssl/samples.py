@@ -22,7 +22,7 @@ from objectcrop.ssl.unpainted import UnpaintedBatch
 from objectcrop.study.runs import Run
 from objectcrop.views.batched_render import pack
 from objectcrop.views.localization import occupancy
-from objectcrop.views.plan import ViewPlan, plan_pair, plan_plain_crop, plan_small_crops, plan_whole
+from objectcrop.views.plan import ViewPlan, drawn_crop, plan_pair, plan_plain_crop, plan_small_crops, plan_whole
 from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import Picture, cut_out, render
 
@@ -176,7 +176,8 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         # of two object views (an ablation) the query's counts
         view = plan.query if plan.query.region == "object" else plan.key
         patches = self.run.losses.patches
-        return occupancy(view.crop_box, self.pictures.sizes[row], patches, is_flipped=plan.whole.is_flipped)
+        crop, size = drawn_crop(view, self.pictures.sizes[row], self.run.views)
+        return occupancy(crop, size, patches, is_flipped=plan.whole.is_flipped)
 
 
 class Shown(NamedTuple):

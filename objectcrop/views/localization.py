@@ -11,8 +11,9 @@ def occupancy(crop_box: Box, size: Size, patches: int, *, is_flipped: bool) -> N
     """1 for each cell of the picture that shares any area with the crop, else 0, shape (patches, patches), rows first.
 
     Args:
-        crop_box: the crop of the object view, pixels.
-        size: size of the picture.
+        crop_box: the crop of the object view, pixels of the image that it was drawn on: whole ones, for an exact answer
+            (see `plan.drawn_crop`).
+        size: size of that image.
         patches: p; the picture is divided in p x p equal cells.
         is_flipped: whether the view of the whole picture is mirrored; the cells then are too. The object view's own flip
             does not matter.

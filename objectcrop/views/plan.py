@@ -230,5 +230,23 @@ def _from_square(plan: ViewPlan, there: Boxes) -> ViewPlan:
     return replace(plan, region_box=region, crop_box=crop)
 
 
+def drawn_crop(plan: ViewPlan, size: Size, settings: ViewSettings) -> tuple[Box, Size]:
+    """Return the crop of a plan in whole pixels of the image that it was drawn on, and that image's size.
+
+    Where `settings.resize_first_px` is set, crops are drawn in whole pixels of that square, and a plan holds them rounded,
+    in pixels of the image as it is stored: an edge on the border of a cell may end beyond it there, by about 1e-13 pixels.
+    The nearest whole pixel of the square is the edge that was drawn.
+
+    Args:
+        plan: made with `settings`.
+        size: size of the image as it is stored.
+        settings: how views are made.
+    """
+    side = settings.resize_first_px
+    if side is None:
+        return plan.crop_box, size
+    return as_box(np.rint(np.array(plan.crop_box) * _to_square(size, side))), Size(side, side)
+
+
 def _unsquared(settings: ViewSettings) -> ViewSettings:
     return settings.model_copy(update={"resize_first_px": None})

@@ -138,9 +138,9 @@ def test_a_checkpoint_of_other_settings_is_moved_aside_and_told(arguments, tmp_p
     folder.mkdir(parents=True)
     save_state(folder, {"settings_hash": "0123456789abcdef"}, step=3)
     main(arguments("--proposals", "--annotations"))
-    told = [line for line in capsys.readouterr().err.splitlines() if "other settings or data" in line]
+    told = [line for line in capsys.readouterr().err.splitlines() if "other settings, data or code" in line]
     aside = tmp_path / "out" / "checkpoints.stale-0123456789abcdef"
-    assert told == [f"pretrain tiny s0: the checkpoint was of other settings or data, moved to {aside}"]
+    assert told == [f"pretrain tiny s0: the checkpoint was of other settings, data or code, moved to {aside}"]
     assert len(saved_states(aside)) == 1
     lines = (folder / METRICS).read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4], "training starts anew"

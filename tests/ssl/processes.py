@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import torch
 import torch.utils.tensorboard  # what a trainer would import itself, once for all
 from torch import nn
+from torch.nn import functional as F
 
 from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl.backbones import Backbone, ResNet
+from objectcrop.ssl.batch_norm import SplitBatchNorm2d
 from objectcrop.ssl.pretraining import Request, pretrain
 from objectcrop.ssl.weights import save_backbone
 from objectcrop.study.runs import BackboneSettings
@@ -81,6 +84,26 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 def frozen_backbone(settings: BackboneSettings) -> Backbone:
     """A trunk in which no picture depends on the rest of its batch."""
     return ResNet(settings, FrozenBatchNorm)
+
+
+class DroppingResNet(ResNet):
+    """Drops half of its features in each pass of training."""
+
+    def forward_map(self, images: torch.Tensor) -> torch.Tensor:
+        return F.dropout(super().forward_map(images), 0.5, self.training)
+
+
+def dropping_backbone(settings: BackboneSettings, batch_norm_group: int) -> Backbone:
+    """A small trunk that draws numbers in every step."""
+    return DroppingResNet(settings, partial(SplitBatchNorm2d, group=batch_norm_group))
+
+
+def train_dropping(folder: Path, name: str, changes: dict[str, Any], workers: int = 0) -> None:
+    """As `train`, of a MoCo-v2 run, with a trunk that has dropout."""
+    from objectcrop.ssl import moco_v2
+
+    moco_v2.build_backbone = dropping_backbone
+    train(folder, name, changes, workers)
 
 
 def train_supervised(folder: Path, parts: int) -> None:

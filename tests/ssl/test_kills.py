@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from objectcrop.ssl.checkpoints import METRICS, read_metrics, saved_states
-from tests.ssl.processes import BACKBONE, draw, finish, start, train
+from tests.ssl.processes import BACKBONE, draw, finish, start, train, train_dropping
 
 CHANGES = {"optimizer": {"epochs": 6}, "training": {"monitor_images": 4}}
 
@@ -26,13 +26,13 @@ def wait_for_progress(folder, steps, processes):
     return True
 
 
-def backbone_of_an_uninterrupted_run(folder, name, workers, size):
+def backbone_of_an_uninterrupted_run(folder, target, name, workers, size):
     draw(folder)
-    assert finish(start(train, size, folder, name, CHANGES, workers)) == [0] * size
+    assert finish(start(target, size, folder, name, CHANGES, workers)) == [0] * size
     return (folder / BACKBONE).read_bytes()
 
 
-def train_through_kills(folder, name, workers, size, kills):
+def train_through_kills(folder, target, name, workers, size, kills, waits):
     """The final backbones of as many trainings as it takes for so many kills, and the steps at which they came."""
     chance = random.Random(1000 * workers + size)
     backbones, at = [], []
@@ -40,10 +40,10 @@ def train_through_kills(folder, name, workers, size, kills):
         if (folder / BACKBONE).exists() or not folder.exists():
             folder = folder.with_name(f"killed{len(backbones)}")
             draw(folder)
-        processes = start(train, size, folder, name, CHANGES, workers)
+        processes = start(target, size, folder, name, CHANGES, workers)
         if len(at) >= kills:
             assert finish(processes) == [0] * size
-        elif wait_for_progress(folder, chance.randrange(3), processes):
+        elif wait_for_progress(folder, chance.choice(waits), processes):
             time.sleep(chance.random() * 0.05)  # in a step, between two, or while the state is written
             for process in processes:
                 process.kill()
@@ -54,9 +54,9 @@ def train_through_kills(folder, name, workers, size, kills):
     return backbones, at
 
 
-def check_kills(tmp_path, name, workers, size, kills):
-    expected = backbone_of_an_uninterrupted_run(tmp_path / "straight", name, workers, size)
-    backbones, at = train_through_kills(tmp_path / "killed", name, workers, size, kills)
+def check_kills(tmp_path, name, workers, size, kills, target=train, waits=range(3)):
+    expected = backbone_of_an_uninterrupted_run(tmp_path / "straight", target, name, workers, size)
+    backbones, at = train_through_kills(tmp_path / "killed", target, name, workers, size, kills, waits)
     assert len(at) >= kills
     assert backbones
     assert all(backbone == expected for backbone in backbones), at
@@ -65,6 +65,11 @@ def check_kills(tmp_path, name, workers, size, kills):
 
 def test_three_kills_change_nothing(tmp_path):
     check_kills(tmp_path, "scene-scene", workers=0, size=1, kills=3)
+
+
+def test_kills_change_nothing_for_a_trunk_with_dropout_in_two_processes(tmp_path):
+    """Each kill comes when a state is there to resume from."""
+    check_kills(tmp_path, "scene-scene", workers=0, size=2, kills=2, target=train_dropping, waits=range(2, 5))
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.view_settings import ViewSettings
 from objectcrop.views.augmentations import PLAIN
-from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, plan_pair, plan_whole
+from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, drawn_crop, plan_pair, plan_whole
 from objectcrop.views.render import render
 
 SIZE = Size(256, 192)
@@ -104,6 +104,16 @@ def test_resizing_first_plans_square_ratios_on_the_picture():
     ratios = (crops[:, 2] - crops[:, 0]) / (crops[:, 3] - crops[:, 1])
     # 256 x 192 was squeezed to a square, where ratios lie in 3/4..4/3
     assert np.median(ratios) == pytest.approx(256 / 192, rel=0.05)
+
+
+def test_the_crop_that_was_drawn_on_a_square_is_found_again_in_its_whole_pixels():
+    squared, plain = ViewSettings(size_px=64, resize_first_px=96), ViewSettings(size_px=64)
+    boxes, size, square = BOXES, Size(1000, 333), Size(96, 96)
+    for number in range(50):
+        there = plan_pair(boxes, size, squared, 0.5, np.random.default_rng(number))
+        drawn = plan_pair(boxes, square, plain, 0.5, np.random.default_rng(number))
+        assert [drawn_crop(view, size, squared) for view in there] == [(view.crop_box, square) for view in drawn]
+        assert [drawn_crop(view, square, plain) for view in drawn] == [(view.crop_box, square) for view in drawn]
 
 
 def test_the_view_of_the_whole_picture_is_not_cropped():
