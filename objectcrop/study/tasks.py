@@ -69,7 +69,9 @@ class DetectionSchedule(Section):
         default=None, ge=1, description="Test pictures measured, the first in the order of the set; null measures all."
     )
     norm: Literal["BN", "SyncBN", "FrozenBN"] = Field(
-        default="SyncBN", description="Normalisation of backbone, FPN and heads."
+        default="SyncBN",
+        description="Normalisation of backbone, FPN and heads; FrozenBN keeps the run's in the backbone and is the identity in "
+        "FPN and heads.",
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import pickle
 import signal
 
 import numpy as np
@@ -58,6 +59,35 @@ def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
     assert all(0 <= value <= 100 for value in found["metrics"].values())
     assert found["per_class"].keys() == {"bar", "tile"}
     assert found["details"] == {"norm": "BN", "num_test": 6}
+
+
+@pytest.mark.parametrize(
+    ("kind", "arch"), [(k, a) for k in ("detector", "segmenter") for a in ("resnet18", "resnet50")]
+)
+def test_frozen_batch_norm_keeps_the_norms_of_the_run_while_the_trunk_learns(job, exported, monkeypatch, kind, arch):
+    last = []
+    monkeypatch.setattr("objectcrop.evaluate.detection._evaluate", lambda cfg, model, *rest: last.append(model) or {})
+    trunk = trunk_with_statistics(arch, 0.125)
+    backbone = BackboneSettings(arch=arch, width=0.125)
+    frozen = dataclasses.replace(
+        job(kind, norm="FrozenBN", max_iterations=1), backbone=backbone, weights=exported(trunk)
+    )
+    fine_tune(frozen, StopRequest())
+    state = last[0].state_dict()
+    stem = next(name for name in state if name.endswith("stem.conv1.weight")).removesuffix("weight")
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        assert torch.equal(state[f"{stem}norm.{name}"], trunk.state_dict()[f"bn1.{name}"])
+    assert not torch.equal(state[f"{stem}weight"], trunk.conv1.weight)
+
+
+@pytest.mark.parametrize("lost", ["res3.0.conv1.weight", "res4.1.conv2.norm.running_var"])
+def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lost):
+    frozen = job(norm="FrozenBN")
+    stored = pickle.loads(frozen.weights.read_bytes())
+    stored["model"][f"{lost}.extra"] = stored["model"][lost] + 1
+    frozen.weights.write_bytes(pickle.dumps(stored))
+    with pytest.raises(ValueError, match=rf"1 tensor\(s\) found no place in the detector, first '{lost}\.extra'"):
+        fine_tune(frozen, StopRequest())
 
 
 def test_rectangles_are_learnt(job):
