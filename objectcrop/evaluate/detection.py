@@ -73,8 +73,8 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     """Train from the last checkpoint if there is one, else from the pretrained weights, and evaluate.
 
     Returns:
-        `metrics` and `per_class` in percent, and `details` (the norm in force, how many pictures were measured); empty in
-        all processes but the first.
+        `metrics` and `per_class` in percent, and `details` (the norm in force, how many pictures were measured, a
+        detector's VOC metric); empty in all processes but the first.
 
     Raises:
         Stopped: after saving, if a stop was asked for.
@@ -102,13 +102,15 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
         with _quiet():
             pictures = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
         evaluator: Any = (
-            VocEvaluator(data.test, pictures)
+            VocEvaluator(data.test, pictures, job.task.voc_metric)
             if isinstance(job.task, DetectorTask)
             else InstanceEvaluator(data.test, pictures, job.num_processes, job.checkpoints)
         )
         found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
-    norm = effective_norm(job.task.schedule.norm, job.num_processes)
-    return found | {"details": {"norm": norm, "num_test": len(pictures)}} if found else {}
+    details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(pictures)}
+    if isinstance(job.task, DetectorTask):
+        details["voc_metric"] = job.task.voc_metric
+    return found | {"details": details} if found else {}
 
 
 @contextlib.contextmanager

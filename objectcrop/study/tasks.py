@@ -75,11 +75,19 @@ class DetectionSchedule(Section):
     )
 
 
+VocMetric = Literal["11_points", "area"]
+
+
 class DetectorTask(Section):
     """Faster R-CNN C4 on a VOC devkit (MoCo's recipe, spec of ssl recipes 1.3)."""
 
     kind: Literal["detector"]
     dataset: Name = Field(description="A data set with source voc (or drawn: its VOC devkit).")
+    voc_metric: VocMetric = Field(
+        default="11_points",
+        description="Average precision of a class: the mean precision at 11 recalls (VOC 2007, the protocol of MoCo and "
+        "Detectron2 on that test set), or the area under the curve (VOC 2010 and later).",
+    )
     schedule: DetectionSchedule = DetectionSchedule()
     resources: ResourceSettings = ResourceSettings(gpus=8, hours=24)
 

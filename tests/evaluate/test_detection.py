@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import pickle
+import shutil
 import signal
 
 import numpy as np
@@ -58,7 +59,8 @@ def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
     assert found["metrics"].keys() == (boxes if kind == "detector" else boxes | {f"mask_{name}" for name in boxes})
     assert all(0 <= value <= 100 for value in found["metrics"].values())
     assert found["per_class"].keys() == {"bar", "tile"}
-    assert found["details"] == {"norm": "BN", "num_test": 6}
+    metric = {"voc_metric": "11_points"} if kind == "detector" else {}
+    assert found["details"] == {"norm": "BN", "num_test": 6} | metric
 
 
 @pytest.mark.parametrize(
@@ -173,8 +175,11 @@ def test_sync_batch_norm_needs_several_processes():
     assert effective_norm("FrozenBN", 1) == "FrozenBN"
 
 
-def slow_voc_ap(detections, truths, threshold):
-    """VOC 2007's 11-point AP of one class: greedy by score; boxes are (image, x1, y1, x2, y2), 1-based inclusive."""
+def slow_voc_ap(detections, truths, threshold, metric):
+    """AP in percent of one class, at 11 recalls (VOC 2007) or as the area (VOC 2010).
+
+    Detections are matched greedily by score; boxes are (image, x1, y1, x2, y2), 1-based inclusive.
+    """
     taken, hits = set(), []
     for image, _, box in sorted(detections, key=lambda found: -found[1]):
         best, best_iou = None, threshold
@@ -189,20 +194,18 @@ def slow_voc_ap(detections, truths, threshold):
                 best, best_iou = number, overlap
         hits.append(best is not None and best not in taken)
         taken.add(best)
+    recalls = np.arange(0, 1.1, 0.1) if metric == "11_points" else [n / len(truths) for n in range(1, len(truths) + 1)]
     points = []
-    for recall in np.arange(0, 1.1, 0.1):
+    for recall in recalls:
         found = [sum(hits[: n + 1]) / (n + 1) for n in range(len(hits)) if sum(hits[: n + 1]) / len(truths) >= recall]
         points.append(max(found, default=0.0))
-    return 100 * sum(points) / 11
+    return 100 * sum(points) / len(recalls)
 
 
-def test_the_voc_metric_equals_its_loops(drawn_root):
+def noisy_detections(pictures):
+    """Two boxes for each object, near it, with scores: what a detector outputs, and objects and boxes of each class."""
     rng = np.random.default_rng(3)
-    data = register_voc("few", DRAWN, drawn_root)
-    pictures = DatasetCatalog.get(data.test)
-    evaluator = VocEvaluator(data.test, pictures)
-    evaluator.reset()
-    detections, truths = {0: [], 1: []}, {0: [], 1: []}
+    outputs, detections, truths = [], {0: [], 1: []}, {0: [], 1: []}
     for picture in pictures:
         boxes, scores, classes = [], [], []
         for thing in picture["annotations"]:
@@ -219,18 +222,62 @@ def test_the_voc_metric_equals_its_loops(drawn_root):
         instances = Instances((SIZE[1], SIZE[0]))
         instances.pred_boxes = Boxes(torch.tensor(np.stack(boxes), dtype=torch.float32))
         instances.scores, instances.pred_classes = torch.tensor(scores), torch.tensor(classes)
+        outputs.append(instances)
+    return outputs, detections, truths
+
+
+def measured(evaluator, pictures, outputs):
+    evaluator.reset()
+    for picture, instances in zip(pictures, outputs, strict=True):
         evaluator.process([picture], [{"instances": instances}])
-    found = evaluator.evaluate()
+    return evaluator.evaluate()["metrics"]
+
+
+@pytest.mark.parametrize("metric", ["11_points", "area"])
+def test_the_voc_metric_equals_its_loops(drawn_root, metric):
+    data = register_voc("few", DRAWN, drawn_root)
+    pictures = DatasetCatalog.get(data.test)
+    outputs, detections, truths = noisy_detections(pictures)
+    found = measured(VocEvaluator(data.test, pictures, metric), pictures, outputs)
     for threshold, name in ((0.5, "AP50"), (0.75, "AP75")):
-        expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold) for c in (0, 1)])
-        assert found["metrics"][name] == pytest.approx(expected, abs=1e-9)
+        expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold, metric) for c in (0, 1)])
+        assert found[name] == pytest.approx(expected, abs=1e-9)
         assert 0 < expected < 100
+
+
+def test_the_voc_metric_does_not_depend_on_the_name_of_the_devkit(drawn_root, tmp_path):
+    shutil.copytree(drawn_root / "drawn/few/VOC2007", tmp_path / "renamed")
+    parts = {s: [{"devkit": "renamed", "image_set": n}] for s, n in (("train", "trainval"), ("test", "test"))}
+    renamed = VocDataset.model_validate({"source": "voc", "parts": parts})
+    data = register_voc("few", DRAWN, drawn_root), register_voc("renamed", renamed, tmp_path)
+    pictures = DatasetCatalog.get(data[0].test)
+    outputs, _, _ = noisy_detections(pictures)
+    points = [measured(VocEvaluator(some.test, pictures, "11_points"), pictures, outputs) for some in data]
+    areas = [measured(VocEvaluator(some.test, pictures, "area"), pictures, outputs) for some in data]
+    assert points[0] == points[1]
+    assert areas[0] == areas[1]
+    assert points[0] != areas[0]
+
+
+@pytest.mark.parametrize("metric", ["11_points", "area"])
+def test_a_detector_is_measured_by_the_metric_of_its_task(job, monkeypatch, metric):
+    asked = []
+
+    def evaluate(cfg, model, evaluator, *_):
+        asked.append(evaluator._is_2007)
+        return {"metrics": {}, "per_class": {}}
+
+    monkeypatch.setattr("objectcrop.evaluate.detection._evaluate", evaluate)
+    some = job(max_iterations=1)
+    named = dataclasses.replace(some, task=some.task.model_copy(update={"voc_metric": metric}))
+    assert fine_tune(named, StopRequest())["details"]["voc_metric"] == metric
+    assert asked == [metric == "11_points"]
 
 
 def test_no_detection_at_all_is_zero_and_a_class_without_test_object_is_none(drawn_root):
     data = register_voc("few", DRAWN, drawn_root)
     pictures = DatasetCatalog.get(data.test)[:2]
-    evaluator = VocEvaluator(data.test, pictures)
+    evaluator = VocEvaluator(data.test, pictures, "11_points")
     evaluator._class_names = [*evaluator._class_names, "nowhere"]
     evaluator.reset()
     found = evaluator.evaluate()
