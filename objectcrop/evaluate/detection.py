@@ -128,13 +128,6 @@ def joined_processes(gpus: int) -> Iterator[bool]:
         torch.distributed.destroy_process_group()
 
 
-def forget_state(checkpoints: Path) -> None:
-    """Remove the states of a fine-tuning whose result is written."""
-    for name in ("state-*.pth", "last_checkpoint"):
-        for file in checkpoints.glob(f"*/{name}"):
-            file.unlink()
-
-
 def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
     seed_all_rng(job.seed + comm.get_rank())
     with _quiet():

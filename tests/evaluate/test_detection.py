@@ -12,10 +12,11 @@ import torch
 from detectron2.data import DatasetCatalog
 from detectron2.structures import Boxes, Instances
 
-from objectcrop.evaluate.detection import FineTuning, fine_tune, forget_state
+from objectcrop.evaluate.detection import FineTuning, fine_tune
 from objectcrop.evaluate.detection_config import effective_norm
 from objectcrop.evaluate.detection_data import register_coco, register_voc
 from objectcrop.evaluate.detection_metrics import InstanceEvaluator, VocEvaluator
+from objectcrop.evaluate.detection_state import forget_state
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.datasets import CocoDataset, DrawnDataset, FolderDataset, VocDataset
 from objectcrop.study.runs import BackboneSettings
