@@ -37,20 +37,20 @@ def _fine_tune_here(args: argparse.Namespace) -> None:
     with warnings.catch_warnings():
         # Detectron2 of 2024 on PyTorch of 2026
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
-        from objectcrop.evaluate.detection import FineTuning, fine_tune, forget_state, joined_processes
+        from objectcrop.evaluate.detection import FineTuning, fine_tune, joined_processes
 
     from objectcrop.data.sources import parse_dataset
+    from objectcrop.evaluate.detection_state import forget_state, report_unused_states, state_folder
     from objectcrop.evaluate.detectron2_weights import read_precision
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.lock import run_lock
     from objectcrop.runtime.signals import stop_requests
     from objectcrop.study.runs import Run
-    from objectcrop.study.section import parse_settings, settings_hash
+    from objectcrop.study.section import parse_settings
     from objectcrop.study.tasks import parse_task
 
     settings = parse_settings(args.settings)
-    recorded = {"run": settings["run"], "task": settings["task"]}
     torch.set_num_threads(max(args.threads, 1))
     start = time.monotonic()
     job = FineTuning(
@@ -61,7 +61,7 @@ def _fine_tune_here(args: argparse.Namespace) -> None:
         dataset=parse_dataset(settings["dataset"]),
         data_root=args.data_root,
         weights=args.weights,
-        checkpoints=args.checkpoints / settings_hash(recorded),
+        checkpoints=state_folder(args.checkpoints, settings | {"seed": args.seed}, args.weights),
         seed=settings["study_seed"] + args.seed,
         num_processes=max(args.gpus, 1),
         device="cuda" if args.gpus else "cpu",
@@ -70,6 +70,7 @@ def _fine_tune_here(args: argparse.Namespace) -> None:
     with joined_processes(args.gpus) as is_first, stop_requests() as stop:
         if is_first:
             with run_lock(args.checkpoints / "lock"):
+                report_unused_states(job.checkpoints, job.label)
                 found = fine_tune(job, stop)
         else:
             found = fine_tune(job, stop)

@@ -75,8 +75,8 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     """Train from the last checkpoint if there is one, else from the pretrained weights, and evaluate.
 
     Returns:
-        `metrics` and `per_class` in percent, `details` (the norm in force, how many images were measured), and the
-        `precision` that the networks computed in; empty in all processes but the first.
+        `metrics` and `per_class` in percent, `details` (the norm in force, how many images were measured, a detector's VOC
+        metric), and the `precision` that the networks computed in; empty in all processes but the first.
 
     Raises:
         Stopped: after saving, if a stop was asked for.
@@ -107,15 +107,16 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
         with _quiet():
             pictures = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
         evaluator: Any = (
-            VocEvaluator(data.test, pictures)
+            VocEvaluator(data.test, pictures, job.task.voc_metric)
             if isinstance(job.task, DetectorTask)
             else InstanceEvaluator(data.test, pictures, job.num_processes, job.checkpoints)
         )
         with autocast(precision, device):
             found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
-    norm = effective_norm(job.task.schedule.norm, job.num_processes)
-    computed = resolve_precision(precision, device)
-    return found | {"details": {"norm": norm, "num_test": len(pictures)}, "precision": computed} if found else {}
+    details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(pictures)}
+    if isinstance(job.task, DetectorTask):
+        details["voc_metric"] = job.task.voc_metric
+    return found | {"details": details, "precision": resolve_precision(precision, device)} if found else {}
 
 
 @contextlib.contextmanager
@@ -131,13 +132,6 @@ def joined_processes(gpus: int) -> Iterator[bool]:
         yield comm.is_main_process()
     finally:
         torch.distributed.destroy_process_group()
-
-
-def forget_state(checkpoints: Path) -> None:
-    """Remove the states of a fine-tuning whose result is written."""
-    for name in ("state-*.pth", "last_checkpoint"):
-        for file in checkpoints.glob(f"*/{name}"):
-            file.unlink()
 
 
 def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:

@@ -83,8 +83,8 @@ def _coco_loader(file: str, images: str, name: str) -> Callable[[], list[dict[st
 def _register_part(name: str, part: VocPart, data_root: Path, classes: list[str]) -> str:
     folder = str(data_root / part.devkit)
     key = f"objectcrop_{name}_{settings_hash({'folder': folder, 'set': part.image_set})}"
-    year = 2007 if part.devkit.rstrip("/").endswith("2007") else 2012
-    words = {"dirname": folder, "split": part.image_set, "year": year, "thing_classes": classes}
+    # Detectron2's evaluator wants a year; the task's voc_metric says how average precision is counted
+    words = {"dirname": folder, "split": part.image_set, "year": 2007, "thing_classes": classes}
     _register(key, lambda: load_voc_instances(folder, part.image_set, classes), words)
     return key
 

@@ -11,6 +11,8 @@ from detectron2.evaluation import COCOEvaluator, PascalVOCDetectionEvaluator
 from detectron2.evaluation.pascal_voc_evaluation import parse_rec, voc_eval
 from detectron2.utils import comm
 
+from objectcrop.study.tasks import VocMetric
+
 THRESHOLDS = range(50, 100, 5)
 
 
@@ -21,9 +23,16 @@ class VocEvaluator(PascalVOCDetectionEvaluator):  # type: ignore[misc]
     would make every mean undefined.
     """
 
-    def __init__(self, dataset_name: str, pictures: list[dict[str, Any]]) -> None:
-        """Measure these pictures of a registered devkit."""
+    def __init__(self, dataset_name: str, pictures: list[dict[str, Any]], metric: VocMetric) -> None:
+        """Measure these images of a registered devkit.
+
+        Args:
+            dataset_name: registered name of the devkit.
+            pictures: records of the images, as the catalog returns them.
+            metric: how the average precision of a class is counted; the name of the devkit does not matter.
+        """
         super().__init__(dataset_name)
+        self._is_2007 = metric == "11_points"
         self._ids = [str(picture["image_id"]) for picture in pictures]
 
     def evaluate(self) -> dict[str, Any]:

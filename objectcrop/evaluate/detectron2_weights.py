@@ -21,6 +21,7 @@ _PART = (
     (re.compile(r"downsample\.0\.(.+)"), r"shortcut.\1"),
     (re.compile(r"downsample\.1\.(.+)"), r"shortcut.norm.\1"),
 )
+COUNTER, RUNNING_MEAN = ".num_batches_tracked", ".running_mean"
 
 
 def detectron2_name(name: str) -> str:
@@ -71,10 +72,24 @@ def read_precision(path: str | Path) -> str:
 
 
 def unused_weights(state: Mapping[str, NDArray[Any]], weights: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Names of weights that no tensor of a model's state, of the same name behind any prefix, holds bit by bit."""
+    """Return names of weights that no tensor of a model's state, of the same name behind any prefix, holds bit by bit.
+
+    The counter of batches of a norm is not among them where the norm holds the running mean but keeps no counter, as
+    Detectron2's FrozenBatchNorm2d.
+
+    Args:
+        state: arrays of the model by name.
+        weights: arrays by name, in Detectron2's names.
+    """
+
+    def places(name: str) -> list[str]:
+        return [place for place in state if place == name or place.endswith(f".{name}")]
 
     def is_used(name: str) -> bool:
-        places = [found for found in state if found == name or found.endswith(f".{name}")]
-        return any(np.array_equal(state[place], weights[name]) for place in places)
+        held = places(name)
+        if not held and name.endswith(COUNTER):
+            mean = name.removesuffix(COUNTER) + RUNNING_MEAN
+            return mean in weights and is_used(mean)
+        return any(np.array_equal(state[place], weights[name]) for place in held)
 
     return [name for name in weights if not is_used(name)]

@@ -46,7 +46,9 @@ def evaluate_linear(
 
     Returns:
         `metrics` (percent, and the learning rate), `per_class` (average precision in percent, None for a class without a
-        test positive), `details`, and the `precision` that the trunk computed in.
+        test positive), the `precision` that the trunk computed in, and `details`; there `held_out_top1` (labels: single) or
+        `held_out_map` (multi) holds the value, in percent, by which each learning rate was judged (None: diverged), or is
+        None for a single rate.
 
     Raises:
         ValueError: if the labels do not fit the task, or the layer diverged.
@@ -69,7 +71,9 @@ def evaluate_linear(
         "num_train": len(data.train),
         "num_held_out": int(held_out.sum()),
         "num_test": len(data.test),
-        "held_out_map": dict(zip(map(str, task.learning_rates), on_held_out, strict=True)) if on_held_out else None,
+        f"held_out_{choosing_metric(task)}": dict(zip(map(str, task.learning_rates), on_held_out, strict=True))
+        if on_held_out
+        else None,
         "is_approximation": task.cached_views is not None,
     }
     chosen = {**metrics, "learning_rate": float(task.learning_rates[place])}
@@ -96,6 +100,11 @@ def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArra
     return mask
 
 
+def choosing_metric(task: LinearTask) -> str:
+    """Return the name of the metric that chooses the learning rate: the one that tables report for such labels."""
+    return "top1" if task.labels == "single" else "map"
+
+
 def measure(
     scores: NDArray[np.float32], pictures: LabelledPictures, classes: tuple[str, ...], *, is_single: bool
 ) -> tuple[dict[str, float], dict[str, float | None]]:
@@ -107,11 +116,11 @@ def measure(
         classes: names of the columns.
         is_single: whether top-1 accuracy is asked for too.
     """
-    metrics = {"map": 100 * macro_map(scores, pictures.labels)}
+    metrics = {"map": _map(scores, pictures)}
     for batch in RELEASED_BATCHES:
         metrics[f"map_batched_{batch}"] = 100 * map_batched(scores, pictures.labels, batch)
     if is_single:
-        metrics["top1"] = 100 * float((scores.argmax(axis=1) == pictures.classes_of_single).mean())
+        metrics["top1"] = _top1(scores, pictures)
     found = average_precisions(scores, pictures.labels)
     per_class = {name: None if np.isnan(ap) else 100 * float(ap) for name, ap in zip(classes, found, strict=True)}
     return metrics, per_class
@@ -191,7 +200,10 @@ def _choose(
     chance: Chance,
     held_out: NDArray[np.bool_],
 ) -> tuple[int, list[float | None]]:
-    """Place of the learning rate that is best on the held-out pictures, and the mAP of each there (None: diverged)."""
+    """Return the place of the learning rate that is best on the held-out images, and the value of each there.
+
+    The value is in percent, of `choosing_metric`; None: diverged. Of equal ones the first rate is taken.
+    """
     if not held_out.any():
         return 0, []
     rows = np.flatnonzero(held_out)
@@ -203,14 +215,20 @@ def _choose(
     )
     views = Views(shown, task, chance)
     features = extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
-    found = [
-        100 * macro_map(scores, shown.labels) if np.isfinite(scores).all() else None
-        for scores in choosing.scores(features)
-    ]
+    value_of = _top1 if choosing_metric(task) == "top1" else _map
+    found = [value_of(scores, shown) if np.isfinite(scores).all() else None for scores in choosing.scores(features)]
     best = max((value for value in found if value is not None), default=None)
     if best is None:
         raise ValueError(f"the linear layer diverged at every one of learning_rates {list(task.learning_rates)}")
     return found.index(best), found
+
+
+def _map(scores: NDArray[np.float32], pictures: LabelledPictures) -> float:
+    return 100 * macro_map(scores, pictures.labels)
+
+
+def _top1(scores: NDArray[np.float32], pictures: LabelledPictures) -> float:
+    return 100 * float((scores.argmax(axis=1) == pictures.classes_of_single).mean())
 
 
 def _assert_unchanged(before: dict[str, Tensor], backbone: Backbone) -> None:

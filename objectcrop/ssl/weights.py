@@ -1,7 +1,10 @@
 """Backbone files: safetensors (written and read here, without the package) and torchvision's `.pth`."""
 
+import argparse
 import hashlib
 import json
+import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,10 @@ _FIRST = ("conv1.weight", "luminance.conv1.weight")
 """The first kernel of a ResNet, by which its stem is told."""
 _NESTED = ("state_dict", "network", "model")
 """Under which checkpoints keep the tensors, beside epochs and the like."""
+_COUNTER = ".num_batches_tracked"
+"""Ending of the tensors that checkpoints from before PyTorch 0.4.1 lack; a trunk with a fixed momentum never reads them."""
+_FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
+"""How `torch.load` names the class or function that it does not allow."""
 
 
 def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -129,10 +136,16 @@ def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a `.safetensors` file, or of a `.pth` file that holds nothing but tensors, itself or under a usual name."""
+    """Read the tensors of a `.safetensors` file, or of a `.pth` file that holds them itself or under a usual name.
+
+    Beside the tensors a `.pth` file may hold plain values and an `argparse.Namespace`. No code of a file runs.
+
+    Raises:
+        ValueError: naming the file, and the class if it holds another one, or if it holds no tensors by name.
+    """
     if Path(path).suffix == ".safetensors":
         return read_safetensors(path)
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    loaded = _read_pickled(path)
     if isinstance(loaded, dict):
         loaded = next((loaded[name] for name in _NESTED if isinstance(loaded.get(name), dict)), loaded)
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
@@ -140,12 +153,39 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     return loaded
 
 
+def _read_pickled(path: str | Path) -> Any:
+    try:
+        # training scripts store their arguments so; a Namespace holds values and runs no code
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        foreign = _FOREIGN.search(str(error))
+        if foreign is None:
+            raise ValueError(
+                f"{path}: it is not a checkpoint of torch.save, or not one that can be read without running its code; "
+                "expected a state_dict in torchvision's names: get the file again"
+            ) from error
+        raise ValueError(
+            f"{path}: it holds {foreign[1]}, expected only tensors, plain values and argparse.Namespace, which are read "
+            "without running code of the file; if you trust its source, load it with torch.load(..., weights_only=False) in "
+            "an environment that you trust and save the state_dict alone with torch.save"
+        ) from error
+
+
 def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: str) -> None:
-    """Copy weights by name; all must be there, of the right shape, and none besides but those of a classifier."""
+    """Copy weights by name; all must be there, of the right shape, and none besides but those of a classifier.
+
+    Only the batch norms' counters of batches (`num_batches_tracked`) may be missing; a missing one becomes 0.
+
+    Raises:
+        ValueError: with `where`, and the names that are missing, unexpected or of another shape.
+    """
     wanted = backbone.weights.state_dict()
     given = {
         name: tensor for name, tensor in weights.items() if name in wanted or name.split(".")[0] not in CLASSIFIERS
     }
+    counters = {name for name in wanted if name.endswith(_COUNTER)}
+    given |= {name: torch.zeros_like(wanted[name]) for name in counters - given.keys()}
     problems = []
     stems = stem_of(given), stem_of(wanted)
     if None not in stems and stems[0] != stems[1]:

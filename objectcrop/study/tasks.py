@@ -72,11 +72,16 @@ class DetectionSchedule(Section):
         default=None, ge=1, description="Test pictures measured, the first in the order of the set; null measures all."
     )
     norm: Literal["BN", "SyncBN", "FrozenBN"] = Field(
-        default="SyncBN", description="Normalisation of backbone, FPN and heads."
+        default="SyncBN",
+        description="Normalisation of backbone, FPN and heads; FrozenBN keeps the run's in the backbone and is the identity in "
+        "FPN and heads.",
     )
     precision: Precision = Field(
         default="auto", description=f"{PRECISION_DESCRIPTION} Losses and boxes stay float32; training and test alike."
     )
+
+
+VocMetric = Literal["11_points", "area"]
 
 
 class DetectorTask(Section):
@@ -84,6 +89,11 @@ class DetectorTask(Section):
 
     kind: Literal["detector"]
     dataset: Name = Field(description="A data set with source voc (or drawn: its VOC devkit).")
+    voc_metric: VocMetric = Field(
+        default="11_points",
+        description="Average precision of a class: the mean precision at 11 recalls (VOC 2007, the protocol of MoCo and "
+        "Detectron2 on that test set), or the area under the curve (VOC 2010 and later).",
+    )
     schedule: DetectionSchedule = DetectionSchedule()
     resources: ResourceSettings = ResourceSettings(gpus=8, hours=24)
 

@@ -1,21 +1,27 @@
 """The doors to export and fine-tuning: from a run's weights to a result, on a few drawn scenes."""
 
+import contextlib
 import json
 import pickle
 import signal
 import subprocess
 import sys
+import warnings
+from collections import namedtuple
 
 import numpy as np
 import pytest
+import torch
 
 from objectcrop.runtime.atomic import read_json
+from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
 from objectcrop.study.runs import BackboneSettings
 from objectcrop.study.section import settings_hash
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
+from workflow_scripts.finetune_detector import main as finetune_detector
 
 RUN = {"dataset": "d", "method": "random_init", "backbone": {"arch": "resnet18", "width": 0.125}}
 DRAWN = {"source": "drawn", "num_train": 8, "num_test": 4, "width_px": 96, "height_px": 72, "num_classes": 3}
@@ -39,19 +45,25 @@ def work(tmp_path_factory):
     settings = {"dataset_name": "few", "dataset": DRAWN}
     data = ["--data-root", str(folder / "data"), "--threads", "1"]
     draw_scenes(["--settings", json.dumps(settings), *data, "--out", str(folder / "drawn.json")])
-    with seeded_weights(0):
-        trunk = build_backbone(BackboneSettings.model_validate(RUN["backbone"]))
-    save_backbone(trunk, folder / "b.safetensors", {})
-    export_backbone(["--backbone", str(folder / "b.safetensors"), "--out", str(folder / "b.pkl")])
+    export(folder, 0)
     return folder
 
 
-def command(work, kind, out, **schedule):
+def export(folder, seed, name="b"):
+    """Export a trunk of random weights; return its first kernel."""
+    with seeded_weights(seed):
+        trunk = build_backbone(BackboneSettings.model_validate(RUN["backbone"]))
+    save_backbone(trunk, folder / f"{name}.safetensors", {})
+    export_backbone(["--backbone", str(folder / f"{name}.safetensors"), "--out", str(folder / f"{name}.pkl")])
+    return trunk.conv1.weight.detach().clone()
+
+
+def command(work, kind, out, weights="b", **schedule):
     task = {"kind": kind, "dataset": "few", "schedule": SCHEDULE | schedule}
     settings = {"run_name": "r", "run": RUN, "task_name": "t", "task": task, "study_seed": 0}
     settings |= {"dataset_name": "few", "dataset": DRAWN}
     words = ["--settings", json.dumps(settings), "--seed", "0", "--data-root", str(work / "data")]
-    words += ["--weights", str(work / "b.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
+    words += ["--weights", str(work / f"{weights}.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
     script = {"detector": "finetune_detector", "segmenter": "finetune_segmenter"}[kind]
     return [sys.executable, "-m", f"workflow_scripts.{script}", *words, "--out", str(work / f"{out}.json")], task
 
@@ -74,7 +86,8 @@ def test_the_result_says_what_was_measured_and_of_what(work, kind):
     assert result["settings_hash"] == settings_hash({"run": RUN, "task": task})
     assert {"AP", "AP50", "AP75"} <= result["metrics"].keys()
     assert ("mask_AP" in result["metrics"]) == (kind == "segmenter")
-    assert result["details"] == {"norm": "BN", "num_test": 4}
+    metric = {"voc_metric": "11_points"} if kind == "detector" else {}
+    assert result["details"] == {"norm": "BN", "num_test": 4} | metric
 
 
 @pytest.mark.slow
@@ -99,3 +112,62 @@ def test_sigterm_saves_and_the_same_command_goes_on(work):
     again.communicate(timeout=60)
     first = int(line.split("training: ")[1].split("/")[0])
     assert first > done
+
+
+Attempt = namedtuple("Attempt", "done stem out err")
+
+
+@pytest.fixture
+def interrupted(work, monkeypatch, capsys):
+    """Start a fine-tuning in this process and stop it after its first iteration: what it did, said and saved."""
+
+    @contextlib.contextmanager
+    def stopped_at_once():
+        request = StopRequest()
+        request.signal = signal.SIGTERM
+        yield request
+
+    monkeypatch.setattr("objectcrop.runtime.signals.stop_requests", stopped_at_once)
+
+    def attempt(name, **schedule):
+        words, _ = command(work, "detector", name, name, warmup_iterations=0, learning_rate=1e-6, **schedule)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
+            with pytest.raises(Stopped):
+                finetune_detector(words[3:])
+        shown = capsys.readouterr()
+        states = sorted((work / f"{name}.checkpoints").glob("*/state-*.pth"), key=lambda path: path.stat().st_mtime_ns)
+        state = torch.load(states[-1], weights_only=False)
+        stem = state["model"]["backbone.stem.conv1.weight"]
+        return Attempt(state["iteration"] + 1, torch.as_tensor(stem), shown.out, shown.err)
+
+    threads = torch.get_num_threads()
+    yield attempt
+    torch.set_num_threads(threads)  # the script sets its own
+
+
+def test_new_weights_of_a_run_start_from_scratch_and_the_same_ones_resume(work, interrupted):
+    first = export(work, 0, "replaced")
+    assert interrupted("replaced").done == 1
+    assert export(work, 0, "replaced").equal(first)
+    resumed = interrupted("replaced")
+    assert resumed.done == 2, "equal weights, written again, are the same ones"
+    assert "from scratch" not in resumed.err
+
+    second = export(work, 1, "replaced")
+    assert not torch.allclose(first, second, atol=1e-2)
+    fresh = interrupted("replaced")
+    assert fresh.done == 1
+    torch.testing.assert_close(fresh.stem, second, atol=1e-4, rtol=0)
+    assert "1 saved state of other weights or settings is not used: training starts from scratch" in fresh.err
+    assert interrupted("replaced").done == 2
+
+
+def test_states_of_other_settings_are_reported_and_not_used(work, interrupted):
+    export(work, 0, "other")
+    interrupted("other")
+    interrupted("other", max_iterations=4)
+    fresh = interrupted("other", max_iterations=5)
+    assert fresh.done == 1
+    assert "2 saved states of other weights or settings are not used: training starts from scratch" in fresh.err
+    assert str(work / "other.checkpoints") in fresh.err

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import pickle
+import shutil
 import signal
 
 import numpy as np
@@ -10,10 +12,11 @@ import torch
 from detectron2.data import DatasetCatalog
 from detectron2.structures import Boxes, Instances
 
-from objectcrop.evaluate.detection import FineTuning, fine_tune, forget_state
+from objectcrop.evaluate.detection import FineTuning, fine_tune
 from objectcrop.evaluate.detection_config import effective_norm
 from objectcrop.evaluate.detection_data import register_coco, register_voc
 from objectcrop.evaluate.detection_metrics import InstanceEvaluator, VocEvaluator
+from objectcrop.evaluate.detection_state import forget_state
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.datasets import CocoDataset, DrawnDataset, FolderDataset, VocDataset
 from objectcrop.study.runs import BackboneSettings
@@ -57,7 +60,37 @@ def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
     assert found["metrics"].keys() == (boxes if kind == "detector" else boxes | {f"mask_{name}" for name in boxes})
     assert all(0 <= value <= 100 for value in found["metrics"].values())
     assert found["per_class"].keys() == {"bar", "tile"}
-    assert found["details"] == {"norm": "BN", "num_test": 6}
+    metric = {"voc_metric": "11_points"} if kind == "detector" else {}
+    assert found["details"] == {"norm": "BN", "num_test": 6} | metric
+
+
+@pytest.mark.parametrize(
+    ("kind", "arch"), [(k, a) for k in ("detector", "segmenter") for a in ("resnet18", "resnet50")]
+)
+def test_frozen_batch_norm_keeps_the_norms_of_the_run_while_the_trunk_learns(job, exported, monkeypatch, kind, arch):
+    last = []
+    monkeypatch.setattr("objectcrop.evaluate.detection._evaluate", lambda cfg, model, *rest: last.append(model) or {})
+    trunk = trunk_with_statistics(arch, 0.125)
+    backbone = BackboneSettings(arch=arch, width=0.125)
+    frozen = dataclasses.replace(
+        job(kind, norm="FrozenBN", max_iterations=1), backbone=backbone, weights=exported(trunk)
+    )
+    fine_tune(frozen, StopRequest())
+    state = last[0].state_dict()
+    stem = next(name for name in state if name.endswith("stem.conv1.weight")).removesuffix("weight")
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        assert torch.equal(state[f"{stem}norm.{name}"], trunk.state_dict()[f"bn1.{name}"])
+    assert not torch.equal(state[f"{stem}weight"], trunk.conv1.weight)
+
+
+@pytest.mark.parametrize("lost", ["res3.0.conv1.weight", "res4.1.conv2.norm.running_var"])
+def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lost):
+    frozen = job(norm="FrozenBN")
+    stored = pickle.loads(frozen.weights.read_bytes())
+    stored["model"][f"{lost}.extra"] = stored["model"][lost] + 1
+    frozen.weights.write_bytes(pickle.dumps(stored))
+    with pytest.raises(ValueError, match=rf"1 tensor\(s\) found no place in the detector, first '{lost}\.extra'"):
+        fine_tune(frozen, StopRequest())
 
 
 def test_rectangles_are_learnt(job):
@@ -143,8 +176,11 @@ def test_sync_batch_norm_needs_several_processes():
     assert effective_norm("FrozenBN", 1) == "FrozenBN"
 
 
-def slow_voc_ap(detections, truths, threshold):
-    """VOC 2007's 11-point AP of one class: greedy by score; boxes are (image, x1, y1, x2, y2), 1-based inclusive."""
+def slow_voc_ap(detections, truths, threshold, metric):
+    """AP in percent of one class, at 11 recalls (VOC 2007) or as the area (VOC 2010).
+
+    Detections are matched greedily by score; boxes are (image, x1, y1, x2, y2), 1-based inclusive.
+    """
     taken, hits = set(), []
     for image, _, box in sorted(detections, key=lambda found: -found[1]):
         best, best_iou = None, threshold
@@ -159,20 +195,18 @@ def slow_voc_ap(detections, truths, threshold):
                 best, best_iou = number, overlap
         hits.append(best is not None and best not in taken)
         taken.add(best)
+    recalls = np.arange(0, 1.1, 0.1) if metric == "11_points" else [n / len(truths) for n in range(1, len(truths) + 1)]
     points = []
-    for recall in np.arange(0, 1.1, 0.1):
+    for recall in recalls:
         found = [sum(hits[: n + 1]) / (n + 1) for n in range(len(hits)) if sum(hits[: n + 1]) / len(truths) >= recall]
         points.append(max(found, default=0.0))
-    return 100 * sum(points) / 11
+    return 100 * sum(points) / len(recalls)
 
 
-def test_the_voc_metric_equals_its_loops(drawn_root):
+def noisy_detections(pictures):
+    """Two boxes for each object, near it, with scores: what a detector outputs, and objects and boxes of each class."""
     rng = np.random.default_rng(3)
-    data = register_voc("few", DRAWN, drawn_root)
-    pictures = DatasetCatalog.get(data.test)
-    evaluator = VocEvaluator(data.test, pictures)
-    evaluator.reset()
-    detections, truths = {0: [], 1: []}, {0: [], 1: []}
+    outputs, detections, truths = [], {0: [], 1: []}, {0: [], 1: []}
     for picture in pictures:
         boxes, scores, classes = [], [], []
         for thing in picture["annotations"]:
@@ -189,18 +223,62 @@ def test_the_voc_metric_equals_its_loops(drawn_root):
         instances = Instances((SIZE[1], SIZE[0]))
         instances.pred_boxes = Boxes(torch.tensor(np.stack(boxes), dtype=torch.float32))
         instances.scores, instances.pred_classes = torch.tensor(scores), torch.tensor(classes)
+        outputs.append(instances)
+    return outputs, detections, truths
+
+
+def measured(evaluator, pictures, outputs):
+    evaluator.reset()
+    for picture, instances in zip(pictures, outputs, strict=True):
         evaluator.process([picture], [{"instances": instances}])
-    found = evaluator.evaluate()
+    return evaluator.evaluate()["metrics"]
+
+
+@pytest.mark.parametrize("metric", ["11_points", "area"])
+def test_the_voc_metric_equals_its_loops(drawn_root, metric):
+    data = register_voc("few", DRAWN, drawn_root)
+    pictures = DatasetCatalog.get(data.test)
+    outputs, detections, truths = noisy_detections(pictures)
+    found = measured(VocEvaluator(data.test, pictures, metric), pictures, outputs)
     for threshold, name in ((0.5, "AP50"), (0.75, "AP75")):
-        expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold) for c in (0, 1)])
-        assert found["metrics"][name] == pytest.approx(expected, abs=1e-9)
+        expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold, metric) for c in (0, 1)])
+        assert found[name] == pytest.approx(expected, abs=1e-9)
         assert 0 < expected < 100
+
+
+def test_the_voc_metric_does_not_depend_on_the_name_of_the_devkit(drawn_root, tmp_path):
+    shutil.copytree(drawn_root / "drawn/few/VOC2007", tmp_path / "renamed")
+    parts = {s: [{"devkit": "renamed", "image_set": n}] for s, n in (("train", "trainval"), ("test", "test"))}
+    renamed = VocDataset.model_validate({"source": "voc", "parts": parts})
+    data = register_voc("few", DRAWN, drawn_root), register_voc("renamed", renamed, tmp_path)
+    pictures = DatasetCatalog.get(data[0].test)
+    outputs, _, _ = noisy_detections(pictures)
+    points = [measured(VocEvaluator(some.test, pictures, "11_points"), pictures, outputs) for some in data]
+    areas = [measured(VocEvaluator(some.test, pictures, "area"), pictures, outputs) for some in data]
+    assert points[0] == points[1]
+    assert areas[0] == areas[1]
+    assert points[0] != areas[0]
+
+
+@pytest.mark.parametrize("metric", ["11_points", "area"])
+def test_a_detector_is_measured_by_the_metric_of_its_task(job, monkeypatch, metric):
+    asked = []
+
+    def evaluate(cfg, model, evaluator, *_):
+        asked.append(evaluator._is_2007)
+        return {"metrics": {}, "per_class": {}}
+
+    monkeypatch.setattr("objectcrop.evaluate.detection._evaluate", evaluate)
+    some = job(max_iterations=1)
+    named = dataclasses.replace(some, task=some.task.model_copy(update={"voc_metric": metric}))
+    assert fine_tune(named, StopRequest())["details"]["voc_metric"] == metric
+    assert asked == [metric == "11_points"]
 
 
 def test_no_detection_at_all_is_zero_and_a_class_without_test_object_is_none(drawn_root):
     data = register_voc("few", DRAWN, drawn_root)
     pictures = DatasetCatalog.get(data.test)[:2]
-    evaluator = VocEvaluator(data.test, pictures)
+    evaluator = VocEvaluator(data.test, pictures, "11_points")
     evaluator._class_names = [*evaluator._class_names, "nowhere"]
     evaluator.reset()
     found = evaluator.evaluate()

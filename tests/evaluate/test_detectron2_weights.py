@@ -101,6 +101,16 @@ def test_weights_that_found_no_place_are_told(tmp_path, exported):
     ]
 
 
+def test_a_counter_without_a_place_is_unused_unless_its_norm_is_there_without_one():
+    weights = {"res2.norm.running_mean": np.ones(3), "res2.norm.num_batches_tracked": np.array(7)}
+    frozen = {"backbone.res2.norm.running_mean": np.ones(3)}
+    assert unused_weights(frozen, weights) == []
+    assert unused_weights({"backbone.res2.norm.running_mean": np.zeros(3)}, weights) == list(weights)
+    assert unused_weights({}, weights) == list(weights)
+    counting = frozen | {"backbone.res2.norm.num_batches_tracked": np.array(0)}
+    assert unused_weights(counting, weights) == ["res2.norm.num_batches_tracked"]
+
+
 def test_the_full_detector_has_the_modules_of_detectron2s_own(tmp_path):
     cfg = config(tmp_path, "resnet50", 1.0)
     ours = build_model(cfg)

@@ -188,6 +188,39 @@ def test_single_labels_give_top1_and_several_labels_are_refused(data, tables, tm
         evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
 
 
+def scores_that_disagree(labels):
+    """Scores of two layers: the first ranks every class perfectly, the second is right for all images but one."""
+    ranked = labels.astype(np.float32)
+    ranked[:, 0] += 10  # always the first class: mAP 100, top-1 its share
+    right = labels.astype(np.float32)
+    wrong = int(np.flatnonzero(labels[:, 0])[0])
+    right[wrong] = (0, 5, 0)  # most certain of all, and wrong
+    return [ranked, right]
+
+
+@pytest.mark.parametrize(("labels", "metric", "chosen"), [("single", "top1", 1.0), ("multi", "map", 3.0)])
+def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
+    data, tables, tmp_path, monkeypatch, labels, metric, chosen
+):
+    manifest, annotations = tables
+    first = annotations.drop_duplicates("image_id")
+    splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
+    task = settings(labels=labels, learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=1)
+    shown = splits[0].labels[choose_held_out(24, task, CHANCE.study_seed)]
+    scores = LinearLayers.scores
+
+    def scores_of(self, features):
+        return scores_that_disagree(shown) if len(features) == len(shown) else scores(self, features)
+
+    monkeypatch.setattr(LinearLayers, "scores", scores_of)
+    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, CHANCE, device=CPU)
+    assert found["metrics"]["learning_rate"] == chosen
+    on_held_out = found["details"][f"held_out_{metric}"]
+    best = {"top1": {"3.0": 100 * shown[:, 0].mean(), "1.0": 100 * 5 / 6}, "map": {"3.0": 100}}[metric]
+    assert {rate: on_held_out[rate] for rate in best} == pytest.approx(best)
+    assert [name for name in found["details"] if name.startswith("held_out_")] == [f"held_out_{metric}"]
+
+
 def test_training_views_follow_epoch_and_picture_and_test_views_are_central(data):
     views = Views(data.train, settings(), CHANCE)
     assert views.plan(0, 3) == views.plan(0, 3)

@@ -1,5 +1,10 @@
 """Backbone files, against the safetensors package and torch.save."""
 
+import argparse
+import datetime
+import os
+import pathlib
+
 import pytest
 import safetensors.torch
 import torch
@@ -10,6 +15,7 @@ from objectcrop.ssl.weights import (
     load_backbone,
     read_safetensors,
     read_training_precision,
+    read_weights,
     save_backbone,
     write_safetensors,
 )
@@ -112,3 +118,108 @@ def test_files_that_are_cut_off_are_told(tmp_path, kept):
     (tmp_path / "w.safetensors").write_bytes(data[:kept])
     with pytest.raises(ValueError, match="cut off"):
         read_safetensors(tmp_path / "w.safetensors")
+
+
+def without_counters(state):
+    return {name: tensor for name, tensor in state.items() if not name.endswith(".num_batches_tracked")}
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_weights_without_counters_of_batches_are_loaded_and_count_from_0(tmp_path, ending):
+    trunk = build_backbone(THIN)
+    trunk(torch.randn(2, 3, 32, 32))
+    state = without_counters(trunk.state_dict())
+    path = tmp_path / f"old.{ending}"
+    torch.save(state, path) if ending == "pth" else write_safetensors(path, state, {})
+    loaded = load_backbone(path, THIN).state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
+    counters = [tensor for name, tensor in loaded.items() if name not in state]
+    assert len(counters) == 20
+    assert not any(counters)
+
+
+def test_only_counters_of_batches_may_be_missing(tmp_path):
+    state = without_counters(build_backbone(THIN).state_dict())
+    del state["layer1.0.bn1.running_mean"]
+    torch.save(state, tmp_path / "lost.pth")
+    with pytest.raises(ValueError, match=r"missing layer1\.0\.bn1\.running_mean$"):
+        load_backbone(tmp_path / "lost.pth", THIN)
+
+
+ZIPPED_OR_NOT = pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "legacy"])
+
+
+@ZIPPED_OR_NOT
+def test_a_checkpoint_with_the_arguments_of_its_training_is_loaded(tmp_path, is_zip):
+    state = build_backbone(THIN).state_dict()
+    args = argparse.Namespace(arch="resnet18", lr=0.03, schedule=[120, 160], mlp=True, resume=None)
+    checkpoint = {"epoch": 200, "arch": "resnet18", "state_dict": state, "args": args}
+    torch.save(checkpoint, tmp_path / "moco.pth", _use_new_zipfile_serialization=is_zip)
+    loaded = load_backbone(tmp_path / "moco.pth", THIN).state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in state.items())
+
+
+def test_namespaces_are_allowed_for_the_reading_of_weights_alone(tmp_path):
+    before = set(torch.serialization.get_safe_globals())
+    assert argparse.Namespace not in before
+    torch.save({"state_dict": TENSORS, "args": argparse.Namespace(lr=1)}, tmp_path / "moco.pth")
+    assert read_weights(tmp_path / "moco.pth").keys() == TENSORS.keys()
+    assert set(torch.serialization.get_safe_globals()) == before
+    torch.save({"state_dict": TENSORS, "date": datetime.date(2026, 1, 1)}, tmp_path / "dated.pth")
+    with pytest.raises(ValueError, match="dated"):
+        read_weights(tmp_path / "dated.pth")
+    assert set(torch.serialization.get_safe_globals()) == before
+
+
+@ZIPPED_OR_NOT
+@pytest.mark.parametrize("is_hidden", [False, True], ids=["beside", "in_the_arguments"])
+def test_a_checkpoint_with_another_class_is_rejected_by_name_and_says_how_to_convert_it(tmp_path, is_zip, is_hidden):
+    value = pathlib.PurePosixPath("data")
+    state = build_backbone(THIN).state_dict()
+    beside = {"args": argparse.Namespace(data=value)} if is_hidden else {"data": value}
+    torch.save({"state_dict": state} | beside, tmp_path / "c.pth", _use_new_zipfile_serialization=is_zip)
+    with pytest.raises(ValueError, match=r"c\.pth: it holds pathlib\.PurePosixPath, .*") as rejected:
+        load_backbone(tmp_path / "c.pth", THIN)
+    told = str(rejected.value)
+    assert "state_dict alone" in told
+    assert "an environment that you trust" in told
+    assert "weights_only=False" in told
+    assert "\n" not in told
+
+
+class Malicious:
+    """Pickled, it is a call that runs when it is loaded without care."""
+
+    def __init__(self, call, argument):
+        self.call = call, (argument,)
+
+    def __reduce__(self):
+        return self.call
+
+
+@ZIPPED_OR_NOT
+@pytest.mark.parametrize("place", ["beside", "in_the_arguments", "as_the_arguments", "as_a_tensor"])
+@pytest.mark.parametrize(("call", "named"), [(os.system, r"(os|posix)\.system"), (eval, "eval")])
+def test_a_call_hidden_in_a_checkpoint_is_rejected_and_not_run(tmp_path, call, named, place, is_zip):
+    trace = tmp_path / "it-ran"
+    command = f"touch {trace}" if call is os.system else f"open({str(trace)!r}, 'w').close()"
+    call_of = Malicious(call, command)
+    state = {"conv1.weight": torch.zeros(8, 3, 7, 7), "bn1.weight": torch.ones(8)}
+    checkpoint = {
+        "beside": {"state_dict": state, "zz": call_of},
+        "in_the_arguments": {"state_dict": state, "args": argparse.Namespace(lr=0.1, then=[{"deep": call_of}])},
+        "as_the_arguments": {"args": call_of, "state_dict": state},
+        "as_a_tensor": {"state_dict": state | {"conv1.weight": call_of}},
+    }[place]
+    torch.save(checkpoint, tmp_path / "evil.pth", _use_new_zipfile_serialization=is_zip)
+    with pytest.raises(ValueError, match=rf"evil\.pth: it holds {named}, "):
+        read_weights(tmp_path / "evil.pth")
+    assert not trace.exists()
+    torch.load(tmp_path / "evil.pth", weights_only=False)
+    assert trace.exists(), "the call would run without the care, so the test can fail"
+
+
+def test_a_file_that_is_no_checkpoint_is_rejected_by_name(tmp_path):
+    (tmp_path / "page.pth").write_text("<html>404: not a file of weights</html>")
+    with pytest.raises(ValueError, match=r"page\.pth: it is not a checkpoint of torch\.save"):
+        read_weights(tmp_path / "page.pth")
