@@ -37,7 +37,7 @@ from objectcrop.ssl.samples import (
 from objectcrop.ssl.sampling import list_sources
 from objectcrop.ssl.schedules import build_optimizer
 from objectcrop.ssl.shuffle import ShuffledSamples
-from objectcrop.ssl.supervised import Supervised
+from objectcrop.ssl.supervised import Supervised, count_label_rates
 from objectcrop.ssl.weights import load_backbone
 from objectcrop.study.runs import Run
 from objectcrop.study.section import recorded, settings_hash
@@ -202,7 +202,8 @@ def _build(
             raise ValueError(f"run {request.name}: a supervised run needs --annotations")
         labels, classes = labels_by_picture(tables.annotations, pictures)
         with seeded_weights(initial_seed(request)):
-            classifier = Supervised(run, num_classes=len(classes), world=world)
+            rates = count_label_rates(labels)
+            classifier = Supervised(run, num_classes=len(classes), world=world, label_rates=rates)
         return LabelledSamples(pictures, labels, run, *seeds), classifier
     boxes = boxes or [as_boxes([]) for _ in pictures.ids]
     samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
