@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import yaml
 
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl import batch_norm
@@ -20,6 +21,7 @@ from objectcrop.ssl.step_memory import (
     weight_bytes,
 )
 from objectcrop.ssl.supervised import Supervised
+from objectcrop.study.plan import load_plan
 from objectcrop.study.runs import OptimizerSettings, Run
 from tests.ssl.wiring import ALONE, OBJECT_PAIR, batch_of, images
 
@@ -172,3 +174,32 @@ def test_the_memory_of_a_machine_is_shared_among_its_processes():
     alone, half = (device_memory(torch.device("cpu"), size) for size in (1, 2))
     assert alone > GIB // 2
     assert half == alone // 2
+
+
+def large_steps(root):
+    """The runs of the presets that hold at least 128 images a GPU, one for each amount of work: (where, run)."""
+    steps = {}
+    for path in sorted((root / "presets").glob("*.yaml")):
+        config = yaml.safe_load(path.read_text())
+        if "name" not in config:
+            continue  # merged over another preset
+        for name, run in load_plan(config).study.runs.items():
+            gpus, parts = run.resources.gpus, run.training.accumulation_steps
+            if run.is_trained and gpus and run.optimizer.global_batch_size // (gpus * parts) >= 128:
+                work = run.method, count_passes(run), gpus, parts, run.optimizer.global_batch_size
+                steps.setdefault(work, (f"{path.name}: {name}", run))
+    return steps.values()
+
+
+def test_every_run_of_the_presets_fits_its_gpus_of_80_gb(root):
+    doubts = []
+    for where, run in large_steps(root):
+        with torch.device("meta"):
+            if run.method == "supervised":
+                method = Supervised(run, num_classes=208, world=META)
+            else:
+                method = build_method(run, study_seed=0, seed=0, world=META, num_images=8192)
+        size = run.resources.gpus
+        memory = estimate_step_memory(run, method, world_size=size, is_narrow=True)
+        doubts += [f"{where}: {doubt}" for doubt in find_memory_doubts(run, memory, world_size=size, limit=GPU_BYTES)]
+    assert doubts == []
