@@ -61,14 +61,14 @@ class StepMemory(NamedTuple):
         return self.activations + self.weights
 
     def describe(self, device: torch.device) -> str:
-        """Return one line for people: gibibytes a device, and what they are for."""
+        """Return one line for people: how much a device, and for what."""
         place = "a GPU" if device.type == "cuda" else "a process"
         passes = f"{self.num_images} images x {_counted(self.passes.large, 'trunk pass', 'trunk passes')}"
         if self.passes.small:
             passes += f" and {_counted(self.passes.small, 'small crop', 'small crops')}"
         return (
-            f"about {self.activations / GIB:.1f} GiB {place} for activations of {passes},"
-            f" {self.weights / GIB:.1f} GiB for weights and optimizer"
+            f"about {_size(self.activations)} {place} for activations of {passes},"
+            f" {_size(self.weights)} for weights and optimizer"
         )
 
 
@@ -96,9 +96,7 @@ def estimate_step_memory(run: Run, method: Method, *, world_size: int, is_narrow
     large = _measure(method.backbone, run.views.size_px, is_shared=world_size > 1, is_narrow=is_narrow)
     kept, largest = passes.large * large.kept, large.largest
     if run.views.small_crops is not None and passes.small:
-        small = _measure(
-            method.backbone, run.views.small_crops.size_px, is_shared=world_size > 1, is_narrow=is_narrow
-        )
+        small = _measure(method.backbone, run.views.small_crops.size_px, is_shared=world_size > 1, is_narrow=is_narrow)
         kept += passes.small * small.kept
         # crops of one size go through the trunk together
         largest = max(2 * largest, passes.small * small.largest)
@@ -153,7 +151,7 @@ def find_memory_doubts(run: Run, memory: StepMemory, *, world_size: int, limit: 
     advice = "use more GPUs, or lower optimizer.global_batch_size"
     if parts := _find_parts(run, memory, world_size, limit):
         advice = f"set training.accumulation_steps to {parts}, or {advice}"
-    needed = f"a step needs about {memory.total / GIB:.1f} GiB, the device has {limit / GIB:.1f} GiB"
+    needed = f"a step needs about {_size(memory.total)}, the device has {_size(limit)}"
     return [f"{needed} (activations of {memory.num_images} images at once): {advice}"]
 
 
@@ -226,6 +224,10 @@ class _SharedNorm(nn.Module):
         chosen = torch.where(is_one, values, centred)
         scale = (variance + self.norm.eps).rsqrt() * self.norm.weight
         return (chosen * scale.reshape(shape) + self.norm.bias.reshape(shape)).to(maps.dtype)
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / 2**20:.1f} MiB"
 
 
 def _counted(count: int, one: str, many: str) -> str:

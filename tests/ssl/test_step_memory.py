@@ -153,6 +153,15 @@ def test_byol_at_4096_fits_eight_gpus_of_80_gb_in_two_parts():
     )
 
 
+def test_the_estimate_of_a_small_run_is_said_in_mebibytes(request_of):
+    run = request_of("supervised").run
+    memory = estimate_step_memory(run, Supervised(run, num_classes=3, world=ALONE), world_size=1, is_narrow=False)
+    assert memory.describe(torch.device("cpu")) == (
+        f"about {memory.activations / 2**20:.1f} MiB a process for activations of 4 images x 1 trunk pass,"
+        f" {memory.weights / 2**20:.1f} MiB for weights and optimizer"
+    )
+
+
 def test_a_method_with_a_queue_is_not_advised_to_accumulate(request_of):
     run = request_of().run
     method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12)
