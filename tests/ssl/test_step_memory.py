@@ -149,7 +149,7 @@ def test_byol_at_4096_fits_eight_gpus_of_80_gb_in_two_parts():
     assert not find_memory_doubts(run, memory, world_size=8, limit=GPU_BYTES)
     assert memory.describe(GPU) == (
         f"about {memory.activations / GIB:.1f} GiB a GPU for activations of 256 images x 2 trunk passes,"
-        f" {memory.weights / GIB:.1f} GiB for weights and optimizer"
+        f" {memory.weights / 2**20:.1f} MiB for weights and optimizer"
     )
 
 
