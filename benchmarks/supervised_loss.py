@@ -150,7 +150,7 @@ def main() -> None:
                 add(f"trial, {name}, seed {seed}, time", result["seconds"], "s")
         add("trial, share of labels that are positive (mAP of a guess)", 100 * float(drawn[2].mean()), "%")
     results = {
-        "machine": {"platform": platform.platform(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread",
         "versions": {"torch": version("torch")},
         "command": "OMP_NUM_THREADS=1 python benchmarks/supervised_loss.py",
         "rows": rows,

@@ -78,6 +78,16 @@ def test_the_estimate_of_a_supervised_step_is_what_autograd_saves(request_of):
     assert estimate_step_memory(run, method, world_size=1, is_narrow=False).kept == pytest.approx(real, rel=0.25)
 
 
+def test_the_estimate_in_bfloat16_is_what_autograd_saves_with_the_narrow_weights(request_of):
+    run = request_of("supervised", backbone={"width": 0.25}, optimizer={"precision": "bfloat16"}).run
+    method = Supervised(run, num_classes=3, world=ALONE).train()
+    batch = LabelledBatch(images(1, 4, 32, 32), torch.tensor([0, 1, 2, 0]), torch.arange(4))
+    real = saved_bytes(method, lambda: method.step_losses(batch, 0))
+    weights = sum(value.nbytes for value in method.parameters()) // 2
+    estimate = estimate_step_memory(run, method, world_size=1, is_narrow=True)
+    assert estimate.kept == pytest.approx(real - weights, rel=0.25)
+
+
 def test_statistics_of_several_processes_are_counted_with_what_they_keep(request_of, monkeypatch):
     run = request_of("byol", backbone={"width": 0.25}).run
     with seeded_weights(0):
