@@ -180,14 +180,20 @@ def localization_accuracy(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy for class indices, shape (N,); else binary cross-entropy, the mean over pictures and classes.
+    """Compute the cross-entropy of classes, the mean over images.
 
-    Labels of several classes a picture have shape (N, classes).
+    One class an image: softmax cross-entropy. Several: binary cross-entropy, the sum over classes. A mean over classes would
+    divide every gradient by their number, so that a learning rate made for cross-entropy trains nothing (decision 0009).
+
+    Args:
+        logits: shape (N, classes).
+        labels: class indices, shape (N,), int64, or 0 and 1, shape (N, classes).
     """
     logits = widened(logits)
     if labels.dim() == 1:
         return F.cross_entropy(logits, labels)
-    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    losses = F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none")
+    return losses.sum(dim=1).mean()
 
 
 def widened(values: Tensor) -> Tensor:

@@ -38,7 +38,8 @@ from objectcrop.ssl.samples import (
 from objectcrop.ssl.sampling import list_sources
 from objectcrop.ssl.schedules import build_optimizer
 from objectcrop.ssl.shuffle import ShuffledSamples
-from objectcrop.ssl.supervised import Supervised
+from objectcrop.ssl.step_memory import device_memory, estimate_step_memory, find_memory_doubts
+from objectcrop.ssl.supervised import Supervised, count_label_rates
 from objectcrop.ssl.weights import load_backbone
 from objectcrop.study.runs import Run
 from objectcrop.study.section import recorded, settings_hash
@@ -171,6 +172,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     if world.is_first:
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
         _warn(request, pictures, boxes, world)
+        _report_memory(request, method, world)
         if aside := set_stale_aside(folder, job.settings_hash):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
@@ -222,7 +224,8 @@ def _build(
             raise ValueError(f"run {request.name}: a supervised run needs --annotations")
         labels, classes = labels_by_picture(tables.annotations, pictures)
         with seeded_weights(initial_seed(request)):
-            classifier = Supervised(run, num_classes=len(classes), world=world)
+            rates = count_label_rates(labels)
+            classifier = Supervised(run, num_classes=len(classes), world=world, label_rates=rates)
         return LabelledSamples(pictures, labels, run, *seeds), classifier
     boxes = boxes or [as_boxes([]) for _ in pictures.ids]
     samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
@@ -256,6 +259,16 @@ def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world
     sizes = {"num_images": len(pictures), "num_without_boxes": without, "world_size": world.size}
     for doubt in find_doubts(request.run, **sizes):
         print(f"warning: run {request.name}: {doubt}", file=sys.stderr, flush=True)
+
+
+def _report_memory(request: Request, method: Method, world: World) -> None:
+    run, name = request.run, request.name
+    is_narrow = run.optimizer.precision == "bfloat16"
+    memory = estimate_step_memory(run, method, world_size=world.size, is_narrow=is_narrow)
+    print(f"run {name}: a step needs {memory.describe(world.device)}", file=sys.stderr, flush=True)
+    limit = device_memory(world.device, world.size)
+    for doubt in find_memory_doubts(run, memory, world_size=world.size, limit=limit):
+        print(f"warning: run {name}: {doubt}", file=sys.stderr, flush=True)
 
 
 def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> str:

@@ -84,8 +84,8 @@ class ViewSettings(Section):
         default=0.2,
         gt=0,
         le=1,
-        description="Smallest crop area over region area, scene and dilated views. Left out, it is 0.08 for method byol and "
-        "0.14 for swav.",
+        description="Smallest crop area over region area, scene and dilated views. Left out, it is 0.08 for methods byol and "
+        "supervised, and 0.14 for swav.",
     )
     scene_scale_max: float = Field(
         default=1.0, gt=0, le=1, description="Largest crop area over region area, scene and dilated views."
@@ -141,6 +141,7 @@ def views_of_method(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """View settings as given in a config file, and for keys that are not given the method's own recipe.
 
     Sources: ssl_recipes of BYOL (arXiv:2006.07733, appendix B), SwAV (arXiv:2006.09882, section 4), CMC (arXiv:1906.05849).
+    Supervised runs crop as the loader of the authors' release does for its supervised baselines.
     """
     size_px = given.get("size_px", ViewSettings.model_fields["size_px"].default)
     # 96 of 224 pixels, at whatever size a small run uses
@@ -150,5 +151,6 @@ def views_of_method(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "swav": {"augmentation": "swav", "scene_scale_min": 0.14, "small_crops": small},
         "cmc": {"augmentation": "cmc"},
         "insdis": {"augmentation": "moco_v1"},
+        "supervised": {"scene_scale_min": 0.08},
     }
     return {**own.get(method, {}), **given}

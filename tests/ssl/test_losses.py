@@ -148,12 +148,12 @@ def test_a_constant_target_costs_the_constant_guess_nothing():
     assert localization_loss(torch.zeros(2, 4), torch.ones(2, 2, 2))[1].item() == 0
 
 
-def test_label_loss_by_kind_of_labels():
+def test_label_loss_of_several_classes_is_the_sum_over_classes_of_one_class_is_softmax_cross_entropy():
     torch.manual_seed(0)
     logits = torch.randn(3, 4, dtype=torch.float64)
     indices, hot = torch.tensor([0, 3, 1]), torch.tensor([[1, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]], dtype=torch.uint8)
     p = logits.sigmoid()
-    slow = -torch.where(hot.bool(), p.log(), (1 - p).log()).mean()
+    slow = -torch.where(hot.bool(), p.log(), (1 - p).log()).sum(dim=1).mean()
     assert label_loss(logits, hot).item() == pytest.approx(slow.item(), abs=1e-10)
     chosen = logits.softmax(dim=1)[torch.arange(3), indices]
     assert label_loss(logits, indices).item() == pytest.approx(-chosen.log().mean().item(), abs=1e-10)

@@ -48,6 +48,7 @@ BYOL = {
     "optimizer.schedule": "cosine_per_step",
     "optimizer.final_learning_rate": 0,
     "optimizer.epochs": 300,
+    "training.accumulation_steps": 2,  # ours: 8 GPUs of 80 GB
     "byol.hidden_dims": 4096,
     "byol.embedding_dims": 256,
     "byol.target_momentum": 0.99,
@@ -68,6 +69,7 @@ SWAV = {
     "optimizer.warmup_learning_rate": 0.3,
     "optimizer.schedule": "cosine_per_step",
     "optimizer.epochs": 800,
+    "training.accumulation_steps": 4,  # ours: 8 GPUs of 80 GB
     "swav.hidden_dims": 2048,
     "swav.embedding_dims": 128,
     "swav.num_prototypes": 3000,
@@ -111,6 +113,7 @@ RECIPES = {
         "method": "swav",
         "optimizer.warmup_learning_rate": 0,
         "optimizer.global_batch_size": 256,
+        "training.accumulation_steps": 1,
         "optimizer.learning_rate": 0.6,
         "optimizer.final_learning_rate": 0.0006,
         "optimizer.epochs": 400,
@@ -189,6 +192,8 @@ def test_what_is_our_own_choice_is_said_in_the_note_and_in_the_description(plan)
 
     assert "own choice" in plan.study.runs["cmc"].note
     assert "own choice" in plan.study.runs["insdis"].note
+    for name in ("byol", "byol-100", "byol-1000", "swav"):
+        assert "batch statistics" in plan.study.runs[name].note
     for name in ("num_negatives", "bank_momentum", "proximal_weight"):
         assert "own choice" in InsdisSettings.model_fields[name].description
     assert "own choice" in CmcSettings.__doc__

@@ -16,6 +16,7 @@ def test_a_method_brings_its_own_augmentation_and_scale():
     assert (views_of("swav").augmentation, views_of("swav").scene_scale_min) == ("swav", 0.14)
     assert (views_of("cmc").augmentation, views_of("cmc").scene_scale_min) == ("cmc", 0.2)
     assert (views_of("insdis").augmentation, views_of("insdis").scene_scale_min) == ("moco_v1", 0.2)
+    assert views_of("supervised").scene_scale_min == 0.08, "the release's loader of supervised baselines"
     for method in ("moco_v2", "densecl"):
         assert (views_of(method).augmentation, views_of(method).scene_scale_min) == ("moco_v2", 0.2)
 

@@ -1,0 +1,164 @@
+"""Which reduction lets the supervised loss train; prints a table and writes benchmarks/results/supervised_loss.json.
+
+Two measurements for decision 0009. `gradient`: length of the trunk's gradient before any step, binary cross-entropy of 208
+classes over softmax cross-entropy of as many, random images and labels. `trial`: a short training on drawn scenes of 24
+classes at the paper's rate, scaled linearly to the batch; test mAP of the network's own linear layer. Some twenty minutes on one
+core (`--seeds 0` for one seed).
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from objectcrop.data.drawn import draw_dataset
+from objectcrop.data.manifest import index_pictures
+from objectcrop.data.openimages import drawn_layout, list_openimages, read_openimages_boxes
+from objectcrop.evaluate.average_precision import macro_map
+from objectcrop.runtime.distributed import World
+from objectcrop.ssl import pretraining, supervised
+from objectcrop.ssl.backbones import seeded_weights
+from objectcrop.ssl.checkpoints import saved_states
+from objectcrop.ssl.inputs import LabelledBatch
+from objectcrop.ssl.pretraining import Request, Tables, pretrain
+from objectcrop.ssl.samples import PictureList, labels_by_picture
+from objectcrop.ssl.supervised import Supervised, count_label_rates
+from objectcrop.study.datasets import DrawnDataset
+from objectcrop.study.runs import Run
+
+BATCH, SIDE, EPOCHS = 64, 48, 10
+PAPER_RATE, PAPER_BATCH = 0.015, 128
+SCENES = DrawnDataset(
+    source="drawn", num_train=3000, num_test=600, width_px=96, height_px=96, num_classes=24, max_objects=3,
+    mean_objects=2, object_sizes="large", clutter=0.0,
+)  # fmt: skip
+RUN = Run.model_validate(
+    {
+        "dataset": "scenes",
+        "method": "supervised",
+        "backbone": {"arch": "resnet18", "width": 0.25},
+        "views": {"size_px": SIDE},
+        "optimizer": {
+            "learning_rate": PAPER_RATE * BATCH / PAPER_BATCH,
+            "global_batch_size": BATCH,
+            "epochs": EPOCHS,
+            "precision": "float32",
+        },
+        "training": {"monitor_every_epochs": 0},
+    }
+)
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+def mean_over_classes(logits: Tensor, labels: Tensor) -> Tensor:
+    if labels.dim() == 1:
+        return F.cross_entropy(logits, labels)
+    return F.binary_cross_entropy_with_logits(logits, labels.float())
+
+
+CHOICES = {
+    "mean over classes, drawn biases": (mean_over_classes, False),
+    "sum over classes, drawn biases": (supervised.label_loss, False),
+    "sum over classes, biases at the labels' log-odds": (supervised.label_loss, True),
+}
+
+
+@contextmanager
+def chosen(name: str) -> Iterator[None]:
+    loss, has_rates = CHOICES[name]
+    rates = count_label_rates if has_rates else lambda labels: None
+    with patch.object(supervised, "label_loss", loss), patch.object(pretraining, "count_label_rates", rates):
+        yield
+
+
+def gradient(labels: Tensor) -> float:
+    with seeded_weights(0):
+        rates = pretraining.count_label_rates(labels)
+        network = Supervised(RUN, num_classes=208, world=ALONE, label_rates=rates)
+    rng = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (len(labels), SIDE, SIDE, 3), dtype=torch.uint8, generator=rng)
+    network.step_losses(LabelledBatch(images, labels, torch.arange(len(labels))), 0).total.backward()
+    return torch.stack([value.grad.norm() for value in network.backbone.parameters()]).norm().item()
+
+
+def gradient_ratio(per_image: int) -> float:
+    rng = torch.Generator().manual_seed(2)
+    chances = (1 / torch.arange(1, 209).float()).expand(BATCH, -1)
+    places = torch.multinomial(chances, per_image, generator=rng)
+    many = torch.zeros(BATCH, 208, dtype=torch.uint8).scatter_(1, places, 1)
+    return gradient(many) / gradient(places[:, 0])
+
+
+def draw(root: Path) -> tuple[Tables, PictureList, np.ndarray]:
+    draw_dataset("scenes", SCENES, root)
+    layout = drawn_layout("scenes", SCENES)
+    manifest = index_pictures(list_openimages(layout, root), root).manifest
+    boxes = {split: read_openimages_boxes(root / layout.boxes[split], split) for split in ("train", "test")}
+    tests = PictureList.of(manifest.assign(split=manifest["split"].map({"test": "train", "train": "test"})), root)
+    labels, _ = labels_by_picture(boxes["test"], tests)
+    return Tables(manifest, root, boxes["train"]), tests, labels.numpy() > 0
+
+
+def trial(seed: int, tables: Tables, tests: PictureList, labels: np.ndarray, folder: Path) -> dict[str, float]:
+    found = pretrain(Request("trial", RUN, study_seed=0, seed=seed), tables, folder)
+    state = torch.load(saved_states(folder)[0], weights_only=True)["method"]
+    network = Supervised(RUN, num_classes=SCENES.num_classes, world=ALONE)
+    network.load_state_dict(state)
+    network.eval()
+    images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in tests.paths]
+    squares = np.stack([cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for image in images])
+    with torch.no_grad():
+        scores = torch.cat([network.network(part) for part in torch.from_numpy(squares).split(200)])
+    return {"test_map": 100 * macro_map(scores.numpy(), labels), "seconds": found.summary["cost"]["seconds"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    seeds = parser.parse_args().seeds
+    rows = []
+
+    def add(name: str, value: float, unit: str) -> None:
+        rows.append({"name": name, "value": value, "unit": unit})
+        print(f"{name:90} {value:8.3f} {unit}", flush=True)
+
+    for name in CHOICES:
+        for per_image in (2, 4, 8):
+            with chosen(name):
+                add(
+                    f"gradient, {name}, {per_image} labels an image", gradient_ratio(per_image), "times cross-entropy's"
+                )
+    with tempfile.TemporaryDirectory() as root:
+        drawn = draw(Path(root))
+        for seed in seeds:
+            for name in CHOICES:
+                with chosen(name), tempfile.TemporaryDirectory() as folder:
+                    result = trial(seed, *drawn, Path(folder) / "c")
+                add(f"trial, {name}, seed {seed}, mAP", result["test_map"], "%")
+                add(f"trial, {name}, seed {seed}, time", result["seconds"], "s")
+        add("trial, share of labels that are positive (mAP of a guess)", 100 * float(drawn[2].mean()), "%")
+    results = {
+        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread",
+        "versions": {"torch": version("torch")},
+        "command": "OMP_NUM_THREADS=1 python benchmarks/supervised_loss.py",
+        "rows": rows,
+        "ratios": {},
+    }
+    out = Path(__file__).parent / "results" / "supervised_loss.json"
+    out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
