@@ -83,7 +83,7 @@ def _coco_loader(file: str, images: str, name: str) -> Callable[[], list[dict[st
 def _register_part(name: str, part: VocPart, data_root: Path, classes: list[str]) -> str:
     folder = str(data_root / part.devkit)
     key = f"objectcrop_{name}_{settings_hash({'folder': folder, 'set': part.image_set})}"
-    # Detectron2's evaluator wants a year; the task's voc_metric says how average precision is counted
+    # Detectron2's evaluator asks for a year; the task's voc_metric says how average precision is counted
     words = {"dirname": folder, "split": part.image_set, "year": 2007, "thing_classes": classes}
     _register(key, lambda: load_voc_instances(folder, part.image_set, classes), words)
     return key

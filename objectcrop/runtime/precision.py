@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from objectcrop.runtime.distributed import World
 from objectcrop.study.section import Precision
 
 Computed = Literal["float32", "bfloat16"]
@@ -37,6 +38,11 @@ def resolve_precision(asked: Precision, device: torch.device) -> Computed:
     if not is_native:
         _warn_of_slow_bfloat16(device.type)
     return "bfloat16"
+
+
+def agreed_precision(asked: Precision, world: World) -> Computed:
+    """Return the same in all processes: float32 if `auto` finds that the device of one is not made for bfloat16."""
+    return "float32" if world.any(resolve_precision(asked, world.device) == "float32") else "bfloat16"
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:

@@ -27,7 +27,7 @@ def calibration_seconds(seconds: float = 2.0) -> float:
                 memory_format=torch.channels_last
             )
             images = torch.randn(_IMAGES, 3, _SIZE_PX, _SIZE_PX).contiguous(memory_format=torch.channels_last)
-        found = []
+        found: list[float] = []
         end = time.monotonic() + seconds
         while len(found) < 2 or time.monotonic() < end:
             start = time.monotonic()

@@ -14,7 +14,7 @@ import torch
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
-from objectcrop.runtime.precision import Computed, describe_precision, resolve_precision
+from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
@@ -38,7 +38,7 @@ from objectcrop.ssl.samples import (
 from objectcrop.ssl.sampling import list_sources
 from objectcrop.ssl.schedules import build_optimizer
 from objectcrop.ssl.shuffle import ShuffledSamples
-from objectcrop.ssl.step_memory import device_memory, estimate_step_memory, find_memory_doubts
+from objectcrop.ssl.step_memory import report_step_memory
 from objectcrop.ssl.supervised import Supervised, count_label_rates
 from objectcrop.ssl.weights import load_backbone
 from objectcrop.study.runs import Run
@@ -151,7 +151,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
     torch.set_num_threads(threads)
-    precision = _agreed_precision(run, world)
+    precision = agreed_precision(run.optimizer.precision, world)
     resolved = _computing_in(precision, request)
     samples, method = _build(resolved, tables, pictures, boxes, world)
     job = Job(
@@ -172,7 +172,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     if world.is_first:
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
         _warn(request, pictures, boxes, world)
-        _report_memory(request, method, world)
+        report_step_memory(request.name, run, method, world, is_narrow=precision == "bfloat16")
         if aside := set_stale_aside(folder, job.settings_hash):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
@@ -201,12 +201,6 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     summary = _summary(request, _features(run, tables), training.clock.seconds, history)
     computed = "+".join(training.clock.precisions)
     return Pretrained(backbone, {**summary, "samples": samples.describe(), "precision": computed})
-
-
-def _agreed_precision(run: Run, world: World) -> Computed:
-    """The same in all processes: float32 if the device of one is not made for bfloat16."""
-    own = resolve_precision(run.optimizer.precision, world.device)
-    return "float32" if world.any(own == "float32") else "bfloat16"
 
 
 def _computing_in(precision: Computed, request: Request) -> Request:
@@ -259,16 +253,6 @@ def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world
     sizes = {"num_images": len(pictures), "num_without_boxes": without, "world_size": world.size}
     for doubt in find_doubts(request.run, **sizes):
         print(f"warning: run {request.name}: {doubt}", file=sys.stderr, flush=True)
-
-
-def _report_memory(request: Request, method: Method, world: World) -> None:
-    run, name = request.run, request.name
-    is_narrow = run.optimizer.precision == "bfloat16"
-    memory = estimate_step_memory(run, method, world_size=world.size, is_narrow=is_narrow)
-    print(f"run {name}: a step needs {memory.describe(world.device)}", file=sys.stderr, flush=True)
-    limit = device_memory(world.device, world.size)
-    for doubt in find_memory_doubts(run, memory, world_size=world.size, limit=limit):
-        print(f"warning: run {name}: {doubt}", file=sys.stderr, flush=True)
 
 
 def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> str:

@@ -6,11 +6,13 @@ tensors have sizes and no values, and the storages that autograd saves are added
 
 import copy
 import os
+import sys
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from objectcrop.runtime.distributed import World
 from objectcrop.ssl.backbones import Backbone
 from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.checks import ACCUMULATING
@@ -108,6 +110,23 @@ def estimate_step_memory(run: Run, method: Method, *, world_size: int, is_narrow
         num_images=num_images,
         passes=passes,
     )
+
+
+def report_step_memory(name: str, run: Run, method: Method, world: World, *, is_narrow: bool) -> None:
+    """Say on stderr what a step of a run needs, and warn if the device of this process has less.
+
+    Args:
+        name: of the run.
+        run: its settings.
+        method: as it will be trained, on its device.
+        world: the processes.
+        is_narrow: whether networks compute in bfloat16.
+    """
+    memory = estimate_step_memory(run, method, world_size=world.size, is_narrow=is_narrow)
+    print(f"run {name}: a step needs {memory.describe(world.device)}", file=sys.stderr, flush=True)
+    limit = device_memory(world.device, world.size)
+    for doubt in find_memory_doubts(run, memory, world_size=world.size, limit=limit):
+        print(f"warning: run {name}: {doubt}", file=sys.stderr, flush=True)
 
 
 def count_passes(run: Run) -> Passes:

@@ -1,5 +1,6 @@
 """Supervised training, the upper line of the tables: labels of whole scenes."""
 
+import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World

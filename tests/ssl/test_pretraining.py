@@ -11,7 +11,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from objectcrop.runtime.signals import Stopped
-from objectcrop.ssl import loop, pretraining
+from objectcrop.ssl import loop
 from objectcrop.ssl.checkpoints import EVENTS, METRICS, read_metrics, saved_states
 from objectcrop.ssl.checks import find_doubts, find_problems
 from objectcrop.ssl.pretraining import pretrain
@@ -353,6 +353,6 @@ def test_the_memory_of_a_step_is_said_before_training(tables, request_of, tmp_pa
 
 
 def test_a_step_that_exceeds_the_devices_memory_is_worth_a_warning(tables, request_of, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(pretraining, "device_memory", lambda device, world_size: 1 << 20)
+    monkeypatch.setattr("objectcrop.ssl.step_memory.device_memory", lambda device, world_size: 1 << 20)
     pretrain(request_of("supervised", optimizer={"epochs": 1}), tables, tmp_path / "c")
     assert "warning: run supervised: a step needs about" in capfd.readouterr().err

@@ -180,11 +180,11 @@ def test_a_checkpoint_with_another_class_is_rejected_by_name_and_says_how_to_con
     torch.save({"state_dict": state} | beside, tmp_path / "c.pth", _use_new_zipfile_serialization=is_zip)
     with pytest.raises(ValueError, match=r"c\.pth: it holds pathlib\.PurePosixPath, .*") as rejected:
         load_backbone(tmp_path / "c.pth", THIN)
-    told = str(rejected.value)
-    assert "state_dict alone" in told
-    assert "an environment that you trust" in told
-    assert "weights_only=False" in told
-    assert "\n" not in told
+    message = str(rejected.value)
+    assert "state_dict alone" in message
+    assert "an environment that you trust" in message
+    assert "weights_only=False" in message
+    assert "\n" not in message
 
 
 class Malicious:
