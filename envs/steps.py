@@ -39,6 +39,18 @@ for name in sys.argv[1:]:
         print("broken", name, f"{type(error).__name__}: {error}".splitlines()[0], flush=True)
 """
 
+# what jobs and tests import, in two processes side by side; every module of ours, which may import others of a package late
+_COMPILED = (("objectcrop", "workflow_scripts"), ("snakemake.cli", "pytest", "fiftyone"))
+_IMPORT_ALL = """
+import importlib, pkgutil, sys, warnings
+warnings.simplefilter("ignore")
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    if name in ("objectcrop", "workflow_scripts"):
+        for found in pkgutil.walk_packages(module.__path__, f"{name}."):
+            importlib.import_module(found.name)
+"""
+
 
 class Step(NamedTuple):
     """A part of the set-up; `made_from` and `leaves` are paths in the checkout."""
@@ -177,16 +189,21 @@ def install_project(root: Path, python: str) -> None:
 
 
 def compile_packages(root: Path, python: str) -> None:
-    """Leave compiled files beside the packages' sources.
+    """Leave compiled files beside the sources of all that the workflow's jobs import, by importing it.
 
     Python does so at a first import unless PYTHONDONTWRITEBYTECODE forbids it, as containers often do; then each of the
-    workflow's processes would compile what it imports anew: 0.7 s for pandas alone. What the compiler refuses (templates
-    and tests for other Pythons, which some packages bring) nobody imports.
+    workflow's processes would compile what it imports again: 0.7 s for pandas alone. Compiling every file of every package
+    takes twice as long, for tests and templates that nobody imports. What cannot be imported, `verify` names.
     """
-    own = root / ".venv/bin/python"
-    folder = answer(own, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
-    command = [str(own), "-m", "compileall", "-q", "-q", "-j", "0", folder]
-    subprocess.run(command, env=environment(), check=False, stdout=subprocess.DEVNULL)
+    env = {name: value for name, value in environment().items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["FIFTYONE_DO_NOT_TRACK"] = "true"
+
+    def import_all(names: tuple[str, ...]) -> None:
+        command = [str(root / ".venv/bin/python"), "-c", _IMPORT_ALL, *names]
+        subprocess.run(command, cwd=root, env=env, check=False, capture_output=True)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(import_all, _COMPILED))
 
 
 def verify(root: Path) -> None:
@@ -229,13 +246,13 @@ STEPS = (
     Step("packages", "requirements.lock, the longest step", ("requirements.lock",), ".venv", install_packages),
     Step("opencv", "its contrib build", ("envs/opencv.lock", "requirements.lock"), ".venv", install_opencv),
     Step("detectron2", "detectron2.lock", ("detectron2.lock",), ".venv", install_detectron2),
+    Step("mongod", "mongod.lock", ("mongod.lock",), MONGOD, install_mongod, in_venv=False),
+    Step("objectcrop", "this project, editable", ("pyproject.toml",), ".venv", install_project),
     Step(
         "compile",
-        "the packages, once",
+        "what jobs import, once",
         ("requirements.lock", "envs/opencv.lock", "detectron2.lock"),
         ".venv",
         compile_packages,
     ),
-    Step("mongod", "mongod.lock", ("mongod.lock",), MONGOD, install_mongod, in_venv=False),
-    Step("objectcrop", "this project, editable", ("pyproject.toml",), ".venv", install_project),
 )

@@ -157,6 +157,10 @@ def score_shards_of(wildcards):
     return PLAN.lod_shards("scores", wildcards.dataset, wildcards.source)
 
 
+def neighbour_threads_of(wildcards):
+    return PLAN.neighbour_threads(wildcards.source)
+
+
 def ranking_processes_of(wildcards):
     return PLAN.lod(wildcards.source).ranking_processes
 

@@ -51,7 +51,7 @@ rule find_neighbours:
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
-    threads: 2
+    threads: neighbour_threads_of
     resources:
         gpu=gpus_of_source,
         mem_mb=memory_of_proposals,

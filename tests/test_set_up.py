@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
@@ -299,13 +300,20 @@ def test_packages_are_compiled_where_python_may_not_do_so_itself(parts, tmp_path
     own = tmp_path / ".venv/bin/python"
     own.parent.mkdir(parents=True)
     own.symlink_to(sys.executable)
-    package = tmp_path / "site-packages/package"
-    package.mkdir(parents=True)
-    (package / "good.py").write_text("VALUE = 1\n")
-    (package / "template.py").write_text("class {{ name }}:\n")
-    monkeypatch.setattr(parts.steps, "answer", lambda *command: str(package.parent))
+    for package, text in {"objectcrop": "import used\n", "used": "", "unused": "class {{ name }}:\n"}.items():
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+        (tmp_path / package / "part.py").write_text(text)
+    (tmp_path / "used/__init__.py").write_text("from used import part\n")
+    monkeypatch.setattr(parts.steps, "_COMPILED", (("objectcrop",), ("no_such_package",)))
     parts.steps.compile_packages(tmp_path, "python")
-    assert [path.name.split(".")[0] for path in (package / "__pycache__").iterdir()] == ["good"]
+    compiled = {path.parent.parent.name for path in tmp_path.rglob("part.*.pyc")}
+    assert compiled == {"objectcrop", "used"}
+
+
+def test_what_jobs_import_is_there_to_be_compiled(parts):
+    names = [name for together in parts.steps._COMPILED for name in together]
+    assert [name for name in names if find_spec(name) is None] == []
 
 
 def test_the_set_up_is_read_by_the_python_of_an_old_system(root):

@@ -44,6 +44,9 @@ from objectcrop.study.study import Study, StudyError, examine, made_from, result
 from objectcrop.study.tasks import LinearTask
 
 
+SHARDS_OF_SMALL_COLLECTIONS = 2
+
+
 @dataclass(frozen=True)
 class Plan:
     """The files of one study."""
@@ -225,6 +228,13 @@ class Plan:
         lod = self.lod(source)
         count = lod.score_shards if stage == "scores" else lod.num_shards
         return [f"{RESULTS}/lod/{dataset}/{self.lod_base(source)}/{stage}/{shard}.npz" for shard in range(count)]
+
+    def neighbour_threads(self, source: str) -> int:
+        """Cores of the search for neighbours: one in small collections.
+
+        A job that asks for all cores of a small machine waits until all are free at once, however urgent it is.
+        """
+        return 2 if self.lod(source).num_shards > SHARDS_OF_SMALL_COLLECTIONS else 1
 
     def ranking(self, dataset: str, source: str) -> str:
         """Ranking of all regions that a source is selected by."""
