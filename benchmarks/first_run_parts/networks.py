@@ -28,7 +28,7 @@ from objectcrop.tables import MANIFEST, read_table
 CALIBRATION = "calibration"
 ALONE = World(0, 1, torch.device("cpu"))
 FEATURES_BATCH = 64
-SHORT, LONG = 2, 5
+SHORT, LONG = 2, 4
 """Iterations of two fine-tunings whose difference is that of iterations alone."""
 
 
@@ -148,7 +148,7 @@ def _fine_tuning(plan: Plan, name: str, folder: Path, num_runs: int) -> Stage:
     def whole(precision: str, iterations: int) -> float:
         changes = {"max_iterations": iterations, "decay_iterations": (1,), "precision": precision, "max_test_images": 1}
         short = task.model_copy(update={"schedule": task.schedule.model_copy(update=changes)})
-        place, trunk = folder / f"fine-tuning-{next(attempts)}", plan.study.runs[run].backbone
+        place, trunk = folder / f"fine-tuning-{name}-{next(attempts)}", plan.study.runs[run].backbone
         job = FineTuning(name, short, trunk, task.dataset, dataset, folder / plan.study.data, weights, place, seed=0)
         return _timed(lambda: fine_tune(job, StopRequest()))
 

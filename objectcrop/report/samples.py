@@ -11,7 +11,7 @@ from PIL import Image
 
 from objectcrop.boxes import Boxes, Size, as_boxes, iou, to_pixels
 from objectcrop.data.images import decode_image
-from objectcrop.lod.table import boxes_by_image
+from objectcrop.lod.table import BoxTable, boxes_by_image
 from objectcrop.report.pictures import Picture, Shown
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.randomness import generator
@@ -77,7 +77,7 @@ def sample_shown(
 def first_overlaps(images: pd.DataFrame, annotations: pd.DataFrame, proposals: pd.DataFrame) -> NDArray[np.float64]:
     """For each image the greatest IoU of its best proposal with an object; 0 without either."""
     best = boxes_by_image(proposals[proposals["rank"] == 0])
-    objects = {str(name): as_boxes(rows[CORNERS].to_numpy()) for name, rows in annotations.groupby("image_id")}
+    objects = BoxTable(annotations["image_id"], annotations[CORNERS])
     found = []
     for image_id, width, height in zip(images["image_id"], images["width_px"], images["height_px"], strict=True):
         own = to_pixels(objects.get(image_id, as_boxes([])), Size(int(width), int(height)))

@@ -1,5 +1,6 @@
 """Is the network collapsing? Spread, effective rank and neighbours of its features on a few fixed pictures."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,8 +43,16 @@ class Monitor:
         self._pictures: Tensor | None = None  # uint8, decoded at the first look
 
     def look(self, backbone: nn.Module) -> dict[str, float]:
-        """Measures by name; the trunk is left in the mode that it was in."""
+        """Return measures by name; none, with a warning, if features are not finite. The trunk's mode stays as it was."""
         features = self._features(backbone).cpu().double()
+        if num_broken := int((~features.isfinite().all(dim=1)).sum()):
+            print(
+                f"warning: features of {num_broken} of {len(features)} monitored images are not finite in evaluation mode: "
+                "running statistics or weights overflow; lower the learning rate, or use precision float32",
+                file=sys.stderr,
+                flush=True,
+            )
+            return {}
         found = {"feature_std_share": std_share(features), "effective_rank": effective_rank(features)}
         if self.labels is not None:
             found |= {"accuracy_knn": knn_accuracy(features, self.labels), "accuracy_knn_chance": chance(self.labels)}

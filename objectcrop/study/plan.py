@@ -43,7 +43,6 @@ from objectcrop.study.section import Section, recorded, sorted_json
 from objectcrop.study.study import Study, StudyError, examine, made_from, result_hash
 from objectcrop.study.tasks import LinearTask
 
-
 SHARDS_OF_SMALL_COLLECTIONS = 2
 
 

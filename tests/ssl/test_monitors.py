@@ -92,3 +92,11 @@ def test_a_trunk_that_sees_nothing_is_told(tables, trunk):
         trunk.bn1.bias.fill_(1.0)
     found = Monitor(paths, 32, torch.device("cpu")).look(trunk)
     assert found["feature_std_share"] < 1e-6
+
+
+def test_features_that_are_not_finite_are_warned_about_and_end_nothing(tables, trunk, capsys):
+    paths = [tables.data_root / f"i{number:02d}.png" for number in range(10)]
+    with torch.no_grad():
+        trunk.bn1.running_var.fill_(float("nan"))
+    assert Monitor(paths, 32, torch.device("cpu")).look(trunk) == {}
+    assert "features of 10 of 10 monitored images are not finite in evaluation mode" in capsys.readouterr().err

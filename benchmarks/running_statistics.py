@@ -1,0 +1,147 @@
+"""What the extra losses' passes do to the exported trunk: OAC on drawn scenes with and without counting them.
+
+A batch norm that also counts the other, the rotated and the whole image (as until recipe 2) exports other running
+statistics, of equal weights. Trains the run `oac` of presets/drawn_methods.yaml, shortened, for each seed in both ways, and
+evaluates it linearly. Writes benchmarks/results/running_statistics.json and docs/results/running_statistics.md.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
+
+import torch
+import yaml
+from first_run_parts.recorded import machine, versions
+
+from objectcrop.evaluate.labelled_pictures import labelled_pictures, training_classes
+from objectcrop.evaluate.linear import Data, evaluate_linear
+from objectcrop.evaluate.linear_features import Chance
+from objectcrop.ssl.pretraining import Request, Tables, pretrain
+from objectcrop.study.plan import load_plan
+from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
+
+ROOT = Path(__file__).resolve().parents[1]
+PRESET = ROOT / "presets/drawn_methods.yaml"
+RUN, DATASET, TASK, SOURCE = "oac", "near", "linear", "gt"
+FILES = (f"results/images/{DATASET}/manifest.parquet", f"results/annotations/{DATASET}.parquet")
+BOXES = (f"results/proposals/{DATASET}/{SOURCE}.parquet", f"results/proposals/{DATASET}/{SOURCE}.json")
+WAYS = {"counted": "extra passes counted (before)", "left out": "extra passes left out (recipe 2)"}
+
+
+class Outcome(NamedTuple):
+    """One training: mAP in percent, how often the statistics moved, and a fingerprint of the trained weights."""
+
+    seed: int
+    way: str
+    mean_average_precision: float
+    num_batches_tracked: int
+    weights: float
+
+
+@contextmanager
+def counting(way: str) -> Iterator[None]:
+    if way == "left out":
+        yield
+        return
+    with (
+        patch("objectcrop.ssl.extra_losses.running_statistics_kept", lambda network: nullcontext()),
+        patch("objectcrop.ssl.moco_v2.running_statistics_kept", lambda network: nullcontext()),
+    ):
+        yield
+
+
+def train(folder: Path, epochs: int, seed: int, way: str) -> Outcome:
+    plan = load_plan(yaml.safe_load(PRESET.read_text(encoding="utf-8")))
+    run, task = plan.study.runs[RUN], plan.study.tasks[TASK]
+    run = run.model_copy(update={"optimizer": run.optimizer.model_copy(update={"epochs": epochs})})
+    manifest, annotations = read_table(folder / FILES[0], MANIFEST), read_table(folder / FILES[1], ANNOTATIONS)
+    data_root = folder / plan.study.data
+    boxes = read_table(folder / BOXES[0], PROPOSALS), json.loads((folder / BOXES[1]).read_text(encoding="utf-8"))
+    tables = Tables(manifest, data_root, annotations, *boxes)
+    with counting(way):
+        found = pretrain(Request(RUN, run, plan.study.seed, seed), tables, folder / f"{way}-{seed}")
+    assert found is not None
+    classes = training_classes(manifest, annotations)
+    splits = (labelled_pictures(manifest, annotations, data_root, split, classes) for split in ("train", "test"))
+    torch.manual_seed(0)
+    state = found.backbone.state_dict()
+    weights = sum(float(value.double().abs().sum()) for name, value in found.backbone.named_parameters())
+    result = evaluate_linear(
+        found.backbone, Data(*splits, tuple(classes)), task, Chance(plan.study.seed, seed), device=torch.device("cpu")
+    )
+    return Outcome(seed, way, result["metrics"]["map"], int(state["bn1.num_batches_tracked"]), weights)
+
+
+def page(outcomes: list[Outcome], result: dict[str, object]) -> str:
+    by = {(outcome.seed, outcome.way): outcome for outcome in outcomes}
+    seeds = sorted({outcome.seed for outcome in outcomes})
+    lines = [
+        "# Running statistics of the exported trunk: what the extra losses' passes do to them",
+        "",
+        f"Command: `{result['command']}`. Machine: {result['machine']}.",
+        "",
+        "OAC (MoCo-v2, rotation, localization) of presets/drawn_methods.yaml, shortened; linear mAP on drawn scenes, percent.",
+        "The trained weights of both columns are equal; only the running statistics of batch norm differ.",
+        "",
+        f"| seed | {WAYS['counted']} | {WAYS['left out']} | difference |",
+        "|---|---:|---:|---:|",
+    ]
+    for seed in seeds:
+        old, new = (by[seed, way].mean_average_precision for way in WAYS)
+        lines.append(f"| {seed} | {old:.2f} | {new:.2f} | {new - old:+.2f} |")
+    means = {way: statistics.fmean(by[seed, way].mean_average_precision for seed in seeds) for way in WAYS}
+    lines.append(
+        f"| mean | {means['counted']:.2f} | {means['left out']:.2f} | {means['left out'] - means['counted']:+.2f} |"
+    )
+    moved = {way: by[seeds[0], way].num_batches_tracked for way in WAYS}
+    lines += ["", f"The statistics moved {moved['counted']} times before and {moved['left out']} times now."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0, 1, ...")
+    parser.add_argument("--epochs", type=int, default=6, help="passes over the scenes")
+    parser.add_argument("--processes", type=int, default=2, help="trainings at a time")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        snakemake = [sys.executable, "-m", "snakemake", "--cores", "all", "--snakefile", str(ROOT / "Snakefile")]
+        target = ["--directory", name, "--configfile", str(PRESET), "--", *FILES, *BOXES]
+        subprocess.run([*snakemake, *target], check=True, capture_output=True)
+        with ProcessPoolExecutor(args.processes) as pool:
+            jobs = [
+                pool.submit(train, Path(name), args.epochs, seed, way) for seed in range(args.seeds) for way in WAYS
+            ]
+            outcomes = [job.result() for job in jobs]
+    for seed in range(args.seeds):
+        if len({outcome.weights for outcome in outcomes if outcome.seed == seed}) != 1:
+            raise RuntimeError(f"seed {seed}: the trained weights differ between both ways; they should not")
+    result = {
+        "machine": machine(),
+        "versions": versions(),
+        "command": f"python benchmarks/running_statistics.py --seeds {args.seeds} --epochs {args.epochs}",
+        "rows": [
+            {"name": f"{outcome.way}, seed {outcome.seed}", "value": outcome.mean_average_precision, "unit": "mAP"}
+            for outcome in outcomes
+        ],
+        "ratios": {},
+    }
+    text = page(outcomes, result)
+    print(text)
+    (ROOT / "benchmarks/results/running_statistics.json").write_text(
+        json.dumps(result, indent=2) + "\n", encoding="utf-8"
+    )
+    (ROOT / "docs/results/running_statistics.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
