@@ -95,7 +95,7 @@ def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lo
 
 def test_rectangles_are_learnt(job):
     found = fine_tune(
-        job(max_iterations=150, decay_iterations=[130], images_per_batch=4, learning_rate=0.02, regions_per_image=32),
+        job(max_iterations=200, decay_iterations=[170], images_per_batch=4, learning_rate=0.02, regions_per_image=32),
         StopRequest(),
     )
     assert found["metrics"]["AP50"] > 20
