@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Before torch is imported: two workers share two cores, and threads that wait for each other wait busily.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Laws are about values: on a busy machine a case may take any time.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -1,5 +1,6 @@
 """How fast this machine trains: a fixed small computation, to scale recorded times by."""
 
+import statistics
 import time
 
 import torch
@@ -11,10 +12,8 @@ from objectcrop.study.runs import BackboneSettings
 _IMAGES, _SIZE_PX, _WIDTH = 32, 64, 0.25
 
 
-def calibration_seconds(seconds: float = 2.0) -> float:
-    """Return the shortest time of one forward and backward pass of a thin ResNet-18 on one core, in precision `auto`.
-
-    The shortest and not the mean: what else the machine does at the moment is no property of it.
+def calibration_seconds(seconds: float = 3.0) -> float:
+    """Return the median time of one forward and backward pass of a thin ResNet-18 on one core, in precision `auto`.
 
     Args:
         seconds: how long to try, after a first pass that warms up.
@@ -37,4 +36,4 @@ def calibration_seconds(seconds: float = 2.0) -> float:
             found.append(time.monotonic() - start)
     finally:
         torch.set_num_threads(threads)
-    return min(found[1:])
+    return statistics.median(found[1:])

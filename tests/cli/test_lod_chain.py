@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from objectcrop.lod.feature_shards import FeatureShards
 from objectcrop.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.runtime.precision import resolve_precision
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
 from objectcrop.study.lod_stages import SETTINGS, stage_settings
@@ -117,6 +119,7 @@ def test_the_summary_counts_pictures_without_boxes_and_names_the_features(chain)
     assert (summary["num_images"], summary["num_images_without"]) == (5, 1)
     assert summary["features"] == "label-free features of run scene-scene, seed 0"
     assert summary["settings"]["lod"]["num_neighbours"] == 2
+    assert summary["precision"] == resolve_precision("auto", torch.device("cpu"))
 
 
 REGIONS, IMAGES = ("boxes", "roots", "layers", "features"), ("sizes", "descriptors")

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.runtime.precision import resolve_precision
 from objectcrop.ssl.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.weights import save_backbone
 from objectcrop.study.runs import BackboneSettings
@@ -72,6 +74,7 @@ def test_the_number_of_shards_changes_nothing(folder, tmp_path):
     assert table["image_id"].unique().tolist() == ["image-0", "image-1", "image-3"]
     assert (summary["num_images"], summary["num_images_without"]) == (4, 1)
     assert "selective search" in summary["features"]
+    assert summary["precision"] == "none"
 
 
 def test_normalised_cuts_look_through_a_run_of_the_study(folder, tmp_path):
@@ -79,6 +82,7 @@ def test_normalised_cuts_look_through_a_run_of_the_study(folder, tmp_path):
     table, summary = search(folder, tmp_path, 1, source)
     assert len(table) >= 3
     assert summary["features"] == "label-free features of run scene-scene, seed 0, normalised cuts"
+    assert summary["precision"] == resolve_precision("auto", torch.device("cpu"))
 
 
 def test_a_source_that_is_no_search_is_refused(folder, tmp_path):
