@@ -83,6 +83,7 @@ def write_features(path: Path, names: list[str], num_regions: int, seed: int) ->
         roots=rng.integers(1, 1000, total, dtype=np.int32),
         layers=rng.integers(0, 2, total, dtype=np.int8),
         features=np.full((total, REGION_DIMS), 0.1, dtype=np.float16),
+        precision=np.array(["float32"]),
     )
 
 

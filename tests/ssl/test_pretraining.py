@@ -349,7 +349,8 @@ def test_the_memory_of_a_step_is_said_before_training(tables, request_of, tmp_pa
     (place,) = [number for number, line in enumerate(lines) if "for weights and optimizer" in line]
     assert lines[place].startswith("run oac: a step needs about ")
     assert "activations of 4 images x 4 trunk passes" in lines[place]
-    assert not any("pretrain oac s1:" in line for line in lines[:place]), "training had begun"
+    assert not any("images (" in line for line in lines[:place]), "training had begun"
+    assert any("images (" in line for line in lines[place:])
 
 
 def test_a_step_that_exceeds_the_devices_memory_is_worth_a_warning(tables, request_of, tmp_path, capfd, monkeypatch):
