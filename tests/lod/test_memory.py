@@ -46,6 +46,7 @@ def peaks(root):
 
 @on_linux
 @pytest.mark.slow
+@pytest.mark.xdist_group("lod-peaks")  # a minute of measuring that two workers would each do
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_stays_below_what_its_rule_asks_for_and_grows_no_faster(peaks, job):
     (few, few_asked), (many, many_asked) = peaks[job]
