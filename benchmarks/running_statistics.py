@@ -72,7 +72,6 @@ def train(folder: Path, epochs: int, seed: int, way: str) -> Outcome:
     assert found is not None
     classes = training_classes(manifest, annotations)
     splits = (labelled_pictures(manifest, annotations, data_root, split, classes) for split in ("train", "test"))
-    torch.manual_seed(0)
     state = found.backbone.state_dict()
     weights = sum(float(value.double().abs().sum()) for name, value in found.backbone.named_parameters())
     result = evaluate_linear(
