@@ -8,7 +8,7 @@ setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses t
 demo: setup ## the whole chain on drawn scenes; the same command again goes on where it was stopped
 	@$(BIN)/python -m workflow_scripts.run_demo
 
-test: setup ## all tests; make test TESTS="tests/lod -m 'not slow'" runs some
+test: setup ## all tests; make test TESTS="tests/proposals -m 'not slow'" runs some
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 learn: setup ## every method of pretraining leaves random initialisation behind on drawn scenes; half an hour

@@ -11,9 +11,9 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from objectcrop.data.drawn import Chunk, draw_chunk, draw_scene
-from objectcrop.data.drawn_layouts import make_folders
-from objectcrop.study.datasets import DrawnDataset
+from objectcrop.data.drawn.dataset import Chunk, draw_chunk, draw_scene
+from objectcrop.data.drawn.layouts import make_folders
+from objectcrop.study.settings.datasets import DrawnDataset
 
 NUM_SCENES = 200
 SIZES = [(512, 384), (256, 192)]

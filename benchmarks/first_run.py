@@ -21,7 +21,7 @@ from pathlib import Path
 from first_run_parts.networks import CALIBRATION, Stage, network_stages
 from first_run_parts.recorded import RuleCost, machine, rule_costs, versions
 
-from objectcrop.ssl.calibration import calibration_seconds
+from objectcrop.ssl.training.calibration import calibration_seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 PRECISIONS = ("float32", "bfloat16")

@@ -23,24 +23,24 @@ from lod_parts.literal_phm import literal_confidence
 from threadpoolctl import threadpool_limits
 
 from objectcrop.boxes import Size
-from objectcrop.data.drawn import draw_scene
-from objectcrop.lod import hough
-from objectcrop.lod.extraction import projection_of, propose_regions
-from objectcrop.lod.literal_sweep import literal_map_boxes
-from objectcrop.lod.neighbours import find_neighbours
-from objectcrop.lod.pooling import pool_regions, scale_to_one
-from objectcrop.lod.proposing import cap_regions
-from objectcrop.lod.ranking import walk
-from objectcrop.lod.row_parts import RowParts, write_parts
-from objectcrop.lod.shards import starts
-from objectcrop.lod.sweep import map_boxes, pixel_counts
-from objectcrop.lod.trunk import Trunk
+from objectcrop.data.drawn.dataset import draw_scene
+from objectcrop.proposals.lod.ranking import hough
+from objectcrop.proposals.lod.ranking.neighbours import find_neighbours
+from objectcrop.proposals.lod.ranking.ranking import walk
+from objectcrop.proposals.lod.ranking.row_parts import RowParts, write_parts
+from objectcrop.proposals.lod.regions.extraction import projection_of, propose_regions
+from objectcrop.proposals.lod.regions.pooling import pool_regions, scale_to_one
+from objectcrop.proposals.lod.regions.proposing import cap_regions
+from objectcrop.proposals.lod.regions.sweep import map_boxes, pixel_counts
+from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.lod_memory import LINES, ranking_mb
-from objectcrop.study.proposals import LodProposals
-from objectcrop.study.runs import BackboneSettings
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.study.plan.memory import LINES, ranking_mb
+from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.proposals import LodProposals
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.tables import starts
+from tests.proposals.lod.literal_sweep import literal_map_boxes
 
 SIZE = Size(640, 480)
 NEIGHBOURS, ENTRIES, PAIRS_PER_NEIGHBOUR = 50, 100, 0.75

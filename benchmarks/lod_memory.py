@@ -19,8 +19,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from objectcrop.study.lod_memory import LINES, ranking_mb
-from objectcrop.study.proposals import LodProposals
+from objectcrop.study.plan.memory import LINES, ranking_mb
+from objectcrop.study.settings.proposals import LodProposals
 
 ROOT = Path(__file__).resolve().parents[1]
 NUM_SHARDS, NEIGHBOURS, BOXES = 4, 50, 10

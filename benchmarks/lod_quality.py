@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from objectcrop.boxes import area, as_boxes, iou
-from objectcrop.lod.intervals import Shares, intervals
-from objectcrop.lod.metrics import Image, best_overlaps, corloc, detection_rate
-from objectcrop.lod.quality import MET, images_to_measure, measure
-from objectcrop.lod.shards import read_arrays
-from objectcrop.lod.table import training_sizes
+from objectcrop.proposals.lod.shards import read_arrays
+from objectcrop.proposals.quality.intervals import Shares, intervals
+from objectcrop.proposals.quality.measure import MET, images_to_measure, measure
+from objectcrop.proposals.quality.metrics import Image, best_overlaps, corloc, detection_rate
+from objectcrop.proposals.table import training_sizes
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
 

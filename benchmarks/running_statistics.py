@@ -22,11 +22,11 @@ import torch
 import yaml
 from first_run_parts.recorded import machine, versions
 
-from objectcrop.evaluate.labelled_pictures import labelled_pictures, training_classes
-from objectcrop.evaluate.linear import Data, evaluate_linear
-from objectcrop.evaluate.linear_features import Chance
+from objectcrop.evaluate.linear.features import Chance
+from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.probe import Data, evaluate_linear
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,8 +53,8 @@ def counting(way: str) -> Iterator[None]:
         yield
         return
     with (
-        patch("objectcrop.ssl.extra_losses.running_statistics_kept", lambda network: nullcontext()),
-        patch("objectcrop.ssl.moco_v2.running_statistics_kept", lambda network: nullcontext()),
+        patch("objectcrop.ssl.losses.object_aware.running_statistics_kept", lambda network: nullcontext()),
+        patch("objectcrop.ssl.methods.moco_v2.running_statistics_kept", lambda network: nullcontext()),
     ):
         yield
 

@@ -23,11 +23,11 @@ from step_parts.plain_moco import PlainMoco
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.inputs import PairBatch
-from objectcrop.ssl.moco_v2 import MocoV2
-from objectcrop.ssl.schedules import build_optimizer
-from objectcrop.study.runs import Run
+from objectcrop.ssl.methods.moco_v2 import MocoV2
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.samples.batches import PairBatch
+from objectcrop.ssl.training.schedules import build_optimizer
+from objectcrop.study.settings.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE_PX, BATCH, DIMS, MOMENTUM, RATE, DECAY = 64, 128, 128, 0.999, 0.03, 1e-4

@@ -23,20 +23,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from objectcrop.data.drawn import draw_dataset
+from objectcrop.data.drawn.dataset import draw_dataset
 from objectcrop.data.manifest import index_pictures
-from objectcrop.data.openimages import drawn_layout, list_openimages, read_openimages_boxes
+from objectcrop.data.readers.openimages import drawn_layout, list_openimages, read_openimages_boxes
 from objectcrop.evaluate.average_precision import macro_map
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl import pretraining, supervised
-from objectcrop.ssl.backbones import seeded_weights
-from objectcrop.ssl.checkpoints import saved_states
-from objectcrop.ssl.inputs import LabelledBatch
+from objectcrop.ssl import pretraining
+from objectcrop.ssl.methods import supervised
+from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
+from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.ssl.samples import PictureList, labels_by_picture
-from objectcrop.ssl.supervised import Supervised, count_label_rates
-from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.runs import Run
+from objectcrop.ssl.samples.batches import LabelledBatch
+from objectcrop.ssl.samples.images import PictureList
+from objectcrop.ssl.samples.labelled import labels_by_picture
+from objectcrop.ssl.training.checkpoints import saved_states
+from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.runs import Run
 
 BATCH, SIDE, EPOCHS = 64, 48, 10
 PAPER_RATE, PAPER_BATCH = 0.015, 128

@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Boxes = NDArray[np.float64]
+CORNERS = ["x1", "y1", "x2", "y2"]
+"""The columns of boxes in tables."""
+
+MIN_SIDE_PX = 2.0
+MIN_AREA_SHARE = 0.001
+"""Smaller boxes, of the image's area, are not usable."""
 
 
 class Size(NamedTuple):
@@ -81,3 +87,9 @@ def to_relative(boxes: Boxes, size: Size) -> Boxes:
 def to_pixels(boxes: Boxes, size: Size) -> Boxes:
     """Shares of the image's width and height to pixels."""
     return boxes * np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
+
+
+def are_usable(boxes: Boxes, size: Size) -> NDArray[np.bool_]:
+    """Whether a box can be cropped from: sides of at least 2 px and at least a thousandth of the image."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return np.asarray((sides >= MIN_SIDE_PX).all(axis=1) & (area(boxes) >= MIN_AREA_SHARE * size.width * size.height))

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.datasets import OhmsDataset
-from objectcrop.study.section import recorded
+from objectcrop.study.settings.datasets import OhmsDataset
+from objectcrop.study.settings.section import recorded
 from objectcrop.tables import Codes, distinct_pairs, take_rows, text_codes
 
 PAPER = {

@@ -343,3 +343,8 @@ def _frame(table: pa.Table, *, categories: bool) -> pd.DataFrame:
         else:
             columns[name] = column.cast(column.type.value_type).to_pandas()
     return pd.DataFrame(columns, copy=False)
+
+
+def starts(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """First item of each group, and the number of all items: shape (groups + 1,)."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])

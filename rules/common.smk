@@ -2,7 +2,7 @@
 
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.study import StudyError
 from snakemake.exceptions import WorkflowError
 
@@ -37,7 +37,7 @@ wildcard_constraints:
 
 def code(name):
     if name == "pretrain" and PLAN.study.tracking.pretrain == "recipe":
-        return f"recipe-{recipe_number('objectcrop.ssl.recipe', ROOT)}"
+        return f"recipe-{recipe_number('objectcrop.ssl.training.recipe', ROOT)}"
     return code_digest(f"workflow_scripts.{name}", ROOT)
 
 

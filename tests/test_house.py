@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
 
 TEXT = (
     ".py",
@@ -29,7 +29,7 @@ TEXT = (
 )
 ADDRESS = r"https?://|--(?:extra-)?index-url|--find-links"
 BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "numba", "objectcrop"}
-ROOMS_ON_A_BARE_NODE = ("boxes.py", "tables.py", "data", "ohms.py", "lod", "views", "ssl", "runtime", "study")
+ROOMS_ON_A_BARE_NODE = ("boxes.py", "tables.py", "data", "ohms.py", "proposals", "views", "ssl", "runtime", "study")
 
 
 def tracked(root):

@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.inspection.export import write_export
     from objectcrop.inspection.records import choose_images, make_records
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.study.inspection import InspectionSettings
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.inspection import InspectionSettings
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, CLASSES, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if settings.get("run") is not None:
         from objectcrop.inspection.crops import draw_pairs
         from objectcrop.runtime.atomic import read_json
-        from objectcrop.study.runs import Run
+        from objectcrop.study.settings.runs import Run
 
         views = Run.model_validate(settings["run"]).views
         auto = read_json(args.proposals_summary)["object_scale_min"]

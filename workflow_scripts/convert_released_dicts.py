@@ -18,12 +18,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: counts beside the paper's")
     args = parser.parse_args(argv)
 
-    from objectcrop.data.released_dicts import read_released_apart
-    from objectcrop.data.released_subset import released_subset
+    from objectcrop.data.released.dicts import read_released_apart
+    from objectcrop.data.released.subset import released_subset
     from objectcrop.ohms import PAPER
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.datasets import ReleasedOhmsDataset
-    from objectcrop.study.section import parse_settings, recorded
+    from objectcrop.study.settings.datasets import ReleasedOhmsDataset
+    from objectcrop.study.settings.section import parse_settings, recorded
     from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, read_table, write_table
 
     settings = parse_settings(args.settings)

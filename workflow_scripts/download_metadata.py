@@ -23,9 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.downloads.metadata import fetch_metadata
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.signals import end_as_by_ctrl_c
-    from objectcrop.study.datasets import OpenImagesDataset
-    from objectcrop.study.downloads import Download, Transfer
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.datasets import OpenImagesDataset
+    from objectcrop.study.settings.downloads import Download, Transfer
+    from objectcrop.study.settings.section import parse_settings
 
     end_as_by_ctrl_c()
     settings = parse_settings(args.settings)

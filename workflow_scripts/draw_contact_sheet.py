@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.boxes import Size
     from objectcrop.report.pictures import proposal_sheet
     from objectcrop.report.samples import CHOICES, sample_shown, write_png
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)

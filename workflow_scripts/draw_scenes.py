@@ -17,12 +17,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import time
 
-    from objectcrop.data.drawn import draw_dataset
-    from objectcrop.data.drawn_summary import summarize_records
-    from objectcrop.data.sources import parse_dataset
+    from objectcrop.data.drawn.dataset import draw_dataset
+    from objectcrop.data.drawn.summary import summarize_records
+    from objectcrop.data.readers.registry import parse_dataset
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.datasets import DrawnDataset
-    from objectcrop.study.section import parse_settings, recorded
+    from objectcrop.study.settings.datasets import DrawnDataset
+    from objectcrop.study.settings.section import parse_settings, recorded
 
     given = parse_settings(args.settings)
     name, dataset = given["dataset_name"], parse_dataset(given["dataset"])

@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.report.pictures import view_sheet
     from objectcrop.report.samples import sample_views, write_png
     from objectcrop.runtime.atomic import read_json
-    from objectcrop.study.runs import Run
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.runs import Run
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)

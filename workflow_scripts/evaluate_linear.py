@@ -30,16 +30,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 def evaluate_here(args: argparse.Namespace) -> None:
     import torch
 
-    from objectcrop.evaluate.labelled_pictures import labelled_pictures, training_classes
-    from objectcrop.evaluate.linear import Data, evaluate_linear
-    from objectcrop.evaluate.linear_features import Chance
+    from objectcrop.evaluate.linear.features import Chance
+    from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+    from objectcrop.evaluate.linear.probe import Data, evaluate_linear
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.ssl.batches import split_threads
-    from objectcrop.ssl.weights import load_backbone, read_training_precision
-    from objectcrop.study.runs import Run
-    from objectcrop.study.section import parse_settings
-    from objectcrop.study.tasks import LinearTask
+    from objectcrop.ssl.networks.weights import load_backbone, read_training_precision
+    from objectcrop.ssl.samples.order import split_threads
+    from objectcrop.study.settings.runs import Run
+    from objectcrop.study.settings.section import parse_settings
+    from objectcrop.study.settings.tasks import LinearTask
     from objectcrop.tables import ANNOTATIONS, MANIFEST, read_table
 
     started = time.monotonic()

@@ -29,11 +29,11 @@ def extract(args: argparse.Namespace) -> None:
     import torch
 
     from objectcrop.data.images import decode_image
-    from objectcrop.lod.extraction import Extractor
-    from objectcrop.lod.feature_shards import writing_features
+    from objectcrop.proposals.lod.regions.extraction import Extractor
+    from objectcrop.proposals.lod.regions.feature_shards import writing_features
     from objectcrop.runtime.progress import Progress
-    from objectcrop.study.proposals import LodProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import LodProposals
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import MANIFEST, read_table
     from workflow_scripts.trunks import open_trunk
 

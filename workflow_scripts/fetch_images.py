@@ -27,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.downloads.wanted import chosen_pictures, shard_of
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.signals import stop_requests
-    from objectcrop.study.datasets import OpenImagesDataset
-    from objectcrop.study.downloads import Download, Transfer
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.datasets import OpenImagesDataset
+    from objectcrop.study.settings.downloads import Download, Transfer
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, IMAGES, read_table
 
     settings = parse_settings(args.settings)

@@ -25,12 +25,12 @@ def find(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from objectcrop.lod.feature_shards import Descriptors, FeatureShards
-    from objectcrop.lod.neighbours import find_neighbours, pairs_to_score
-    from objectcrop.lod.shards import write_arrays
+    from objectcrop.proposals.lod.ranking.neighbours import find_neighbours, pairs_to_score
+    from objectcrop.proposals.lod.regions.feature_shards import Descriptors, FeatureShards
+    from objectcrop.proposals.lod.shards import write_arrays
     from objectcrop.runtime.progress import Progress
-    from objectcrop.study.proposals import LodProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import LodProposals
+    from objectcrop.study.settings.section import parse_settings
 
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
     images = FeatureShards(args.features)

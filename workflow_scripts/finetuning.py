@@ -37,18 +37,18 @@ def _fine_tune_here(args: argparse.Namespace) -> None:
     with warnings.catch_warnings():
         # Detectron2 of 2024 on PyTorch of 2026
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
-        from objectcrop.evaluate.detection import FineTuning, fine_tune, joined_processes
+        from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune, joined_processes
 
-    from objectcrop.data.sources import parse_dataset
-    from objectcrop.evaluate.detection_state import forget_state, report_unused_states, state_folder
-    from objectcrop.evaluate.detectron2_weights import read_precision
+    from objectcrop.data.readers.registry import parse_dataset
+    from objectcrop.evaluate.detection.state import forget_state, report_unused_states, state_folder
+    from objectcrop.evaluate.detection.weights import read_precision
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.lock import run_lock
     from objectcrop.runtime.signals import stop_requests
-    from objectcrop.study.runs import Run
-    from objectcrop.study.section import parse_settings
-    from objectcrop.study.tasks import parse_task
+    from objectcrop.study.settings.runs import Run
+    from objectcrop.study.settings.section import parse_settings
+    from objectcrop.study.settings.tasks import parse_task
 
     settings = parse_settings(args.settings)
     torch.set_num_threads(max(args.threads, 1))

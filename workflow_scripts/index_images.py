@@ -25,11 +25,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.data.downloads.wanted import chosen_pictures
     from objectcrop.data.manifest import index_dataset, join_parts, require_readable, summarize
-    from objectcrop.data.sources import parse_dataset
+    from objectcrop.data.readers.registry import parse_dataset
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.datasets import OpenImagesDataset, SubsetDataset, UnionDataset
-    from objectcrop.study.downloads import Download
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.datasets import OpenImagesDataset, SubsetDataset, UnionDataset
+    from objectcrop.study.settings.downloads import Download
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, IMAGES, MANIFEST, read_table, write_table
 
     settings = parse_settings(args.settings)

@@ -17,11 +17,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
-    from objectcrop.lod.controls import origin, parse_source
-    from objectcrop.lod.table import describe_features, join_tables, training_sizes, write_proposals
+    from objectcrop.proposals.sources.without_search import origin, parse_source
+    from objectcrop.proposals.table import describe_features, join_tables, training_sizes, write_proposals
     from objectcrop.runtime.atomic import read_json, write_json
-    from objectcrop.study.proposals import FeatureProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import FeatureProposals
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import MANIFEST, PROPOSALS, read_note, read_table
 
     settings = parse_settings(args.settings)

@@ -22,12 +22,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     import numpy as np
 
-    from objectcrop.lod.controls import Known, make_boxes, origin, parse_source
-    from objectcrop.lod.external import read_external
-    from objectcrop.lod.table import Found, boxes_by_image, training_sizes, usable, write_proposals
+    from objectcrop.proposals.sources.external import read_external
+    from objectcrop.proposals.sources.without_search import Known, make_boxes, origin, parse_source
+    from objectcrop.proposals.table import Found, boxes_by_image, training_sizes, usable, write_proposals
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.proposals import ExternalProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import ExternalProposals
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)

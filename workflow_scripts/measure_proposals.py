@@ -16,8 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
-    from objectcrop.lod.quality import measure
-    from objectcrop.lod.table import training_sizes
+    from objectcrop.proposals.quality.measure import measure
+    from objectcrop.proposals.table import training_sizes
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.job_costs import read_costs
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.data.box_statistics import measure_boxes, read_coded_boxes, with_names
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import CLASS_STATISTICS, CLASSES, read_table, write_table
 
     settings = parse_settings(args.settings)

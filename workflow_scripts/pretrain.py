@@ -36,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def pretrain_here(args: argparse.Namespace) -> None:
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.ssl.checkpoints import remove_states
+    from objectcrop.ssl.networks.weights import file_digest, save_backbone
     from objectcrop.ssl.pretraining import Request, Tables, pretrain
-    from objectcrop.ssl.weights import file_digest, save_backbone
-    from objectcrop.study.runs import Run
-    from objectcrop.study.section import parse_settings
+    from objectcrop.ssl.training.checkpoints import remove_states
+    from objectcrop.study.settings.runs import Run
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)

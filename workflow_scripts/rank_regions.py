@@ -34,13 +34,13 @@ def rank_here(args: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
-    from objectcrop.lod.disk_ranking import ScoreFiles, rank_from_files
-    from objectcrop.lod.feature_shards import FeatureShards
-    from objectcrop.lod.shards import write_arrays
+    from objectcrop.proposals.lod.ranking.from_files import ScoreFiles, rank_from_files
+    from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
+    from objectcrop.proposals.lod.shards import write_arrays
     from objectcrop.runtime.distributed import join_world
     from objectcrop.runtime.signals import stop_requests
-    from objectcrop.study.proposals import LodProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import LodProposals
+    from objectcrop.study.settings.section import parse_settings
 
     torch.set_num_threads(1)
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])

@@ -20,10 +20,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--classes", type=Path, required=True, help="CLASSES to write")
     args = parser.parse_args(argv)
 
+    from objectcrop.data.readers.registry import join_labels, parse_dataset, read_labels
     from objectcrop.data.relative_boxes import count_train_images
-    from objectcrop.data.sources import join_labels, parse_dataset, read_labels
-    from objectcrop.study.datasets import SubsetDataset, UnionDataset
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.datasets import SubsetDataset, UnionDataset
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, CLASSES, read_table, write_table
 
     settings = parse_settings(args.settings)

@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.report.paper import read_paper_values
     from objectcrop.report.rendering import as_csv, as_json, as_markdown
     from objectcrop.runtime.atomic import read_json, write_json, write_text
-    from objectcrop.study.section import parse_settings
-    from objectcrop.study.table_specs import Table
+    from objectcrop.study.settings.section import parse_settings
+    from objectcrop.study.settings.tables import Table
 
     settings = parse_settings(args.settings)
     table = Table.model_validate(settings["table"])

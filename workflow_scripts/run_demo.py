@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     from objectcrop.runtime.overall_progress import OverallProgress, read_forecast
-    from objectcrop.ssl.calibration import calibration_seconds
+    from objectcrop.ssl.training.calibration import calibration_seconds
 
     progress = OverallProgress(read_forecast(args.record, calibration_seconds()))
     command = [sys.executable, "-m", "snakemake", "--cores", args.cores, *args.more]

@@ -23,12 +23,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     import numpy as np
 
     from objectcrop.boxes import Size
-    from objectcrop.lod.feature_shards import FeatureShards
-    from objectcrop.lod.hough import RegionSet, confidence, greatest_entries, region_set
-    from objectcrop.lod.shards import part_of, stored_array, write_scores
+    from objectcrop.proposals.lod.ranking.hough import RegionSet, confidence, greatest_entries, region_set
+    from objectcrop.proposals.lod.ranking.score_shards import write_scores
+    from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
+    from objectcrop.proposals.lod.shards import part_of, stored_array
     from objectcrop.runtime.progress import Progress
-    from objectcrop.study.proposals import LodProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import LodProposals
+    from objectcrop.study.settings.section import parse_settings
 
     lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
     images = FeatureShards(args.features)

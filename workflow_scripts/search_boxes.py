@@ -30,14 +30,14 @@ def search_here(args: argparse.Namespace) -> None:
     import torch
 
     from objectcrop.data.images import decode_image
-    from objectcrop.lod.controls import parse_source
-    from objectcrop.lod.maskcut import mask_cut
-    from objectcrop.lod.searches import find_boxes, make_search
-    from objectcrop.lod.table import proposals_table
+    from objectcrop.proposals.sources.maskcut import mask_cut
+    from objectcrop.proposals.sources.searches import find_boxes, make_search
+    from objectcrop.proposals.sources.without_search import parse_source
+    from objectcrop.proposals.table import proposals_table
     from objectcrop.runtime.progress import Progress
     from objectcrop.runtime.randomness import generator
-    from objectcrop.study.proposals import MaskCutProposals, SearchedProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import MaskCutProposals, SearchedProposals
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
     from workflow_scripts.trunks import open_trunk
 

@@ -18,12 +18,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
 
-    from objectcrop.lod.feature_shards import FeatureShards
-    from objectcrop.lod.shards import stored_array
-    from objectcrop.lod.table import describe_features, select_lod, training_sizes, write_proposals
+    from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
+    from objectcrop.proposals.lod.select import select_lod
+    from objectcrop.proposals.lod.shards import stored_array
+    from objectcrop.proposals.table import describe_features, training_sizes, write_proposals
     from objectcrop.runtime.atomic import read_json, write_json
-    from objectcrop.study.proposals import LodProposals
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.proposals import LodProposals
+    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import MANIFEST, read_table
 
     settings = parse_settings(args.settings)

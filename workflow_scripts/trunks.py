@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from objectcrop.lod.networks import load_network, packaged_weights
-from objectcrop.lod.trunk import Trunk
+from objectcrop.proposals.networks import load_network, packaged_weights
+from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.precision import describe_precision
-from objectcrop.ssl.weights import load_backbone, read_weights
-from objectcrop.study.proposals import FeatureProposals
-from objectcrop.study.runs import BackboneSettings
+from objectcrop.ssl.networks.weights import load_backbone, read_weights
+from objectcrop.study.settings.proposals import FeatureProposals
+from objectcrop.study.settings.runs import BackboneSettings
 
 
 def open_trunk(

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.report.subset_words import describe_objects
     from objectcrop.runtime.atomic import read_json, write_text
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.study.section import parse_settings
+    from objectcrop.study.settings.section import parse_settings
 
     settings = parse_settings(args.settings)
     summaries = [read_json(path) for path in args.summaries]

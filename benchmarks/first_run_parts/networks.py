@@ -10,19 +10,19 @@ import numpy as np
 import torch
 import yaml
 
-from objectcrop.evaluate.linear_features import Extractor
-from objectcrop.lod.trunk import Trunk
+from objectcrop.evaluate.linear.features import Extractor
+from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.inputs import LabelledBatch, PairBatch
-from objectcrop.ssl.methods import build_method
-from objectcrop.ssl.schedules import build_optimizer
-from objectcrop.ssl.supervised import Supervised
-from objectcrop.study.plan import Plan, load_plan
-from objectcrop.study.proposals import LodProposals
-from objectcrop.study.runs import Run
-from objectcrop.study.tasks import DetectorTask, LinearTask, SegmenterTask
+from objectcrop.ssl.methods.build import build_method
+from objectcrop.ssl.methods.supervised import Supervised
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.samples.batches import LabelledBatch, PairBatch
+from objectcrop.ssl.training.schedules import build_optimizer
+from objectcrop.study.plan.plan import Plan, load_plan
+from objectcrop.study.settings.proposals import LodProposals
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask
 from objectcrop.tables import MANIFEST, read_table
 
 CALIBRATION = "calibration"
@@ -139,7 +139,7 @@ def _fine_tuning(plan: Plan, name: str, folder: Path, num_runs: int) -> Stage:
     assert isinstance(task, (DetectorTask, SegmenterTask))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)
-        from objectcrop.evaluate.detection import FineTuning, fine_tune
+        from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune
     run = next(run for table in plan.study.tables for run, used in plan.cells(table) if used == name)
     weights = folder / f"results/export/{run}/s0/backbone_d2.pkl"
     dataset = plan.study.datasets[task.dataset]

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from objectcrop.lod.hough import RegionSet
+from objectcrop.proposals.lod.ranking.hough import RegionSet
 
 SIGMA = 5 / (2 * 2.354)
 

@@ -19,10 +19,10 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from objectcrop.boxes import Boxes, Size, area
-from objectcrop.data.drawn import draw_scene
+from objectcrop.data.drawn.dataset import draw_scene
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.view_settings import Augmentation, Region, SmallCropSettings, ViewSettings
+from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.views import Augmentation, Region, SmallCropSettings, ViewSettings
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops, plan_whole
 from objectcrop.views.render import Picture, render

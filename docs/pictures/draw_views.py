@@ -16,10 +16,10 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 
 from objectcrop.boxes import Size
-from objectcrop.data.drawn import draw_scene
+from objectcrop.data.drawn.dataset import draw_scene
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.view_settings import ViewSettings
+from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import plan_pair
 from objectcrop.views.render import render
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from objectcrop.data.relative_boxes import CORNERS
-from objectcrop.study.datasets import Split
+from objectcrop.boxes import CORNERS
+from objectcrop.study.settings.datasets import Split
 from objectcrop.tables import (
     ANNOTATIONS,
     CLASS_STATISTICS,

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from objectcrop.data.images import check_image
-from objectcrop.data.sources import list_pictures, require_distinct_ids
+from objectcrop.data.readers.registry import list_pictures, require_distinct_ids
 from objectcrop.runtime.progress import Progress
-from objectcrop.study.datasets import Dataset, OpenImagesDataset
+from objectcrop.study.settings.datasets import Dataset, OpenImagesDataset
 from objectcrop.tables import MANIFEST, Schema, empty_table
 
 _BATCH = 64

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from objectcrop.boxes import CORNERS
 from objectcrop.tables import distinct_pairs, text_codes
 
 Column = NDArray[np.float64]
-CORNERS = ["x1", "y1", "x2", "y2"]
 TOLERANCE = 1e-3
 """Overflow over the picture's border, as a share of its side, that is cut off as rounding and not refused."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from objectcrop.runtime.provenance import provenance
-from objectcrop.study.section import settings_hash
+from objectcrop.study.settings.section import settings_hash
 
 
 def result_record(

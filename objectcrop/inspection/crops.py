@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from objectcrop.boxes import Size, as_boxes
-from objectcrop.inspection.records import CORNERS, DrawnPair
+from objectcrop.boxes import CORNERS, Size, as_boxes
+from objectcrop.inspection.records import DrawnPair
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.view_settings import ViewSettings
+from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_pair
 from objectcrop.views.regions import usable_ranks
 

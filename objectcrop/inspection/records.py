@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from objectcrop.boxes import Boxes, Size, area, as_boxes, clip, to_pixels, to_relative
+from objectcrop.boxes import CORNERS, Boxes, Size, area, as_boxes, clip, to_pixels, to_relative
 from objectcrop.inspection.fields import CROPS
 from objectcrop.inspection.measures import (
     SEEN_SHARE,
@@ -22,7 +22,6 @@ from objectcrop.inspection.measures import (
 from objectcrop.runtime.randomness import generator
 
 Box = tuple[float, float, float, float]
-CORNERS = ["x1", "y1", "x2", "y2"]
 
 
 PAIR_FIELDS = {

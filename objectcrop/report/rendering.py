@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from objectcrop.report.cells import STAGES, Cell
-from objectcrop.study.table_specs import Table
+from objectcrop.study.settings.tables import Table
 
 
 def measured_text(cell: Cell) -> str:

@@ -9,19 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from objectcrop.boxes import Boxes, Size, as_boxes, iou, to_pixels
+from objectcrop.boxes import CORNERS, Boxes, Size, as_boxes, iou, to_pixels
 from objectcrop.data.images import decode_image
-from objectcrop.lod.table import BoxTable, boxes_by_image
+from objectcrop.proposals.table import BoxTable, boxes_by_image
 from objectcrop.report.pictures import Picture, Shown
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture, object_scale_min
-from objectcrop.study.runs import Run
+from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
+from objectcrop.ssl.samples.pairs import PairSamples
+from objectcrop.study.settings.runs import Run
 from objectcrop.views.plan import ViewPlan
 
 Choice = Literal["random", "best", "worst"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
-CORNERS = ["x1", "y1", "x2", "y2"]
 NUM_COLOURS = 128
 """Colours of a written sheet: a third of the bytes, and boxes stay as they are to the eye."""
 

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from objectcrop.runtime.distributed import World
-from objectcrop.study.section import Precision
+from objectcrop.study.settings.section import Precision
 
 Computed = Literal["float32", "bfloat16"]
 

@@ -1,8 +1,8 @@
 """What must hold before any work begins: every problem of a run at once."""
 
-from objectcrop.ssl.backbones import RESNETS
-from objectcrop.ssl.named_networks import find_network_problem
-from objectcrop.study.runs import Run
+from objectcrop.ssl.networks.backbones import RESNETS
+from objectcrop.ssl.networks.named import find_network_problem
+from objectcrop.study.settings.runs import Run
 
 ACCUMULATING = ("supervised", "byol", "swav")
 """Methods without a queue, whose gradients of parts of a batch add up."""

@@ -17,32 +17,27 @@ from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
 from objectcrop.runtime.randomness import generator
 from objectcrop.runtime.signals import StopRequest, stop_requests
-from objectcrop.ssl.backbones import Backbone, build_backbone, seeded_weights
-from objectcrop.ssl.batches import BatchOrder, load_batches, split_threads
-from objectcrop.ssl.checkpoints import KEPT, LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
 from objectcrop.ssl.checks import find_doubts, find_problems
-from objectcrop.ssl.compiling import compile_trunks
-from objectcrop.ssl.loop import SAVE_EVERY_S, Job, Training
-from objectcrop.ssl.method import Method
-from objectcrop.ssl.methods import build_method
-from objectcrop.ssl.monitors import Monitor
-from objectcrop.ssl.recipe import RECIPE
-from objectcrop.ssl.samples import (
-    LabelledSamples,
-    PairSamples,
-    PictureList,
-    boxes_by_picture,
-    labels_by_picture,
-    object_scale_min,
-)
-from objectcrop.ssl.sampling import list_sources
-from objectcrop.ssl.schedules import build_optimizer
-from objectcrop.ssl.shuffle import ShuffledSamples
+from objectcrop.ssl.methods.build import build_method
+from objectcrop.ssl.methods.method import Method
+from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
+from objectcrop.ssl.networks.backbones import Backbone, build_backbone, seeded_weights
+from objectcrop.ssl.networks.compiling import compile_trunks
+from objectcrop.ssl.networks.weights import load_backbone
+from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
+from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_picture
+from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
+from objectcrop.ssl.samples.pairs import PairSamples
+from objectcrop.ssl.samples.shuffle import ShuffledSamples
+from objectcrop.ssl.samples.units import list_sources
 from objectcrop.ssl.step_memory import report_step_memory
-from objectcrop.ssl.supervised import Supervised, count_label_rates
-from objectcrop.ssl.weights import load_backbone
-from objectcrop.study.runs import Run
-from objectcrop.study.section import recorded, settings_hash
+from objectcrop.ssl.training.checkpoints import KEPT, LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
+from objectcrop.ssl.training.loop import SAVE_EVERY_S, Job, Training
+from objectcrop.ssl.training.monitors import Monitor
+from objectcrop.ssl.training.recipe import RECIPE
+from objectcrop.ssl.training.schedules import build_optimizer
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.section import recorded, settings_hash
 from objectcrop.views.regions import usable_ranks
 
 MAX_HISTORY = 200

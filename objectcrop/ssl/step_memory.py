@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.backbones import Backbone
-from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.checks import ACCUMULATING
-from objectcrop.ssl.dense_loss import MAX_LOGITS
-from objectcrop.ssl.method import Method
-from objectcrop.study.runs import OptimizerSettings, Run
+from objectcrop.ssl.losses.dense import MAX_LOGITS
+from objectcrop.ssl.methods.method import Method
+from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
+from objectcrop.study.settings.runs import OptimizerSettings, Run
 
 GIB = 1 << 30
 _MEASURED_IMAGES = 2

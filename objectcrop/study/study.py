@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from objectcrop.study.datasets import (
+from objectcrop.study.merging import resolve, suggestion
+from objectcrop.study.settings.datasets import (
     Dataset,
     DrawnDataset,
     OpenImagesDataset,
@@ -13,13 +14,18 @@ from objectcrop.study.datasets import (
     SubsetDataset,
     UnionDataset,
 )
-from objectcrop.study.inspection import InspectionSettings
-from objectcrop.study.merging import resolve, suggestion
-from objectcrop.study.proposals import DegreeProposals, FeatureProposals, LodProposals, ProposalSource, RandomProposals
-from objectcrop.study.runs import DETECTOR_TRUNKS, Run
-from objectcrop.study.section import Name, Section, recorded, settings_hash
-from objectcrop.study.table_specs import Table
-from objectcrop.study.tasks import DetectorTask, LinearTask, SegmenterTask, Task
+from objectcrop.study.settings.inspection import InspectionSettings
+from objectcrop.study.settings.proposals import (
+    DegreeProposals,
+    FeatureProposals,
+    LodProposals,
+    ProposalSource,
+    RandomProposals,
+)
+from objectcrop.study.settings.runs import DETECTOR_TRUNKS, Run
+from objectcrop.study.settings.section import Name, Section, recorded, settings_hash
+from objectcrop.study.settings.tables import Table
+from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask, Task
 
 SECTIONS = ("datasets", "proposals", "runs", "tasks", "tables")
 Names = Mapping[str, frozenset[str]]
@@ -48,7 +54,7 @@ class Tracking(Section):
 
     pretrain: Literal["recipe", "content"] = Field(
         default="recipe",
-        description="'recipe': the RECIPE number of objectcrop/ssl/recipe.py, guarded by a golden test; 'content': the code.",
+        description="'recipe': RECIPE of objectcrop/ssl/training/recipe.py, guarded by a golden test; 'content': the code.",
     )
 
 

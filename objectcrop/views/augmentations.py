@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from objectcrop.study.view_settings import Augmentation, ViewSettings
+from objectcrop.study.settings.views import Augmentation, ViewSettings
 
 FLIP_PROBABILITY = 0.5
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from objectcrop.boxes import Boxes, Size, as_boxes, clip, whole
-from objectcrop.study.view_settings import OBJECT_REGIONS, Region, ViewSettings
+from objectcrop.study.settings.views import OBJECT_REGIONS, Region, ViewSettings
 from objectcrop.views.augmentations import (
     FLIP_PROBABILITY,
     LOOKS,

@@ -6,13 +6,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectcrop.boxes import Boxes, Size, area, as_boxes, clip
+from objectcrop.boxes import Boxes, Size, are_usable, as_boxes, clip
 
 Dilation = Literal["image_total", "image_per_side", "box_fraction", "coordinate_released"]
 Box = tuple[float, float, float, float]
 
-MIN_SIDE_PX = 2.0
-MIN_AREA_SHARE = 0.001
 ANGLE_TRIES = 100
 
 
@@ -57,10 +55,7 @@ def to_whole_pixels(boxes: ArrayLike, size: Size) -> Boxes:
 
 def usable_ranks(boxes: Boxes, size: Size, max_proposals: int) -> list[int]:
     """Rows among the first `max_proposals` that are large enough to crop from: 2 px a side, 0.1% of the image."""
-    first = clip(boxes[:max_proposals], size)
-    sides = (first[:, 2:] - first[:, :2]).min(axis=1, initial=np.inf) if len(first) else np.zeros(0)
-    is_usable = (sides >= MIN_SIDE_PX) & (area(first) >= MIN_AREA_SHARE * size.width * size.height)
-    return [int(rank) for rank in np.flatnonzero(is_usable)]
+    return [int(rank) for rank in np.flatnonzero(are_usable(clip(boxes[:max_proposals], size), size))]
 
 
 def draw_rank(boxes: ArrayLike, size: Size, max_proposals: int, rng: np.random.Generator) -> int:

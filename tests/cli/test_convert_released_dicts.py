@@ -9,8 +9,8 @@ import pytest
 
 from objectcrop.runtime.atomic import read_json
 from objectcrop.tables import ANNOTATIONS, CLASS_STATISTICS, CLASSES, IMAGES, read_table, write_table
-from tests.data.pickles import by_hand, saved
-from tests.data.test_released_dicts import row
+from tests.data.released.pickles import by_hand, saved
+from tests.data.released.test_dicts import row
 from workflow_scripts import convert_released_dicts, measure_subset, plot_subset
 
 LISTS = {"source": "released_ohms", "of": "base", "train_labels": "new.npy", "train_boxes": "rows.npy"}

@@ -15,10 +15,10 @@ import torch
 
 from objectcrop.runtime.atomic import read_json
 from objectcrop.runtime.signals import Stopped, StopRequest
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.weights import save_backbone
-from objectcrop.study.runs import BackboneSettings
-from objectcrop.study.section import settings_hash
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.networks.weights import save_backbone
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.section import settings_hash
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
 from workflow_scripts.finetune_detector import main as finetune_detector

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from objectcrop.runtime.atomic import read_json
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.weights import save_backbone
-from objectcrop.study.runs import BackboneSettings
-from objectcrop.study.section import settings_hash
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.networks.weights import save_backbone
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.section import settings_hash
 from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
 from workflow_scripts.evaluate_linear import main
 

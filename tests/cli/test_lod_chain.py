@@ -8,15 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from objectcrop.lod.feature_shards import FeatureShards
-from objectcrop.lod.shards import read_arrays
+from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
+from objectcrop.proposals.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.precision import resolve_precision
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.weights import save_backbone
-from objectcrop.study.lod_stages import SETTINGS, stage_settings
-from objectcrop.study.proposals import LodProposals
-from objectcrop.study.runs import BackboneSettings
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.networks.weights import save_backbone
+from objectcrop.study.plan.lod_stages import SETTINGS, stage_settings
+from objectcrop.study.settings.proposals import LodProposals
+from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from workflow_scripts import extract_features, find_neighbours, rank_regions, score_pairs, select_proposals
 

@@ -10,7 +10,7 @@ import safetensors.torch
 from pydantic import ValidationError
 
 from objectcrop.runtime.atomic import read_json, write_json
-from objectcrop.ssl.checkpoints import METRICS, save_state, saved_states
+from objectcrop.ssl.training.checkpoints import METRICS, save_state, saved_states
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, write_table
 from workflow_scripts.pretrain import main
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from objectcrop.data.manifest import Index, index_dataset, index_pictures, join_parts, require_readable, summarize
-from objectcrop.data.sources import parse_dataset
+from objectcrop.data.readers.registry import parse_dataset
 from objectcrop.tables import IMAGES, MANIFEST, check
 
 FOLDER = parse_dataset({"source": "folder", "images": "p"})

@@ -11,19 +11,19 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from objectcrop.evaluate.labelled_pictures import labelled_pictures, training_classes
-from objectcrop.evaluate.linear import Data, evaluate_linear
-from objectcrop.evaluate.linear_features import Chance
-from objectcrop.lod.maskcut import mask_cut
+from objectcrop.evaluate.linear.features import Chance
+from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.probe import Data, evaluate_linear
+from objectcrop.proposals.sources.maskcut import mask_cut
 from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.ssl.backbones import build_backbone
+from objectcrop.ssl.networks.backbones import build_backbone
+from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.weights import save_backbone
-from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.proposals import LodProposals, MaskCutProposals
-from objectcrop.study.runs import BackboneSettings
-from objectcrop.study.tasks import DetectorTask, LinearTask, SegmenterTask
+from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.proposals import LodProposals, MaskCutProposals
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask
 from tests.evaluate.conftest import drawn_root, exported, trunk_with_statistics  # noqa: F401 - fixtures
 from tests.ssl.conftest import RECIPES, request_of, tables  # noqa: F401 - fixtures
 from workflow_scripts.trunks import open_trunk
@@ -119,7 +119,10 @@ def test_trunks_of_proposals(tmp_path, seen, kind):
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])
 def test_fine_tuning_and_its_test(drawn_root, exported, tmp_path, seen, kind):  # noqa: F811
-    from objectcrop.evaluate.detection import FineTuning, fine_tune  # after conftest, which imports Detectron2 quietly
+    from objectcrop.evaluate.detection.fine_tune import (  # after conftest, which imports Detectron2 quietly
+        FineTuning,
+        fine_tune,
+    )
 
     schedule = {
         "max_iterations": 2,

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from objectcrop.evaluate.detectron2_weights import to_detectron2
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.study.runs import BackboneSettings
+from objectcrop.evaluate.detection.weights import to_detectron2
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.study.settings.runs import BackboneSettings
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
-    import objectcrop.evaluate.detection  # noqa: F401
+    import objectcrop.evaluate.detection.fine_tune  # noqa: F401
 
 COLOURS = {"bar": (40, 40, 220), "tile": (220, 120, 30)}
 SIZE = (96, 72)

@@ -7,8 +7,9 @@ import pytest
 
 from objectcrop.boxes import Size
 from objectcrop.inspection.crops import draw_pairs
-from objectcrop.ssl.samples import PairSamples, boxes_by_picture
-from objectcrop.study.runs import Run
+from objectcrop.ssl.samples.images import boxes_by_picture
+from objectcrop.ssl.samples.pairs import PairSamples
+from objectcrop.study.settings.runs import Run
 
 SIZE = Size(320, 240)
 IDS = ["a", "b"]

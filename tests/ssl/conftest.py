@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from objectcrop.ssl.pretraining import Request, Tables
-from objectcrop.study.runs import Run
+from objectcrop.study.settings.runs import Run
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, check
 
 NUM_IMAGES, WIDTH, HEIGHT = 18, 48, 40

@@ -8,10 +8,10 @@ from torch import nn
 
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.signals import Stopped, StopRequest
-from objectcrop.ssl import loop
-from objectcrop.ssl.inputs import LabelledBatch
-from objectcrop.ssl.method import Method, StepLosses
-from objectcrop.study.runs import OptimizerSettings
+from objectcrop.ssl.methods.method import Method, StepLosses
+from objectcrop.ssl.samples.batches import LabelledBatch
+from objectcrop.ssl.training import loop
+from objectcrop.study.settings.runs import OptimizerSettings
 
 NAN = float("nan")
 METRICS = [  # of each rank and step; what no process knows in the whole window is in no row

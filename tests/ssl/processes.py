@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.signals import Stopped
-from objectcrop.ssl.backbones import Backbone, ResNet
-from objectcrop.ssl.batch_norm import SplitBatchNorm2d
+from objectcrop.ssl.networks.backbones import Backbone, ResNet
+from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
+from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.ssl.pretraining import Request, pretrain
-from objectcrop.ssl.weights import save_backbone
-from objectcrop.study.runs import BackboneSettings
+from objectcrop.study.settings.runs import BackboneSettings
 from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +100,7 @@ def dropping_backbone(settings: BackboneSettings, batch_norm_group: int) -> Back
 
 def train_dropping(folder: Path, name: str, changes: dict[str, Any], workers: int = 0) -> None:
     """As `train`, of a MoCo-v2 run, with a trunk that has dropout."""
-    from objectcrop.ssl import moco_v2
+    from objectcrop.ssl.methods import moco_v2
 
     moco_v2.build_backbone = dropping_backbone
     train(folder, name, changes, workers)
@@ -108,7 +108,7 @@ def train_dropping(folder: Path, name: str, changes: dict[str, Any], workers: in
 
 def train_supervised(folder: Path, parts: int) -> None:
     """Two steps without batch statistics; the weights go to `folder`/weights.pt."""
-    from objectcrop.ssl import supervised
+    from objectcrop.ssl.methods import supervised
 
     supervised.build_backbone = frozen_backbone
     optimizer = {"epochs": 1, "global_batch_size": 8, "name": "sgd", "learning_rate": 0.01}

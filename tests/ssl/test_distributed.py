@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from objectcrop.ssl.checkpoints import read_metrics, saved_states
 from objectcrop.ssl.pretraining import pretrain
+from objectcrop.ssl.training.checkpoints import read_metrics, saved_states
 from tests.ssl import processes
 from tests.ssl.processes import BACKBONE, draw, finish, train_noting_what_is_gathered
 

@@ -5,10 +5,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.backbones import seeded_weights
-from objectcrop.ssl.batch_norm import SplitBatchNorm2d
-from objectcrop.ssl.inputs import PairBatch
-from objectcrop.ssl.moco_v2 import MocoV2
+from objectcrop.ssl.methods.moco_v2 import MocoV2
+from objectcrop.ssl.networks.backbones import seeded_weights
+from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
+from objectcrop.ssl.samples.batches import PairBatch
 
 ALONE = World(0, 1, torch.device("cpu"))
 

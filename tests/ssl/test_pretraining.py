@@ -11,11 +11,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from objectcrop.runtime.signals import Stopped
-from objectcrop.ssl import loop
-from objectcrop.ssl.checkpoints import EVENTS, METRICS, read_metrics, saved_states
 from objectcrop.ssl.checks import find_doubts, find_problems
+from objectcrop.ssl.networks.weights import load_backbone, save_backbone, write_safetensors
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.weights import load_backbone, save_backbone, write_safetensors
+from objectcrop.ssl.training import loop
+from objectcrop.ssl.training.checkpoints import EVENTS, METRICS, read_metrics, saved_states
 
 TIMES = ("seconds", "images_per_s", "data_wait_share", "peak_memory_gib")
 

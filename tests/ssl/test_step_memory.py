@@ -5,12 +5,13 @@ import torch
 import yaml
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl import batch_norm
-from objectcrop.ssl.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.batch_norm import GlobalBatchNorm2d
-from objectcrop.ssl.byol import Byol
-from objectcrop.ssl.inputs import LabelledBatch
-from objectcrop.ssl.methods import build_method
+from objectcrop.ssl.methods.build import build_method
+from objectcrop.ssl.methods.byol import Byol
+from objectcrop.ssl.methods.supervised import Supervised
+from objectcrop.ssl.networks import batch_norm
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
+from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.step_memory import (
     GIB,
     Passes,
@@ -20,9 +21,8 @@ from objectcrop.ssl.step_memory import (
     find_memory_doubts,
     weight_bytes,
 )
-from objectcrop.ssl.supervised import Supervised
-from objectcrop.study.plan import load_plan
-from objectcrop.study.runs import OptimizerSettings, Run
+from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.settings.runs import OptimizerSettings, Run
 from tests.ssl.wiring import ALONE, OBJECT_PAIR, batch_of, images
 
 BOTH = {"views": OBJECT_PAIR, "losses": {"rotation": 1.0, "localization": 1.0, "patches": 3}}

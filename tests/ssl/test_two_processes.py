@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.ssl.batch_norm import GlobalBatchNorm1d, GlobalBatchNorm2d
+from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, GlobalBatchNorm2d
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -62,7 +62,7 @@ def normalised_rows(rank, size):
 
 def one_step(name, world):
     """(loss, gradients, buffers that all processes share) of this process's share of a batch of 8."""
-    from objectcrop.ssl.methods import build_method
+    from objectcrop.ssl.methods.build import build_method
     from tests.ssl.conftest import tiny_run
     from tests.ssl.wiring import batch_of, images, seeded_weights
 

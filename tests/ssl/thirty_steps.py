@@ -12,11 +12,12 @@ from unittest.mock import patch
 
 import torch
 
-from objectcrop.ssl.backbones import Backbone
-from objectcrop.ssl.inputs import normalise
+from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.ssl.samples import PairSamples, PictureList, boxes_by_picture
-from objectcrop.study.runs import Run
+from objectcrop.ssl.samples.batches import normalise
+from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
+from objectcrop.ssl.samples.pairs import PairSamples
+from objectcrop.study.settings.runs import Run
 from tests.ssl.conftest import OAC, make_tables, merged, tiny_run
 
 NUM_STEPS = 30

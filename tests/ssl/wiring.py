@@ -3,9 +3,9 @@
 import torch
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.backbones import seeded_weights
-from objectcrop.ssl.inputs import PairBatch
-from objectcrop.ssl.methods import build_method
+from objectcrop.ssl.methods.build import build_method
+from objectcrop.ssl.networks.backbones import seeded_weights
+from objectcrop.ssl.samples.batches import PairBatch
 
 ALONE = World(0, 1, torch.device("cpu"))
 OBJECT_PAIR = {"regions": ["object", "dilated_object"], "proposals": "lod"}

@@ -2,7 +2,7 @@
 
 import yaml
 
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
 
 MIN_CPUS, MIN_MEMORY_MB = 8, 16_000
 """Of each GPU: a ResNet-50 takes more images than eight cores decode."""

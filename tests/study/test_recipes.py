@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from objectcrop.study.plan import load_plan
-from objectcrop.study.section import recorded
+from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.settings.section import recorded
 
 SGD = {"optimizer.name": "sgd", "optimizer.momentum": 0.9, "optimizer.weight_decay": 1e-4}
 NO_WARMUP = {"optimizer.warmup_epochs": 0}
@@ -188,7 +188,7 @@ def test_every_run_of_the_preset_has_its_recipe(plan):
 
 
 def test_what_is_our_own_choice_is_said_in_the_note_and_in_the_description(plan):
-    from objectcrop.study.method_settings import CmcSettings, InsdisSettings
+    from objectcrop.study.settings.methods import CmcSettings, InsdisSettings
 
     assert "own choice" in plan.study.runs["cmc"].note
     assert "own choice" in plan.study.runs["insdis"].note

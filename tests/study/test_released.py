@@ -3,7 +3,7 @@
 import yaml
 
 from objectcrop.study.merging import overlay
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
 
 
 def plan_of(root, *names):

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from objectcrop.lod.controls import parse_source
-from objectcrop.study.lod_memory import LINES, ranking_mb
-from objectcrop.study.plan import load_plan
+from objectcrop.proposals.sources.without_search import parse_source
+from objectcrop.study.plan.memory import LINES, ranking_mb
+from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.study import StudyError
 
 CONFIG = {

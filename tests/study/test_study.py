@@ -5,8 +5,8 @@ import copy
 import pytest
 import yaml
 
-from objectcrop.study.home_pages import HOME_PAGES
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.settings.home_pages import HOME_PAGES
 from objectcrop.study.study import StudyError, load_study, result_hash
 
 CONFIG = {

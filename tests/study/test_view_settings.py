@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from objectcrop.study.runs import Run
-from objectcrop.study.view_settings import ViewSettings
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.views import ViewSettings
 
 
 def views_of(method, **views):

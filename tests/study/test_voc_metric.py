@@ -4,8 +4,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from objectcrop.study.plan import load_plan
-from objectcrop.study.tasks import DetectorTask
+from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.settings.tasks import DetectorTask
 
 
 def metrics_by_test_set(root, preset):

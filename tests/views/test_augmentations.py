@@ -5,7 +5,7 @@ import pytest
 
 from objectcrop.boxes import Size
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.view_settings import SmallCropSettings, ViewSettings
+from objectcrop.study.settings.views import SmallCropSettings, ViewSettings
 from objectcrop.views.plan import plan_pair, plan_small_crops, plan_whole
 
 SIZE = Size(256, 192)

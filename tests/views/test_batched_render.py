@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.view_settings import SmallCropSettings, ViewSettings
+from objectcrop.study.settings.views import SmallCropSettings, ViewSettings
 from objectcrop.views.augmentations import Appearance
 from objectcrop.views.batched_render import NUM_COLUMNS, pack, paint_batch
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.extra_losses import turn
-from objectcrop.study.view_settings import ViewSettings
+from objectcrop.ssl.losses.object_aware import turn
+from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.crops import draw_crop
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import plan_pair, region_box

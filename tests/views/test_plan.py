@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.view_settings import ViewSettings
+from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.augmentations import PLAIN
 from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, drawn_crop, plan_pair, plan_whole
 from objectcrop.views.render import render

@@ -5,10 +5,10 @@ import json
 import pytest
 import yaml
 
-from objectcrop.data.drawn import draw_dataset
+from objectcrop.data.drawn.dataset import draw_dataset
 from objectcrop.runtime.atomic import read_json
-from objectcrop.study.datasets import DrawnDataset
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.study import StudyError
 from objectcrop.tables import IMAGES, MANIFEST, read_table
 from tests.loopback import Server, running

@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from objectcrop.study.plan import load_plan
+from objectcrop.study.plan.plan import load_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
 
@@ -51,7 +51,7 @@ def processor_seconds():
 
 
 def test_planning_imports_nothing_heavy(root):
-    code = "import sys; import objectcrop.study.plan, objectcrop.study.digest, objectcrop.runtime.interpreter; print(*sys.modules)"
+    code = "import sys, objectcrop.study.plan.plan, objectcrop.study.digest, objectcrop.runtime.interpreter; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert not {"torch", "pandas", "numpy", "fiftyone", "detectron2"} & set(done.stdout.split())
 

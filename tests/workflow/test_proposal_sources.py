@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from objectcrop.data.drawn import draw_scene, scene_id
+from objectcrop.data.drawn.dataset import draw_scene, scene_id
 from objectcrop.runtime.atomic import read_json
-from objectcrop.study.datasets import DrawnDataset
+from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from tests.conftest import Workflow, copied
-from tests.lod.opencv_models import write_bing, write_forest
+from tests.proposals.opencv_models import write_bing, write_forest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sources")]
 

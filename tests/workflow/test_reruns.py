@@ -52,7 +52,7 @@ def test_a_formula_of_the_selection_reruns_what_comes_from_the_subset(finished):
 
 
 def test_a_loss_is_guarded_by_its_recipe_number_unless_content_is_tracked(finished):
-    with finished.edited("objectcrop/ssl/losses.py", "/ temperature", "/ temperature * 1.5"):
+    with finished.edited("objectcrop/ssl/losses/contrastive.py", "/ temperature", "/ temperature * 1.5"):
         assert rules(finished) == set()
         (finished.folder / "content.yaml").write_text("tracking: {pretrain: content}\n")
         assert "pretrain" in rules(finished, "presets/tiny.yaml", "content.yaml")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import get_args
 
-from objectcrop.study.datasets import OpenImagesDataset, Split
-from objectcrop.study.downloads import Download, MetadataFile, MetadataKey
+from objectcrop.study.settings.datasets import OpenImagesDataset, Split
+from objectcrop.study.settings.downloads import Download, MetadataFile, MetadataKey
 
 _V4_BOXES = "2018_04/{split}/{split}-annotations-bbox.csv"
 _V5_BOXES = "v5/{split}-annotations-bbox.csv"

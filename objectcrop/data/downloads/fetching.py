@@ -13,7 +13,7 @@ from objectcrop.data.downloads.transfer import Client, TransferError
 from objectcrop.data.downloads.wanted import Picture
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.study.downloads import Transfer
+from objectcrop.study.settings.downloads import Transfer
 
 _POLL_S = 0.1
 _GRACE_S = 5.0  # for threads that wait for a server when the job is stopped

@@ -21,7 +21,7 @@ from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import Answer, Client, TransferError
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.progress import Progress
-from objectcrop.study.downloads import Transfer
+from objectcrop.study.settings.downloads import Transfer
 
 
 @dataclass(frozen=True)

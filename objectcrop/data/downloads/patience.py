@@ -2,7 +2,7 @@
 
 from objectcrop.data.downloads.transfer import TransferError
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.downloads import Transfer
+from objectcrop.study.settings.downloads import Transfer
 
 
 def wait_before(transfer: Transfer, key: str, attempt: int, error: TransferError) -> float | None:

@@ -12,8 +12,8 @@ from objectcrop.data.downloads.tars import TarSource
 from objectcrop.data.downloads.wanted import Picture, Wanted
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.study.datasets import Split
-from objectcrop.study.downloads import TarPictures, Transfer
+from objectcrop.study.settings.datasets import Split
+from objectcrop.study.settings.downloads import TarPictures, Transfer
 
 _FEW_FAILURES = 100
 """So many are listed before a job ends early: a sample that says what is wrong."""

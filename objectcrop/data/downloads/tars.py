@@ -22,7 +22,7 @@ from objectcrop.data.downloads.wanted import Picture
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.study.datasets import Split
+from objectcrop.study.settings.datasets import Split
 from objectcrop.tables import Schema, check
 
 ENDINGS = (".tar", ".tar.gz", ".tgz")

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.datasets import OpenImagesDataset, Split
-from objectcrop.study.downloads import Download
+from objectcrop.study.settings.datasets import OpenImagesDataset, Split
+from objectcrop.study.settings.downloads import Download
 
 SUFFIX = ".jpg"
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")

@@ -10,7 +10,7 @@ from PIL import Image
 from objectcrop.data.downloads.pictures import Report, Request, fetch_wanted
 from objectcrop.data.downloads.wanted import Wanted
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.study.downloads import Transfer
+from objectcrop.study.settings.downloads import Transfer
 from tests.loopback import Server, running
 
 

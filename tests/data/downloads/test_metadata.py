@@ -9,8 +9,8 @@ import pytest
 from objectcrop.data.downloads.addresses import WantedFile, wanted_metadata
 from objectcrop.data.downloads.metadata import fetch_metadata
 from objectcrop.runtime.atomic import read_json, write_json
-from objectcrop.study.datasets import OpenImagesDataset
-from objectcrop.study.downloads import Download
+from objectcrop.study.settings.datasets import OpenImagesDataset
+from objectcrop.study.settings.downloads import Download
 from tests import loopback
 from tests.data.downloads.conftest import names, quick
 

@@ -9,7 +9,7 @@ from objectcrop.data.downloads import tars
 from objectcrop.data.downloads.pictures import Report, Request, fetch_wanted
 from objectcrop.data.downloads.wanted import Wanted
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.study.downloads import Transfer
+from objectcrop.study.settings.downloads import Transfer
 from tests.data.downloads.conftest import jpeg, names
 
 SOURCE = Transfer.model_validate({"pictures": {"kind": "tars", "folder": "tars"}})

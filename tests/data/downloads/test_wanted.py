@@ -14,8 +14,8 @@ from objectcrop.data.downloads.landing import landing, lock_file
 from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import TransferError
 from objectcrop.data.downloads.wanted import chosen_pictures, shard_of
-from objectcrop.study.datasets import OpenImagesDataset
-from objectcrop.study.downloads import Download, Transfer
+from objectcrop.study.settings.datasets import OpenImagesDataset
+from objectcrop.study.settings.downloads import Download, Transfer
 from tests.data.downloads.conftest import names
 
 LAYOUT = {

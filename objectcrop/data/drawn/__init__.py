@@ -1,0 +1,1 @@
+"""The embedded data set: multi-object scenes that the project draws itself."""

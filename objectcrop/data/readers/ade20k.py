@@ -1,0 +1,118 @@
+"""ADE20K's scene parsing release (Zhou et al. 2017): masks of 150 classes, no instances."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from objectcrop.boxes import CORNERS
+from objectcrop.data.images import decode_indices
+from objectcrop.data.readers.single_objects import read_sizes
+from objectcrop.runtime.progress import Progress
+from objectcrop.study.settings.datasets import Ade20kDataset
+
+RelativeBox = tuple[float, float, float, float]
+_SUFFIX = ".jpg"
+
+
+def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
+    """The pictures (image_id, path, split) of the parts; the id is the file name without suffix.
+
+    Raises:
+        ValueError: if a part has none.
+    """
+    rows = []
+    for split, part in dataset.parts.items():
+        folder = f"{dataset.folder}/images/{part}"
+        rows += [(image_id, f"{folder}/{image_id}{_SUFFIX}", split) for image_id in _image_ids(root / folder)]
+    return pd.DataFrame(rows, columns=["image_id", "path", "split"])
+
+
+def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
+    """ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
+
+    A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what lies between
+    them. 0 is unlabelled. The class id is its name in objectInfo150.txt.
+
+    Raises:
+        ValueError: naming the file, if a mask is missing, no 8-bit grey picture, of another size than its picture, or has
+            a class that objectInfo150.txt lacks.
+    """
+    names = read_class_list(root / dataset.folder / "objectInfo150.txt")
+    rows = []
+    for split, part in dataset.parts.items():
+        images, masks = (root / dataset.folder / kind / part for kind in ("images", "annotations"))
+        ids = _image_ids(images)
+        sizes = read_sizes([f"{image_id}{_SUFFIX}" for image_id in ids], images, label=f"sizes of ade20k {part}")
+        with Progress(f"masks of ade20k {part}", total=len(ids), unit="masks") as progress:
+            for image_id, size in zip(ids, sizes, strict=True):
+                boxes = _named_boxes(masks / f"{image_id}.png", size, names)
+                rows += [(image_id, split, class_id, *box) for class_id, box in boxes.items()]
+                progress.advance()
+    frame = pd.DataFrame(rows, columns=["image_id", "split", "class_id", *CORNERS])
+    return frame.assign(is_group_of=True, is_crowd=False, is_depiction=False, source="ade20k")
+
+
+def _image_ids(folder: Path) -> list[str]:
+    ids = sorted(name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX))
+    if not ids:
+        raise ValueError(f"{folder}: holds no picture that ends in {_SUFFIX}")
+    return ids
+
+
+def _named_boxes(path: Path, size: NDArray[np.float64], names: dict[int, str]) -> dict[str, RelativeBox]:
+    boxes = class_boxes(_read_mask(path, size))
+    if unknown := sorted(set(boxes) - set(names)):
+        raise ValueError(f"{path}: class(es) {unknown} are not among the {len(names)} of objectInfo150.txt")
+    return {names[label]: box for label, box in boxes.items()}
+
+
+def class_boxes(mask: NDArray[np.uint8]) -> dict[int, RelativeBox]:
+    """Relative box (x1, y1, x2, y2) around all pixels of each class of a mask, shape (height, width); 0 is no class."""
+    from scipy.ndimage import find_objects  # here and not above: every other data set would wait half a second for it
+
+    height, width = mask.shape
+    found = {}
+    for label, place in enumerate(find_objects(mask), start=1):
+        if place is not None:
+            rows, columns = place
+            found[label] = (columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
+    return found
+
+
+def read_class_list(path: Path) -> dict[int, str]:
+    """Names by index from objectInfo150.txt: a header with Idx and Name, fields apart by tabs.
+
+    Raises:
+        ValueError: naming file and line, if it is not of that form, or an index or a name repeats.
+    """
+    found: dict[int, str] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        header = [name.strip() for name in rows.fieldnames or ()]
+        if not {"Idx", "Name"} <= set(header):
+            raise ValueError(f"{path}, line 1: expected a header with Idx and Name, apart by tabs; got {header}")
+        rows.fieldnames = header
+        for row in rows:
+            index, name = (row["Idx"] or "").strip(), (row["Name"] or "").strip()
+            place = f"{path}, line {rows.line_num}"
+            if not index.isdecimal() or not 1 <= int(index) <= 255 or not name:
+                raise ValueError(f"{place}: expected an index of 1 to 255 and a name, got {index!r} and {name!r}")
+            if int(index) in found or name in found.values():
+                raise ValueError(f"{place}: index {index} or name {name!r} occurs more than once")
+            found[int(index)] = name
+    return found
+
+
+def _read_mask(path: Path, size: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """A mask, shape (height, width); `size` is that of its picture, NaN if the picture cannot be opened."""
+    if not path.is_file():
+        raise ValueError(f"{path}: the mask of this picture is not there; get the whole data set")
+    mask = decode_indices(path)
+    height, width = mask.shape
+    if np.isfinite(size).all() and (width, height) != tuple(size):
+        raise ValueError(f"{path}: the mask is {width} x {height}, its picture {size[0]:.0f} x {size[1]:.0f} pixels")
+    return mask

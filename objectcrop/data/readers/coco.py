@@ -1,0 +1,111 @@
+"""COCO layout: an instances JSON and a flat folder of pictures a split."""
+
+import json
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from objectcrop.data.relative_boxes import checked_corners
+from objectcrop.study.settings.datasets import CocoDataset, Split
+
+
+def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
+    """The pictures (image_id, path, split) that the JSON of each split names, with and without annotations.
+
+    The id is the file name without suffix, as `000000000139`.
+    """
+    parts = []
+    for split, folder in dataset.images.items():
+        if split not in dataset.instances:
+            raise ValueError(
+                f"the images of split {split!r} have no JSON: add instances.{split}, or drop images.{split}"
+            )
+        names = [image["file_name"] for image in _read_instances(root / dataset.instances[split])["images"]]
+        ids = [_image_id(name) for name in names]
+        paths = [f"{folder}/{name}" for name in names]
+        parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split}))
+    return pd.concat(parts, ignore_index=True).sort_values(["split", "image_id"], ignore_index=True)
+
+
+def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
+    """The annotations of an instances JSON as ANNOTATIONS; the class id is the category's name, `iscrowd` is flagged.
+
+    Raises:
+        ValueError: naming the file and the annotation: keys are missing, an id repeats, an image or category is unknown, a
+            box is not four numbers, or it does not lie in its picture.
+    """
+    value = _read_instances(path)
+    images = {image["id"]: image for image in value["images"]}
+    names = {category["id"]: category["name"] for category in value["categories"]}
+    rows = value["annotations"]
+    for row in rows:
+        if row["image_id"] not in images or row["category_id"] not in names:
+            raise ValueError(
+                f"{path}, annotation {row.get('id')}: image {row['image_id']} or category {row['category_id']} is unknown"
+            )
+        if not isinstance(row["bbox"], list) or [type(number) in (int, float) for number in row["bbox"]] != [True] * 4:
+            raise ValueError(f"{path}, annotation {row.get('id')}: bbox must be four numbers, got {row['bbox']!r}")
+    boxes = np.array([row["bbox"] for row in rows], dtype=np.float64).reshape(-1, 4)
+    sizes = np.array([[images[row["image_id"]][side] for side in ("width", "height")] for row in rows]).reshape(-1, 2)
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) / np.tile(sizes, 2)
+    checked = checked_corners(corners, where=lambda row: f"{path}, annotation {rows[row].get('id')}")
+    crowds = np.array([bool(row.get("iscrowd", 0)) for row in rows], dtype=bool)
+    return pd.DataFrame(
+        {
+            "image_id": [_image_id(images[row["image_id"]]["file_name"]) for row in rows],
+            "class_id": [names[row["category_id"]] for row in rows],
+            **dict(zip(["x1", "y1", "x2", "y2"], checked.T, strict=True)),
+            "is_group_of": crowds,
+            "is_crowd": crowds,
+            "is_depiction": False,
+            "source": "coco",
+            "split": split,
+        }
+    )
+
+
+def _read_instances(path: Path) -> dict[str, Any]:
+    """The JSON of a split, its parts checked for the keys that are used.
+
+    Raises:
+        ValueError: naming the file and what it lacks.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is cut off or no JSON ({error}); get it again") from error
+    wanted = {
+        "images": ["id", "file_name", "width", "height"],
+        "annotations": ["image_id", "category_id", "bbox"],
+        "categories": ["id", "name"],
+    }
+    for part, keys in wanted.items():
+        if not isinstance(value, dict) or not isinstance(value.get(part), list):
+            raise ValueError(f"{path}: expected COCO instances with a list of {part}")
+        for number, entry in enumerate(value[part]):
+            lacking = [key for key in keys if not isinstance(entry, dict) or key not in entry]
+            if lacking:
+                raise ValueError(f"{path}: entry {number} of {part} lacks {lacking}")
+    for part, key in (("images", "id"), ("images", "file_name"), ("categories", "id"), ("categories", "name")):
+        _require_distinct(value[part], key, where=f"{path}: {part}")
+    for image in value["images"]:
+        if not all(type(image[side]) in (int, float) and image[side] >= 1 for side in ("width", "height")):
+            raise ValueError(f"{path}: image {image['id']} has the size {image['width']!r} x {image['height']!r}")
+    return dict(value)
+
+
+def _require_distinct(entries: list[dict[str, Any]], key: str, *, where: str) -> None:
+    strange = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
+    if strange:
+        raise ValueError(f"{where}: the {key} {strange[0]!r} is no number or text")
+    counts = Counter(entry[key] for entry in entries)
+    repeated = [found for found, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(f"{where}: the {key} {repeated[0]!r} occurs {counts[repeated[0]]} times")
+
+
+def _image_id(file_name: str) -> str:
+    return PurePosixPath(file_name).with_suffix("").as_posix()

@@ -1,0 +1,1 @@
+"""The authors' released subset lists, read without running anything that they ask for."""

@@ -1,0 +1,1 @@
+"""Fine-tuning of detectors; the only door to Detectron2."""

@@ -1,0 +1,108 @@
+"""Our data sets in Detectron2's catalogs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data.datasets.coco import load_coco_json
+from detectron2.data.datasets.pascal_voc import CLASS_NAMES, load_voc_instances
+
+from objectcrop.study.settings.datasets import CocoDataset, Dataset, DrawnDataset, VocDataset, VocPart
+from objectcrop.study.settings.section import settings_hash
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Names in Detectron2's catalogs.
+
+    Attributes:
+        train: training sets.
+        test: test set.
+        classes: class names in the order of their ids.
+    """
+
+    train: list[str]
+    test: str
+    classes: list[str]
+
+
+def register_voc(name: str, dataset: Dataset, data_root: Path) -> Registered:
+    """Register the devkits of a VOC data set, or the devkit of drawn scenes.
+
+    Raises:
+        ValueError: if the data set has no devkit, or not exactly one test part.
+    """
+    if isinstance(dataset, DrawnDataset):
+        devkit = f"drawn/{name}/VOC2007"
+        train: tuple[VocPart, ...] = (VocPart(devkit=devkit, image_set="trainval"),)
+        test: tuple[VocPart, ...] = (VocPart(devkit=devkit, image_set="test"),)
+    elif isinstance(dataset, VocDataset):
+        train, test = dataset.parts.get("train", ()), dataset.parts.get("test", ())
+    else:
+        raise ValueError(f"datasets.{name}: a detector needs source voc or drawn, got {dataset.source}")
+    if not train or len(test) != 1:
+        raise ValueError(f"datasets.{name}: a detector needs training parts and exactly one test part, got {len(test)}")
+    classes = _voc_classes([*train, *test], data_root)
+    names = [_register_part(name, part, data_root, classes) for part in [*train, *test]]
+    return Registered(names[:-1], names[-1], classes)
+
+
+def register_coco(name: str, dataset: Dataset, data_root: Path) -> Registered:
+    """Register the instances of a COCO data set, or those of drawn scenes.
+
+    Raises:
+        ValueError: if the data set has no COCO layout, or lacks a split.
+    """
+    if isinstance(dataset, DrawnDataset):
+        folder = f"drawn/{name}"
+        instances: dict[Any, str] = {s: f"{folder}/coco/annotations/instances_{s}.json" for s in ("train", "test")}
+        images: dict[Any, str] = {split: f"{folder}/{split}" for split in ("train", "test")}
+    elif isinstance(dataset, CocoDataset):
+        instances, images = dict(dataset.instances), dict(dataset.images)
+    else:
+        raise ValueError(f"datasets.{name}: a segmenter needs source coco or drawn, got {dataset.source}")
+    if missing := {"train", "test"} - set(instances):
+        raise ValueError(f"datasets.{name}: a segmenter needs instances of {sorted(missing)}")
+    names = {}
+    for split in ("train", "test"):
+        file, folder_of = str(data_root / instances[split]), str(data_root / images[split])
+        names[split] = f"objectcrop_{settings_hash({'file': file, 'images': folder_of})}"
+        loader = _coco_loader(file, folder_of, names[split])
+        _register(names[split], loader, {"json_file": file, "image_root": folder_of, "evaluator_type": "coco"})
+    DatasetCatalog.get(names["train"])  # fills the class names in
+    return Registered([names["train"]], names["test"], list(MetadataCatalog.get(names["train"]).thing_classes))
+
+
+def _coco_loader(file: str, images: str, name: str) -> Callable[[], list[dict[str, Any]]]:
+    return lambda: load_coco_json(file, images, name)
+
+
+def _register_part(name: str, part: VocPart, data_root: Path, classes: list[str]) -> str:
+    folder = str(data_root / part.devkit)
+    key = f"objectcrop_{name}_{settings_hash({'folder': folder, 'set': part.image_set})}"
+    # Detectron2's evaluator asks for a year; the task's voc_metric says how average precision is counted
+    words = {"dirname": folder, "split": part.image_set, "year": 2007, "thing_classes": classes}
+    _register(key, lambda: load_voc_instances(folder, part.image_set, classes), words)
+    return key
+
+
+def _register(name: str, loader: Callable[[], list[dict[str, Any]]], words: dict[str, Any]) -> None:
+    if name in DatasetCatalog.list():
+        DatasetCatalog.remove(name)
+        MetadataCatalog.remove(name)
+    DatasetCatalog.register(name, loader)
+    MetadataCatalog.get(name).set(**words)
+
+
+def _voc_classes(parts: list[VocPart], data_root: Path) -> list[str]:
+    """VOC's twenty in their order if all names are among them, else the names found, sorted."""
+    found: set[str] = set()
+    for part in parts:
+        devkit = data_root / part.devkit
+        for image_id in (devkit / "ImageSets/Main" / f"{part.image_set}.txt").read_text().split():
+            tree = ElementTree.parse(devkit / "Annotations" / f"{image_id}.xml")
+            found.update(str(thing.findtext("name")) for thing in tree.findall("object"))
+    return list(CLASS_NAMES) if found <= set(CLASS_NAMES) else sorted(found)

@@ -1,0 +1,258 @@
+"""Fine-tune a detector on top of a pretrained trunk through Detectron2, and measure it."""
+
+import contextlib
+import io
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from detectron2.checkpoint import DetectionCheckpointer
+from detectron2.data import DatasetCatalog, DatasetMapper, build_detection_test_loader, build_detection_train_loader
+from detectron2.engine.defaults import create_ddp_model
+from detectron2.modeling import build_model
+from detectron2.solver import build_lr_scheduler, build_optimizer
+from detectron2.utils import comm
+from detectron2.utils.env import seed_all_rng
+from detectron2.utils.events import EventStorage
+from fvcore.nn.precise_bn import get_bn_modules, update_bn_stats
+
+from objectcrop.evaluate.detection import parts as detection_parts  # noqa: F401 - registers trunks and head by being imported
+from objectcrop.evaluate.detection.config import detection_config, effective_norm
+from objectcrop.evaluate.detection.data import register_coco, register_voc
+from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
+from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
+from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.study.settings.datasets import Dataset
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
+
+SAVE_EVERY_S = 600.0
+RESUME_STRIDE = 7919  # any prime larger than the number of processes
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """What is fine-tuned.
+
+    Attributes:
+        label: shown with the progress.
+        task: settings.
+        backbone: trunk of the run.
+        dataset_name: data set of the task.
+        dataset: its settings.
+        data_root: where its files lie.
+        weights: file of export_backbone.
+        checkpoints: folder for the state.
+        seed: of everything random.
+        num_processes: GPUs, at least 1.
+        device: cpu or cuda.
+        num_workers: loader processes.
+    """
+
+    label: str
+    task: DetectorTask | SegmenterTask
+    backbone: BackboneSettings
+    dataset_name: str
+    dataset: Dataset
+    data_root: Path
+    weights: Path
+    checkpoints: Path
+    seed: int
+    num_processes: int = 1
+    device: str = "cpu"
+    num_workers: int = 0
+
+
+def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
+    """Train from the last checkpoint if there is one, else from the pretrained weights, and evaluate.
+
+    Returns:
+        `metrics` and `per_class` in percent, `details` (the norm in force, how many images were measured, a detector's VOC
+        metric), and the `precision` that the networks computed in; empty in all processes but the first.
+
+    Raises:
+        Stopped: after saving, if a stop was asked for.
+        ValueError: if a loss is not finite, naming the iteration and the pictures.
+    """
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    precision, device = job.task.schedule.precision, torch.device(job.device)
+    if comm.is_main_process():
+        print(f"{job.label}: {describe_precision(precision, device)}", file=sys.stderr, flush=True)
+    register = register_voc if isinstance(job.task, DetectorTask) else register_coco
+    with _known_warnings(), _quiet():
+        data = register(job.dataset_name, job.dataset, job.data_root)
+        cfg = detection_config(
+            job.task,
+            job.backbone,
+            num_classes=len(data.classes),
+            train_names=data.train,
+            test_name=data.test,
+            weights=job.weights,
+            folder=job.checkpoints,
+            num_processes=job.num_processes,
+            device=job.device,
+            seed=job.seed,
+            num_workers=job.num_workers,
+        )
+    with _known_warnings():
+        model = _train(cfg, job, stop)
+        with _quiet():
+            pictures = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
+        evaluator: Any = (
+            VocEvaluator(data.test, pictures, job.task.voc_metric)
+            if isinstance(job.task, DetectorTask)
+            else InstanceEvaluator(data.test, pictures, job.num_processes, job.checkpoints)
+        )
+        with autocast(precision, device):
+            found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
+    details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(pictures)}
+    if isinstance(job.task, DetectorTask):
+        details["voc_metric"] = job.task.voc_metric
+    return found | {"details": details, "precision": resolve_precision(precision, device)} if found else {}
+
+
+@contextlib.contextmanager
+def joined_processes(gpus: int) -> Iterator[bool]:
+    """Join the processes that torchrun has started, if it has; yields whether this is the first."""
+    if gpus < 2:
+        yield True
+        return
+    torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl")
+    comm.create_local_process_group(int(os.environ["LOCAL_WORLD_SIZE"]))
+    try:
+        yield comm.is_main_process()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
+    seed_all_rng(job.seed + comm.get_rank())
+    with _quiet():
+        model: torch.nn.Module = build_model(cfg)
+        optimizer = build_optimizer(cfg, model)
+        scheduler = build_lr_scheduler(cfg, optimizer)
+        checkpointer = DetectionCheckpointer(model, str(job.checkpoints), optimizer=optimizer, scheduler=scheduler)
+        start = checkpointer.resume_or_load(cfg.MODEL.WEIGHTS, resume=True).get("iteration", -1) + 1
+        if start == 0:
+            _assert_all_used(model, job.weights)
+        else:
+            seed_all_rng(job.seed + comm.get_rank() + RESUME_STRIDE * start)  # not the first pictures again
+        loader = build_detection_train_loader(cfg)
+    precision, device = job.task.schedule.precision, torch.device(job.device)
+    parallel = create_ddp_model(model, broadcast_buffers=False)
+    parallel.train()
+    total, last_save = cfg.SOLVER.MAX_ITER, time.monotonic()
+    num_saved = int(checkpointer.has_checkpoint() and checkpointer.get_checkpoint_file().endswith("state-0.pth"))
+    progress = Progress(f"{job.label}, training", total=total, unit="iterations", done=start)
+    batches = iter(loader)
+    with progress, EventStorage(start):
+        for iteration in range(start, total):
+            batch = next(batches)
+            # entered for each forward pass: it keeps narrow copies of weights, which the optimizer's step makes stale
+            with autocast(precision, device):
+                loss = _finite_loss(parallel, batch, f"{job.label}: iteration {iteration}")
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            scheduler.step()
+            progress.advance(1, loss=float(loss.detach()))
+            is_asked_to_stop = _is_asked(stop)
+            if is_asked_to_stop or time.monotonic() - last_save >= SAVE_EVERY_S:
+                # two files in turn: the other one stays whole if this one is cut off
+                checkpointer.save(f"state-{num_saved % 2}", iteration=iteration)
+                num_saved += 1
+                last_save = time.monotonic()
+            if is_asked_to_stop:
+                print(
+                    f"{job.label}: stopped after iteration {iteration}, state saved; start it again to go on",
+                    flush=True,
+                )
+                raise Stopped(stop.exit_code)
+        num_precise = job.task.schedule.precise_batch_norm_iterations
+        if start < total:
+            if num_precise and get_bn_modules(model):
+                with autocast(precision, device):
+                    update_bn_stats(model, batches, num_precise)
+            checkpointer.save(f"state-{num_saved % 2}", iteration=total - 1)  # testing can take long too
+    return model
+
+
+def _is_asked(stop: StopRequest) -> bool:
+    """Whether any process was asked to stop: all must leave at the same iteration."""
+    if comm.get_world_size() == 1:
+        return bool(stop)
+    flag = torch.tensor(float(bool(stop)), device="cuda")
+    torch.distributed.all_reduce(flag)
+    return flag.item() > 0
+
+
+def _finite_loss(model: torch.nn.Module, batch: list[dict[str, Any]], where: str) -> torch.Tensor:
+    names = ", ".join(str(picture["image_id"]) for picture in batch)
+    diverged = (
+        f"{where}: the loss is not finite (pictures {names}); lower schedule.learning_rate or lengthen the warm-up"
+    )
+    try:
+        loss: torch.Tensor = sum(model(batch).values())
+    except FloatingPointError as error:  # how Detectron2 says that its proposals are not finite
+        raise ValueError(diverged) from error
+    if not bool(torch.isfinite(loss)):
+        raise ValueError(diverged)
+    return loss
+
+
+def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
+    state = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    if unused := unused_weights(state, read_detectron2(weights)):
+        raise ValueError(
+            f"{weights}: {len(unused)} tensor(s) found no place in the detector, first {unused[0]!r}: the file is of another "
+            "arch or width than the run's backbone; run export_backbone again"
+        )
+
+
+@torch.no_grad()
+def _evaluate(
+    cfg: Any, model: torch.nn.Module, evaluator: Any, pictures: list[dict[str, Any]], label: str, stop: StopRequest
+) -> dict[str, Any]:
+    model.eval()
+    mapper, workers = DatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS
+    with _quiet():
+        loader = build_detection_test_loader(pictures, mapper=mapper, num_workers=workers)
+    evaluator.reset()
+    with Progress(f"{label}, testing", total=len(loader), unit="pictures") as progress:
+        for inputs in loader:
+            evaluator.process(inputs, model(inputs))
+            progress.advance(len(inputs))
+            if stop:
+                raise Stopped(stop.exit_code)  # the trained state is saved
+    with _quiet():
+        found: dict[str, Any] = evaluator.evaluate()
+    return found
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Detectron2 and pycocotools print tables of their own; ours are the results."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+@contextlib.contextmanager
+def _known_warnings() -> Iterator[None]:
+    """Detectron2 of 2024 on PyTorch of 2026: these are known and harmless."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*torch.cuda.amp", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*lr_scheduler.step", category=UserWarning)
+        warnings.filterwarnings("ignore", message=".*pkg_resources", category=UserWarning)
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message=".*invalid value encountered", category=RuntimeWarning)
+        yield

@@ -1,0 +1,140 @@
+"""Features of a frozen trunk: pictures are decoded, cut, normalised and run through it in batches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from objectcrop.evaluate.linear.images import LabelledPictures
+from objectcrop.runtime.precision import autocast
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.signals import ignore_stop_signals
+from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.ssl.samples.batches import normalise
+from objectcrop.ssl.samples.reading import read_for
+from objectcrop.study.settings.section import Precision
+from objectcrop.study.settings.tasks import LinearTask
+from objectcrop.study.settings.views import ViewSettings
+from objectcrop.views.plan import ViewPlan, plan_plain_crop
+from objectcrop.views.render import render
+
+CROP_SCALE_MIN = 0.08
+PREFETCH = 4
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What the random crops depend on besides the epoch and the picture."""
+
+    study_seed: int
+    seed: int
+
+
+class Views(Dataset[Tensor]):
+    """Square pictures, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch -1 is the test view."""
+
+    def __init__(self, pictures: LabelledPictures, task: LinearTask, chance: Chance) -> None:
+        self.pictures, self.task, self.chance = pictures, task, chance
+
+    def plan(self, epoch: int, row: int) -> ViewPlan:
+        """What is cut out of a picture."""
+        size = self.pictures.sizes[row]
+        if epoch < 0:
+            return plan_test_view(size.width, size.height, self.task)
+        keys = (self.chance.seed, epoch, self.pictures.ids[row])
+        return plan_plain_crop(size, CROP_SCALE_MIN, generator(self.chance.study_seed, "linear-views", *keys))
+
+    def __getitems__(self, keys: list[tuple[int, int]]) -> Tensor:
+        """A batch, shape (n, size_px, size_px, 3)."""
+        return torch.from_numpy(np.stack([self._draw(*key) for key in keys]))
+
+    def _draw(self, epoch: int, row: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+        plan = self.plan(epoch, row)
+        settings = ViewSettings(size_px=self.task.size_px)
+        picture = read_for(self.pictures.paths[row], [(plan, self.task.size_px)], settings)
+        return render(picture, self.pictures.sizes[row], plan, self.task.size_px)
+
+
+def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
+    """The central square that "resize the short side to resize_px, cut size_px from the centre" keeps, pixels.
+
+    Raises:
+        ValueError: if the cut would be larger than the resized picture.
+    """
+    if task.size_px > task.resize_px:
+        raise ValueError(
+            f"linear task: size_px {task.size_px} is larger than resize_px {task.resize_px}; raise resize_px"
+        )
+    side = min(width, height) * task.size_px / task.resize_px
+    left, top = (width - side) / 2, (height - side) / 2
+    return ViewPlan("scene", (0.0, 0.0, float(width), float(height)), (left, top, left + side, top + side))
+
+
+class Extractor:
+    """A frozen trunk in eval mode on its device, computing in `precision`."""
+
+    def __init__(self, backbone: Backbone, device: torch.device, num_workers: int, precision: Precision) -> None:
+        backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.backbone = backbone.eval().requires_grad_(False)
+        self.device, self.num_workers, self.precision = device, num_workers, precision
+
+    def batches(self, views: Views, keys: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Tensor]:
+        """Features of each batch of keys, shape (n, num_features), float32, on the device."""
+        cv2.setNumThreads(0)
+        loader: DataLoader[Tensor] = DataLoader(
+            views,
+            batch_sampler=_Fixed(keys),
+            collate_fn=_as_it_is,  # type: ignore[arg-type]
+            num_workers=self.num_workers,
+            pin_memory=self.device.type == "cuda",
+            prefetch_factor=PREFETCH if self.num_workers else None,
+            worker_init_fn=_start_worker,
+            multiprocessing_context="fork" if self.num_workers else None,
+        )
+        for images in loader:
+            yield self.features(images)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pooled features of uint8 images, shape (n, H, W, 3), as float32."""
+        # no inference mode: a layer is trained on what comes out
+        with torch.no_grad(), autocast(self.precision, self.device):
+            found: Tensor = self.backbone(normalise(images.to(self.device, non_blocking=True)))
+        return found.float()
+
+    def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:
+        """Features of every picture in order, shape (n, num_features); prints progress."""
+        keys = [(epoch, row) for row in range(len(views.pictures))]
+        parts = []
+        with Progress(label, total=len(keys), unit="pictures") as progress:
+            for part in self.batches(views, [keys[start : start + batch] for start in range(0, len(keys), batch)]):
+                parts.append(part)
+                progress.advance(len(part))
+        return torch.cat(parts)
+
+
+class _Fixed:
+    """Batches of keys that are known beforehand, as a sampler."""
+
+    def __init__(self, batches: Sequence[Sequence[tuple[int, int]]]) -> None:
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return iter([list(batch) for batch in self._batches])
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+
+def _as_it_is(batch: Tensor) -> Tensor:
+    return batch
+
+
+def _start_worker(number: int) -> None:
+    ignore_stop_signals()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)

@@ -1,0 +1,237 @@
+"""The linear probe: a layer on a frozen trunk, trained on the training split and measured once on the test split.
+
+Follows the authors' release where it is sound (OAC, sections 3 and 5; decision 0005 says where it is not).
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from objectcrop.evaluate.average_precision import average_precisions, macro_map, map_batched
+from objectcrop.evaluate.linear.features import Chance, Extractor, Views
+from objectcrop.evaluate.linear.images import LabelledPictures
+from objectcrop.evaluate.linear.layers import LinearLayers
+from objectcrop.runtime.precision import describe_precision, resolve_precision
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.study.settings.tasks import LinearTask
+
+TEST_VIEW = -1
+RELEASED_BATCHES = (256, 32)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Pictures of both splits; `classes` are the label columns of both."""
+
+    train: LabelledPictures
+    test: LabelledPictures
+    classes: tuple[str, ...]
+
+
+def evaluate_linear(
+    backbone: Backbone, data: Data, task: LinearTask, chance: Chance, *, device: torch.device, num_workers: int = 0
+) -> dict[str, Any]:
+    """Train the layer and measure it after the final epoch.
+
+    With several learning rates, layers on the training split without its held-out share choose one, side by side with
+    those on the whole split, of which the chosen one is tested: features are computed once for both.
+
+    Returns:
+        `metrics` (percent, and the learning rate), `per_class` (average precision in percent, None for a class without a
+        test positive), the `precision` that the trunk computed in, and `details`; there `held_out_top1` (labels: single) or
+        `held_out_map` (multi) holds the value, in percent, by which each learning rate was judged (None: diverged), or is
+        None for a single rate.
+
+    Raises:
+        ValueError: if the labels do not fit the task, or the layer diverged.
+        RuntimeError: if the trunk changed.
+    """
+    held_out = choose_held_out(len(data.train), task, chance.study_seed)
+    before = {name: tensor.cpu().clone() for name, tensor in backbone.state_dict().items()}
+    print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
+    extractor = Extractor(backbone, device, num_workers, task.precision)
+    layers, choosing = (_fresh_layers(backbone, data, task, chance, device) for _ in range(2))
+    _train(layers, choosing, extractor, data.train, task, chance, held_out)
+    place, on_held_out = _choose(choosing, extractor, data.train, task, chance, held_out)
+    features = extractor.all_features(
+        Views(data.test, task, chance), TEST_VIEW, task.batch_size, "linear: test features"
+    )
+    scores = layers.scores(features)[place]
+    _assert_unchanged(before, backbone)
+    metrics, per_class = measure(scores, data.test, data.classes, is_single=task.labels == "single")
+    details = {
+        "num_train": len(data.train),
+        "num_held_out": int(held_out.sum()),
+        "num_test": len(data.test),
+        f"held_out_{choosing_metric(task)}": dict(zip(map(str, task.learning_rates), on_held_out, strict=True))
+        if on_held_out
+        else None,
+        "is_approximation": task.cached_views is not None,
+    }
+    chosen = {**metrics, "learning_rate": float(task.learning_rates[place])}
+    computed = resolve_precision(task.precision, device)
+    return {"metrics": chosen, "per_class": per_class, "details": details, "precision": computed}
+
+
+def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArray[np.bool_]:
+    """Which training pictures choose among several learning rates: the same for every run; none for a single rate.
+
+    Raises:
+        ValueError: if there are several rates and no picture can be held out.
+    """
+    mask = np.zeros(num_train, dtype=bool)
+    if len(task.learning_rates) == 1:
+        return mask
+    count = max(1, round(task.held_out_share * num_train)) if task.held_out_share > 0 else 0
+    if not 0 < count < num_train:
+        raise ValueError(
+            f"linear task: {len(task.learning_rates)} learning_rates and held_out_share {task.held_out_share} of "
+            f"{num_train} pictures: give one rate, or a share that holds out some pictures and leaves others"
+        )
+    mask[generator(study_seed, "linear-held-out").choice(num_train, count, replace=False)] = True
+    return mask
+
+
+def choosing_metric(task: LinearTask) -> str:
+    """Return the name of the metric that chooses the learning rate: the one that tables report for such labels."""
+    return "top1" if task.labels == "single" else "map"
+
+
+def measure(
+    scores: NDArray[np.float32], pictures: LabelledPictures, classes: tuple[str, ...], *, is_single: bool
+) -> tuple[dict[str, float], dict[str, float | None]]:
+    """Metrics and average precision of each class, percent.
+
+    Args:
+        scores: logits, shape (pictures, classes).
+        pictures: what was scored.
+        classes: names of the columns.
+        is_single: whether top-1 accuracy is asked for too.
+    """
+    metrics = {"map": _map(scores, pictures)}
+    for batch in RELEASED_BATCHES:
+        metrics[f"map_batched_{batch}"] = 100 * map_batched(scores, pictures.labels, batch)
+    if is_single:
+        metrics["top1"] = _top1(scores, pictures)
+    found = average_precisions(scores, pictures.labels)
+    per_class = {name: None if np.isnan(ap) else 100 * float(ap) for name, ap in zip(classes, found, strict=True)}
+    return metrics, per_class
+
+
+def _fresh_layers(
+    backbone: Backbone, data: Data, task: LinearTask, chance: Chance, device: torch.device
+) -> LinearLayers:
+    return LinearLayers(
+        backbone.num_features,
+        len(data.classes),
+        task.learning_rates,
+        is_single=task.labels == "single",
+        study_seed=chance.study_seed,
+        seed=chance.seed,
+        device=device,
+    )
+
+
+def _train(
+    layers: LinearLayers,
+    choosing: LinearLayers,
+    extractor: Extractor,
+    pictures: LabelledPictures,
+    task: LinearTask,
+    chance: Chance,
+    held_out: NDArray[np.bool_],
+) -> None:
+    targets = _targets(pictures, task).to(extractor.device)
+    kept = torch.from_numpy(~held_out).to(extractor.device)
+    batches = _FeatureBatches(extractor, Views(pictures, task, chance), task)
+    with Progress("linear: layer", total=task.epochs * len(pictures), unit="pictures") as progress:
+        for epoch in range(task.epochs):
+            layers.set_epoch(epoch, task.decay_epochs)
+            choosing.set_epoch(epoch, task.decay_epochs)
+            order = generator(chance.study_seed, "linear-order", chance.seed, epoch).permutation(len(pictures))
+            for rows, features in batches.of_epoch(epoch, torch.from_numpy(order)):
+                losses = layers.step(features, targets[rows])
+                if held_out.any() and bool(kept[rows].any()):
+                    choosing.step(features[kept[rows]], targets[rows][kept[rows]])
+                progress.advance(len(rows), epoch=epoch + 1, loss=losses[0])
+
+
+class _FeatureBatches:
+    """Features of the training pictures, batch by batch: fresh crops each epoch, or a few fixed views in turn."""
+
+    def __init__(self, extractor: Extractor, views: Views, task: LinearTask) -> None:
+        self._extractor, self._views, self._batch = extractor, views, task.batch_size
+        self._cache: list[Tensor] = []
+        count = task.cached_views or 0
+        for view in range(count):
+            label = f"linear: features of view {view + 1}/{count}"
+            self._cache.append(extractor.all_features(views, view, task.batch_size, label))
+
+    def of_epoch(self, epoch: int, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """(rows, features) of each batch, on the device."""
+        batches = [rows.to(self._extractor.device) for rows in torch.split(order, self._batch)]
+        if self._cache:
+            features = self._cache[epoch % len(self._cache)]
+            yield from ((rows, features[rows]) for rows in batches)
+            return
+        keys = [[(epoch, int(row)) for row in rows] for rows in batches]
+        yield from zip(batches, self._extractor.batches(self._views, keys), strict=True)
+
+
+def _targets(pictures: LabelledPictures, task: LinearTask) -> Tensor:
+    if task.labels == "single":
+        return torch.from_numpy(pictures.classes_of_single)
+    return torch.from_numpy(pictures.labels.astype(np.float32))
+
+
+def _choose(
+    choosing: LinearLayers,
+    extractor: Extractor,
+    pictures: LabelledPictures,
+    task: LinearTask,
+    chance: Chance,
+    held_out: NDArray[np.bool_],
+) -> tuple[int, list[float | None]]:
+    """Return the place of the learning rate that is best on the held-out images, and the value of each there.
+
+    The value is in percent, of `choosing_metric`; None: diverged. Of equal ones the first rate is taken.
+    """
+    if not held_out.any():
+        return 0, []
+    rows = np.flatnonzero(held_out)
+    shown = LabelledPictures(
+        ids=tuple(pictures.ids[row] for row in rows),
+        paths=tuple(pictures.paths[row] for row in rows),
+        sizes=tuple(pictures.sizes[row] for row in rows),
+        labels=pictures.labels[rows],
+    )
+    views = Views(shown, task, chance)
+    features = extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
+    value_of = _top1 if choosing_metric(task) == "top1" else _map
+    found = [value_of(scores, shown) if np.isfinite(scores).all() else None for scores in choosing.scores(features)]
+    best = max((value for value in found if value is not None), default=None)
+    if best is None:
+        raise ValueError(f"the linear layer diverged at every one of learning_rates {list(task.learning_rates)}")
+    return found.index(best), found
+
+
+def _map(scores: NDArray[np.float32], pictures: LabelledPictures) -> float:
+    return 100 * macro_map(scores, pictures.labels)
+
+
+def _top1(scores: NDArray[np.float32], pictures: LabelledPictures) -> float:
+    return 100 * float((scores.argmax(axis=1) == pictures.classes_of_single).mean())
+
+
+def _assert_unchanged(before: dict[str, Tensor], backbone: Backbone) -> None:
+    changed = [name for name, tensor in backbone.state_dict().items() if not torch.equal(tensor.cpu(), before[name])]
+    if changed:
+        raise RuntimeError(f"the frozen trunk changed during the linear evaluation: {changed[:5]}")

@@ -1,0 +1,99 @@
+"""The folder of a ranking on its way: where the iterations stand, and which inputs they belong to."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectcrop.proposals.lod.ranking.graph import Moment
+from objectcrop.proposals.lod.shards import read_arrays, write_arrays
+from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.runtime.distributed import World
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.signals import Stopped, StopRequest
+
+INPUTS, LOCK = "inputs.json", "lock"
+LAYOUT = 1
+"""Raise it when the files of the folder, or the numbers in them, change their meaning."""
+
+
+def describe_inputs(
+    settings: Mapping[str, Any], scores: Sequence[str | Path], offsets: NDArray[np.int64]
+) -> dict[str, Any]:
+    """What a ranking depends on: settings, regions, and the files of scores by size and time."""
+    files = [Path(path).stat() for path in scores]
+    return {
+        "layout": LAYOUT,
+        "settings": dict(settings),
+        "regions": hashlib.sha256(np.ascontiguousarray(offsets).tobytes()).hexdigest(),
+        "scores": [[str(path), file.st_size, file.st_mtime_ns] for path, file in zip(scores, files, strict=True)],
+    }
+
+
+def open_folder(folder: Path, inputs: Mapping[str, Any], world: World) -> None:
+    """Make the folder, or empty it if it belongs to other inputs; all processes call this together."""
+    if world.is_first:
+        path = folder / INPUTS
+        if not path.is_file() or read_json(path) != inputs:
+            shutil.rmtree(folder, ignore_errors=True)
+            write_json(path, inputs)
+    world.wait()
+
+
+class FileJournal:
+    """Saves where a phase stands every so many seconds, at its end, and when a signal asks to stop.
+
+    Args:
+        folder: where to.
+        world: the processes; the first one saves.
+        stop: set by a signal.
+        progress: told of every step; the first process has one.
+        every_s: seconds between savings.
+    """
+
+    def __init__(
+        self, folder: Path, world: World, stop: StopRequest, progress: Progress | None, *, every_s: float = 60.0
+    ) -> None:
+        self._folder, self._world, self._stop = folder, world, stop
+        self._progress, self._every_s = progress, every_s
+        self._last = time.monotonic()
+
+    def find(self, phase: str) -> Moment | None:
+        """Where an earlier attempt left the phase."""
+        path = self._folder / f"{phase}.npz"
+        if not path.is_file():
+            return None
+        vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change")
+        if self._progress is not None:
+            self._progress.skip(int(iterations))
+        return Moment(vector, int(iterations), float(change))
+
+    def keep(self, phase: str, moment: Moment, *, is_last: bool) -> None:
+        """Save where the phase stands if it is time to.
+
+        Raises:
+            Stopped: after saving, in all processes, when a signal asked one of them.
+        """
+        if self._progress is not None:
+            self._progress.advance(change=moment.last_change)
+        is_stopping = self._world.any(bool(self._stop))
+        if self._world.is_first and (is_last or is_stopping or time.monotonic() - self._last >= self._every_s):
+            self._save(phase, moment)
+        if is_stopping:
+            if self._world.is_first:
+                print(f"LOD ranking: stopped after step {moment.iterations} of {phase}; the same command goes on there")
+            raise Stopped(self._stop.exit_code)
+
+    def _save(self, phase: str, moment: Moment) -> None:
+        write_arrays(
+            self._folder / f"{phase}.npz",
+            vector=moment.vector,
+            iterations=np.array(moment.iterations),
+            last_change=np.array(moment.last_change),
+        )
+        self._last = time.monotonic()

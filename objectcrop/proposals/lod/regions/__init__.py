@@ -1,0 +1,1 @@
+"""From one image to its regions: saliency, peaks, boxes, features."""

@@ -1,0 +1,1 @@
+"""The compiled loops of the room (decision 0008)."""

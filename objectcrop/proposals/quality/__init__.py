@@ -1,0 +1,1 @@
+"""How well proposals find the annotated objects."""

@@ -1,0 +1,1 @@
+"""Sources of proposals that are not LOD, one file each."""

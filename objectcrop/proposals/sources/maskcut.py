@@ -1,0 +1,123 @@
+"""Objects by repeated normalised cuts of a feature map: MaskCut of CutLER (Wang et al. 2023, arXiv:2301.11320), section 3.2.
+
+One cut is TokenCut (Wang et al. 2022, arXiv:2202.11539): cells are joined where their features are alike, and the second
+smallest solution of (D - W) x = lambda D x parts them (Shi and Malik 2000). We leave out the CRF that refines masks to
+pixels, as only their boxes are used.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.linalg import eigh
+
+from objectcrop.boxes import Boxes, Size
+from objectcrop.proposals.cells import channel_sums, pixel_runs, unit_features
+from objectcrop.proposals.sources.searches import Scored, Search
+from objectcrop.proposals.trunk import FeatureMap, Picture, Trunk
+from objectcrop.study.settings.proposals import MaskCutProposals
+
+Vector = NDArray[np.float64]
+Cells = NDArray[np.bool_]
+
+WEAK = 1e-5
+"""Weight between cells that are not alike: it keeps the graph connected."""
+FEWEST_CELLS = 2
+MAX_CORNERS = 1
+"""An object holds at most so many of the four corners."""
+
+
+def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
+    """The search of the settings; the score is minus the number of cuts made before, as the paper gives none."""
+
+    def search(picture: Picture, rng: np.random.Generator) -> Scored:
+        (features,) = trunk.maps(picture)
+        if not np.isfinite(features).all():
+            raise ValueError("the trunk gives features that are not finite; look at its weights")
+        masks = cut_masks(
+            features, num_cuts=source.num_cuts, min_cosine=source.min_cosine, centred=source.centring == "picture"
+        )
+        boxes = mask_boxes(masks, Size(picture.shape[1], picture.shape[0]))
+        return Scored(boxes, -np.arange(len(boxes), dtype=np.float64))
+
+    return search
+
+
+def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred: bool) -> Cells:
+    """Masks of objects, shape (objects, height, width), in the order found; no cell is in two of them.
+
+    After each cut the cells of its object are joined to nothing any more. It ends early when too few cells are left, when
+    an object has a single one, or when all are alike.
+
+    Args:
+        features: map (channels, height, width), finite.
+        num_cuts: N.
+        min_cosine: tau.
+        centred: take the mean over the cells from the features first.
+    """
+    _, height, width = features.shape
+    alike = affinity(features - features.mean(axis=(1, 2), keepdims=True) if centred else features, min_cosine)
+    masks = np.zeros((0, height, width), dtype=bool)
+    for _ in range(num_cuts):
+        free = ~masks.any(axis=0)
+        if free.sum() < 2 * FEWEST_CELLS:
+            break
+        taken = ~free.T.reshape(-1)
+        weights = np.where(taken[:, None] | taken, WEAK, alike)
+        if (weights[free.T.reshape(-1)] == weights[0, 0]).all():
+            break  # nothing tells one cell from another
+        mask = object_side(second_eigenvector(weights).reshape(width, height).T) & free
+        if mask.sum() < FEWEST_CELLS:
+            break
+        masks = np.concatenate([masks, mask[None]])
+    return masks
+
+
+def affinity(features: FeatureMap, min_cosine: float) -> NDArray[np.float64]:
+    """W: 1 where the cosine of two cells is at least `min_cosine`, 1e-5 elsewhere; cells column by column."""
+    by_column = np.ascontiguousarray(features.transpose(0, 2, 1))
+    unit = unit_features(by_column, channel_sums(by_column).lengths)
+    return np.where(unit.T @ unit >= min_cosine, 1.0, WEAK)
+
+
+def second_eigenvector(weights: NDArray[np.float64]) -> Vector:
+    """The vector x of the second smallest lambda of (D - W) x = lambda D x; its sign is not determined.
+
+    With y = D^1/2 x this is the symmetric problem of D^-1/2 W D^-1/2, second largest.
+    """
+    root = np.sqrt(weights.sum(axis=1))
+    last = len(weights) - 1
+    _, vectors = eigh(weights / np.outer(root, root), subset_by_index=(last - 1, last - 1))
+    return np.asarray(vectors[:, 0] / root)
+
+
+def object_side(values: Vector) -> Cells:
+    """The object's cells of a cut (height, width).
+
+    The cut is at the mean. The object is the side of the cell with the greatest absolute value, unless that side holds two
+    or more of the picture's corners: then it is the other. Of that side the 4-connected piece of its own most extreme
+    cell is kept.
+    """
+    above = values > values.mean()
+    extreme = np.unravel_index(np.abs(values).argmax(), values.shape)
+    side = above if above[extreme] else ~above
+    if _num_corners(side) > MAX_CORNERS:
+        side = ~side
+    distance = np.where(side, np.abs(values - values.mean()), -1.0)
+    pieces, _ = ndimage.label(side)
+    return np.asarray(side & (pieces == pieces[np.unravel_index(distance.argmax(), values.shape)]))
+
+
+def _num_corners(side: Cells) -> int:
+    rows, columns = {0, side.shape[0] - 1}, {0, side.shape[1] - 1}
+    return sum(int(side[row, column]) for row in rows for column in columns)
+
+
+def mask_boxes(masks: Cells, size: Size) -> Boxes:
+    """The box of each mask, shape (n, 4), half-open pixels of the picture that the map is of."""
+    left, right = pixel_runs(masks.shape[2], size.width)
+    top, bottom = pixel_runs(masks.shape[1], size.height)
+    boxes = np.zeros((len(masks), 4))
+    for row, mask in zip(boxes, masks, strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        row[:] = left[columns[0]], top[rows[0]], right[columns[-1]], bottom[rows[-1]]
+    return boxes

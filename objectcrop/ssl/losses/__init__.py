@@ -1,0 +1,1 @@
+"""Losses, from the formulas of their papers."""

@@ -1,0 +1,140 @@
+"""OAC's extra losses, the same for every method: relative rotation and localization (paper, sections 4.2.1, 4.2.2)."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from objectcrop.ssl.losses.widening import widened
+from objectcrop.ssl.networks.batch_norm import running_statistics_kept
+from objectcrop.ssl.networks.heads import NUM_TURNS, PairHead
+from objectcrop.ssl.samples.batches import PairBatch, normalise
+from objectcrop.study.settings.runs import LossSettings
+from objectcrop.views.plan import OBJECT_TAG
+
+
+class View(NamedTuple):
+    """One view of a batch: its normalised images, and the trunk's pooled features of them, with gradient."""
+
+    images: Tensor
+    features: Tensor
+
+
+class ExtraLogits(NamedTuple):
+    """What the extra heads say; None where a loss is off."""
+
+    turns: Tensor | None
+    cells: Tensor | None
+
+
+class ExtraHeads(nn.Module):
+    """The heads of the losses that are on. They read the trunk's pooled features, not normalised."""
+
+    def __init__(self, num_features: int, losses: LossSettings) -> None:
+        super().__init__()
+        self.rotation = PairHead(num_features, NUM_TURNS) if losses.rotation else None
+        self.localization = PairHead(num_features, losses.patches**2) if losses.localization else None
+
+    @property
+    def are_on(self) -> bool:
+        """Whether there is any."""
+        return self.rotation is not None or self.localization is not None
+
+    def forward(self, backbone: nn.Module, batch: PairBatch, query: View, key: View) -> ExtraLogits:
+        """Logits of turns, shape (N, 4), and of cells, shape (N, patches * patches).
+
+        Either view may be the query, so the object's and the scene's are picked by tag; of two scene views the key
+        stands for the object, of two object views the query. The passes made here leave running statistics alone.
+
+        Args:
+            backbone: the trunk that is trained.
+            batch: for tags, turns and the whole picture.
+            query: view of the batch's query.
+            key: of its key.
+        """
+        is_object = (batch.query_tags == OBJECT_TAG)[:, None]
+        turns = cells = None
+        if self.rotation is not None:
+            objects = torch.where(is_object[:, :, None, None], query.images, key.images)
+            with running_statistics_kept(backbone):
+                turned = backbone(turn(objects, batch.turns))
+            turns = self.rotation(turned, torch.where(is_object, key.features, query.features))
+        if self.localization is not None:
+            assert batch.whole is not None
+            with running_statistics_kept(backbone):
+                whole = backbone(normalise(batch.whole))
+            cells = self.localization(torch.where(is_object, query.features, key.features), whole)
+        return ExtraLogits(turns, cells)
+
+
+NO_LOGITS = ExtraLogits(None, None)
+
+
+def add_extra_losses(
+    total: Tensor, logits: ExtraLogits, batch: PairBatch, weights: LossSettings
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of a method's own loss and the extra ones, and their parts to log with their chance levels."""
+    parts: dict[str, Tensor] = {}
+    if logits.turns is not None:
+        loss, accuracy = rotation_loss(logits.turns, batch.turns)
+        total = total + weights.rotation * loss
+        chance = torch.tensor(1 / NUM_TURNS, device=loss.device)
+        parts |= {"loss_rotation": loss.detach(), "accuracy_rotation": accuracy, "accuracy_rotation_chance": chance}
+    if logits.cells is not None:
+        assert batch.cells is not None
+        loss, constant = localization_loss(logits.cells, batch.cells)
+        total = total + weights.localization * loss
+        parts |= {"loss_localization": loss.detach(), "loss_localization_constant": constant}
+        accuracy, chance = localization_accuracy(logits.cells, batch.cells)
+        parts |= {"accuracy_localization": accuracy, "accuracy_localization_chance": chance}
+    return total, parts
+
+
+def turn(images: Tensor, turns: Tensor) -> Tensor:
+    """Images turned counter-clockwise by so many quarter turns each; squares only."""
+    turned = images.clone()
+    for quarter in range(1, NUM_TURNS):
+        chosen = turns == quarter
+        turned[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
+    return turned
+
+
+def rotation_loss(logits: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the number of quarter turns, and the accuracy (chance: 1/4).
+
+    Args:
+        logits: shape (N, 4).
+        turns: quarter turns of the object view, 0..3, shape (N,), int64.
+    """
+    logits = widened(logits)
+    return F.cross_entropy(logits, turns), (logits.detach().argmax(dim=1) == turns).to(logits.dtype).mean()
+
+
+def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Binary cross-entropy over cells and samples, and that of the best constant guess for each batch.
+
+    Args:
+        logits: shape (N, patches * patches).
+        cells: 1 where the object crop lies, shape (N, patches, patches) or flat.
+    """
+    logits = widened(logits)
+    targets = cells.reshape(logits.shape).to(logits.dtype)
+    rate = targets.mean()
+    constant = -(torch.xlogy(rate, rate) + torch.xlogy(1 - rate, 1 - rate))
+    return F.binary_cross_entropy_with_logits(logits, targets), constant
+
+
+def localization_accuracy(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of cells told right, and chance: the best answer of each cell for this batch, the same for all its pictures.
+
+    Chance knows the batch's labels but sees no picture, so that for small batches it is a little too high.
+
+    Args:
+        logits: shape (N, patches * patches).
+        cells: 1 where the object crop lies, shape (N, patches, patches) or flat.
+    """
+    targets = cells.reshape(logits.shape) > 0.5
+    rates = targets.double().mean(dim=0)
+    right = (logits.detach() > 0) == targets
+    return right.double().mean(), torch.maximum(rates, 1 - rates).mean()

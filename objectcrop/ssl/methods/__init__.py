@@ -1,0 +1,1 @@
+"""The methods of pretraining, one file each."""

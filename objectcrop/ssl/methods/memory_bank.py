@@ -1,0 +1,80 @@
+"""A memory bank: one slowly moving embedding for each picture (Wu et al. 2018, arXiv:1805.01978)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.losses.contrastive import bank_loss, log_normaliser, nce_loss
+from objectcrop.study.settings.methods import BankSettings
+
+
+class MemoryBank(nn.Module):
+    """A row for each picture. Its state travels with the module's.
+
+    Attributes:
+        rows: unit vectors, shape (pictures, D); Gaussian directions at first.
+        momentum: share of a row that stays when its picture is seen.
+        log_normaliser: log Z of noise-contrastive estimation, of the first batch that is held against the bank; None before.
+    """
+
+    rows: Tensor
+
+    def __init__(self, length: int, dims: int, *, momentum: float, seed: int) -> None:
+        super().__init__()
+        chance = torch.Generator().manual_seed(seed)
+        self.register_buffer("rows", F.normalize(torch.randn(length, dims, generator=chance), dim=1))
+        self.momentum = momentum
+        self.log_normaliser: float | None = None
+
+    def contrast(
+        self, queries: Tensor, places: Tensor, negatives: Tensor, settings: BankSettings, world: World
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of queries against their own rows and others, and the share of those that are most like their own.
+
+        Args:
+            queries: unit vectors, shape (N, D).
+            places: each one's own row, shape (N,).
+            negatives: rows that were drawn, the same in every process, shape (M,).
+            settings: loss and temperature.
+            world: the processes, over whose queries Z is estimated.
+        """
+        keys, others = self.rows[places], self.rows[negatives]
+        is_own, temperature = places[:, None] == negatives[None, :], settings.temperature
+        if settings.loss == "softmax":
+            return bank_loss(queries, keys, others, is_own, temperature=temperature)
+        if self.log_normaliser is None:
+            self.log_normaliser = self._estimate(queries, others, temperature, world)
+        log_z, num_rows = self.log_normaliser, len(self.rows)
+        return nce_loss(queries, keys, others, is_own, temperature=temperature, log_normaliser=log_z, num_rows=num_rows)
+
+    @torch.no_grad()
+    def update(self, places: Tensor, embeddings: Tensor) -> None:
+        """Move the rows of pictures, shape (N,), towards embeddings, shape (N, D), and back to length 1."""
+        moved = self.momentum * self.rows[places] + (1 - self.momentum) * embeddings.to(self.rows)
+        self.rows[places] = F.normalize(moved, dim=1)
+
+    def get_extra_state(self) -> dict[str, float | None]:
+        """Z, for `state_dict`."""
+        return {"log_normaliser": self.log_normaliser}
+
+    def set_extra_state(self, state: dict[str, float | None]) -> None:
+        """Z, from `state_dict`."""
+        self.log_normaliser = state["log_normaliser"]
+
+    @torch.no_grad()
+    def _estimate(self, queries: Tensor, others: Tensor, temperature: float, world: World) -> float:
+        found = log_normaliser(queries, others, temperature=temperature, num_rows=len(self.rows))
+        # one mean over the queries of all processes, each of which has as many
+        parts = world.gather(found[None])
+        return float(torch.logsumexp(parts, dim=0)) - math.log(len(parts))
+
+
+def draw_negatives(length: int, wanted: int, step: int, *, study_seed: int, seed: int) -> Tensor:
+    """Rows of a bank for a step, the same in every process, int64: all of them, or so many draws with replacement."""
+    if wanted >= length:
+        return torch.arange(length)
+    return torch.from_numpy(generator(study_seed, "negatives", seed, step).integers(length, size=wanted))

@@ -1,0 +1,1 @@
+"""Trunks, heads, batch norm, the momentum encoder, weight files."""

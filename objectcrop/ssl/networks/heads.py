@@ -1,0 +1,122 @@
+"""What stands on the trunk while it is trained: projectors, and the heads of the extra losses."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, SplitBatchNorm1d, SplitBatchNorm2d
+from objectcrop.study.settings.methods import BankSettings, Heads
+from objectcrop.study.settings.runs import MocoSettings
+
+NUM_TURNS = 4
+NUM_TAGS = 2
+
+
+def build_projector(num_features: int, settings: MocoSettings) -> nn.Module:
+    """The projector of MoCo-v2, called with (features, tags): one for all views, or one for each tag."""
+    group = settings.batch_norm_group if settings.projector_batch_norm else None
+
+    def one() -> nn.Module:
+        if settings.projector_layers == 1:
+            return nn.Linear(num_features, settings.embedding_dims)
+        return _mlp(num_features, num_features, settings.embedding_dims, batch_norm_group=group)
+
+    return routed(one, settings.heads)
+
+
+def build_dense_projector(num_features: int, settings: MocoSettings) -> nn.Module:
+    """The projector of DenseCL's dense branch, called with (maps, tags): the same layers at every position of a map."""
+
+    def one() -> nn.Module:
+        first = nn.Conv2d(num_features, num_features, kernel_size=1)
+        last = nn.Conv2d(num_features, settings.embedding_dims, kernel_size=1)
+        if not settings.projector_batch_norm:
+            return nn.Sequential(first, nn.ReLU(inplace=True), last)
+        norms = (SplitBatchNorm2d(conv.out_channels, group=settings.batch_norm_group) for conv in (first, last))
+        return nn.Sequential(first, next(norms), nn.ReLU(inplace=True), last, next(norms))
+
+    return routed(one, settings.heads)
+
+
+def build_byol_head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """BYOL's projector or predictor: the last layer has no bias."""
+    layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
+    return nn.Sequential(*layers, nn.Linear(hidden, outputs, bias=False))
+
+
+def build_swav_projector(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """SwAV's projector."""
+    layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
+    return nn.Sequential(*layers, nn.Linear(hidden, outputs))
+
+
+def build_bank_head(inputs: int, settings: BankSettings) -> nn.Module:
+    """The linear head of methods with a memory bank, called with (features, tags); the batch norm after it is our option."""
+
+    def one() -> nn.Module:
+        linear = nn.Linear(inputs, settings.embedding_dims)
+        if not settings.head_batch_norm:
+            return linear
+        return nn.Sequential(linear, GlobalBatchNorm1d(settings.embedding_dims))
+
+    return routed(one, settings.heads)
+
+
+def routed(build: Callable[[], nn.Module], heads: Heads) -> nn.Module:
+    """A head that is called with (features, tags): one for all views, or one for each tag."""
+    return PerViewHeads(build) if heads == "per_view" else SharedHead(build)
+
+
+class SharedHead(nn.Module):
+    """One head for every view."""
+
+    def __init__(self, build: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.head = build()
+
+    def forward(self, features: Tensor, tags: Tensor) -> Tensor:
+        """Embeddings, shape (N, embedding_dims); `tags` do not matter."""
+        found: Tensor = self.head(features)
+        return found
+
+
+class PerViewHeads(nn.Module):
+    """One head for object views (tag 0), one for scene and dilated views (tag 1); paper, section 4.1."""
+
+    def __init__(self, build: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(build() for _ in range(NUM_TAGS))
+
+    def forward(self, features: Tensor, tags: Tensor) -> Tensor:
+        """Embeddings, shape (N, embedding_dims), each by the head of its tag, shape (N,), int64."""
+        # both heads run in every step, on no rows at times: distributed training needs a gradient for each parameter
+        rows = [torch.nonzero(tags == tag).flatten() for tag in range(NUM_TAGS)]
+        parts = [head(features[chosen]) for head, chosen in zip(self.heads, rows, strict=True)]
+        order = torch.argsort(torch.cat(rows))
+        return torch.cat(parts)[order]
+
+
+class PairHead(nn.Module):
+    """Reads the features of two views: Linear, ReLU, Linear on their concatenation (paper, sections 4.2.1, 4.2.2)."""
+
+    def __init__(self, num_features: int, num_outputs: int) -> None:
+        super().__init__()
+        self.layers = _mlp(2 * num_features, num_features, num_outputs, batch_norm_group=None)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Logits, shape (N, num_outputs); inputs are not normalised."""
+        found: Tensor = self.layers(torch.cat([first, second], dim=1))
+        return found
+
+
+def _mlp(inputs: int, hidden: int, outputs: int, *, batch_norm_group: int | None) -> nn.Sequential:
+    if batch_norm_group is None:
+        return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
+    return nn.Sequential(
+        nn.Linear(inputs, hidden),
+        SplitBatchNorm1d(hidden, group=batch_norm_group),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, outputs),
+        SplitBatchNorm1d(outputs, group=batch_norm_group),
+    )

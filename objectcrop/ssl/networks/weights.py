@@ -1,0 +1,220 @@
+"""Backbone files: safetensors (written and read here, without the package) and torchvision's `.pth`."""
+
+import argparse
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from objectcrop.runtime.atomic import replacing
+from objectcrop.ssl.networks.backbones import Backbone, build_backbone
+from objectcrop.ssl.networks.named import CLASSIFIERS
+from objectcrop.study.settings.runs import BackboneSettings
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_ALIGNMENT = 8
+_STEMS = {3: "small", 7: "imagenet"}
+_FIRST = ("conv1.weight", "luminance.conv1.weight")
+"""The first kernel of a ResNet, by which its stem is told."""
+_NESTED = ("state_dict", "network", "model")
+"""Under which checkpoints keep the tensors, beside epochs and the like."""
+_COUNTER = ".num_batches_tracked"
+"""Ending of the tensors that checkpoints from before PyTorch 0.4.1 lack; a trunk with a fixed momentum never reads them."""
+_FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
+"""How `torch.load` names the class or function that it does not allow."""
+
+
+def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors atomically.
+
+    The format (github.com/huggingface/safetensors): length of the header (8 bytes, little endian), header (JSON: dtype,
+    shape, offsets of each tensor), then the bytes. Equal tensors give equal files.
+    """
+    # the widest types first keep every tensor aligned, as the package orders them
+    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    blobs, offset = [], 0
+    for name in names:
+        tensor = tensors[name].detach().cpu().contiguous()
+        blob = tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+        end = offset + len(blob)
+        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        blobs.append(blob)
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    with replacing(path) as aside, aside.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.writelines(blobs)
+
+
+def read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    """Read every tensor of a file.
+
+    Raises:
+        ValueError: naming the file, if it is cut off, or no such file.
+    """
+    data = Path(path).read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = _header(data[8 : 8 + length], length, path)
+    header.pop("__metadata__", None)
+    body = np.frombuffer(data, dtype=np.uint8)[8 + length :]
+    ends = [entry["data_offsets"][1] for entry in header.values()]
+    if max(ends, default=0) != len(body):
+        raise ValueError(f"{path}: {len(body)} bytes of tensors, the header says {max(ends, default=0)}: cut off")
+    tensors = {}
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        dtype = _DTYPES[entry["dtype"]]
+        # an empty tensor has no bytes to look at as another type
+        flat = torch.from_numpy(body[start:end].copy()).view(dtype) if end > start else torch.empty(0, dtype=dtype)
+        tensors[name] = flat.reshape(entry["shape"])
+    return tensors
+
+
+def read_training_precision(path: str | Path) -> str:
+    """Return what the weights of a `.safetensors` file were trained in.
+
+    That is "float32", "bfloat16", both joined by "+", "none" if they were not trained here, "unknown" if the file does not
+    say.
+
+    Raises:
+        ValueError: naming the file, if it is cut off, or no such file.
+    """
+    with Path(path).open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        # no more than there is: a damaged length may be anything
+        header = _header(file.read(min(length, Path(path).stat().st_size)), length, path)
+    metadata: dict[str, str] = header.get("__metadata__", {})
+    return metadata.get("precision", "unknown")
+
+
+def _header(text: bytes, length: int, path: str | Path) -> dict[str, Any]:
+    """The header of a safetensors file that is said to have so many bytes."""
+    try:
+        header = json.loads(text) if 0 < length == len(text) else None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        header = None
+    if not isinstance(header, dict):
+        raise ValueError(f"{path}: not a safetensors file, or cut off; remove it and run its rule again")
+    return header
+
+
+def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:
+    """Write a trunk's weights in torchvision's names (timm's for its networks), float32; a small stem goes on record."""
+    weights = dict(backbone.weights.state_dict())
+    stem = {"stem": "small"} if stem_of(weights) == "small" else {}
+    write_safetensors(path, weights, {**metadata, **stem})
+
+
+def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
+    """A trunk with plain batch norm and the weights of a `.safetensors` or `.pth` file; a classifier in it is dropped.
+
+    Raises:
+        ValueError: naming the file, and the names that are missing, unexpected or of another shape.
+    """
+    backbone = build_backbone(settings)
+    load_weights(backbone, read_weights(path), where=str(path))
+    return backbone
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Read the tensors of a `.safetensors` file, or of a `.pth` file that holds them itself or under a usual name.
+
+    Beside the tensors a `.pth` file may hold plain values and an `argparse.Namespace`. No code of a file runs.
+
+    Raises:
+        ValueError: naming the file, and the class if it holds another one, or if it holds no tensors by name.
+    """
+    if Path(path).suffix == ".safetensors":
+        return read_safetensors(path)
+    loaded = _read_pickled(path)
+    if isinstance(loaded, dict):
+        loaded = next((loaded[name] for name in _NESTED if isinstance(loaded.get(name), dict)), loaded)
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise ValueError(f"{path}: expected names and tensors (a state_dict in torchvision's names)")
+    return loaded
+
+
+def _read_pickled(path: str | Path) -> Any:
+    try:
+        # training scripts store their arguments so; a Namespace holds values and runs no code
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        foreign = _FOREIGN.search(str(error))
+        if foreign is None:
+            raise ValueError(
+                f"{path}: it is not a checkpoint of torch.save, or not one that can be read without running its code; "
+                "expected a state_dict in torchvision's names: get the file again"
+            ) from error
+        raise ValueError(
+            f"{path}: it holds {foreign[1]}, expected only tensors, plain values and argparse.Namespace, which are read "
+            "without running code of the file; if you trust its source, load it with torch.load(..., weights_only=False) in "
+            "an environment that you trust and save the state_dict alone with torch.save"
+        ) from error
+
+
+def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: str) -> None:
+    """Copy weights by name; all must be there, of the right shape, and none besides but those of a classifier.
+
+    Only the batch norms' counters of batches (`num_batches_tracked`) may be missing; a missing one becomes 0.
+
+    Raises:
+        ValueError: with `where`, and the names that are missing, unexpected or of another shape.
+    """
+    wanted = backbone.weights.state_dict()
+    given = {
+        name: tensor for name, tensor in weights.items() if name in wanted or name.split(".")[0] not in CLASSIFIERS
+    }
+    counters = {name for name in wanted if name.endswith(_COUNTER)}
+    given |= {name: torch.zeros_like(wanted[name]) for name in counters - given.keys()}
+    problems = []
+    stems = stem_of(given), stem_of(wanted)
+    if None not in stems and stems[0] != stems[1]:
+        problems.append(f"stem {stems[0]} for {stems[1]}")
+    if missing := sorted(wanted.keys() - given.keys()):
+        problems.append(f"missing {_shorten(missing)}")
+    if unexpected := sorted(given.keys() - wanted.keys()):
+        problems.append(f"unexpected {_shorten(unexpected)}")
+    shared = sorted(wanted.keys() & given.keys())
+    if other := [name for name in shared if wanted[name].shape != given[name].shape]:
+        shapes = [f"{name}: {tuple(given[name].shape)} for {tuple(wanted[name].shape)}" for name in other]
+        problems.append(f"other shapes {_shorten(shapes)}")
+    if problems:
+        raise ValueError(
+            f"{where}: not the weights of this backbone (arch, width and stem of the run): {'; '.join(problems)}"
+        )
+    backbone.weights.load_state_dict(given)
+
+
+def stem_of(weights: Mapping[str, Tensor]) -> str | None:
+    """The stem of a ResNet's weights, by the side of the first kernel; None for another network's."""
+    kernels = [weights[name] for name in _FIRST if name in weights]
+    return _STEMS.get(kernels[0].shape[-1]) if kernels and kernels[0].dim() == 4 else None
+
+
+def _shorten(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,69 @@
+"""Samples of supervised training: random crops of scenes with their labels. Pixels stay uint8."""
+
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from objectcrop.data.decoders import describe_decoder, resolve_decoder
+from objectcrop.runtime.randomness import generator
+from objectcrop.ssl.samples.batches import LabelledBatch
+from objectcrop.ssl.samples.images import Key, PictureList, stack_images
+from objectcrop.ssl.samples.reading import read_for
+from objectcrop.study.settings.runs import Run
+from objectcrop.views.plan import plan_plain_crop
+from objectcrop.views.render import Picture, render
+
+
+class LabelledSamples(Dataset[LabelledBatch]):
+    """Random crops of scenes with their labels."""
+
+    def __init__(self, pictures: PictureList, labels: Tensor, run: Run, study_seed: int, seed: int) -> None:
+        self.pictures, self.labels, self.run = pictures, labels, run
+        self.study_seed, self.seed = study_seed, seed
+        self.decoder = resolve_decoder(run.views.decoder)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def describe(self) -> dict[str, Any]:
+        """How the samples are made, for the summary."""
+        return {"decoder": describe_decoder(self.decoder), "images": len(self.pictures)}
+
+    def __getitems__(self, keys: list[Key]) -> LabelledBatch:
+        """A batch."""
+        rows = [row for _, row in keys]
+        return LabelledBatch(stack_images([self._render(*key) for key in keys]), self.labels[rows], torch.tensor(rows))
+
+    def _render(self, epoch: int, row: int) -> Picture:
+        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
+        size, views = self.pictures.sizes[row], self.run.views
+        plan = plan_plain_crop(size, views.scene_scale_min, rng)
+        picture = read_for(self.pictures.paths[row], [(plan, views.size_px)], views, self.decoder)
+        return render(picture, size, plan, views.size_px)
+
+
+def labels_by_picture(annotations: pd.DataFrame, pictures: PictureList) -> tuple[Tensor, list[str]]:
+    """Labels of each picture, and the classes in the order of their columns.
+
+    Returns:
+        Class indices, shape (N,), int64, if every picture has one class; else 0 and 1, shape (N, classes), uint8.
+
+    Raises:
+        ValueError: if no picture has a label.
+    """
+    row_of = {image_id: row for row, image_id in enumerate(pictures.ids)}
+    found = annotations[annotations["image_id"].isin(row_of)][["image_id", "class_id"]].drop_duplicates()
+    if found.empty:
+        raise ValueError("no training picture has an annotation: a supervised run needs labels")
+    classes = sorted(found["class_id"].unique())
+    column_of = {class_id: column for column, class_id in enumerate(classes)}
+    labels = torch.zeros(len(pictures), len(classes), dtype=torch.uint8)
+    rows = torch.tensor([row_of[image_id] for image_id in found["image_id"]])
+    columns = torch.tensor([column_of[class_id] for class_id in found["class_id"]])
+    labels[rows, columns] = 1
+    if bool((labels.sum(dim=1) == 1).all()):
+        return labels.argmax(dim=1), classes
+    return labels, classes

@@ -1,0 +1,95 @@
+"""Which pictures make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.signals import ignore_stop_signals
+from objectcrop.ssl.samples.images import Key
+from objectcrop.ssl.samples.shuffle import LoadedShare, key_permutation
+
+PREFETCH = 4
+
+
+class BatchOrder(Sampler[Any]):
+    """This process's share of every global batch from one step to the last.
+
+    An epoch is one pass over the samples (pictures, or boxes) in an order of its own; what does not fill a batch is left out. With
+    `loads_shuffled` each share also names the samples whose keys this process encodes (see `shuffle`). With several `parts`
+    a share comes in so many batches.
+    """
+
+    def __init__(
+        self,
+        num_images: int,
+        global_batch: int,
+        steps: range,
+        *,
+        study_seed: int,
+        seed: int,
+        world: World,
+        loads_shuffled: bool = False,
+        parts: int = 1,
+    ) -> None:
+        self.num_images, self.global_batch, self.steps = num_images, global_batch, steps
+        self.study_seed, self.seed, self.world = study_seed, seed, world
+        self.loads_shuffled, self.parts = loads_shuffled, parts
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.parts
+
+    def __iter__(self) -> Iterator[list[Key] | LoadedShare]:
+        per_epoch, each = self.num_images // self.global_batch, self.global_batch // self.world.size
+        share = slice(self.world.rank * each, (self.world.rank + 1) * each)
+        order, order_epoch = [], -1
+        for step in self.steps:
+            epoch, place = divmod(step, per_epoch)
+            if epoch != order_epoch:
+                order = generator(self.study_seed, "order", self.seed, epoch).permutation(self.num_images).tolist()
+                order_epoch = epoch
+            batch = [(epoch, row) for row in order[place * self.global_batch : (place + 1) * self.global_batch]]
+            if not self.loads_shuffled:
+                size = each // self.parts
+                yield from (batch[share][start : start + size] for start in range(0, each, size))
+                continue
+            mine = key_permutation(self.study_seed, self.seed, step, self.global_batch)[share].tolist()
+            yield LoadedShare(batch[share], [batch[place] for place in mine])
+
+
+def load_batches(samples: Dataset[Any], order: BatchOrder, num_workers: int) -> DataLoader[Any]:
+    """Batches in order, made by so many processes (0: by this one, between the steps)."""
+    cv2.setNumThreads(0)
+    return DataLoader(
+        samples,
+        batch_sampler=order,
+        collate_fn=_as_it_is,
+        num_workers=num_workers,
+        pin_memory=order.world.device.type == "cuda",
+        prefetch_factor=PREFETCH if num_workers else None,
+        worker_init_fn=_start_worker,
+        multiprocessing_context="fork" if num_workers else None,
+    )
+
+
+def split_threads(num_threads: int, num_gpus: int) -> tuple[int, int]:
+    """(threads of the networks, workers that make samples) out of the job's cores for one process.
+
+    On a GPU the cores make samples. On a CPU the networks need about six times what the samples do.
+    """
+    workers = num_threads - 1 if num_gpus else num_threads // 4
+    return max(1, num_threads - workers), workers
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _start_worker(number: int) -> None:
+    ignore_stop_signals()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)

@@ -1,0 +1,287 @@
+"""The training loop: batches in order, one optimizer step each, metrics, state saved now and then and before a stop."""
+
+import math
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from objectcrop.runtime.distributed import World
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.seeding import seeded_torch
+from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.ssl.methods.method import Method
+from objectcrop.ssl.training.averages import Averages
+from objectcrop.ssl.training.checkpoints import (
+    KEPT,
+    append_metrics,
+    load_state,
+    remove_leftovers,
+    rewind_metrics,
+    save_state,
+)
+from objectcrop.ssl.training.events import Events
+from objectcrop.ssl.training.monitors import Monitor
+from objectcrop.ssl.training.own_statistics import own_statistics, restore_statistics
+from objectcrop.ssl.training.schedules import learning_rate
+from objectcrop.ssl.training.speed import Speed
+from objectcrop.ssl.training.window import Window
+from objectcrop.study.settings.runs import OptimizerSettings
+
+SAVE_EVERY_S = 600.0
+LOGGED_STEPS, MAX_LOG_EVERY = 200, 50
+
+
+@dataclass
+class Clock:
+    """Where training stands; saved with the state.
+
+    Attributes:
+        step: steps that are done.
+        images_seen: pictures in these, over all processes.
+        seconds: time spent in training, over all attempts.
+        monitored: what the monitor found since then.
+        precisions: what the networks computed in, in the order of the attempts; one unless attempts ran on unlike devices.
+    """
+
+    step: int = 0
+    images_seen: int = 0
+    seconds: float = 0.0
+    monitored: dict[str, float] = field(default_factory=dict)
+    precisions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training loop needs to know beside the method.
+
+    Attributes:
+        label: shown with the progress.
+        settings_hash: what the state belongs to.
+        settings: of the optimizer.
+        num_images: samples of an epoch: pictures of the training set, or boxes.
+        folder: of the checkpoints.
+        study_seed: seed of the study.
+        seed: of the run; with `study_seed` it decides what the networks draw in each step (dropout, stochastic depth).
+        precision: that the networks compute in, for the record.
+        save_every_s: seconds between saves.
+        kept_states: saved states that stay.
+        peak_teraflops: of the device; 0 if unknown.
+        accumulation_steps: batches whose gradients make one step.
+        monitor_every_epochs: epochs between looks at the features; 0 never looks.
+    """
+
+    label: str
+    settings_hash: str
+    settings: OptimizerSettings
+    num_images: int
+    folder: Path
+    study_seed: int
+    seed: int
+    precision: str = "float32"
+    save_every_s: float = SAVE_EVERY_S
+    kept_states: int = KEPT
+    peak_teraflops: float = 0.0
+    accumulation_steps: int = 1
+    monitor_every_epochs: int = 0
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full global batches in a pass over the pictures."""
+        return self.num_images // self.settings.global_batch_size
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.steps_per_epoch * self.settings.epochs
+
+    @property
+    def log_every(self) -> int:
+        """Steps between lines of the log."""
+        return min(max(self.total_steps // LOGGED_STEPS, 1), MAX_LOG_EVERY)
+
+
+class Training:
+    """A method, its optimizer and where they stand."""
+
+    def __init__(
+        self,
+        method: Method,
+        optimizer: torch.optim.Optimizer,
+        job: Job,
+        world: World,
+        monitor: Monitor | None = None,
+    ) -> None:
+        self.method, self.optimizer, self.job, self.world, self.monitor = method, optimizer, job, world, monitor
+        self.clock = Clock()
+        self._window, self._averages = Window(), Averages()
+        self._speed = Speed(world.device, job.peak_teraflops)
+        self._loss, self._last_logged = math.nan, 0
+
+    def resume(self) -> None:
+        """Go on from the saved state, if there is one."""
+        if self.world.is_first:
+            remove_leftovers(self.job.folder)
+        state = load_state(self.job.folder, self.job.settings_hash, self.world.device)
+        if state is not None:
+            self.method.load_state_dict(state["method"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if len(state["statistics"]) == self.world.size:  # else all go on with the first one's
+                restore_statistics(self.method, state["statistics"][self.world.rank])
+            self.clock = Clock(**state["clock"])
+            self._averages.restore(state["metrics"], state["averages"], self.world)
+        self._note_precision()
+        self._last_logged = self.clock.step
+        if self.world.is_first:
+            rewind_metrics(self.job.folder, self.clock.step)
+        self.world.wait()
+
+    def _note_precision(self) -> None:
+        """Keep on record what the coming steps compute in; say so if the steps before computed in another."""
+        seen, now = self.clock.precisions, self.job.precision
+        if seen and seen[-1] != now and self.world.is_first:
+            print(
+                f"warning: {self.job.label}: computed in {seen[-1]} until step {self.clock.step}, resumes in {now} on this "
+                "device; set optimizer.precision to keep one",
+                file=sys.stderr,
+                flush=True,
+            )
+        if not seen or seen[-1] != now:
+            seen.append(now)
+
+    def run(self, batches: Iterable[Any], stop: StopRequest, picture_ids: Sequence[str]) -> None:
+        """Train to the end.
+
+        Raises:
+            Stopped: after saving, if a stop was asked for.
+            ValueError: if the loss is not finite, with step and pictures.
+        """
+        self.method.train()
+        job, clock, batch_size = self.job, self.clock, self.job.settings.global_batch_size
+        total = job.total_steps * batch_size
+        progress = Progress(job.label, total=total, unit="images", done=clock.images_seen)
+        start = last_save = time.monotonic()
+        already = clock.seconds
+        events = Events(job.folder if self.world.is_first else None, clock.step)
+        with progress, closing(events):
+            for parts in self._grouped(batches):
+                self._step(parts)
+                clock.step += 1
+                clock.images_seen += batch_size
+                clock.seconds = already + time.monotonic() - start
+                is_last = clock.step == job.total_steps
+                if is_last or clock.step % job.log_every == 0:
+                    self._settle(picture_ids)
+                self._look(picture_ids)
+                if self.world.is_first:
+                    progress.advance(batch_size, **({"loss": self._loss} if math.isfinite(self._loss) else {}))
+                if is_last or clock.step % job.log_every == 0:
+                    self._log(events)
+                is_asked, is_due = self.world.any_of_each(bool(stop), time.monotonic() - last_save >= job.save_every_s)
+                if is_asked or is_due:
+                    self._settle(picture_ids)
+                    self.save()
+                    last_save = time.monotonic()
+                if is_asked and not is_last:
+                    self._say_farewell()
+                    raise Stopped(stop.exit_code)
+
+    def save(self) -> None:
+        """Write the state: the first process does, the others give it what they have for themselves."""
+        statistics = self.world.gather(own_statistics(self.method).to(self.world.device)).cpu()
+        averages = self.world.gather(self._averages.own())
+        if not self.world.is_first:
+            return
+        state = {
+            "settings_hash": self.job.settings_hash,
+            "clock": vars(self.clock),
+            "statistics": statistics,
+            "metrics": self._averages.names,
+            "averages": averages,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        save_state(self.job.folder, state, step=self.clock.step, kept=self.job.kept_states)
+
+    def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
+        """The batches of each step."""
+        found = iter(batches)
+        for _ in range(self.clock.step, self.job.total_steps):
+            with self._speed.waiting():
+                parts = [next(found) for _ in range(self.job.accumulation_steps)]
+            yield parts
+
+    def _step(self, parts: Sequence[Any]) -> None:
+        """Take one optimizer step; what the networks draw (dropout) depends on the seeds, the step and the rank alone."""
+        job, step = self.job, self.clock.step
+        rng = generator(job.study_seed, "step", job.seed, step, self.world.rank)
+        with seeded_torch(int(rng.integers(2**62)), self.world.device):
+            self._descend(parts, step)
+
+    def _descend(self, parts: Sequence[Any], step: int) -> None:
+        job = self.job
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(job.settings, step, job.steps_per_epoch)
+        self.optimizer.zero_grad(set_to_none=True)
+        with self._speed.counting():
+            for place, batch in enumerate(parts):
+                with self.world.reducing(is_wanted=place == len(parts) - 1):
+                    losses = self.method.step_losses(batch.to(self.world.device), step)
+                    (losses.total / len(parts)).backward()  # type: ignore[no-untyped-call]
+                self._window.add(step, batch.rows.tolist(), losses)
+            self.method.before_optimizer(step)
+            self.optimizer.step()
+            self.method.after_step(step, job.total_steps)
+
+    def _settle(self, picture_ids: Sequence[str]) -> None:
+        """Read what the device has found; before it is logged, and before a state is saved that nobody could use."""
+        try:
+            found = self._window.take(picture_ids)
+        except ValueError as error:
+            raise ValueError(f"{self.job.label}: {error}") from error
+        for values in found:
+            self._averages.add(values)
+            self._loss = values.get("loss", math.nan)
+
+    def _look(self, picture_ids: Sequence[str]) -> None:
+        """At the end of an epoch, see what the features are like."""
+        every = self.job.monitor_every_epochs * self.job.steps_per_epoch
+        if self.monitor is None or not every or (self.clock.step % every and self.clock.step != self.job.total_steps):
+            return
+        self._settle(picture_ids)
+        self.clock.monitored = self.monitor.look(self.method.backbone)
+
+    def _log(self, events: Events) -> None:
+        clock, job = self.clock, self.job
+        means = self._averages.take(self.world)
+        num_steps = clock.step - self._last_logged
+        self._last_logged = clock.step
+        speed = self._speed.take(num_steps, num_steps * job.settings.global_batch_size)
+        monitored, clock.monitored = clock.monitored, {}
+        if not self.world.is_first:
+            return
+        row: Mapping[str, float] = {
+            "step": clock.step,
+            "epoch": clock.step / job.steps_per_epoch,
+            "images_seen": clock.images_seen,
+            "seconds": clock.seconds,
+            "learning_rate": float(self.optimizer.param_groups[0]["lr"]),
+            **speed,
+            **monitored,
+            **means,
+        }
+        append_metrics(job.folder, row)
+        events.add(row)
+
+    def _say_farewell(self) -> None:
+        if self.world.is_first:
+            print(
+                f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to go on",
+                flush=True,
+            )

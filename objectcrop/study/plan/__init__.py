@@ -1,0 +1,1 @@
+"""Which files a study is made of, and which of them each job needs."""

@@ -1,0 +1,59 @@
+"""How much memory the jobs of LOD ask for, by what the study knows: pictures, neighbours, boxes.
+
+Each line stands above what `python benchmarks/lod_memory.py` measures, by a fifth or more; a test holds the two together.
+Features are read and written picture by picture, so that their size does not count.
+"""
+
+from typing import NamedTuple
+
+from objectcrop.study.settings.proposals import LodProposals
+
+
+class MemoryLine(NamedTuple):
+    """Memory of a rule's jobs."""
+
+    fixed_mb: int
+    """Of a job without pictures."""
+    bytes_per_picture: int
+    """Of the data set, whatever its split."""
+    bytes_per_item: int
+    """Of each picture's neighbours (find_neighbours) or boxes (the others), as many as the settings allow."""
+
+    def at(self, num_pictures: int, num_items: int) -> int:
+        """Megabytes."""
+        return self.fixed_mb + -(
+            -num_pictures * (self.bytes_per_picture + self.bytes_per_item * num_items) // 1_000_000
+        )
+
+
+LINES = {
+    "extract_features": MemoryLine(4000, 600, 0),
+    "find_neighbours": MemoryLine(2000, 600, 80),
+    "score_pairs": MemoryLine(3000, 600, 0),
+    "select_proposals": MemoryLine(1500, 3000, 50),
+    "search_boxes": MemoryLine(4000, 600, 0),
+    "join_proposals": MemoryLine(1500, 2000, 300),
+    "make_proposals": MemoryLine(1500, 3000, 300),
+    "measure_proposals": MemoryLine(1500, 3000, 300),
+}
+"""By rule; the ranking has a form of its own."""
+
+RANKING_FIXED_MB = 1000
+"""Of each process."""
+WHOLE_BYTES, OWN_BYTES = 80, 28
+"""Of a region in the ranking's vectors: of those that each process has whole, and of those that are split among them."""
+SORTED_BYTES = 120
+"""Of a score that is put in order beside its mirror image."""
+IMAGES_PER_PART = 512
+"""Pictures whose rows of W are put in order at once, as `objectcrop.proposals.lod.ranking.row_parts` has it."""
+
+
+def ranking_mb(num_pictures: int, lod: LodProposals) -> int:
+    """Megabytes of all processes of a ranking: its vectors, or the scores put in order before, whichever take more.
+
+    As if every picture had `max_regions` regions and no two pictures were each other's neighbours.
+    """
+    processes, pictures = lod.ranking_processes, max(-(-num_pictures // lod.score_shards), IMAGES_PER_PART)
+    vectors = (WHOLE_BYTES * processes + OWN_BYTES) * num_pictures * lod.max_regions
+    scores = min(pictures, num_pictures) * lod.num_neighbours * lod.max_scores_per_pair
+    return processes * RANKING_FIXED_MB + -(-max(vectors, SORTED_BYTES * processes * scores) // 1_000_000)

@@ -1,0 +1,340 @@
+"""Settings of data sets: what they are and where their files lie under the data root."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from objectcrop.study.settings.downloads import Download, TarPictures
+from objectcrop.study.settings.section import Name, Section
+from objectcrop.study.settings.section import Split as Split
+
+CUB_LISTS = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
+CARS_CLASSES = "devkit/cars_meta.mat"
+CARS_ANNOTATIONS: dict[Split, str] = {
+    "train": "devkit/cars_train_annos.mat",
+    "test": "cars_test_annos_withlabels.mat",
+}
+CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
+
+
+class PictureFiles(Section):
+    """What every data set of picture files has."""
+
+    max_unreadable_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Largest share of pictures that may be unreadable; they are listed and left out, above it indexing stops.",
+    )
+
+
+class DrawnDataset(PictureFiles):
+    """Scenes that the project draws itself: nothing is downloaded."""
+
+    source: Literal["drawn"]
+    num_train: int = Field(default=6000, ge=1, description="Scenes in the training split.")
+    num_validation: int = Field(default=0, ge=0, description="Scenes in the validation split.")
+    num_test: int = Field(default=1000, ge=0, description="Scenes in the test split.")
+    width_px: int = Field(default=512, ge=64, le=4096, description="Width of a scene, pixels.")
+    height_px: int = Field(default=384, ge=64, le=4096, description="Height of a scene, pixels.")
+    num_classes: int = Field(
+        default=12, ge=2, le=24, description="Object classes; told apart by surface and outline, never by colour."
+    )
+    min_objects: int = Field(default=1, ge=1, le=12, description="Fewest objects of a scene.")
+    max_objects: int = Field(default=12, ge=1, le=12, description="Most objects of a scene.")
+    mean_objects: float = Field(default=4.0, ge=1, le=12, description="Mean number of objects of a scene.")
+    object_sizes: Literal["coco", "medium", "large", "close"] = Field(
+        default="medium",
+        description="Distribution of box area over scene area: 'coco' as COCO 2017 (median 1.6%), 'medium' median 6%, "
+        "'large' median 20%, 'close' median 50%: one thing seen from near.",
+    )
+    clutter: float = Field(
+        default=0.5, ge=0, le=1, description="Share of a full load of class-less distractor strokes and patches."
+    )
+    jpeg_quality: int = Field(default=90, ge=30, le=100, description="JPEG quality of the written scenes.")
+    seed: int = Field(default=0, ge=0, description="Seed of the drawing; the same settings give the same bytes.")
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> "DrawnDataset":
+        if not self.min_objects <= self.mean_objects <= self.max_objects:
+            raise ValueError(
+                f"mean_objects {self.mean_objects} must lie between min_objects {self.min_objects} and "
+                f"max_objects {self.max_objects}"
+            )
+        return self
+
+
+class OpenImagesDataset(PictureFiles):
+    """Open Images layout: one box CSV a split (13 or more columns) and one image folder a split."""
+
+    source: Literal["openimages"]
+    boxes: dict[Split, str] = Field(description="Box CSV of each split, relative to the data root.")
+    class_descriptions: str = Field(description="CSV of (MID, display name) without header, relative to the data root.")
+    images: dict[Split, str] = Field(description="Image folder of each split, relative to the data root.")
+    image_suffixes: tuple[str, ...] = Field(
+        default=(".jpg",),
+        min_length=1,
+        description="Endings of picture files, as they are written: <ImageID><ending>; '' where ImageID holds the ending.",
+    )
+    nested_images: bool = Field(
+        default=False,
+        description="Search the image folders at any depth; ImageID is then the file's name, or its path in the folder.",
+    )
+    download: Download | None = Field(
+        default=None, description="What is fetched, and from where; null: the data is there already."
+    )
+
+    @model_validator(mode="after")
+    def _download_agrees(self) -> "OpenImagesDataset":
+        if self.download is not None:
+            _require_sound_download(self, self.download)
+        return self
+
+    def restricted_to(self, splits: Iterable[str]) -> "OpenImagesDataset":
+        """The same with some of its splits only; those that it has no folder for are left out."""
+        kept = set(splits)
+        boxes = {split: path for split, path in self.boxes.items() if split in kept}
+        images = {split: path for split, path in self.images.items() if split in kept}
+        return self.model_copy(update={"boxes": boxes, "images": images})
+
+
+def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> None:
+    for setting in ("upstream_splits", "max_images"):
+        if strange := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
+            raise ValueError(f"download.{setting} names {strange}, but boxes has only {sorted(dataset.boxes)}")
+    if unboxed := sorted(set(dataset.images) - set(dataset.boxes)):
+        raise ValueError(f"images names {unboxed}, but boxes has only {sorted(dataset.boxes)}")
+    if ".jpg" not in dataset.image_suffixes:
+        raise ValueError(f"download writes <ImageID>.jpg, but image_suffixes is {list(dataset.image_suffixes)}")
+    taken = [download.upstream(split) for split in dataset.boxes]
+    if len(set(taken)) < len(taken):
+        raise ValueError(f"download.upstream_splits takes two splits from one of Open Images: {taken}")
+    if len(set(dataset.images.values())) < len(dataset.images):
+        raise ValueError("download needs a folder of its own for the images of each split")
+    if isinstance(download.transfer.pictures, TarPictures) and download.num_shards > 1:
+        raise ValueError("download.num_shards must be 1 for tars: one job reads each of them once, front to back")
+
+
+class CocoDataset(PictureFiles):
+    """COCO 2017 layout: one instances JSON and one image folder a split."""
+
+    source: Literal["coco"]
+    instances: dict[Split, str] = Field(description="Instances JSON of each split, relative to the data root.")
+    images: dict[Split, str] = Field(description="Image folder of each split, relative to the data root.")
+
+
+class VocPart(Section):
+    """One image set of one VOC year."""
+
+    devkit: str = Field(
+        description="Folder VOC<year> (with JPEGImages, Annotations, ImageSets), relative to the data root."
+    )
+    image_set: str = Field(description="File name under ImageSets/Main without .txt, for example trainval.")
+
+
+class VocDataset(PictureFiles):
+    """PASCAL VOC devkits; a split is one or more image sets (07+12 is two)."""
+
+    source: Literal["voc"]
+    parts: dict[Split, tuple[VocPart, ...]] = Field(description="Image sets of each split.")
+
+
+class FolderDataset(PictureFiles):
+    """Any folder of pictures, searched recursively, without labels: one training split."""
+
+    source: Literal["folder"]
+    images: str = Field(description="Folder, relative to the data root.")
+
+
+class ImageFoldersDataset(PictureFiles):
+    """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole picture."""
+
+    source: Literal["image_folders"]
+    images: dict[Split, str] = Field(description="Folder of each split, relative to the data root.")
+    flat_labels: dict[Split, str] = Field(
+        default={},
+        description="For splits whose pictures lie in one flat folder: CSV with the columns ImageId and PredictionString (class "
+        "first), as ImageNet's LOC_val_solution.csv, relative to the data root.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_have_images(self) -> "ImageFoldersDataset":
+        if strangers := sorted(set(self.flat_labels) - set(self.images)):
+            raise ValueError(f"flat_labels names the split(s) {', '.join(strangers)}, which images lacks")
+        return self
+
+
+class Ade20kDataset(PictureFiles):
+    """ADE20K's scene parsing release, ADEChallengeData2016: a picture and a mask of 150 classes each."""
+
+    source: Literal["ade20k"]
+    folder: str = Field(
+        description="Folder ADEChallengeData2016 (with images, annotations, objectInfo150.txt), relative to the data root."
+    )
+    parts: dict[Split, Literal["training", "validation"]] = Field(
+        default={"train": "training", "test": "validation"}, description="The release's folder of each split."
+    )
+
+
+class AircraftDataset(PictureFiles):
+    """FGVC-Aircraft: one aircraft a picture, named at one of three levels."""
+
+    source: Literal["fgvc_aircraft"]
+    folder: str = Field(
+        description="Folder fgvc-aircraft-2013b/data (with images, images_box.txt), relative to the data root."
+    )
+    level: Literal["variant", "family", "manufacturer"] = Field(
+        default="variant", description="What is a class: 100 variants, 70 families or 30 manufacturers."
+    )
+    image_sets: dict[Split, Literal["train", "val", "trainval", "test"]] = Field(
+        default={"train": "trainval", "test": "test"}, description="The release's list of each split."
+    )
+
+
+class CubDataset(PictureFiles):
+    """Caltech-UCSD Birds 200-2011: one bird a picture; splits train and test as released."""
+
+    source: Literal["cub"]
+    folder: str = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
+
+
+class CarsDataset(PictureFiles):
+    """Stanford Cars: one car a picture; splits train and test as released."""
+
+    source: Literal["stanford_cars"]
+    folder: str = Field(
+        description="Folder (with cars_train, cars_test, devkit, cars_test_annos_withlabels.mat), relative to the data root."
+    )
+
+
+class SubsetDataset(PictureFiles):
+    """What every subset has: another data set, whose folders hold its pictures."""
+
+    of: Name = Field(description="The data set that is selected from; its boxes must be annotations with classes.")
+
+
+class OhmsDataset(SubsetDataset):
+    """A subset of an Open Images data set by the rules of OHMS (paper, section 3; decision 0001)."""
+
+    source: Literal["ohms"]
+    min_classes_per_image: int = Field(default=2, ge=1, description="Rule b: distinct classes an image must show.")
+    max_classes_per_image: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most distinct classes of an image, all its labels counted; 1 with min_classes_per_image 1 gives "
+        "images of a single class; null sets no limit.",
+    )
+    min_images_per_class: int = Field(default=900, ge=1, description="Rule c: images a class must have, after rule b.")
+    match: Literal["strict", "loose"] = Field(
+        default="strict",
+        description="'strict': rule b must hold again over the kept classes; 'loose': one kept class is enough.",
+    )
+    fixpoint: bool = Field(default=True, description="Repeat rules b and c until no class is dropped any more.")
+    drop_group_of: bool = Field(default=False, description="Leave group-of boxes out before the rules.")
+    drop_depiction: bool = Field(
+        default=False, description="Leave boxes of depictions (drawings, toys) out before the rules."
+    )
+    labels: Literal["restricted", "raw"] = Field(
+        default="restricted",
+        description="Labels of kept images: kept classes only (the paper's 208), or all (the release's 576).",
+    )
+    max_train_images: int | None = Field(
+        default=None, ge=1, description="Training images kept, a seeded random sample after the rules; null keeps all."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of that sample.")
+    max_test_images: int | None = Field(
+        default=40_000, ge=1, description="Test images kept, the first by sorted id; null keeps all."
+    )
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "OhmsDataset":
+        if self.max_classes_per_image is not None and self.max_classes_per_image < self.min_classes_per_image:
+            raise ValueError(
+                f"max_classes_per_image {self.max_classes_per_image} must not be below "
+                f"min_classes_per_image {self.min_classes_per_image}"
+            )
+        return self
+
+
+class ReleasedOhmsDataset(SubsetDataset):
+    """The lists of pictures that the authors released (decision 0007); `of` has the folders and the names of classes."""
+
+    source: Literal["released_ohms"]
+    train_labels: str = Field(
+        description="images_selected_new.npy, or the release's list of one-class or of multi-class pictures, relative to the "
+        "data root."
+    )
+    train_boxes: str | None = Field(
+        default=None,
+        description="images_selected_with_all_features.npy, relative to the data root; null: labels without boxes.",
+    )
+    test_labels: str | None = Field(
+        default=None, description="images_selected_test_40k.npy, relative to the data root; null: no test pictures."
+    )
+
+
+class UnionDataset(Section):
+    """Several data sets as one: their images side by side (ids must differ), their annotations together."""
+
+    source: Literal["union"]
+    parts: tuple[Name, ...] = Field(min_length=2, description="Data sets that are joined.")
+
+
+Dataset = Annotated[
+    DrawnDataset
+    | OpenImagesDataset
+    | CocoDataset
+    | VocDataset
+    | FolderDataset
+    | ImageFoldersDataset
+    | Ade20kDataset
+    | AircraftDataset
+    | CubDataset
+    | CarsDataset
+    | OhmsDataset
+    | ReleasedOhmsDataset
+    | UnionDataset,
+    Field(discriminator="source"),
+]
+
+
+def expected_locations(dataset: Dataset) -> list[str]:
+    """Of the raw locations, those that people must provide before the first job: not what is downloaded."""
+    if not isinstance(dataset, OpenImagesDataset) or dataset.download is None:
+        return raw_locations(dataset)
+    pictures = dataset.download.transfer.pictures
+    return [pictures.folder] if isinstance(pictures, TarPictures) else []
+
+
+def raw_locations(dataset: Dataset) -> list[str]:
+    """Files and folders, relative to the data root, that must be there before a data set can be read."""
+    match dataset:
+        case OpenImagesDataset():
+            return [*dataset.boxes.values(), dataset.class_descriptions, *dataset.images.values()]
+        case CocoDataset():
+            return [*dataset.instances.values(), *dataset.images.values()]
+        case VocDataset():
+            return sorted({part.devkit for parts in dataset.parts.values() for part in parts})
+        case FolderDataset():
+            return [dataset.images]
+        case ImageFoldersDataset():
+            return [*dataset.flat_labels.values(), *dataset.images.values()]
+        case Ade20kDataset():
+            folders = [f"{kind}/{part}" for part in dataset.parts.values() for kind in ("images", "annotations")]
+            return [f"{dataset.folder}/{name}" for name in ["objectInfo150.txt", *folders]]
+        case AircraftDataset():
+            lists = [f"images_{dataset.level}_{image_set}.txt" for image_set in dataset.image_sets.values()]
+            return [f"{dataset.folder}/{name}" for name in ["images_box.txt", *lists, "images"]]
+        case CubDataset():
+            return [f"{dataset.folder}/{name}" for name in (*CUB_LISTS, "images")]
+        case CarsDataset():
+            return [
+                f"{dataset.folder}/{name}" for name in (*CARS_ANNOTATIONS.values(), CARS_CLASSES, *CARS_IMAGES.values())
+            ]
+        case ReleasedOhmsDataset():
+            return [
+                path for path in (dataset.train_labels, dataset.train_boxes, dataset.test_labels) if path is not None
+            ]
+        case DrawnDataset() | OhmsDataset() | UnionDataset():
+            return []

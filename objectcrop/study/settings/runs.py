@@ -1,0 +1,261 @@
+"""Settings of runs: one way to get a backbone, by pretraining, supervision, from a file, or not at all."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from objectcrop.study.settings.methods import (
+    ByolSettings,
+    CmcSettings,
+    DenseclSettings,
+    Heads,
+    InsdisSettings,
+    SwavSettings,
+)
+from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
+from objectcrop.study.settings.views import OBJECT_REGIONS, ViewSettings, views_of_method
+
+Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "insdis", "supervised", "random_init", "external"]
+
+DETECTOR_TRUNKS = ("resnet18", "resnet50")
+
+
+class BackboneSettings(Section):
+    """The trunk: a torchvision ResNet, thinner where asked, or another network by name."""
+
+    arch: str = Field(
+        default="resnet50",
+        pattern=r"^(timm:)?[a-z0-9][a-z0-9_.]*$",
+        description="Trunk: resnet18, 34, 50, 101 or 152; another network of torchvision, or `timm:NAME`, whose last map has "
+        "stride 32. Detectors are fine-tuned from resnet18 and resnet50.",
+    )
+    width: float = Field(
+        default=1.0, gt=0, le=2, description="Channels of every layer over the standard ones; ResNets only."
+    )
+    color: Literal["rgb", "ycbcr", "lab"] = Field(
+        default="rgb",
+        description="rgb: one trunk. ycbcr, lab: two ResNets of half the width side by side, one sees luminance and one "
+        "chrominance, features are concatenated; left out, method cmc takes ycbcr.",
+    )
+    stem: Literal["imagenet", "small"] = Field(
+        default="imagenet",
+        description="First layers. imagenet: a 7 x 7 convolution and a pooling, each of stride 2. small: a 3 x 3 convolution of "
+        "stride 1 and no pooling, for pictures of 32 to 64 px, as ResNets for CIFAR have; every stride is a quarter (the last "
+        "8). ResNets only, no detectors.",
+    )
+    weights: str | None = Field(
+        default=None,
+        description="File of weights in torchvision names, relative to the data root; for method external.",
+    )
+
+    @property
+    def fits_detectors(self) -> bool:
+        """Whether Detectron2 has this trunk."""
+        return self.arch in DETECTOR_TRUNKS and self.color == "rgb" and self.stem == "imagenet"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for that only our ResNets have."""
+        return self.width == 1 and self.color == "rgb" and self.stem == "imagenet"
+
+
+class MocoSettings(Section):
+    """MoCo-v2 (Chen et al. 2020, arXiv:2003.04297); for method densecl too."""
+
+    queue_length: int = Field(default=65_536, ge=1, description="K: keys in the queue.")
+    temperature: float = Field(default=0.2, gt=0, description="T of InfoNCE.")
+    momentum: float = Field(default=0.999, ge=0, lt=1, description="m of the key encoder.")
+    embedding_dims: int = Field(default=128, ge=2, description="Width of the embedding.")
+    projector_layers: Literal[1, 2] = Field(
+        default=2, description="Linear layers of the projector: 2 of MoCo-v2, 1 of MoCo v1."
+    )
+    heads: Heads = Field(
+        default="shared",
+        description="One projector, or one for object views and one for scene and dilated views (paper, 4.1).",
+    )
+    negatives: Literal["mixed", "same_tag"] = Field(
+        default="mixed",
+        description="Keys that count as negatives: all of the queue, or those with the positive key's view tag.",
+    )
+    projector_batch_norm: bool = Field(
+        default=False, description="Batch norm in the projector; small runs collapse without it (docs)."
+    )
+    batch_norm_group: int = Field(
+        default=32,
+        ge=0,
+        description="Split batch norm: images that share statistics within a device; 0 is one group per device.",
+    )
+
+
+class LossSettings(Section):
+    """Weights of the paper's extra losses (sections 4.2.1, 4.2.2); the paper adds both with weight 1."""
+
+    rotation: float = Field(default=0.0, ge=0, description="Weight of the relative rotation loss; 0 turns it off.")
+    localization: float = Field(default=0.0, ge=0, description="Weight of the localization loss; 0 turns it off.")
+    patches: int = Field(default=7, ge=1, description="p: the image is divided in p x p cells for localization.")
+
+
+class OptimizerSettings(Section):
+    """The optimizer and its schedule."""
+
+    epochs: int = Field(
+        default=200,
+        ge=0,
+        description="Passes over the images; an epoch counts images for every method (boxes with views.sample_unit box).",
+    )
+    global_batch_size: int = Field(default=256, ge=2, description="Images per optimizer step over all devices.")
+    learning_rate: float = Field(default=0.03, gt=0, description="Used as it is at the global batch size.")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD, LARS and LARC.")
+    weight_decay: float = Field(
+        default=1e-4,
+        ge=0,
+        description="On every parameter, biases and batch norm too, as MoCo does; LARS leaves these two out.",
+    )
+    warmup_epochs: float = Field(default=0.0, ge=0, description="Linear warm-up from warmup_learning_rate.")
+    warmup_learning_rate: float = Field(default=0.0, ge=0, description="Where the warm-up starts.")
+    schedule: Literal["cosine_per_epoch", "cosine_per_step", "step", "constant"] = Field(
+        default="cosine_per_epoch", description="Decay of the learning rate; MoCo v1 and CMC fall in steps."
+    )
+    final_learning_rate: float = Field(default=0.0, ge=0, description="Where a cosine ends.")
+    decay_epochs: tuple[int, ...] = Field(
+        default=(120, 160), description="Schedule step: the rate is multiplied by decay_factor at each of these epochs."
+    )
+    decay_factor: float = Field(default=0.1, gt=0, le=1, description="Schedule step: what it is multiplied by.")
+    name: Literal["sgd", "adamw", "lars", "larc"] = Field(
+        default="sgd",
+        description="Optimizer. lars is BYOL's: no decay and no scaling of biases and batch norm; larc is SwAV's: all scaled.",
+    )
+    trust_coefficient: float = Field(
+        default=1e-3, gt=0, description="eta of LARS and LARC: length of a step over the length of its tensor."
+    )
+    precision: Precision = Field(default="auto", description=f"{PRECISION_DESCRIPTION} Losses stay float32.")
+
+
+class TrainingSettings(Section):
+    """How training runs, whatever the method."""
+
+    shuffle: Literal["all_gather", "loader"] = Field(
+        default="all_gather",
+        description="How several processes shuffle keys among each other: they exchange the pictures, or each loads the "
+        "key views of the shuffled batch itself, so that no picture crosses the network. Results are equal.",
+    )
+    accumulation_steps: int = Field(
+        default=1,
+        ge=1,
+        description="Batches whose gradients make one optimizer step: each process computes its share of the global batch "
+        "in so many parts, with batch statistics of each part. Not for methods with a queue.",
+    )
+    compiled: bool = Field(
+        default=False,
+        description="torch.compile of the trunks: faster after minutes of compiling; needs a C++ compiler.",
+    )
+    monitor_every_epochs: int = Field(
+        default=1, ge=0, description="Epochs between looks at the trunk's features on some pictures; 0 never looks."
+    )
+    monitor_images: int = Field(default=256, ge=2, description="Training pictures that the monitor looks at.")
+    monitor_knn: bool = Field(
+        default=False, description="Also log the accuracy of a kNN vote over these pictures; needs annotations."
+    )
+
+
+class ResourceSettings(Section):
+    """What one job of the run asks for; not part of what the result depends on."""
+
+    cpus: int = Field(default=16, ge=1, description="CPU cores.")
+    gpus: int = Field(default=1, ge=0, description="GPUs; without any the run uses the CPU.")
+    memory_mb: int = Field(default=32_000, ge=100, description="Memory.")
+    hours: float = Field(default=72.0, gt=0, description="Wall-clock limit of one attempt; the next one resumes.")
+
+
+class PretrainingResources(ResourceSettings):
+    """The same of pretraining, and how it keeps its state."""
+
+    save_every_minutes: int = Field(default=10, ge=1, description="Minutes between checkpoints of pretraining.")
+    kept_states: int = Field(default=2, ge=1, description="Checkpoints of pretraining that stay, the latest ones.")
+    peak_teraflops: int = Field(
+        default=0,
+        ge=0,
+        description="What the device can do in the run's precision, in 1e12 floating-point operations per second (its data "
+        "sheet's dense figure); the share used is logged as mfu. 0: unknown, left out.",
+    )
+
+
+class Run(Section):
+    """One named run, `inherit` already resolved."""
+
+    dataset: Name = Field(description="Data set whose training split is used.")
+    method: Method = Field(default="moco_v2", description="How the backbone is got.")
+    backbone: BackboneSettings = BackboneSettings()
+    views: ViewSettings = ViewSettings()
+    moco: MocoSettings = MocoSettings()
+    byol: ByolSettings = ByolSettings()
+    densecl: DenseclSettings = DenseclSettings()
+    swav: SwavSettings = SwavSettings()
+    cmc: CmcSettings = CmcSettings()
+    insdis: InsdisSettings = InsdisSettings()
+    losses: LossSettings = LossSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    training: TrainingSettings = TrainingSettings()
+    resources: PretrainingResources = PretrainingResources()
+    note: str = Field(default="", description="Shown under the table: for example which settings are our own choice.")
+
+    @property
+    def uses_objects(self) -> bool:
+        """Whether any view or loss needs object boxes."""
+        return any(region in OBJECT_REGIONS for region in self.views.regions)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether pretraining takes place at all."""
+        return self.method not in ("random_init", "external")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_the_methods_views(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        views = data.get("views", {})
+        given = views.model_dump(exclude_unset=True) if isinstance(views, ViewSettings) else views
+        return {**data, "views": views_of_method(str(data.get("method")), given)} if isinstance(given, dict) else data
+
+    @property
+    def heads(self) -> Heads:
+        """One projector or two: the setting of the run's method."""
+        sections = self.byol, self.swav, self.cmc, self.insdis
+        by_method = dict(zip(("byol", "swav", "cmc", "insdis"), (section.heads for section in sections), strict=True))
+        return by_method.get(self.method, self.moco.heads)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cmc_sees_two_colors(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("method") != "cmc":
+            return data
+        backbone = data.get("backbone", {})
+        return {**data, "backbone": {"color": "ycbcr", **backbone}} if isinstance(backbone, Mapping) else data
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> "Run":
+        problems = []
+        if self.uses_objects and self.views.proposals is None:
+            problems.append(f"views.regions {list(self.views.regions)} need views.proposals")
+        section = "moco" if self.method == "densecl" else self.method.removesuffix("_v2")
+        if self.heads == "per_view" and self.views.regions.count("object") != 1:
+            problems.append(f"{section}.heads per_view needs two different view regions, one of them 'object'")
+        if self.method == "cmc" and self.backbone.color == "rgb":
+            problems.append("method cmc needs backbone.color ycbcr or lab: its two views are luminance and chrominance")
+        if self.views.small_crops is not None and self.method != "swav":
+            problems.append(f"views.small_crops: method {self.method} has no use for them, swav does")
+        if self.views.sample_unit == "box" and not self.uses_objects:
+            problems.append(
+                f"views.sample_unit box: none of views.regions {list(self.views.regions)} is made from a box"
+            )
+        if self.views.sample_unit == "box" and self.method in ("cmc", "insdis", "supervised"):
+            problems.append(
+                f"views.sample_unit box: method {self.method} needs each picture once in an epoch, take image"
+            )
+        if self.method == "external" and self.backbone.weights is None:
+            problems.append("method external needs backbone.weights")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self

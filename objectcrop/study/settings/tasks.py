@@ -1,0 +1,128 @@
+"""Settings of tasks: how a backbone is judged."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from objectcrop.study.settings.runs import ResourceSettings
+from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
+
+
+class LinearTask(Section):
+    """A linear layer on the frozen backbone (paper, sections 3 and 5; decision 0005)."""
+
+    kind: Literal["linear"]
+    dataset: Name = Field(description="Data set with labels; training split for the layer, test split for the metric.")
+    labels: Literal["multi", "single"] = Field(
+        default="multi", description="Several labels per image (mAP) or one (top-1)."
+    )
+    size_px: int = Field(default=224, ge=16, description="Side of the square picture.")
+    resize_px: int = Field(default=256, ge=16, description="Short side before the centre crop of test pictures.")
+    epochs: int = Field(default=100, ge=1, description="Passes over the training pictures.")
+    batch_size: int = Field(default=256, ge=1, description="Pictures per step.")
+    learning_rates: tuple[float, ...] = Field(
+        default=(30.0,),
+        min_length=1,
+        description="One, or several of which the held-out share of the training split chooses.",
+    )
+    decay_epochs: tuple[int, ...] = Field(
+        default=(60, 80), description="Epochs after which the learning rate falls tenfold."
+    )
+    held_out_share: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of the training split that chooses the learning rate."
+    )
+    cached_views: int | None = Field(
+        default=None,
+        ge=1,
+        description="Fixed training views per picture, features computed once (an approximation); null draws anew each epoch.",
+    )
+    precision: Precision = Field(
+        default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
+    )
+    resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
+
+
+class DetectionSchedule(Section):
+    """Length and size of a Detectron2 fine-tuning."""
+
+    max_iterations: int = Field(default=24_000, ge=1, description="Optimizer steps.")
+    decay_iterations: tuple[int, ...] = Field(
+        default=(18_000, 22_000), description="Steps after which the learning rate falls tenfold."
+    )
+    warmup_iterations: int = Field(default=100, ge=0, description="Linear warm-up.")
+    images_per_batch: int = Field(default=16, ge=1, description="Images per step over all devices.")
+    learning_rate: float = Field(default=0.02, gt=0, description="At that batch size.")
+    train_short_sides_px: tuple[int, ...] = Field(
+        default=(480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800),
+        description="Short sides drawn from in training.",
+    )
+    test_short_side_px: int = Field(default=800, ge=32, description="Short side of test pictures.")
+    max_long_side_px: int = Field(default=1333, ge=32, description="Longest long side, training and test.")
+    precise_batch_norm_iterations: int = Field(
+        default=200, ge=0, description="Batches for precise batch norm at the end; 0 turns it off."
+    )
+    regions_per_image: int = Field(
+        default=512, ge=4, description="Regions of a training picture that the heads see; they cost most on a CPU."
+    )
+    test_regions_per_image: int = Field(
+        default=1000, ge=1, description="Best proposals of a test picture that the heads see."
+    )
+    max_test_images: int | None = Field(
+        default=None, ge=1, description="Test pictures measured, the first in the order of the set; null measures all."
+    )
+    norm: Literal["BN", "SyncBN", "FrozenBN"] = Field(
+        default="SyncBN",
+        description="Normalisation of backbone, FPN and heads; FrozenBN keeps the run's in the backbone and is the identity in "
+        "FPN and heads.",
+    )
+    precision: Precision = Field(
+        default="auto", description=f"{PRECISION_DESCRIPTION} Losses and boxes stay float32; training and test alike."
+    )
+
+
+VocMetric = Literal["11_points", "area"]
+
+
+class DetectorTask(Section):
+    """Faster R-CNN C4 on a VOC devkit (MoCo's recipe, spec of ssl recipes 1.3)."""
+
+    kind: Literal["detector"]
+    dataset: Name = Field(description="A data set with source voc (or drawn: its VOC devkit).")
+    voc_metric: VocMetric = Field(
+        default="11_points",
+        description="Average precision of a class: the mean precision at 11 recalls (VOC 2007, the protocol of MoCo and "
+        "Detectron2 on that test set), or the area under the curve (VOC 2010 and later).",
+    )
+    schedule: DetectionSchedule = DetectionSchedule()
+    resources: ResourceSettings = ResourceSettings(gpus=8, hours=24)
+
+
+class SegmenterTask(Section):
+    """Mask R-CNN FPN on COCO layout (DenseCL's recipe)."""
+
+    kind: Literal["segmenter"]
+    dataset: Name = Field(description="A data set with source coco (or drawn: its COCO layout).")
+    head: Literal["4conv1fc", "2fc"] = Field(default="4conv1fc", description="Box head: DenseCL's, or the model zoo's.")
+    schedule: DetectionSchedule = DetectionSchedule(
+        max_iterations=90_000,
+        decay_iterations=(60_000, 80_000),
+        warmup_iterations=1000,
+        train_short_sides_px=(640, 672, 704, 736, 768, 800),
+    )
+    resources: ResourceSettings = ResourceSettings(gpus=8, hours=48)
+
+
+Task = Annotated[LinearTask | DetectorTask | SegmenterTask, Field(discriminator="kind")]
+
+
+def parse_task(value: Mapping[str, Any]) -> DetectorTask | SegmenterTask:
+    """A fine-tuning task from its settings.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    task = TypeAdapter[LinearTask | DetectorTask | SegmenterTask](Task).validate_python(value)
+    if isinstance(task, LinearTask):
+        raise ValueError("a linear task is no fine-tuning")
+    return task

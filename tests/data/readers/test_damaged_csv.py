@@ -1,0 +1,303 @@
+"""Box CSVs that are not as they should be: each kind of damage gets the treatment that docs/data.md names."""
+
+import gzip
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from objectcrop.data.readers.openimages import read_openimages_boxes
+from objectcrop.data.readers.registry import parse_dataset, read_labels
+from objectcrop.tables import ANNOTATIONS, check, empty_table
+
+COLUMNS = ["ImageID", "Source", "LabelName", "Confidence", "XMin", "XMax", "YMin", "YMax"]
+COLUMNS += ["IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside"]
+HEADER = ",".join(COLUMNS)
+GOOD = "0a,xclick,/m/1,1,0.1,0.5,0.2,0.6,0,0,0,0,0"
+
+
+def row(**values: str) -> str:
+    """The good row with other values."""
+    cells = dict(zip(COLUMNS, GOOD.split(","), strict=True)) | values
+    return ",".join(cells.values())
+
+
+def lines(*rows: str, header: str = HEADER) -> bytes:
+    return "".join(f"{line}\n" for line in (header, *rows)).encode()
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_bytes(content: bytes, name: str = "boxes.csv"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return check(read_openimages_boxes(path, "train"), ANNOTATIONS, where="test")
+
+    return read_bytes
+
+
+@pytest.fixture
+def refusal(read):
+    """What the error says; it names the file."""
+
+    def refused(content: bytes, name: str = "boxes.csv") -> str:
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")) as caught:
+            read(content, name)
+        return str(caught.value)
+
+    return refused
+
+
+def test_a_missing_column_is_named(refusal):
+    assert "lacks the column(s) ['XMax', 'IsGroupOf']" in refusal(
+        lines(GOOD, header=HEADER.replace("XMax", "Right").replace("IsGroupOf", "Group"))
+    )
+
+
+def test_a_column_that_occurs_twice_is_named(refusal):
+    assert "has the column(s) ['XMin'] more than once" in refusal(lines(GOOD + ",0.3", header=HEADER + ",XMin"))
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "NULL", ""])
+def test_a_corner_that_is_no_number_is_refused_with_its_line(refusal, value):
+    message = refusal(lines(GOOD, row(YMax=value)))
+    assert "boxes.csv, line 3: the box has a corner that is no number" in message
+    assert "y2 nan; 1 such row(s)" in message
+
+
+def test_a_corner_that_is_a_word_is_refused_with_its_line(refusal):
+    assert "line 3: CSV conversion error to double: invalid value 'wide'" in refusal(lines(GOOD, row(XMin="wide")))
+
+
+def test_a_box_turned_inside_out_is_refused_with_its_line_and_values(refusal):
+    message = refusal(lines(GOOD, row(XMin="0.7"), GOOD, row(XMin="0.8")))
+    assert "boxes.csv, line 3: the box is turned inside out" in message
+    assert "x1 0.7, y1 0.2, x2 0.5, y2 0.6; 2 such row(s)" in message
+
+
+@pytest.mark.parametrize("corner", [{"XMin": "-0.2"}, {"XMax": "1.0011"}, {"YMin": "-1"}, {"YMax": "640"}])
+def test_a_box_outside_the_picture_is_refused_with_its_line(refusal, corner):
+    assert "boxes.csv, line 2: the box lies outside the picture" in refusal(lines(row(**corner)))
+
+
+def test_a_corner_outside_by_a_thousandth_is_clipped(read):
+    boxes = read(lines(row(XMin="-0.001", YMin="-0.0004", XMax="1.001", YMax="1.0009")))
+    assert boxes[["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [[0, 0, 1, 1]]
+
+
+def test_a_class_without_description_is_named_with_the_file_of_descriptions(tmp_path):
+    (tmp_path / "boxes.csv").write_bytes(lines(GOOD, row(LabelName="/m/2")))
+    (tmp_path / "names.csv").write_text("/m/1,One\n")
+    (tmp_path / "train").mkdir()
+    layout = {"boxes": {"train": "boxes.csv"}, "class_descriptions": "names.csv", "images": {"train": "train"}}
+    with pytest.raises(ValueError, match=r"names\.csv: 1 class\(es\) have boxes but no description, first '/m/2'"):
+        read_labels("some", parse_dataset({"source": "openimages", **layout}), tmp_path)
+
+
+def test_repeated_rows_are_kept(read):
+    assert len(read(lines(GOOD, GOOD, GOOD))) == 3
+
+
+def test_a_byte_order_mark_does_no_harm(read):
+    assert read("\ufeff".encode() + lines(GOOD)).equals(read(lines(GOOD)))
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_other_line_ends_do_no_harm(read, end):
+    assert read(lines(GOOD, row(ImageID="0b")).replace(b"\n", end)).equals(read(lines(GOOD, row(ImageID="0b"))))
+
+
+def test_quoted_fields_are_unquoted(read):
+    quoted = ",".join(f'"{cell}"' for cell in GOOD.split(","))
+    header = ",".join(f'"{cell}"' for cell in HEADER.split(","))
+    assert read(lines(quoted, header=header)).equals(read(lines(GOOD)))
+    assert read(lines(row(ImageID='"0,a"')))["image_id"].tolist() == ["0,a"]
+
+
+def test_a_quote_that_is_never_closed_is_refused_with_its_line(refusal):
+    assert "line 2: Expected 13 columns, got 1" in refusal(lines('"' + GOOD))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", "\ufeff".encode()])
+def test_an_empty_file_is_refused(refusal, content):
+    assert "cannot be read as an Open Images box CSV" in refusal(content)
+
+
+def test_a_header_alone_has_no_boxes(read):
+    assert len(read(lines())) == 0
+
+
+def test_an_unpacked_and_a_gzipped_file_read_the_same(read):
+    assert read(gzip.compress(lines(GOOD)), "boxes.csv.gz").equals(read(lines(GOOD)))
+
+
+@pytest.mark.parametrize("num_bytes", [1, 15, 60])
+def test_a_gzipped_file_that_is_cut_off_is_refused(refusal, num_bytes):
+    packed = gzip.compress(lines(*(row(ImageID=f"{n:x}") for n in range(200))))
+    assert "cannot be read" in refusal(packed[:-num_bytes], "boxes.csv.gz")
+
+
+def test_a_file_that_is_called_gz_and_is_none_is_refused(refusal):
+    assert "cannot be read" in refusal(lines(GOOD), "boxes.csv.gz")
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 8, b"\x89PNG\r\n\x1a\n" + b"\0" * 100, lines(GOOD)[1:] * 2])
+def test_binary_junk_is_refused(refusal, content):
+    assert "boxes.csv" in refusal(content)
+
+
+@pytest.mark.parametrize(("bad", "found"), [("0a,xclick", 2), (GOOD + ",3", 14), ("   ", 1)])
+def test_a_row_with_another_number_of_fields_is_refused_with_its_line(refusal, bad, found):
+    assert f"line 3: Expected 13 columns, got {found}" in refusal(lines(GOOD, bad, GOOD))
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "9" * 400])
+def test_a_number_too_large_for_a_double_is_no_number(refusal, value):
+    assert "boxes.csv, line 2: the box has a corner that is no number" in refusal(lines(row(XMax=value)))
+
+
+def test_a_large_number_lies_outside_the_picture(refusal):
+    assert "outside the picture (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(
+        lines(row(XMax="1e300"))
+    )
+
+
+@pytest.mark.parametrize("value", ["2", "-2", "127", ""])
+def test_a_flag_of_another_value_is_refused_with_its_line(refusal, value):
+    assert "boxes.csv, line 2: IsDepiction must be -1, 0 or 1" in refusal(lines(row(IsDepiction=value)))
+
+
+@pytest.mark.parametrize("value", ["128", "9" * 30, "0.5", "true"])
+def test_a_flag_that_is_no_small_whole_number_is_refused_with_its_line(refusal, value):
+    assert f"line 2: CSV conversion error to int8: invalid value '{value}'" in refusal(lines(row(IsGroupOf=value)))
+
+
+@pytest.mark.parametrize("column", ["ImageID", "LabelName"])
+def test_an_empty_id_is_refused_with_its_line(refusal, column):
+    assert f"boxes.csv, line 3: {column} is empty; 2 such row(s)" in refusal(lines(GOOD, *[row(**{column: ""})] * 2))
+
+
+@pytest.mark.parametrize("value", ["0\0a", "0\ta", "\x7f", '"0\na"'])
+@pytest.mark.parametrize("column", ["ImageID", "LabelName"])
+def test_an_id_with_a_nul_byte_or_another_control_character_is_refused_with_its_line(refusal, column, value):
+    assert f"boxes.csv, line 3: {column} holds a control character" in refusal(lines(GOOD, row(**{column: value})))
+
+
+def test_a_nul_byte_in_a_number_is_refused_with_its_line(refusal):
+    assert "line 2: CSV conversion error to double" in refusal(lines(row(XMin="0.\x001")))
+
+
+def test_text_that_is_not_utf_8_is_refused_with_its_line(refusal):
+    assert "line 3: CSV conversion error to string: invalid UTF8" in refusal(
+        lines(GOOD) + row(ImageID="\xe9").encode("latin-1") + b"\n"
+    )
+    refusal(lines(GOOD).replace(b"IsInside", b"\xe9"))
+    refusal(lines(GOOD).decode().encode("utf-16"))
+
+
+def test_empty_lines_are_passed_over_but_counted(read, refusal):
+    assert len(read(lines("", GOOD, "", "", GOOD))) == 2
+    assert "boxes.csv, line 5: the box is turned inside out" in refusal(lines("", GOOD, "", row(XMin="0.7")))
+    assert "line 5: CSV conversion error" in refusal(lines("", GOOD, "", row(XMin="wide")))
+    packed = gzip.compress(lines("", GOOD, "", row(XMin="0.7")).replace(b"\n", b"\r\n"))
+    assert "boxes.csv.gz, line 5: the box is turned inside out" in refusal(packed, "boxes.csv.gz")
+
+
+def outcome(content: bytes, name: str = "fuzzed.csv") -> bool:
+    """Whether a valid table was read; if not, our own error must name the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        try:
+            boxes, message = check(read_openimages_boxes(path, "train"), ANNOTATIONS, where="fuzzed"), ""
+        except (ValueError, FileNotFoundError) as error:
+            boxes, message = empty_table(ANNOTATIONS), str(error)
+    assert message == "" or str(path) in message
+    assert ((boxes["x1"] >= 0) & (boxes["x1"] <= boxes["x2"]) & (boxes["x2"] <= 1)).all()
+    assert ((boxes["y1"] >= 0) & (boxes["y1"] <= boxes["y2"]) & (boxes["y2"] <= 1)).all()
+    assert not (boxes[["image_id", "class_id"]] == "").any(axis=None)
+    return message == ""
+
+
+words = [
+    "",
+    "0",
+    "1",
+    "-1",
+    "0.5",
+    "1.0004",
+    "nan",
+    "inf",
+    "1e400",
+    "a",
+    "/m/1",
+    '"',
+    '"b"',
+    '""',
+    "\u00e9",
+    "0a\n",
+    " ",
+    "\0",
+]
+cells = st.lists(st.sampled_from(words), min_size=12, max_size=14).map(",".join)
+nearly_good = st.lists(
+    st.sampled_from([*COLUMNS, ""]).flatmap(lambda name: st.sampled_from(words).map(lambda word: {name: word}))
+).map(lambda changes: row(**{name: word for change in changes for name, word in change.items() if name}))
+edits = st.lists(
+    st.tuples(st.sampled_from(["replace", "insert", "drop", "cut"]), st.integers(0, 400), st.binary(max_size=3)),
+    max_size=4,
+)
+
+
+def edited(content: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
+    for kind, place, new in changes:
+        start = place % (len(content) + 1)
+        end = {"replace": start + len(new), "insert": start, "drop": start + 5, "cut": len(content)}[kind]
+        content = content[:start] + (b"" if kind in ("drop", "cut") else new) + content[end:]
+    return content
+
+
+def tried(cases: int, files: st.SearchStrategy[bytes], name: str = "fuzzed.csv") -> dict[bool, int]:
+    """Try `cases` files, always the same, each with an outcome that is right; how many were read (True) and refused (False)."""
+    seen = {True: 0, False: 0}
+
+    @given(files)
+    @settings(max_examples=cases, deadline=None, derandomize=True, database=None)
+    def try_one(content: bytes) -> None:
+        seen[outcome(content, name)] += 1
+
+    try_one()
+    return seen
+
+
+@pytest.mark.slow
+def test_any_rows_become_a_valid_table_or_an_error_that_names_the_file():
+    rows = st.lists(cells | nearly_good, max_size=4)
+    files = st.builds(
+        lambda rows, end, mark: (mark + end.join([HEADER, *rows])).encode(),
+        rows,
+        st.sampled_from(["\n", "\r\n", "\r"]),
+        st.sampled_from(["", "\ufeff"]),
+    )
+    assert min(tried(4000, files).values()) >= 100
+
+
+@pytest.mark.slow
+def test_a_damaged_file_becomes_a_valid_table_or_an_error_that_names_the_file():
+    files = edits.map(lambda changes: edited(lines(GOOD, row(ImageID="0b"), GOOD), changes))
+    assert min(tried(3500, files).values()) >= 100
+
+
+@pytest.mark.slow
+def test_a_damaged_gzipped_file_becomes_a_valid_table_or_an_error_that_names_the_file():
+    packed = gzip.compress(lines(GOOD, row(ImageID="0b")), mtime=0)
+    files = edits.map(lambda changes: edited(packed, changes))
+    assert min(tried(1500, files, "fuzzed.csv.gz").values()) >= 10
+
+
+@pytest.mark.slow
+def test_any_bytes_become_a_valid_table_or_an_error_that_names_the_file():
+    files = st.binary(max_size=200).flatmap(lambda junk: st.sampled_from([junk, lines() + junk]))
+    assert min(tried(1000, files).values()) >= 1

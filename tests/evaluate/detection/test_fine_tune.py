@@ -1,0 +1,327 @@
+"""Fine-tuning on a few rectangles: it trains, measures, stops and goes on; and its VOC metric against plain loops."""
+
+import dataclasses
+import math
+import pickle
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import torch
+from detectron2.data import DatasetCatalog
+from detectron2.structures import Boxes, Instances
+
+from objectcrop.evaluate.detection.config import effective_norm
+from objectcrop.evaluate.detection.data import register_coco, register_voc
+from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune
+from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
+from objectcrop.evaluate.detection.state import forget_state
+from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.study.settings.datasets import CocoDataset, DrawnDataset, FolderDataset, VocDataset
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
+from tests.evaluate.conftest import SIZE, trunk_with_statistics
+
+pytestmark = pytest.mark.filterwarnings(r"ignore:.*torch\.jit\.script:FutureWarning")
+TINY = BackboneSettings(arch="resnet18", width=0.125)
+DRAWN = DrawnDataset(source="drawn")
+SCHEDULE = {
+    "max_iterations": 4,
+    "decay_iterations": [3],
+    "warmup_iterations": 1,
+    "images_per_batch": 2,
+    "learning_rate": 0.01,
+    "train_short_sides_px": [64],
+    "test_short_side_px": 64,
+    "max_long_side_px": 128,
+    "precise_batch_norm_iterations": 1,
+    "regions_per_image": 16,
+    "test_regions_per_image": 20,
+}
+
+
+@pytest.fixture
+def job(tmp_path, drawn_root, exported):
+    def make(kind="detector", **schedule):
+        model = {"detector": DetectorTask, "segmenter": SegmenterTask}[kind]
+        task = model.model_validate({"kind": kind, "dataset": "few", "schedule": SCHEDULE | schedule})
+        weights = exported(trunk_with_statistics("resnet18", 0.125))
+        return FineTuning("test", task, TINY, "few", DRAWN, drawn_root, weights, tmp_path / "checkpoints", seed=0)
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["detector", "segmenter"])
+def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
+    found = fine_tune(job(kind), StopRequest())
+    boxes = {"AP", "AP50", "AP75"}
+    assert found["metrics"].keys() == (boxes if kind == "detector" else boxes | {f"mask_{name}" for name in boxes})
+    assert all(0 <= value <= 100 for value in found["metrics"].values())
+    assert found["per_class"].keys() == {"bar", "tile"}
+    metric = {"voc_metric": "11_points"} if kind == "detector" else {}
+    assert found["details"] == {"norm": "BN", "num_test": 6} | metric
+
+
+@pytest.mark.parametrize(
+    ("kind", "arch"), [(k, a) for k in ("detector", "segmenter") for a in ("resnet18", "resnet50")]
+)
+def test_frozen_batch_norm_keeps_the_norms_of_the_run_while_the_trunk_learns(job, exported, monkeypatch, kind, arch):
+    last = []
+    monkeypatch.setattr(
+        "objectcrop.evaluate.detection.fine_tune._evaluate", lambda cfg, model, *rest: last.append(model) or {}
+    )
+    trunk = trunk_with_statistics(arch, 0.125)
+    backbone = BackboneSettings(arch=arch, width=0.125)
+    frozen = dataclasses.replace(
+        job(kind, norm="FrozenBN", max_iterations=1), backbone=backbone, weights=exported(trunk)
+    )
+    fine_tune(frozen, StopRequest())
+    state = last[0].state_dict()
+    stem = next(name for name in state if name.endswith("stem.conv1.weight")).removesuffix("weight")
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        assert torch.equal(state[f"{stem}norm.{name}"], trunk.state_dict()[f"bn1.{name}"])
+    assert not torch.equal(state[f"{stem}weight"], trunk.conv1.weight)
+
+
+@pytest.mark.parametrize("lost", ["res3.0.conv1.weight", "res4.1.conv2.norm.running_var"])
+def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lost):
+    frozen = job(norm="FrozenBN")
+    stored = pickle.loads(frozen.weights.read_bytes())
+    stored["model"][f"{lost}.extra"] = stored["model"][lost] + 1
+    frozen.weights.write_bytes(pickle.dumps(stored))
+    with pytest.raises(ValueError, match=rf"1 tensor\(s\) found no place in the detector, first '{lost}\.extra'"):
+        fine_tune(frozen, StopRequest())
+
+
+def test_rectangles_are_learnt(job):
+    found = fine_tune(
+        job(max_iterations=200, decay_iterations=[170], images_per_batch=4, learning_rate=0.02, regions_per_image=32),
+        StopRequest(),
+    )
+    assert found["metrics"]["AP50"] > 20
+    assert found["metrics"]["AP50"] > found["metrics"]["AP75"]
+
+
+@pytest.mark.parametrize("kind", ["detector", "segmenter"])
+def test_as_many_test_pictures_are_measured_as_asked(job, kind):
+    assert fine_tune(job(kind, max_test_images=2), StopRequest())["details"]["num_test"] == 2
+
+
+def test_equal_seeds_give_equal_weights(job, tmp_path, monkeypatch):
+    last = []
+    monkeypatch.setattr(
+        "objectcrop.evaluate.detection.fine_tune._evaluate", lambda cfg, model, *rest: last.append(model) or {}
+    )
+    for number, seed in enumerate((0, 0, 1)):
+        fine_tune(dataclasses.replace(job(), seed=seed, checkpoints=tmp_path / str(number)), StopRequest())
+    first, again, other = ({name: v.clone() for name, v in model.state_dict().items()} for model in last)
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())
+
+
+def test_a_stopped_fine_tuning_goes_on_where_it_was(job, capsys):
+    stop = StopRequest()
+    stop.signal = signal.SIGTERM
+    with pytest.raises(Stopped) as stopped:
+        fine_tune(job(), stop)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert "stopped after iteration 0" in capsys.readouterr().out
+    weights = job().weights
+    weights.write_bytes(b"must not be read again")
+    fine_tune(dataclasses.replace(job(), weights=weights), StopRequest())
+    shown = capsys.readouterr().err
+    assert "training: 4/4 iterations" in shown
+
+
+def test_one_that_is_stopped_while_it_is_tested_does_not_train_again(job, monkeypatch):
+    asked = iter([False, False, False, False])
+    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune._is_asked", lambda stop: next(asked))
+    stop = StopRequest()
+    stop.signal = signal.SIGTERM
+    with pytest.raises(Stopped):
+        fine_tune(job(), stop)
+    monkeypatch.undo()
+
+    def train(*_: object) -> None:
+        raise AssertionError("it trains again")
+
+    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune._finite_loss", train)
+    assert fine_tune(job(), StopRequest())["details"]["num_test"] == 6
+
+
+def test_a_finished_one_starts_anew_after_its_state_is_forgotten(job):
+    stop = StopRequest()
+    stop.signal = signal.SIGINT
+    with pytest.raises(Stopped):
+        fine_tune(job(), stop)
+    folder = job().checkpoints
+    assert (folder / "state-0.pth").exists()
+    forget_state(folder.parent)
+    assert list(folder.glob("*.pth")) == list(folder.glob("last_checkpoint")) == []
+    assert fine_tune(job(), StopRequest())["metrics"]
+
+
+def test_a_loss_that_is_not_finite_ends_it_and_names_the_pictures(job):
+    with pytest.raises(ValueError, match=r"iteration \d+: the loss is not finite \(pictures train\d, train\d\)"):
+        fine_tune(job(learning_rate=1e12, max_iterations=20, warmup_iterations=0), StopRequest())
+
+
+def test_weights_of_another_width_are_refused(job, exported):
+    wide = dataclasses.replace(job(), weights=exported(trunk_with_statistics("resnet18", 0.25)))
+    with pytest.raises(ValueError, match="found no place"):
+        fine_tune(wide, StopRequest())
+
+
+def test_sync_batch_norm_needs_several_processes():
+    assert effective_norm("SyncBN", 1) == "BN"
+    assert effective_norm("SyncBN", 8) == "SyncBN"
+    assert effective_norm("FrozenBN", 1) == "FrozenBN"
+
+
+def slow_voc_ap(detections, truths, threshold, metric):
+    """AP in percent of one class, at 11 recalls (VOC 2007) or as the area (VOC 2010).
+
+    Detections are matched greedily by score; boxes are (image, x1, y1, x2, y2), 1-based inclusive.
+    """
+    taken, hits = set(), []
+    for image, _, box in sorted(detections, key=lambda found: -found[1]):
+        best, best_iou = None, threshold
+        for number, (image_of, truth) in enumerate(truths):
+            width = min(box[2], truth[2]) - max(box[0], truth[0]) + 1
+            height = min(box[3], truth[3]) - max(box[1], truth[1]) + 1
+            if image_of != image or width <= 0 or height <= 0:
+                continue
+            areas = [(b[2] - b[0] + 1) * (b[3] - b[1] + 1) for b in (box, truth)]
+            overlap = width * height / (sum(areas) - width * height)
+            if overlap > best_iou:
+                best, best_iou = number, overlap
+        hits.append(best is not None and best not in taken)
+        taken.add(best)
+    recalls = np.arange(0, 1.1, 0.1) if metric == "11_points" else [n / len(truths) for n in range(1, len(truths) + 1)]
+    points = []
+    for recall in recalls:
+        found = [sum(hits[: n + 1]) / (n + 1) for n in range(len(hits)) if sum(hits[: n + 1]) / len(truths) >= recall]
+        points.append(max(found, default=0.0))
+    return 100 * sum(points) / len(recalls)
+
+
+def noisy_detections(pictures):
+    """Two boxes for each object, near it, with scores: what a detector outputs, and objects and boxes of each class."""
+    rng = np.random.default_rng(3)
+    outputs, detections, truths = [], {0: [], 1: []}, {0: [], 1: []}
+    for picture in pictures:
+        boxes, scores, classes = [], [], []
+        for thing in picture["annotations"]:
+            x1, y1, x2, y2 = thing["bbox"]
+            truths[thing["category_id"]].append((picture["image_id"], (x1 + 1, y1 + 1, x2, y2)))
+            for spread in (2, 8):
+                moved = np.round(np.array(thing["bbox"]) + rng.normal(0, spread, 4))
+                boxes.append(moved)
+                scores.append(round(float(rng.random()), 3))
+                classes.append(thing["category_id"])
+        for box, score, class_id in zip(boxes, scores, classes, strict=True):
+            shown = (box[0] + 1, box[1] + 1, box[2], box[3])
+            detections[class_id].append((picture["image_id"], score, shown))
+        instances = Instances((SIZE[1], SIZE[0]))
+        instances.pred_boxes = Boxes(torch.tensor(np.stack(boxes), dtype=torch.float32))
+        instances.scores, instances.pred_classes = torch.tensor(scores), torch.tensor(classes)
+        outputs.append(instances)
+    return outputs, detections, truths
+
+
+def measured(evaluator, pictures, outputs):
+    evaluator.reset()
+    for picture, instances in zip(pictures, outputs, strict=True):
+        evaluator.process([picture], [{"instances": instances}])
+    return evaluator.evaluate()["metrics"]
+
+
+@pytest.mark.parametrize("metric", ["11_points", "area"])
+def test_the_voc_metric_equals_its_loops(drawn_root, metric):
+    data = register_voc("few", DRAWN, drawn_root)
+    pictures = DatasetCatalog.get(data.test)
+    outputs, detections, truths = noisy_detections(pictures)
+    found = measured(VocEvaluator(data.test, pictures, metric), pictures, outputs)
+    for threshold, name in ((0.5, "AP50"), (0.75, "AP75")):
+        expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold, metric) for c in (0, 1)])
+        assert found[name] == pytest.approx(expected, abs=1e-9)
+        assert 0 < expected < 100
+
+
+def test_the_voc_metric_does_not_depend_on_the_name_of_the_devkit(drawn_root, tmp_path):
+    shutil.copytree(drawn_root / "drawn/few/VOC2007", tmp_path / "renamed")
+    parts = {s: [{"devkit": "renamed", "image_set": n}] for s, n in (("train", "trainval"), ("test", "test"))}
+    renamed = VocDataset.model_validate({"source": "voc", "parts": parts})
+    data = register_voc("few", DRAWN, drawn_root), register_voc("renamed", renamed, tmp_path)
+    pictures = DatasetCatalog.get(data[0].test)
+    outputs, _, _ = noisy_detections(pictures)
+    points = [measured(VocEvaluator(some.test, pictures, "11_points"), pictures, outputs) for some in data]
+    areas = [measured(VocEvaluator(some.test, pictures, "area"), pictures, outputs) for some in data]
+    assert points[0] == points[1]
+    assert areas[0] == areas[1]
+    assert points[0] != areas[0]
+
+
+@pytest.mark.parametrize("metric", ["11_points", "area"])
+def test_a_detector_is_measured_by_the_metric_of_its_task(job, monkeypatch, metric):
+    asked = []
+
+    def evaluate(cfg, model, evaluator, *_):
+        asked.append(evaluator._is_2007)
+        return {"metrics": {}, "per_class": {}}
+
+    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune._evaluate", evaluate)
+    some = job(max_iterations=1)
+    named = dataclasses.replace(some, task=some.task.model_copy(update={"voc_metric": metric}))
+    assert fine_tune(named, StopRequest())["details"]["voc_metric"] == metric
+    assert asked == [metric == "11_points"]
+
+
+def test_no_detection_at_all_is_zero_and_a_class_without_test_object_is_none(drawn_root):
+    data = register_voc("few", DRAWN, drawn_root)
+    pictures = DatasetCatalog.get(data.test)[:2]
+    evaluator = VocEvaluator(data.test, pictures, "11_points")
+    evaluator._class_names = [*evaluator._class_names, "nowhere"]
+    evaluator.reset()
+    found = evaluator.evaluate()
+    assert found["metrics"] == {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
+    assert found["per_class"] == {"bar": 0.0, "tile": 0.0, "nowhere": None}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_perfect_masks_have_ap_100_also_on_some_of_the_pictures(drawn_root, tmp_path):
+    data = register_coco("few", DRAWN, drawn_root)
+    pictures = DatasetCatalog.get(data.test)[:3]
+    evaluator = InstanceEvaluator(data.test, pictures, 1, tmp_path)
+    evaluator.reset()
+    for picture in pictures:
+        instances = Instances((SIZE[1], SIZE[0]))
+        corners = [(x, y, x + w, y + h) for x, y, w, h in (thing["bbox"] for thing in picture["annotations"])]
+        masks = torch.zeros(len(corners), SIZE[1], SIZE[0], dtype=torch.bool)
+        for mask, (x1, y1, x2, y2) in zip(masks, corners, strict=True):
+            mask[y1:y2, x1:x2] = True
+        instances.pred_boxes, instances.pred_masks = Boxes(torch.tensor(corners, dtype=torch.float32)), masks
+        instances.scores = torch.ones(len(corners))
+        instances.pred_classes = torch.tensor([thing["category_id"] for thing in picture["annotations"]])
+        evaluator.process([picture], [{"instances": instances}])
+    found = evaluator.evaluate()
+    assert all(math.isclose(value, 100, abs_tol=1e-6) for value in found["metrics"].values())
+
+
+@pytest.mark.shared_data
+def test_voc_names_keep_the_official_order(shared):
+    part = {"devkit": "VOCdevkit/VOC2012", "image_set": "test"}
+    dataset = VocDataset.model_validate({"source": "voc", "parts": {"train": [part], "test": [part]}})
+    found = register_voc("mini", dataset, shared / "data" / "voc_mini")
+    assert (len(found.classes), found.classes[0], found.classes[-1]) == (20, "aeroplane", "tvmonitor")
+
+
+def test_data_sets_of_other_layouts_are_refused(tmp_path):
+    folder = FolderDataset(source="folder", images="x")
+    with pytest.raises(ValueError, match="needs source voc or drawn, got folder"):
+        register_voc("some", folder, tmp_path)
+    with pytest.raises(ValueError, match="needs source coco or drawn, got folder"):
+        register_coco("some", folder, tmp_path)
+    with pytest.raises(ValueError, match=r"needs instances of \['test'\]"):
+        register_coco("some", CocoDataset(source="coco", instances={"train": "a"}, images={"train": "b"}), tmp_path)

@@ -1,0 +1,272 @@
+"""The linear probe on small pictures and a tiny trunk."""
+
+import collections
+import dataclasses
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from objectcrop.evaluate.linear.features import Chance, Extractor, Views, plan_test_view
+from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.layers import LinearLayers
+from objectcrop.evaluate.linear.probe import Data, choose_held_out, evaluate_linear
+from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.tasks import LinearTask
+from objectcrop.tables import ANNOTATIONS, MANIFEST, check
+
+CPU = torch.device("cpu")
+CHANCE = Chance(study_seed=0, seed=0)
+COLOURS = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
+
+
+def settings(**values):
+    base = {"kind": "linear", "dataset": "d", "size_px": 32, "resize_px": 36, "epochs": 12, "batch_size": 8}
+    base |= {"decay_epochs": [8], "learning_rates": [1.0], "cached_views": 2}
+    return LinearTask.model_validate(base | values)
+
+
+def backbone():
+    with seeded_weights(0):
+        trunk = build_backbone(BackboneSettings(arch="resnet18", width=0.125))
+    return trunk
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Pictures whose halves have the colours that are their labels; two of three colours each."""
+    rng = np.random.default_rng(0)
+    manifest, annotations = [], []
+    for number in range(36):
+        shown = rng.choice(list(COLOURS), size=2, replace=False).tolist()
+        picture = np.zeros((40, 56, 3), dtype=np.uint8)
+        picture[:20], picture[20:] = COLOURS[shown[0]], COLOURS[shown[1]]
+        picture[rng.random((40, 56)) < 0.1] = 128
+        image_id, split = f"i{number:02d}", "train" if number < 24 else "test"
+        assert cv2.imwrite(str(tmp_path / f"{image_id}.png"), picture)
+        manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split))
+        annotations += [(image_id, name, 0, 0, 1, 0.5, False, False, False, "s", split) for name in shown]
+    return tuple(
+        check(pd.DataFrame(rows, columns=list(schema.columns)), schema, where="test")
+        for rows, schema in ((manifest, MANIFEST), (annotations, ANNOTATIONS))
+    )
+
+
+@pytest.fixture
+def data(tables, tmp_path):
+    manifest, annotations = tables
+    classes = training_classes(manifest, annotations)
+    splits = (labelled_pictures(manifest, annotations, tmp_path, split, classes) for split in ("train", "test"))
+    return Data(*splits, tuple(classes))
+
+
+def shuffled(pictures):
+    order = np.random.default_rng(1).permutation(len(pictures))
+    return dataclasses.replace(pictures, labels=pictures.labels[order])
+
+
+def test_colours_are_learnt_from_random_features(data):
+    found = evaluate_linear(backbone(), data, settings(epochs=40, decay_epochs=[30]), CHANCE, device=CPU)
+    assert found["metrics"]["map"] > 90
+    assert set(found["metrics"]) == {"map", "map_batched_256", "map_batched_32", "learning_rate"}
+    assert found["per_class"].keys() == COLOURS.keys()
+    assert found["details"]["num_train"] == 24
+
+
+def test_shuffled_labels_cannot_be_learnt(data):
+    data = Data(data.train, shuffled(data.test), data.classes)
+    found = evaluate_linear(backbone(), data, settings(epochs=40), CHANCE, device=CPU)
+    assert found["metrics"]["map"] < 90, "the test pictures must not reach the training"
+
+
+@pytest.mark.parametrize("cached_views", [None, 2])
+def test_equal_seeds_give_equal_results_and_other_seeds_do_not(data, cached_views):
+    task = settings(cached_views=cached_views, epochs=3, learning_rates=[1.0, 0.1])
+    data = Data(data.train, shuffled(data.test), data.classes)  # imperfect scores tell seeds apart
+    first, again = (evaluate_linear(backbone(), data, task, CHANCE, device=CPU) for _ in range(2))
+    other = evaluate_linear(backbone(), data, task, Chance(0, 1), device=CPU)
+    assert first == again
+    assert first["metrics"] != other["metrics"]
+
+
+def test_cached_views_of_one_per_epoch_equal_fresh_ones(data):
+    cached = evaluate_linear(backbone(), data, settings(cached_views=3, epochs=3), CHANCE, device=CPU)
+    fresh = evaluate_linear(backbone(), data, settings(cached_views=None, epochs=3), CHANCE, device=CPU)
+    # a batch's sums may differ in the last bit with the order of its images
+    assert cached["metrics"] == pytest.approx(fresh["metrics"], abs=5)
+    assert (cached["details"]["is_approximation"], fresh["details"]["is_approximation"]) == (True, False)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_trunk_computes_in_the_precision_asked_for_and_the_layer_in_float32(data, monkeypatch, precision):
+    seen = []
+    trunk, step = backbone(), LinearLayers.step
+    trunk.layer1[0].conv1.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+
+    def noting_step(self, features, targets):
+        assert features.dtype == torch.float32
+        return step(self, features, targets)
+
+    monkeypatch.setattr(LinearLayers, "step", noting_step)
+    found = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), CHANCE, device=CPU)
+    assert found["precision"] == precision
+    assert set(seen) == {getattr(torch, precision)}
+
+
+def test_a_hopeless_learning_rate_is_not_chosen(data):
+    task = settings(learning_rates=[1e-9, 1.0], epochs=30, held_out_share=0.3)
+    found = evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+    assert found["metrics"]["learning_rate"] == 1.0
+    assert found["details"]["held_out_map"].keys() == {"1e-09", "1.0"}
+
+
+def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
+    several = evaluate_linear(
+        backbone(), data, settings(learning_rates=[1e-9, 1.0], held_out_share=0.4), CHANCE, device=CPU
+    )
+    alone = evaluate_linear(backbone(), data, settings(learning_rates=[1.0]), CHANCE, device=CPU)
+    assert several["per_class"] == pytest.approx(alone["per_class"])
+    assert alone["details"]["held_out_map"] is None
+
+
+def test_the_layers_that_choose_have_not_seen_the_held_out_pictures(data, monkeypatch):
+    seen, scored = collections.Counter(), {}
+    step, scores = LinearLayers.step, LinearLayers.scores
+
+    def counting_step(self, features, targets):
+        seen[id(self)] += len(features)
+        return step(self, features, targets)
+
+    def noting_scores(self, features):
+        scored[len(features)] = id(self)
+        return scores(self, features)
+
+    monkeypatch.setattr(LinearLayers, "step", counting_step)
+    monkeypatch.setattr(LinearLayers, "scores", noting_scores)
+    task = settings(learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=2)
+    evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+    held_out, test = 6, 12
+    assert seen[scored[held_out]] == 2 * (24 - held_out)
+    assert seen[scored[test]] == 2 * 24
+
+
+def test_held_out_pictures_do_not_depend_on_the_run():
+    task = settings(learning_rates=[1.0, 2.0], held_out_share=0.25)
+    mask = choose_held_out(40, task, study_seed=3)
+    assert mask.sum() == 10
+    assert (mask == choose_held_out(40, task, study_seed=3)).all()
+    assert not choose_held_out(40, settings(), study_seed=3).any()
+    with pytest.raises(ValueError, match="held_out_share"):
+        choose_held_out(40, settings(learning_rates=[1.0, 2.0], held_out_share=0), study_seed=3)
+
+
+def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
+    trunk = backbone()
+    before = {name: value.clone() for name, value in trunk.state_dict().items()}
+    evaluate_linear(trunk, data, settings(epochs=1), CHANCE, device=CPU)
+    assert all(torch.equal(value, before[name]) for name, value in trunk.state_dict().items())
+
+    def train_mode(self, images):
+        return self.backbone.train()(images.permute(0, 3, 1, 2).float())
+
+    monkeypatch.setattr(Extractor, "features", train_mode)
+    with pytest.raises(RuntimeError, match="running_mean"):
+        evaluate_linear(trunk, data, settings(epochs=1), CHANCE, device=CPU)
+
+
+def test_single_labels_give_top1_and_several_labels_are_refused(data, tables, tmp_path):
+    manifest, annotations = tables
+    first = annotations.drop_duplicates("image_id")
+    splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
+    task = settings(labels="single", epochs=40)
+    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, CHANCE, device=CPU)
+    assert found["metrics"]["top1"] > 60
+    with pytest.raises(ValueError, match="labels: multi"):
+        evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+
+
+def scores_that_disagree(labels):
+    """Scores of two layers: the first ranks every class perfectly, the second is right for all images but one."""
+    ranked = labels.astype(np.float32)
+    ranked[:, 0] += 10  # always the first class: mAP 100, top-1 its share
+    right = labels.astype(np.float32)
+    wrong = int(np.flatnonzero(labels[:, 0])[0])
+    right[wrong] = (0, 5, 0)  # most certain of all, and wrong
+    return [ranked, right]
+
+
+@pytest.mark.parametrize(("labels", "metric", "chosen"), [("single", "top1", 1.0), ("multi", "map", 3.0)])
+def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
+    data, tables, tmp_path, monkeypatch, labels, metric, chosen
+):
+    manifest, annotations = tables
+    first = annotations.drop_duplicates("image_id")
+    splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
+    task = settings(labels=labels, learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=1)
+    shown = splits[0].labels[choose_held_out(24, task, CHANCE.study_seed)]
+    scores = LinearLayers.scores
+
+    def scores_of(self, features):
+        return scores_that_disagree(shown) if len(features) == len(shown) else scores(self, features)
+
+    monkeypatch.setattr(LinearLayers, "scores", scores_of)
+    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, CHANCE, device=CPU)
+    assert found["metrics"]["learning_rate"] == chosen
+    on_held_out = found["details"][f"held_out_{metric}"]
+    best = {"top1": {"3.0": 100 * shown[:, 0].mean(), "1.0": 100 * 5 / 6}, "map": {"3.0": 100}}[metric]
+    assert {rate: on_held_out[rate] for rate in best} == pytest.approx(best)
+    assert [name for name in found["details"] if name.startswith("held_out_")] == [f"held_out_{metric}"]
+
+
+def test_training_views_follow_epoch_and_picture_and_test_views_are_central(data):
+    views = Views(data.train, settings(), CHANCE)
+    assert views.plan(0, 3) == views.plan(0, 3)
+    assert views.plan(0, 3) != views.plan(1, 3)
+    assert views.plan(0, 3).crop_box != views.plan(0, 4).crop_box
+    assert plan_test_view(400, 300, settings(size_px=224, resize_px=256)).crop_box == (68.75, 18.75, 331.25, 281.25)
+    with pytest.raises(ValueError, match="raise resize_px"):
+        plan_test_view(400, 300, settings(size_px=64, resize_px=60))
+
+
+def test_layers_are_trained_as_alone_by_plain_sgd():
+    rng = torch.Generator().manual_seed(0)
+    features = torch.randn(20, 6, generator=rng)
+    targets = (torch.rand(20, 3, generator=rng) < 0.4).float()
+    words = {"is_single": False, "study_seed": 0, "seed": 0, "device": CPU}
+    layers = LinearLayers(6, 3, [0.5, 5.0], **words)
+    weight = layers.weights[1].detach().clone().requires_grad_()
+    bias = torch.zeros(3, requires_grad=True)
+    optimizer = torch.optim.SGD([weight, bias], lr=5.0, momentum=0.9)
+    for epoch in range(4):
+        layers.set_epoch(epoch, [2])
+        optimizer.param_groups[0]["lr"] = 5.0 if epoch < 2 else 0.5
+        layers.step(features, targets)
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(features @ weight + bias, targets).backward()
+        optimizer.step()
+    assert torch.allclose(layers.weights[1], weight, atol=1e-6)
+    assert not torch.allclose(layers.weights[0], weight, atol=1e-2)
+
+
+def test_fresh_layers_are_small_normal_draws_of_the_seed():
+    words = {"is_single": False, "study_seed": 0, "device": CPU}
+    first, again, other = (LinearLayers(500, 40, [1.0], seed=seed, **words).weights[0].detach() for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert float(first.std()) == pytest.approx(0.01, rel=0.02)
+
+
+def test_labels_are_the_sets_of_classes_of_training_pictures(tables, tmp_path):
+    manifest, annotations = tables
+    stranger = annotations.iloc[[-1]].assign(class_id="seen only in the test split")
+    extended = pd.concat([annotations, annotations.iloc[[0]], stranger])
+    assert training_classes(manifest, extended) == ["blue", "green", "red"]
+    found = labelled_pictures(manifest, extended, tmp_path, "test", ["blue", "green", "red"])
+    assert found.labels.sum(axis=1).tolist() == [2] * 12
+    with pytest.raises(ValueError, match="no validation picture"):
+        labelled_pictures(manifest, annotations, tmp_path, "validation", ["red"])
+    with pytest.raises(ValueError, match="needs a data set with labels"):
+        training_classes(manifest, annotations.iloc[:0])

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import eigh
+from torch import nn
+
+from objectcrop.boxes import Size
+from objectcrop.proposals.sources.maskcut import (
+    affinity,
+    cut_masks,
+    mask_boxes,
+    mask_cut,
+    object_side,
+    second_eigenvector,
+)
+from objectcrop.proposals.sources.searches import find_boxes
+from objectcrop.proposals.trunk import Trunk
+from objectcrop.study.settings.proposals import MaskCutProposals
+
+SOURCE = MaskCutProposals(kind="maskcut", features_run="r", layer="0", long_side_px=96)
+
+
+def scene() -> np.ndarray:
+    """Background and two objects, each with a direction of its own, shape (4, 12, 16)."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(scale=0.05, size=(4, 12, 16))
+    features[0] += 1
+    for channel, rows, columns in ((1, slice(2, 6), slice(2, 8)), (2, slice(7, 10), slice(10, 14))):
+        features[0, rows, columns] -= 1
+        features[channel, rows, columns] += 1
+    return features.astype(np.float32)
+
+
+@given(st.integers(0, 300))
+def test_the_cut_solves_the_generalised_problem(seed):
+    drawn = np.random.default_rng(seed).random((9, 9))
+    weights = drawn + drawn.T
+    degrees = np.diag(weights.sum(axis=1))
+    values, _ = eigh(degrees - weights, degrees)
+    x = second_eigenvector(weights)
+    assert_allclose((degrees - weights) @ x, values[1] * (degrees @ x), atol=1e-9)
+
+
+def test_two_objects_are_found_one_after_the_other():
+    masks = cut_masks(scene(), num_cuts=2, min_cosine=0.15, centred=False)
+    boxes = mask_boxes(masks, Size(160, 120))
+    assert sorted(map(tuple, boxes.tolist())) == [(20, 20, 80, 60), (100, 70, 140, 100)]
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_masks_share_no_cell(centred):
+    masks = cut_masks(scene(), num_cuts=6, min_cosine=0.15, centred=centred)
+    assert len(masks) >= 2
+    assert masks.sum(axis=0).max() == 1
+
+
+def test_features_after_a_relu_need_centring():
+    shifted = scene() + 3  # now all cosines are high
+    assert len(cut_masks(shifted, num_cuts=2, min_cosine=0.15, centred=False)) == 0
+    boxes = mask_boxes(cut_masks(shifted, num_cuts=2, min_cosine=0.15, centred=True), Size(160, 120)).tolist()
+    assert [20, 20, 80, 60] in boxes
+
+
+def test_cells_are_joined_by_their_cosine():
+    features = np.array([[[2.0, 1.0, 0.0]], [[0.0, 1.0, 3.0]]], dtype=np.float32)
+    weak = 1e-5
+    assert_allclose(affinity(features, 0.5), [[1, 1, weak], [1, 1, 1], [weak, 1, 1]])
+
+
+def test_the_object_is_the_side_of_the_extreme_cell_in_one_piece():
+    values = np.full((5, 6), 0.1)
+    values[1:3, 1:3] = -0.9
+    values[3, 4] = -0.8  # on the same side, but apart
+    expected = np.zeros((5, 6), dtype=bool)
+    expected[1:3, 1:3] = True
+    for sign in (1, -1):
+        assert_array_equal(object_side(sign * values), expected)
+
+
+def test_a_side_with_two_corners_is_the_background():
+    values = np.full((5, 6), -0.1)
+    values[:, :2] = 0.9  # the left edge, two corners, extreme
+    values[2, 4] = -0.2
+    expected = np.zeros((5, 6), dtype=bool)
+    expected[:, 2:] = True
+    assert_array_equal(object_side(values), expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 1, 2), (3, 1, 20), (3, 6, 6)])
+@pytest.mark.parametrize("value", [0.0, 2.0])
+def test_a_map_of_one_value_or_one_cell_gives_nothing(shape, value):
+    for centred in (False, True):
+        found = cut_masks(np.full(shape, value, np.float32), num_cuts=3, min_cosine=0.15, centred=centred)
+        assert found.shape == (0, *shape[1:])
+
+
+def layer(weight: float = 1.0) -> Trunk:
+    pool = nn.Sequential(nn.Conv2d(3, 3, 8, stride=8, bias=False), nn.ReLU())
+    nn.init.constant_(pool[0].weight, 0)
+    for channel in range(3):
+        nn.init.constant_(pool[0].weight[channel, channel], weight)
+    return Trunk(pool.eval(), ("0",), "0")
+
+
+def test_a_coloured_block_is_found_in_the_pixels_of_the_whole_picture():
+    picture = np.full((96, 192, 3), (40, 40, 200), dtype=np.uint8)
+    picture[32:64, 48:112] = (220, 40, 40)
+    found = find_boxes(mask_cut(layer(), SOURCE), picture, SOURCE, "a", np.random.default_rng(0))
+    assert_array_equal(found.boxes[0], [48, 32, 112, 64])
+    assert found.scores[0] == 0
+
+
+def test_features_that_are_not_finite_stop_with_the_image():
+    picture = np.zeros((96, 96, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"image 0815: .*not finite"):
+        find_boxes(mask_cut(layer(float("nan")), SOURCE), picture, SOURCE, "0815", np.random.default_rng(0))

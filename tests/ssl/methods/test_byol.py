@@ -1,0 +1,86 @@
+"""BYOL: who gets a gradient, who follows whom, and the loss of a step written out."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
+
+SMALL = {"hidden_dims": 24, "embedding_dims": 16}
+
+
+@pytest.fixture(autouse=True)
+def _double(monkeypatch):
+    monkeypatch.setattr("objectcrop.ssl.methods.byol.normalise", ready)
+
+
+@pytest.fixture
+def method(request_of):
+    return build(request_of, "byol", byol=SMALL)
+
+
+def test_the_target_gets_no_gradient_and_all_of_the_online_network_does(method):
+    method.step_losses(batch_of(), 0).total.backward()
+    assert all(parameter.grad is None for parameter in method.target.parameters())
+    assert all(parameter.grad.abs().sum() > 0 for parameter in method.network.parameters())
+
+
+def test_a_step_is_the_papers_symmetric_loss(method):
+    online, target = copy.deepcopy(method.network), copy.deepcopy(method.target)
+    batch, expected = batch_of(), 0.0
+    for one, other in ((batch.query, batch.key), (batch.key, batch.query)):
+        hidden = online.branch.projector.head(online.branch.backbone(ready(one)))
+        prediction = normalize(online.predictor(hidden), dim=1)
+        projection = normalize(target.projector.head(target.backbone(ready(other))), dim=1)
+        expected += (prediction - projection).square().sum(dim=1).mean()
+    assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
+
+
+def test_the_target_follows_only_after_the_optimizer(method):
+    before = [parameter.clone() for parameter in method.target.parameters()]
+    method.step_losses(batch_of(), 3)
+    assert all(torch.equal(old, new) for old, new in zip(before, method.target.parameters(), strict=True))
+    method.after_step(3, 10)
+    tau = 1 - (1 - 0.99) * 0.5 * (1 + math.cos(math.pi * 3 / 10))
+    online = list(method.network.branch.parameters())
+    for old, new, fast in zip(before, method.target.parameters(), online, strict=True):
+        torch.testing.assert_close(new, tau * old + (1 - tau) * fast, rtol=0, atol=1e-14)
+
+
+def test_batch_statistics_of_the_target_are_its_own(method):
+    online = method.network.branch.backbone.bn1.running_mean.clone()
+    with torch.no_grad():
+        method.target.backbone.conv1.weight.mul_(3)
+    method.step_losses(batch_of(), 0)
+    seen = method.target.backbone.bn1.running_mean.clone()
+    assert not torch.allclose(seen, method.network.branch.backbone.bn1.running_mean)
+    assert not torch.equal(online, method.network.branch.backbone.bn1.running_mean)
+    method.after_step(0, 10)
+    assert torch.equal(seen, method.target.backbone.bn1.running_mean)
+
+
+@pytest.mark.parametrize("start", ["independent", "copy"])
+def test_the_target_starts_anew_or_as_a_copy(request_of, start):
+    method = build(request_of, "byol", byol={**SMALL, "target_start": start})
+    first, second = method.network.branch.backbone.conv1.weight, method.target.backbone.conv1.weight
+    assert torch.equal(first, second) == (start == "copy")
+
+
+def test_each_head_gets_its_gradient_from_its_own_tag(request_of):
+    method = build(request_of, "byol", byol={**SMALL, "heads": "per_view"}, views=OBJECT_PAIR)
+    method.step_losses(batch_of(), 0).total.backward()  # every view here is a scene's
+    objects, scenes = method.network.branch.projector.heads
+    assert all(parameter.grad.abs().sum() == 0 for parameter in objects.parameters())
+    assert all(parameter.grad.abs().sum() > 0 for parameter in scenes.parameters())
+
+
+def test_layers_are_the_recipes(request_of):
+    method = build(request_of, "byol")
+    width = method.backbone.num_features
+    shapes = [tuple(parameter.shape) for parameter in method.network.branch.projector.parameters()]
+    assert shapes == [(4096, width), (4096,), (4096,), (4096,), (256, 4096)]  # no bias in the last layer
+    predictor = [tuple(parameter.shape) for parameter in method.network.predictor.parameters()]
+    assert predictor == [(4096, 256), (4096,), (4096,), (4096,), (256, 4096)]
