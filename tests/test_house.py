@@ -1,6 +1,7 @@
 """What no tool checks: files that hold for every machine, and rooms that import what a bare GPU node has."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -167,3 +168,11 @@ def test_commands_of_the_guide_name_files_tables_and_rules_that_exist(root):
     targets = set(re.findall(r"snakemake --cores all ([a-z]+-[a-z]+)`", text))
     assert targets
     assert targets <= set(yaml.safe_load((root / "config.yaml").read_text())["tables"])
+
+
+@pytest.mark.xdist_group("grouping")
+def test_groups_of_tests_stay_on_one_worker():
+    """Session fixtures take minutes; pytest 9.2 with pytest-xdist 3.8 spreads the tests of a group without a word."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process runs all tests")
+    assert "@grouping" in os.environ["PYTEST_CURRENT_TEST"]

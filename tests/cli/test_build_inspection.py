@@ -7,6 +7,8 @@ import pytest
 
 from tests.inspection.small_study import NUM_IMAGES, RANKED, build, write_study
 
+pytestmark = pytest.mark.xdist_group("build-inspection")  # its fixtures are made once
+
 EXPORT = "results/inspect/drawn/lod/fiftyone"
 
 

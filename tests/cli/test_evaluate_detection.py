@@ -23,6 +23,8 @@ from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
 from workflow_scripts.finetune_detector import main as finetune_detector
 
+pytestmark = pytest.mark.xdist_group("evaluate-detection")  # its fixtures are made once
+
 RUN = {"dataset": "d", "method": "random_init", "backbone": {"arch": "resnet18", "width": 0.125}}
 DRAWN = {"source": "drawn", "num_train": 8, "num_test": 4, "width_px": 96, "height_px": 72, "num_classes": 3}
 SCHEDULE = {

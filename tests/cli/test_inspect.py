@@ -19,6 +19,8 @@ from PIL import Image
 
 from tests.inspection.small_study import NUM_IMAGES, ROOT, build, call, write_study
 
+pytestmark = pytest.mark.xdist_group("inspect")  # its fixtures are made once
+
 EXPORT = Path("results/inspect/drawn/lod/fiftyone")
 DATASET = "drawn-lod"
 FOUND, MISSED = (0x00, 0x9E, 0x73), (0xD5, 0x5E, 0x00)

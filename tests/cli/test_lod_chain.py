@@ -20,6 +20,8 @@ from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from workflow_scripts import extract_features, find_neighbours, rank_regions, score_pairs, select_proposals
 
+pytestmark = pytest.mark.xdist_group("lod-chain")  # its fixtures are made once
+
 BACKBONE = {"arch": "resnet18", "width": 0.125}
 LOD = {
     "kind": "lod",

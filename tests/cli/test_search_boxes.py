@@ -16,6 +16,8 @@ from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from workflow_scripts import join_proposals, make_proposals, search_boxes
 
+pytestmark = pytest.mark.xdist_group("search-boxes")  # its fixtures are made once
+
 BACKBONE = {"arch": "resnet18", "width": 0.125}
 
 

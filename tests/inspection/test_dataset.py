@@ -9,6 +9,8 @@ import pytest
 
 from tests.inspection.small_study import NUM_IMAGES, ROOT, write_study
 
+pytestmark = pytest.mark.xdist_group("dataset")  # its fixtures are made once
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):

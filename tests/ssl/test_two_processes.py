@@ -11,6 +11,8 @@ from torch import nn
 
 from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, GlobalBatchNorm2d
 
+pytestmark = pytest.mark.xdist_group("two-processes")  # its fixtures are made once
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
