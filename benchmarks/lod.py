@@ -23,6 +23,7 @@ from lod_parts.literal_phm import literal_confidence
 from threadpoolctl import threadpool_limits
 
 from objectcrop.boxes import Size
+from objectcrop.codes import starts
 from objectcrop.data.drawn.dataset import draw_scene
 from objectcrop.proposals.lod.ranking import hough
 from objectcrop.proposals.lod.ranking.neighbours import find_neighbours
@@ -39,7 +40,6 @@ from objectcrop.study.plan.memory import LINES, ranking_mb
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import BackboneSettings
-from objectcrop.tables import starts
 from tests.proposals.lod.literal_sweep import literal_map_boxes
 
 SIZE = Size(640, 480)

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from objectcrop.codes import Codes, distinct_pairs, take_rows, text_codes
 from objectcrop.runtime.randomness import generator
-from objectcrop.study.settings.datasets import OhmsDataset
 from objectcrop.study.settings.section import recorded
-from objectcrop.tables import Codes, distinct_pairs, take_rows, text_codes
+from objectcrop.study.settings.subsets import OhmsDataset
 
 PAPER = {
     "num_images": 212_753,

@@ -3,7 +3,7 @@
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
 from objectcrop.study.plan.plan import load_plan
-from objectcrop.study.study import StudyError
+from objectcrop.study.loading import StudyError
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectcrop.ohms import select_ohms
-from objectcrop.study.settings.datasets import OhmsDataset
+from objectcrop.study.settings.subsets import OhmsDataset
 from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, check
 
 CLASS_IDS = list("abcdef")

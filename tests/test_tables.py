@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objectcrop.codes import distinct_pairs, take_rows, text_codes
 from objectcrop.tables import (
     ANNOTATIONS,
     CLASS_STATISTICS,
@@ -16,12 +17,9 @@ from objectcrop.tables import (
     MANIFEST,
     PROPOSALS,
     check,
-    distinct_pairs,
     empty_table,
     join_rows,
     read_table,
-    take_rows,
-    text_codes,
     write_table,
 )
 

@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.released.subset import released_subset
     from objectcrop.ohms import PAPER
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.settings.datasets import ReleasedOhmsDataset
     from objectcrop.study.settings.section import parse_settings, recorded
+    from objectcrop.study.settings.subsets import ReleasedOhmsDataset
     from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, read_table, write_table
 
     settings = parse_settings(args.settings)

@@ -27,9 +27,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.manifest import index_dataset, join_parts, require_readable, summarize
     from objectcrop.data.readers.registry import parse_dataset
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.settings.datasets import OpenImagesDataset, SubsetDataset, UnionDataset
+    from objectcrop.study.settings.datasets import OpenImagesDataset, UnionDataset
     from objectcrop.study.settings.downloads import Download
     from objectcrop.study.settings.section import parse_settings
+    from objectcrop.study.settings.subsets import SubsetDataset
     from objectcrop.tables import ANNOTATIONS, IMAGES, MANIFEST, read_table, write_table
 
     settings = parse_settings(args.settings)

@@ -22,8 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.data.readers.registry import join_labels, parse_dataset, read_labels
     from objectcrop.data.relative_boxes import count_train_images
-    from objectcrop.study.settings.datasets import SubsetDataset, UnionDataset
+    from objectcrop.study.settings.datasets import UnionDataset
     from objectcrop.study.settings.section import parse_settings
+    from objectcrop.study.settings.subsets import SubsetDataset
     from objectcrop.tables import ANNOTATIONS, CLASSES, read_table, write_table
 
     settings = parse_settings(args.settings)

@@ -21,8 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.ohms import select_ohms
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.settings.datasets import OhmsDataset
     from objectcrop.study.settings.section import parse_settings
+    from objectcrop.study.settings.subsets import OhmsDataset
     from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, read_table, write_table
 
     settings = parse_settings(args.settings)

@@ -15,11 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from objectcrop.codes import starts
 from objectcrop.proposals.lod.shards import write_arrays
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
-from objectcrop.tables import ANNOTATIONS, MANIFEST, starts, write_table
+from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
 
 SIDE_PX, FILE_SIDE_PX = 512, 1024
 NUM_FILES = 4

@@ -13,16 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from objectcrop.boxes import CORNERS
+from objectcrop.codes import Codes, distinct_pairs, text_codes
 from objectcrop.study.settings.datasets import Split
-from objectcrop.tables import (
-    ANNOTATIONS,
-    CLASS_STATISTICS,
-    IMAGE_LABEL,
-    Codes,
-    distinct_pairs,
-    read_table,
-    text_codes,
-)
+from objectcrop.tables import ANNOTATIONS, CLASS_STATISTICS, IMAGE_LABEL, read_table
 
 AREA_DECADES = 6
 BINS_PER_DECADE = 10

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from objectcrop.boxes import CORNERS
-from objectcrop.tables import distinct_pairs, text_codes
+from objectcrop.codes import distinct_pairs, text_codes
 
 Column = NDArray[np.float64]
 TOLERANCE = 1e-3

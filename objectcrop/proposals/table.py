@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from objectcrop.boxes import CORNERS, Boxes, Size, are_usable, area, as_boxes, clip
+from objectcrop.codes import starts, text_codes
 from objectcrop.study.settings.proposals import FeatureProposals
-from objectcrop.tables import PROPOSALS, empty_table, starts, text_codes, writing_table
+from objectcrop.tables import PROPOSALS, empty_table, writing_table
 
 BOXES_AT_A_TIME = 1 << 19
 """Boxes that are in memory while a table is written, about 250 bytes each."""

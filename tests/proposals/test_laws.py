@@ -10,13 +10,13 @@ from scipy.sparse.linalg import eigsh
 from torch import nn
 
 from objectcrop.boxes import Size
+from objectcrop.codes import starts
 from objectcrop.proposals.lod.ranking.hough import confidence, greatest_entries, region_set
 from objectcrop.proposals.lod.ranking.neighbours import find_neighbours, pairs_to_score
 from objectcrop.proposals.lod.ranking.ranking import degrees, rank_by_quadratic, rank_regions, symmetric_matrix
 from objectcrop.proposals.lod.regions.extraction import Extractor
 from objectcrop.proposals.trunk import Trunk
 from objectcrop.study.settings.proposals import LodProposals
-from objectcrop.tables import starts
 
 NUM_IMAGES, PER_IMAGE = 6, 8
 SIZE = Size(120, 90)

@@ -133,7 +133,7 @@ def test_a_damaged_table_of_numbers_is_refused(tmp_path):
 def test_every_paper_row_of_the_presets_is_in_the_paper(root, preset):
     import yaml
 
-    from objectcrop.study.study import load_study
+    from objectcrop.study.loading import load_study
 
     paper = read_paper_values()
     study = load_study(yaml.safe_load((root / f"presets/{preset}.yaml").read_text()))

@@ -5,9 +5,9 @@ import copy
 import pytest
 
 from objectcrop.proposals.sources.without_search import parse_source
+from objectcrop.study.loading import StudyError
 from objectcrop.study.plan.memory import LINES, ranking_mb
 from objectcrop.study.plan.plan import load_plan
-from objectcrop.study.study import StudyError
 
 CONFIG = {
     "name": "sources",

@@ -5,9 +5,10 @@ import copy
 import pytest
 import yaml
 
+from objectcrop.study.loading import StudyError, load_study
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.settings.home_pages import HOME_PAGES
-from objectcrop.study.study import StudyError, load_study, result_hash
+from objectcrop.study.study import result_hash
 
 CONFIG = {
     "name": "small",

@@ -7,9 +7,9 @@ import yaml
 
 from objectcrop.data.drawn.dataset import draw_dataset
 from objectcrop.runtime.atomic import read_json
+from objectcrop.study.loading import StudyError
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.settings.datasets import DrawnDataset
-from objectcrop.study.study import StudyError
 from objectcrop.tables import IMAGES, MANIFEST, read_table
 from tests.loopback import Server, running
 from workflow_scripts import download_metadata, fetch_images, index_images, read_annotations, select_ohms

@@ -126,7 +126,7 @@ def _chunks(settings: DrawnDataset) -> list[Chunk]:
 
 def _prepare(folder: Path, settings: DrawnDataset) -> None:
     """Leave in `folder` only what these settings and this code drew."""
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[3]
     recorded_settings = {key: value for key, value in recorded(settings).items() if key != "max_unreadable_share"}
     stamp = {"settings": recorded_settings, "code": code_digest("objectcrop.data.drawn.dataset", package)}
     stamp_file = folder / STAMP

@@ -10,7 +10,7 @@ import pandas as pd
 from objectcrop.data.readers.single_objects import OBJECTS
 from objectcrop.data.readers.text_lists import read_list, require_keys
 from objectcrop.data.relative_boxes import half_open
-from objectcrop.study.settings.datasets import AircraftDataset
+from objectcrop.study.settings.fine_grained import AircraftDataset
 
 
 def read_aircraft(dataset: AircraftDataset, root: Path) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from objectcrop.data.readers.single_objects import OBJECTS
 from objectcrop.data.relative_boxes import half_open
-from objectcrop.study.settings.datasets import CARS_ANNOTATIONS, CARS_CLASSES, CARS_IMAGES, CarsDataset
+from objectcrop.study.settings.fine_grained import CARS_ANNOTATIONS, CARS_CLASSES, CARS_IMAGES, CarsDataset
 
 _CORNERS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
 _FIELDS = (*_CORNERS, "class", "fname")

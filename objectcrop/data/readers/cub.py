@@ -6,7 +6,7 @@ import pandas as pd
 
 from objectcrop.data.readers.single_objects import OBJECTS
 from objectcrop.data.readers.text_lists import Line, read_list, require_keys
-from objectcrop.study.settings.datasets import CUB_LISTS, CubDataset
+from objectcrop.study.settings.fine_grained import CUB_LISTS, CubDataset
 
 _FORMS = (
     ("image", "file"),

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from objectcrop.codes import categorical
 from objectcrop.data.readers.image_search import find_pictures
 from objectcrop.data.relative_boxes import checked_corners, lie_inside
 from objectcrop.study.settings.datasets import DrawnDataset, OpenImagesDataset, Split
-from objectcrop.tables import categorical
 
 _CORNERS = ["XMin", "YMin", "XMax", "YMax"]
 _FLAGS = ["IsGroupOf", "IsDepiction"]

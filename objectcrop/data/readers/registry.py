@@ -19,10 +19,7 @@ from objectcrop.data.readers.voc import list_voc, read_voc_boxes
 from objectcrop.data.relative_boxes import require_names
 from objectcrop.study.settings.datasets import (
     Ade20kDataset,
-    AircraftDataset,
-    CarsDataset,
     CocoDataset,
-    CubDataset,
     Dataset,
     DrawnDataset,
     FolderDataset,
@@ -31,6 +28,7 @@ from objectcrop.study.settings.datasets import (
     VocDataset,
     raw_locations,
 )
+from objectcrop.study.settings.fine_grained import AircraftDataset, CarsDataset, CubDataset
 from objectcrop.study.settings.home_pages import how_to_get
 from objectcrop.tables import ANNOTATIONS, empty_table, join_rows
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from objectcrop.study.settings.datasets import OpenImagesDataset, SubsetDataset
+from objectcrop.study.settings.datasets import OpenImagesDataset
 from objectcrop.study.settings.downloads import Download
 from objectcrop.study.settings.section import recorded, sorted_json
+from objectcrop.study.settings.subsets import SubsetDataset
 from objectcrop.study.study import Study
 
 RESULTS = "results"

@@ -11,18 +11,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from objectcrop.study.loading import StudyError, examine
 from objectcrop.study.plan.downloads import CHOICE, RESULTS, DownloadPlan
 from objectcrop.study.plan.lod_stages import Stage, stage_settings
 from objectcrop.study.plan.memory import LINES, ranking_mb
-from objectcrop.study.settings.datasets import (
-    DrawnDataset,
-    OhmsDataset,
-    ReleasedOhmsDataset,
-    SubsetDataset,
-    UnionDataset,
-    expected_locations,
-    raw_locations,
-)
+from objectcrop.study.settings.datasets import DrawnDataset, UnionDataset, expected_locations, raw_locations
 from objectcrop.study.settings.home_pages import how_to_get
 from objectcrop.study.settings.inspection import InspectionSettings
 from objectcrop.study.settings.proposals import (
@@ -40,8 +33,9 @@ from objectcrop.study.settings.proposals import (
     SearchedProposals,
 )
 from objectcrop.study.settings.section import Section, recorded, sorted_json
+from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.settings.tasks import LinearTask
-from objectcrop.study.study import Study, StudyError, examine, made_from, result_hash
+from objectcrop.study.study import Study, made_from, result_hash
 
 SHARDS_OF_SMALL_COLLECTIONS = 2
 

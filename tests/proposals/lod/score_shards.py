@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from objectcrop.codes import starts
 from objectcrop.proposals.lod.ranking.hough import Entries
 from objectcrop.proposals.lod.ranking.score_shards import write_scores
-from objectcrop.tables import starts
 
 COUNTS = np.array([3, 5, 0, 4, 1, 6, 2, 4, 5])
 OFFSETS = starts(COUNTS)

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from objectcrop.codes import distinct_pairs
 from objectcrop.proposals.loops import neighbours as neighbour_loops
 from objectcrop.runtime.progress import Progress
-from objectcrop.tables import distinct_pairs
 
 IMAGES_AT_A_TIME = 16384
 """Images of which the descriptors are in memory, twice: 134 MB with 2048 numbers. So often all others are read."""

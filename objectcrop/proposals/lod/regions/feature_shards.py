@@ -15,10 +15,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from objectcrop.codes import starts
 from objectcrop.proposals.lod.regions.image_regions import ImageRegions
 from objectcrop.proposals.lod.shards import StoredArray, read_arrays, stored_array
 from objectcrop.runtime.atomic import replacing
-from objectcrop.tables import starts
 
 Array = NDArray[Any]
 

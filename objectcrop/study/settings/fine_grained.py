@@ -1,0 +1,47 @@
+"""Settings of fine-grained data sets with one object an image."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from objectcrop.study.settings.image_files import PictureFiles
+from objectcrop.study.settings.section import Split as Split
+
+CUB_LISTS = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
+CARS_CLASSES = "devkit/cars_meta.mat"
+CARS_ANNOTATIONS: dict[Split, str] = {
+    "train": "devkit/cars_train_annos.mat",
+    "test": "cars_test_annos_withlabels.mat",
+}
+CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
+
+
+class AircraftDataset(PictureFiles):
+    """FGVC-Aircraft: one aircraft a picture, named at one of three levels."""
+
+    source: Literal["fgvc_aircraft"]
+    folder: str = Field(
+        description="Folder fgvc-aircraft-2013b/data (with images, images_box.txt), relative to the data root."
+    )
+    level: Literal["variant", "family", "manufacturer"] = Field(
+        default="variant", description="What is a class: 100 variants, 70 families or 30 manufacturers."
+    )
+    image_sets: dict[Split, Literal["train", "val", "trainval", "test"]] = Field(
+        default={"train": "trainval", "test": "test"}, description="The release's list of each split."
+    )
+
+
+class CubDataset(PictureFiles):
+    """Caltech-UCSD Birds 200-2011: one bird a picture; splits train and test as released."""
+
+    source: Literal["cub"]
+    folder: str = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
+
+
+class CarsDataset(PictureFiles):
+    """Stanford Cars: one car a picture; splits train and test as released."""
+
+    source: Literal["stanford_cars"]
+    folder: str = Field(
+        description="Folder (with cars_train, cars_test, devkit, cars_test_annos_withlabels.mat), relative to the data root."
+    )
