@@ -69,8 +69,7 @@ rule score_pairs:
     """Match the regions of a shard of image pairs."""
     input:
         index=paths.UNREADABLE,
-        features=of(PLAN.lod.features),
-        neighbours=paths.NEIGHBOURS,
+        neighbours=paths.NEIGHBOURS,  # stands for all features: 512 inputs of each of 512 jobs would take minutes to plan
     output:
         scores=paths.SCORES,
     log:
@@ -86,12 +85,13 @@ rule score_pairs:
     resources:
         mem_mb=of(PLAN.proposals.memory_mb),
         runtime=720,
+        features=of(PLAN.lod.feature_list),
     params:
         settings=of(PLAN.lod.settings, stage="scores"),
         code=code("score_pairs"),
     shell:
         "python -m workflow_scripts.score_pairs"
-        " --settings {params.settings:q} --features {input.features} --neighbours {input.neighbours}"
+        " --settings {params.settings:q} --features {resources.features} --neighbours {input.neighbours}"
         " --shard {wildcards.shard} --out {output.scores} 2>&1 | tee -i {log}"
 
 

@@ -48,6 +48,10 @@ class LodPlan:
         """Features of all shards of images."""
         return paths.by_shard(paths.FEATURES, self.of(source).num_shards, dataset=dataset, source=self.base(source))
 
+    def feature_list(self, dataset: str, source: str) -> str:
+        """The same files as the arguments of a command."""
+        return " ".join(self.features(dataset, source))
+
     def scores(self, dataset: str, source: str) -> list[str]:
         """Scores of all shards of pairs of images."""
         return paths.by_shard(paths.SCORES, self.of(source).score_shards, dataset=dataset, source=self.base(source))

@@ -6,6 +6,7 @@ import pytest
 def test_shards_are_those_of_the_source_whose_regions_are_ranked(plan):
     features = [f"results/lod/ohms/lod/features/{shard}.npz" for shard in range(3)]
     assert plan.lod.features("ohms", "lod") == plan.lod.features("ohms", "degree") == features
+    assert plan.lod.feature_list("ohms", "lod").split() == features
     assert plan.lod.scores("ohms", "degree") == [f"results/lod/ohms/lod/scores/{shard}.npz" for shard in range(2)]
     assert plan.lod.ranking("ohms", "degree") == "results/lod/ohms/lod/ranking.npz"
     assert plan.lod.ranking_state("ohms", "lod") == "results/lod/ohms/lod/ranking.state"
