@@ -30,6 +30,6 @@ include: "rules/inspect.smk"
 rule all:
     default_target: True
     input:
-        PLAN.tables(),
-        "results/report/index.html",
-        PLAN.inspections(),
+        PLAN.results.tables(),
+        paths.PAGE,
+        PLAN.report.inspections(),

@@ -4,7 +4,7 @@
 rule draw_scenes:
     """Draw the scenes of a drawn data set under the data root, with boxes and masks."""
     output:
-        summary="results/drawn/{dataset}.json",
+        summary=paths.DRAWING,
     log:
         "logs/draw_scenes/{dataset}.log",
     benchmark:
@@ -15,9 +15,9 @@ rule draw_scenes:
     resources:
         mem_mb=2000,
         runtime=60,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=dataset_settings,
+        settings=of(PLAN.images.dataset_settings),
         code=code("draw_scenes"),
     shell:
         "python -m workflow_scripts.draw_scenes"
@@ -28,23 +28,23 @@ rule draw_scenes:
 rule download_metadata:
     """Fetch the box CSVs and the class descriptions of Open Images into the data root."""
     output:
-        record="results/downloads/{dataset}/metadata.json",
+        record=paths.METADATA,
     log:
         "logs/download_metadata/{dataset}.log",
     benchmark:
         "benchmarks/jobs/download_metadata/{dataset}.tsv"
     wildcard_constraints:
-        dataset=DOWNLOADED,
+        dataset=any_of(PLAN.downloads.with_metadata()),
     conda:
         "../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=240,
-        data_root=data_root,
-        transfer=transfer,
+        data_root=of(PLAN.needs.data_root),
+        transfer=of(PLAN.downloads.transfer),
     params:
-        settings=download_settings,
+        settings=of(PLAN.downloads.metadata_settings),
         code=code("download_metadata"),
     shell:
         "python -m workflow_scripts.download_metadata"
@@ -56,26 +56,25 @@ rule download_metadata:
 rule fetch_images:
     """Fetch a shard of the pictures that a data set needs into the data root."""
     input:
-        subset=subset_images_of,
-        annotations=annotations_to_index_of,
+        unpack(of(PLAN.images.fetch_inputs)),
     output:
-        report="results/downloads/{dataset}/images/{shard}.json",
+        report=paths.FETCHED_IMAGES,
     log:
         "logs/fetch_images/{dataset}-{shard}.log",
     benchmark:
         "benchmarks/jobs/fetch_images/{dataset}-{shard}.tsv"
     wildcard_constraints:
-        dataset=FETCHED,
+        dataset=any_of(PLAN.downloads.with_images()),
     conda:
         "../envs/base.yaml"
     threads: 2
     resources:
         mem_mb=3000,
         runtime=1440,
-        data_root=data_root,
-        transfer=transfer,
+        data_root=of(PLAN.needs.data_root),
+        transfer=of(PLAN.downloads.transfer),
     params:
-        settings=fetch_settings,
+        settings=of(PLAN.downloads.image_settings),
         code=code("fetch_images"),
     shell:
         "python -m workflow_scripts.fetch_images"
@@ -88,13 +87,10 @@ rule fetch_images:
 rule index_images:
     """Open every picture once: sizes, and a list of those that cannot be read."""
     input:
-        raw=files_to_index_of,
-        subset=subset_images_of,
-        annotations=annotations_to_index_of,
-        parts=part_manifests_of,
+        unpack(of(PLAN.images.index_inputs)),
     output:
-        manifest="results/images/{dataset}/manifest.parquet",
-        unreadable="results/images/{dataset}/unreadable.json",
+        manifest=paths.MANIFEST,
+        unreadable=paths.UNREADABLE,
     log:
         "logs/index_images/{dataset}.log",
     benchmark:
@@ -105,9 +101,9 @@ rule index_images:
     resources:
         mem_mb=6000,
         runtime=600,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=index_settings,
+        settings=of(PLAN.images.index_settings),
         code=code("index_images"),
     shell:
         "python -m workflow_scripts.index_images"
@@ -119,14 +115,10 @@ rule index_images:
 rule read_annotations:
     """Read boxes and classes from whatever layout the data set has."""
     input:
-        raw=raw_files_of,
-        boxes=subset_boxes_of,
-        boxes_classes=subset_classes_of,
-        parts=part_annotations_of,
-        part_classes=part_classes_of,
+        unpack(of(PLAN.images.annotation_inputs)),
     output:
-        annotations="results/annotations/{dataset}.parquet",
-        classes="results/annotations/{dataset}.classes.parquet",
+        annotations=paths.ANNOTATIONS,
+        classes=paths.CLASSES,
     log:
         "logs/read_annotations/{dataset}.log",
     benchmark:
@@ -137,9 +129,9 @@ rule read_annotations:
     resources:
         mem_mb=4000,
         runtime=60,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=dataset_settings,
+        settings=of(PLAN.images.dataset_settings),
         code=code("read_annotations"),
     shell:
         "python -m workflow_scripts.read_annotations"

@@ -4,9 +4,9 @@
 rule export_backbone:
     """Write a run's weights in Detectron2's names."""
     input:
-        backbone="results/pretrain/{run}/s{seed}/backbone.safetensors",
+        backbone=paths.BACKBONE,
     output:
-        weights="results/export/{run}/s{seed}/backbone_d2.pkl",
+        weights=paths.EXPORTED_BACKBONE,
     log:
         "logs/export_backbone/{run}-s{seed}.log",
     conda:
@@ -21,62 +21,64 @@ rule export_backbone:
 rule finetune_detector:
     """Fine-tune Faster R-CNN C4 on a VOC devkit and measure it; an interrupted one goes on."""
     input:
-        weights="results/export/{run}/s{seed}/backbone_d2.pkl",
-        raw=raw_files_of_task,
+        weights=paths.EXPORTED_BACKBONE,
+        raw=of(PLAN.results.raw),
     output:
-        result="results/eval/{run}/s{seed}/{task}.json",
+        result=paths.RESULT,
     log:
         "logs/finetune_detector/{run}-s{seed}-{task}.log",
     benchmark:
         "benchmarks/jobs/finetune_detector/{run}-s{seed}-{task}.tsv"
     wildcard_constraints:
-        task=DETECTOR_TASKS,
+        task=any_of(PLAN.results.tasks_of("detector")),
     conda:
         "../envs/detectron2.yaml"
-    threads: cpus_of_task
+    threads: of(PLAN.results.resource, name="cpus")
     resources:
-        gpu=gpus_of_task,
-        mem_mb=memory_of_task,
-        runtime=minutes_of_task,
-        data_root=data_root,
+        gpu=of(PLAN.results.resource, name="gpus"),
+        mem_mb=of(PLAN.results.resource, name="memory_mb"),
+        runtime=of(PLAN.results.resource, name="minutes"),
+        data_root=of(PLAN.needs.data_root),
+        checkpoints=of(PLAN.results.checkpoints),
     params:
-        settings=task_settings,
+        settings=of(PLAN.results.settings),
         code=code("finetune_detector"),
     shell:
         "python -m workflow_scripts.finetune_detector"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --weights {input.weights} --gpus {resources.gpu} --threads {threads}"
-        " --checkpoints results/eval/{wildcards.run}/s{wildcards.seed}/{wildcards.task}.checkpoints"
+        " --checkpoints {resources.checkpoints:q}"
         " --out {output.result} 2>&1 | tee -i {log}"
 
 
 rule finetune_segmenter:
     """Fine-tune Mask R-CNN FPN on COCO layout and measure it; an interrupted one goes on."""
     input:
-        weights="results/export/{run}/s{seed}/backbone_d2.pkl",
-        raw=raw_files_of_task,
+        weights=paths.EXPORTED_BACKBONE,
+        raw=of(PLAN.results.raw),
     output:
-        result="results/eval/{run}/s{seed}/{task}.json",
+        result=paths.RESULT,
     log:
         "logs/finetune_segmenter/{run}-s{seed}-{task}.log",
     benchmark:
         "benchmarks/jobs/finetune_segmenter/{run}-s{seed}-{task}.tsv"
     wildcard_constraints:
-        task=SEGMENTER_TASKS,
+        task=any_of(PLAN.results.tasks_of("segmenter")),
     conda:
         "../envs/detectron2.yaml"
-    threads: cpus_of_task
+    threads: of(PLAN.results.resource, name="cpus")
     resources:
-        gpu=gpus_of_task,
-        mem_mb=memory_of_task,
-        runtime=minutes_of_task,
-        data_root=data_root,
+        gpu=of(PLAN.results.resource, name="gpus"),
+        mem_mb=of(PLAN.results.resource, name="memory_mb"),
+        runtime=of(PLAN.results.resource, name="minutes"),
+        data_root=of(PLAN.needs.data_root),
+        checkpoints=of(PLAN.results.checkpoints),
     params:
-        settings=task_settings,
+        settings=of(PLAN.results.settings),
         code=code("finetune_segmenter"),
     shell:
         "python -m workflow_scripts.finetune_segmenter"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --weights {input.weights} --gpus {resources.gpu} --threads {threads}"
-        " --checkpoints results/eval/{wildcards.run}/s{wildcards.seed}/{wildcards.task}.checkpoints"
+        " --checkpoints {resources.checkpoints:q}"
         " --out {output.result} 2>&1 | tee -i {log}"

@@ -4,13 +4,13 @@
 rule build_inspection:
     """Put the proposals of a source beside the annotated objects, as a FiftyOne data set without pictures."""
     input:
-        manifest="results/images/{dataset}/manifest.parquet",
-        annotations="results/annotations/{dataset}.parquet",
-        classes="results/annotations/{dataset}.classes.parquet",
-        proposals="results/proposals/{dataset}/{source}.parquet",
-        summary="results/proposals/{dataset}/{source}.json",
+        manifest=paths.MANIFEST,
+        annotations=paths.ANNOTATIONS,
+        classes=paths.CLASSES,
+        proposals=paths.PROPOSALS,
+        summary=paths.PROPOSALS_SUMMARY,
     output:
-        manifest="results/inspect/{dataset}/{source}/fiftyone/manifest.json",
+        manifest=paths.INSPECTION,
     log:
         "logs/build_inspection/{dataset}-{source}.log",
     benchmark:
@@ -21,9 +21,9 @@ rule build_inspection:
     resources:
         mem_mb=3000,
         runtime=60,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=inspection_settings,
+        settings=of(PLAN.proposals.inspection_settings),
         code=code("build_inspection"),
     shell:
         "python -m workflow_scripts.build_inspection"
@@ -36,13 +36,13 @@ rule build_inspection:
 rule inspect:
     """Open the FiftyOne App on the exports, until Ctrl-C."""
     input:
-        manifests=PLAN.inspections(),
+        manifests=PLAN.report.inspections(),
     log:
         "logs/inspect.log",
     localrule: True
     conda:
         "../envs/fiftyone.yaml"
     resources:
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     shell:
         "python -m workflow_scripts.inspect {input.manifests} --data-root {resources.data_root:q} 2>&1 | tee -i {log}"

@@ -4,27 +4,27 @@
 rule evaluate_linear:
     """Train a linear layer on the frozen backbone and measure it on the test split."""
     input:
-        backbone="results/pretrain/{run}/s{seed}/backbone.safetensors",
-        manifest=manifest_of_task,
-        annotations=annotations_of_task,
+        backbone=paths.BACKBONE,
+        manifest=of(PLAN.results.manifest),
+        annotations=of(PLAN.results.annotations),
     output:
-        result="results/eval/{run}/s{seed}/{task}.json",
+        result=paths.RESULT,
     log:
         "logs/evaluate_linear/{run}-s{seed}-{task}.log",
     benchmark:
         "benchmarks/jobs/evaluate_linear/{run}-s{seed}-{task}.tsv"
     wildcard_constraints:
-        task=LINEAR_TASKS,
+        task=any_of(PLAN.results.tasks_of("linear")),
     conda:
         "../envs/torch.yaml"
-    threads: cpus_of_task
+    threads: of(PLAN.results.resource, name="cpus")
     resources:
-        gpu=gpus_of_task,
-        mem_mb=memory_of_task,
-        runtime=minutes_of_task,
-        data_root=data_root,
+        gpu=of(PLAN.results.resource, name="gpus"),
+        mem_mb=of(PLAN.results.resource, name="memory_mb"),
+        runtime=of(PLAN.results.resource, name="minutes"),
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=task_settings,
+        settings=of(PLAN.results.settings),
         code=code("evaluate_linear"),
     shell:
         "python -m workflow_scripts.evaluate_linear"

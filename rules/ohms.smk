@@ -4,19 +4,19 @@
 rule select_ohms:
     """Keep the pictures that show several classes which are common enough."""
     input:
-        annotations=annotations_of_base,
-        classes=classes_of_base,
+        annotations=of(PLAN.images.base_annotations),
+        classes=of(PLAN.images.base_classes),
     output:
-        images="results/ohms/{dataset}/images.parquet",
-        classes="results/ohms/{dataset}/classes.parquet",
-        boxes="results/ohms/{dataset}/boxes.parquet",
-        summary="results/ohms/{dataset}/summary.json",
+        images=paths.SUBSET_IMAGES,
+        classes=paths.SUBSET_CLASSES,
+        boxes=paths.SUBSET_BOXES,
+        summary=paths.SUBSET_SUMMARY,
     log:
         "logs/select_ohms/{dataset}.log",
     benchmark:
         "benchmarks/jobs/select_ohms/{dataset}.tsv"
     wildcard_constraints:
-        dataset=SELECTED_SUBSETS,
+        dataset=any_of(PLAN.images.selected_subsets()),
     conda:
         "../envs/base.yaml"
     threads: 1
@@ -24,7 +24,7 @@ rule select_ohms:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=dataset_settings,
+        settings=of(PLAN.images.dataset_settings),
         code=code("select_ohms"),
     shell:
         "python -m workflow_scripts.select_ohms"
@@ -36,28 +36,28 @@ rule select_ohms:
 rule convert_released_dicts:
     """Convert the authors' released lists once into the tables of a subset."""
     input:
-        lists=released_files_of,
-        classes=classes_of_base,
+        lists=of(PLAN.images.raw_files),
+        classes=of(PLAN.images.base_classes),
     output:
-        images="results/ohms/{dataset}/images.parquet",
-        classes="results/ohms/{dataset}/classes.parquet",
-        boxes="results/ohms/{dataset}/boxes.parquet",
-        summary="results/ohms/{dataset}/summary.json",
+        images=paths.SUBSET_IMAGES,
+        classes=paths.SUBSET_CLASSES,
+        boxes=paths.SUBSET_BOXES,
+        summary=paths.SUBSET_SUMMARY,
     log:
         "logs/convert_released_dicts/{dataset}.log",
     benchmark:
         "benchmarks/jobs/convert_released_dicts/{dataset}.tsv"
     wildcard_constraints:
-        dataset=RELEASED_SUBSETS,
+        dataset=any_of(PLAN.images.released_subsets()),
     conda:
         "../envs/base.yaml"
     threads: 1
     resources:
         mem_mb=12000,
         runtime=60,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=dataset_settings,
+        settings=of(PLAN.images.dataset_settings),
         code=code("convert_released_dicts"),
     shell:
         "python -m workflow_scripts.convert_released_dicts"
@@ -69,12 +69,12 @@ rule convert_released_dicts:
 rule measure_subset:
     """Measure the objects of a subset and of the data set selected from: how many, how large, where."""
     input:
-        boxes="results/ohms/{dataset}/boxes.parquet",
-        classes="results/ohms/{dataset}/classes.parquet",
-        base_boxes=annotations_of_base,
+        boxes=paths.SUBSET_BOXES,
+        classes=paths.SUBSET_CLASSES,
+        base_boxes=of(PLAN.images.base_annotations),
     output:
-        statistics="results/ohms/{dataset}/statistics.json",
-        class_statistics="results/ohms/{dataset}/class_statistics.parquet",
+        statistics=paths.SUBSET_STATISTICS,
+        class_statistics=paths.CLASS_STATISTICS,
     log:
         "logs/measure_subset/{dataset}.log",
     benchmark:
@@ -86,7 +86,7 @@ rule measure_subset:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=dataset_settings,
+        settings=of(PLAN.images.dataset_settings),
         code=code("measure_subset"),
     shell:
         "python -m workflow_scripts.measure_subset"

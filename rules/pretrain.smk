@@ -4,12 +4,12 @@
 rule pretrain:
     """Train the backbone of a run; an interrupted training goes on from its checkpoint."""
     input:
-        manifest=manifest_of_run,
-        proposals=proposals_of_run,
-        annotations=annotations_of_run,
+        manifest=of(PLAN.runs.manifest),
+        proposals=of(PLAN.runs.proposals),
+        annotations=of(PLAN.runs.annotations),
     output:
-        backbone="results/pretrain/{run}/s{seed}/backbone.safetensors",
-        summary="results/pretrain/{run}/s{seed}/summary.json",
+        backbone=paths.BACKBONE,
+        summary=paths.RUN_SUMMARY,
     log:
         "logs/pretrain/{run}-s{seed}.log",
     benchmark:
@@ -17,17 +17,18 @@ rule pretrain:
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
-    threads: cpus_of_run
+    threads: of(PLAN.runs.resource, name="cpus")
     resources:
-        gpu=gpus_of_run,
-        mem_mb=memory_of_run,
-        runtime=minutes_of_run,
-        data_root=data_root,
-        save_every_minutes=keeping_of_run("save_every_minutes"),
-        kept_states=keeping_of_run("kept_states"),
-        peak_teraflops=keeping_of_run("peak_teraflops"),
+        gpu=of(PLAN.runs.resource, name="gpus"),
+        mem_mb=of(PLAN.runs.resource, name="memory_mb"),
+        runtime=of(PLAN.runs.resource, name="minutes"),
+        data_root=of(PLAN.needs.data_root),
+        checkpoints=of(PLAN.runs.checkpoints),
+        save_every_minutes=of(PLAN.runs.resource, name="save_every_minutes"),
+        kept_states=of(PLAN.runs.resource, name="kept_states"),
+        peak_teraflops=of(PLAN.runs.resource, name="peak_teraflops"),
     params:
-        settings=run_settings,
+        settings=of(PLAN.runs.settings),
         code=code("pretrain"),
     shell:
         "python -m workflow_scripts.pretrain"
@@ -35,5 +36,5 @@ rule pretrain:
         " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations}"
         " --gpus {resources.gpu} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
         " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"
-        " --checkpoints results/pretrain/{wildcards.run}/s{wildcards.seed}/checkpoints"
+        " --checkpoints {resources.checkpoints:q}"
         " --out {output.backbone} --summary {output.summary} 2>&1 | tee -i {log}"

@@ -5,28 +5,28 @@
 rule extract_features:
     """Take descriptors, region proposals and their features of a shard of images."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        manifest="results/images/{dataset}/manifest.parquet",
-        backbone=features_backbone_of,
+        index=paths.UNREADABLE,
+        manifest=paths.MANIFEST,
+        backbone=of(PLAN.trunks.weights),
     output:
-        features="results/lod/{dataset}/{source}/features/{shard}.npz",
+        features=paths.FEATURES,
     log:
         "logs/extract_features/{dataset}-{source}-{shard}.log",
     benchmark:
-        "benchmarks/jobs/extract_features/{dataset}-{source}-{shard}.tsv"
+        paths.FEATURES_COST
     wildcard_constraints:
-        source=LOD_SOURCES,
+        source=any_of(PLAN.lod.sources()),
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus_of_source,
-        mem_mb=memory_of_proposals,
+        gpu=of(PLAN.proposals.gpus),
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=240,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=features_settings,
+        settings=of(PLAN.lod.settings, stage="features"),
         code=code("extract_features"),
     shell:
         "python -m workflow_scripts.extract_features"
@@ -38,26 +38,26 @@ rule extract_features:
 rule find_neighbours:
     """Find the nearest images of every image, and the pairs to score."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        features=feature_shards_of,
+        index=paths.UNREADABLE,
+        features=of(PLAN.lod.features),
     output:
-        neighbours="results/lod/{dataset}/{source}/neighbours.npz",
+        neighbours=paths.NEIGHBOURS,
     log:
         "logs/find_neighbours/{dataset}-{source}.log",
     benchmark:
-        "benchmarks/jobs/find_neighbours/{dataset}-{source}.tsv"
+        paths.NEIGHBOURS_COST
     wildcard_constraints:
-        source=LOD_SOURCES,
+        source=any_of(PLAN.lod.sources()),
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
-    threads: neighbour_threads_of
+    threads: of(PLAN.lod.neighbour_threads)
     resources:
-        gpu=gpus_of_source,
-        mem_mb=memory_of_proposals,
+        gpu=of(PLAN.proposals.gpus),
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=1440,
     params:
-        settings=neighbours_settings,
+        settings=of(PLAN.lod.settings, stage="neighbours"),
         code=code("find_neighbours"),
     shell:
         "python -m workflow_scripts.find_neighbours"
@@ -68,90 +68,91 @@ rule find_neighbours:
 rule score_pairs:
     """Match the regions of a shard of image pairs."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        features=feature_shards_of,
-        neighbours="results/lod/{dataset}/{source}/neighbours.npz",
+        index=paths.UNREADABLE,
+        neighbours=paths.NEIGHBOURS,  # stands for all features: 512 inputs of each of 512 jobs would take minutes to plan
     output:
-        scores="results/lod/{dataset}/{source}/scores/{shard}.npz",
+        scores=paths.SCORES,
     log:
         "logs/score_pairs/{dataset}-{source}-{shard}.log",
     benchmark:
-        "benchmarks/jobs/score_pairs/{dataset}-{source}-{shard}.tsv"
+        paths.SCORES_COST
     wildcard_constraints:
-        source=LOD_SOURCES,
+        source=any_of(PLAN.lod.sources()),
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_proposals,
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=720,
+        features=of(PLAN.lod.feature_list),
     params:
-        settings=scores_settings,
+        settings=of(PLAN.lod.settings, stage="scores"),
         code=code("score_pairs"),
     shell:
         "python -m workflow_scripts.score_pairs"
-        " --settings {params.settings:q} --features {input.features} --neighbours {input.neighbours}"
+        " --settings {params.settings:q} --features {resources.features} --neighbours {input.neighbours}"
         " --shard {wildcards.shard} --out {output.scores} 2>&1 | tee -i {log}"
 
 
 rule rank_regions:
     """Rank all regions of all images in the graph of their scores; an interrupted ranking goes on from its state."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        features=feature_shards_of,
-        scores=score_shards_of,
+        index=paths.UNREADABLE,
+        features=of(PLAN.lod.features),
+        scores=of(PLAN.lod.scores),
     output:
-        ranking="results/lod/{dataset}/{source}/ranking.npz",
+        ranking=paths.RANKING,
     log:
         "logs/rank_regions/{dataset}-{source}.log",
     benchmark:
-        "benchmarks/jobs/rank_regions/{dataset}-{source}.tsv"
+        paths.RANKING_COST
     wildcard_constraints:
-        source=LOD_SOURCES,
+        source=any_of(PLAN.lod.sources()),
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
-    threads: ranking_processes_of
+    threads: of(PLAN.lod.ranking_processes)
     resources:
-        mem_mb=ranking_memory_of,
+        mem_mb=of(PLAN.lod.ranking_memory_mb),
         runtime=240,
+        state=of(PLAN.lod.ranking_state),
     params:
-        settings=ranking_settings,
+        settings=of(PLAN.lod.settings, stage="ranking"),
         code=code("rank_regions"),
     shell:
         "python -m workflow_scripts.rank_regions"
         " --settings {params.settings:q} --features {input.features} --scores {input.scores}"
-        " --processes {threads} --state results/lod/{wildcards.dataset}/{wildcards.source}/ranking.state"
+        " --processes {threads} --state {resources.state:q}"
         " --out {output.ranking} 2>&1 | tee -i {log}"
 
 
 rule select_proposals:
     """Select the best regions of every image."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        manifest="results/images/{dataset}/manifest.parquet",
-        features=feature_shards_of,
-        ranking=ranking_of,
-        run_summary=features_summary_of,
+        index=paths.UNREADABLE,
+        manifest=paths.MANIFEST,
+        features=of(PLAN.lod.features),
+        ranking=of(PLAN.lod.ranking),
+        run_summary=of(PLAN.trunks.run_summary),
     output:
-        table="results/proposals/{dataset}/{source}.parquet",
-        summary="results/proposals/{dataset}/{source}.json",
+        table=paths.PROPOSALS,
+        summary=paths.PROPOSALS_SUMMARY,
     log:
         "logs/select_proposals/{dataset}-{source}.log",
     benchmark:
-        "benchmarks/jobs/select_proposals/{dataset}-{source}.tsv"
+        paths.SELECTION_COST
     wildcard_constraints:
-        source=RANKED_SOURCES,
+        source=any_of(PLAN.lod.ranked_sources()),
     priority: 50  # runs wait for it
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_proposals,
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=60,
     params:
-        settings=selection_settings,
+        settings=of(PLAN.lod.selection_settings),
         code=code("select_proposals"),
     shell:
         "python -m workflow_scripts.select_proposals"
@@ -163,28 +164,28 @@ rule select_proposals:
 rule search_boxes:
     """Search a shard of images for objects, each image by itself."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        manifest="results/images/{dataset}/manifest.parquet",
-        files=files_of_source,
-        backbone=searched_backbone_of,
+        index=paths.UNREADABLE,
+        manifest=paths.MANIFEST,
+        files=of(PLAN.trunks.files),
+        backbone=of(PLAN.trunks.weights),
     output:
-        table="results/searches/{dataset}/{source}/{shard}.parquet",
+        table=paths.SEARCHED_BOXES,
     log:
         "logs/search_boxes/{dataset}-{source}-{shard}.log",
     benchmark:
-        "benchmarks/jobs/search_boxes/{dataset}-{source}-{shard}.tsv"
+        paths.SEARCH_COST
     wildcard_constraints:
-        source=SEARCHED_SOURCES,
+        source=any_of(PLAN.proposals.searched_sources()),
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus_of_source,
-        mem_mb=memory_of_proposals,
+        gpu=of(PLAN.proposals.gpus),
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=720,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=proposal_settings,
+        settings=of(PLAN.proposals.settings),
         code=code("search_boxes"),
     shell:
         "python -m workflow_scripts.search_boxes"
@@ -196,27 +197,27 @@ rule search_boxes:
 rule join_proposals:
     """Join the shards of a searched source."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        manifest="results/images/{dataset}/manifest.parquet",
-        shards=searched_shards_of,
-        run_summary=searched_summary_of,
+        index=paths.UNREADABLE,
+        manifest=paths.MANIFEST,
+        shards=of(PLAN.proposals.searched_shards),
+        run_summary=of(PLAN.trunks.run_summary),
     output:
-        table="results/proposals/{dataset}/{source}.parquet",
-        summary="results/proposals/{dataset}/{source}.json",
+        table=paths.PROPOSALS,
+        summary=paths.PROPOSALS_SUMMARY,
     log:
         "logs/join_proposals/{dataset}-{source}.log",
     benchmark:
-        "benchmarks/jobs/join_proposals/{dataset}-{source}.tsv"
+        paths.JOIN_COST
     wildcard_constraints:
-        source=SEARCHED_SOURCES,
+        source=any_of(PLAN.proposals.searched_sources()),
     conda:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_proposals,
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=60,
     params:
-        settings=proposal_settings,
+        settings=of(PLAN.proposals.settings),
         code=code("join_proposals"),
     shell:
         "python -m workflow_scripts.join_proposals"
@@ -228,29 +229,29 @@ rule join_proposals:
 rule make_proposals:
     """Make proposals that look at no picture: annotated boxes, a grid, random places, the centre, a file."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        manifest="results/images/{dataset}/manifest.parquet",
-        annotations=annotations_of_source,
-        sizes=sizes_of_source,
-        files=files_of_source,
+        index=paths.UNREADABLE,
+        manifest=paths.MANIFEST,
+        annotations=of(PLAN.proposals.annotations),
+        sizes=of(PLAN.proposals.sizes),
+        files=of(PLAN.trunks.files),
     output:
-        table="results/proposals/{dataset}/{source}.parquet",
-        summary="results/proposals/{dataset}/{source}.json",
+        table=paths.PROPOSALS,
+        summary=paths.PROPOSALS_SUMMARY,
     log:
         "logs/make_proposals/{dataset}-{source}.log",
     benchmark:
-        "benchmarks/jobs/make_proposals/{dataset}-{source}.tsv"
+        paths.MAKING_COST
     wildcard_constraints:
-        source=OTHER_SOURCES,
+        source=any_of(PLAN.proposals.other_sources()),
     conda:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_proposals,
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=60,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=proposal_settings,
+        settings=of(PLAN.proposals.settings),
         code=code("make_proposals"),
     shell:
         "python -m workflow_scripts.make_proposals"
@@ -262,13 +263,13 @@ rule make_proposals:
 rule measure_proposals:
     """Measure how well proposals find the annotated objects."""
     input:
-        index="results/images/{dataset}/unreadable.json",
-        manifest="results/images/{dataset}/manifest.parquet",
-        annotations="results/annotations/{dataset}.parquet",
-        table="results/proposals/{dataset}/{source}.parquet",
-        costs=cost_files_of,
+        index=paths.UNREADABLE,
+        manifest=paths.MANIFEST,
+        annotations=paths.ANNOTATIONS,
+        table=paths.PROPOSALS,
+        costs=of(PLAN.proposals.costs),
     output:
-        quality="results/proposals/{dataset}/{source}.quality.json",
+        quality=paths.QUALITY,
     log:
         "logs/measure_proposals/{dataset}-{source}.log",
     benchmark:
@@ -277,7 +278,7 @@ rule measure_proposals:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=memory_of_proposals,
+        mem_mb=of(PLAN.proposals.memory_mb),
         runtime=60,
     params:
         code=code("measure_proposals"),

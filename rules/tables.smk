@@ -4,24 +4,24 @@
 rule render_table:
     """Render one table: what was measured, beside what the paper says."""
     input:
-        results=results_of_table,
-        paper=PAPER_VALUES,
+        results=of(PLAN.results.of_table),
+        paper=str(ROOT / "objectcrop/report/paper_values.csv"),
     output:
         markdown=report(
-            "results/tables/{table}.md",
+            paths.TABLE_MARKDOWN,
             category="Tables",
             caption="report/table.rst",
             labels={"table": "{table}"},
         ),
-        csv="results/tables/{table}.csv",
-        json="results/tables/{table}.json",
+        csv=paths.TABLE_CSV,
+        json=paths.TABLE_JSON,
     log:
         "logs/render_table/{table}.log",
     localrule: True
     conda:
         "../envs/base.yaml"
     params:
-        settings=table_settings,
+        settings=of(PLAN.results.table_settings),
         code=code("render_table"),
     shell:
         "python -m workflow_scripts.render_table"
@@ -32,10 +32,10 @@ rule render_table:
 rule plot_curves:
     """Plot the losses of a table's runs."""
     input:
-        summaries=summaries_of_table,
+        summaries=of(PLAN.results.summaries),
     output:
         svg=report(
-            "results/figures/{table}.svg",
+            paths.CURVES,
             category="Curves",
             caption="report/curves.rst",
             labels={"table": "{table}"},
@@ -55,10 +55,10 @@ rule plot_curves:
 rule plot_subset:
     """Plot what the objects of a subset are like, beside those of the data set selected from."""
     input:
-        statistics="results/ohms/{dataset}/statistics.json",
+        statistics=paths.SUBSET_STATISTICS,
     output:
         svg=report(
-            "results/ohms/{dataset}/figures.svg",
+            paths.SUBSET_FIGURES,
             category="Subsets",
             caption="report/subset.rst",
             labels={"data set": "{dataset}"},
@@ -78,18 +78,18 @@ rule plot_subset:
 rule draw_contact_sheet:
     """Draw sample pictures with their proposals and objects."""
     input:
-        manifest="results/images/{dataset}/manifest.parquet",
-        annotations="results/annotations/{dataset}.parquet",
-        proposals="results/proposals/{dataset}/{source}.parquet",
+        manifest=paths.MANIFEST,
+        annotations=paths.ANNOTATIONS,
+        proposals=paths.PROPOSALS,
     output:
         sheet=report(
-            "results/inspect/{dataset}/{source}/contact_sheet.png",
+            paths.CONTACT_SHEET,
             category="Proposals",
             caption="report/contact_sheet.rst",
             labels={"data set": "{dataset}", "source": "{source}"},
         ),
-        best="results/inspect/{dataset}/{source}/best.png",
-        worst="results/inspect/{dataset}/{source}/worst.png",
+        best=paths.BEST_SHEET,
+        worst=paths.WORST_SHEET,
     log:
         "logs/draw_contact_sheet/{dataset}-{source}.log",
     conda:
@@ -97,9 +97,9 @@ rule draw_contact_sheet:
     resources:
         mem_mb=3000,
         runtime=30,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=sheet_settings,
+        settings=of(PLAN.proposals.sheet_settings),
         code=code("draw_contact_sheet"),
     shell:
         "python -m workflow_scripts.draw_contact_sheet"
@@ -111,11 +111,11 @@ rule draw_contact_sheet:
 rule draw_views:
     """Draw the views of a run as they are trained on."""
     input:
-        manifest=manifest_of_run,
-        proposals=proposals_of_run,
+        manifest=of(PLAN.runs.manifest),
+        proposals=of(PLAN.runs.proposals),
     output:
         sheet=report(
-            "results/inspect/views/{run}.png",
+            paths.VIEW_SHEET,
             category="Views",
             caption="report/views.rst",
             labels={"run": "{run}"},
@@ -127,9 +127,9 @@ rule draw_views:
     resources:
         mem_mb=3000,
         runtime=30,
-        data_root=data_root,
+        data_root=of(PLAN.needs.data_root),
     params:
-        settings=run_settings,
+        settings=of(PLAN.runs.settings),
         code=code("draw_views"),
     shell:
         "python -m workflow_scripts.draw_views"
@@ -140,20 +140,10 @@ rule draw_views:
 rule write_report:
     """Write the page that people read."""
     input:
-        tables=PLAN.tables("json"),
-        curves=PLAN.curves(),
-        summaries=PLAN.trained_summaries(),
-        subsets=PLAN.subset_summaries(),
-        subset_statistics=PLAN.subset_statistics(),
-        subset_figures=PLAN.subset_figures(),
-        proposals=PLAN.measured_summaries(),
-        qualities=PLAN.qualities(),
-        sheets=PLAN.contact_sheets(),
-        views=PLAN.view_sheets(),
-        unreadable=PLAN.unreadable(),
+        unpack(of(PLAN.report.inputs)),
     output:
         page=report(
-            "results/report/index.html",
+            paths.PAGE,
             category="Report",
             caption="report/page.rst",
         ),
@@ -163,7 +153,7 @@ rule write_report:
     conda:
         "../envs/base.yaml"
     params:
-        settings=PLAN.report_settings(),
+        settings=of(PLAN.report.settings),
         code=code("write_report"),
     shell:
         "python -m workflow_scripts.write_report"
@@ -180,5 +170,5 @@ for _table in PLAN.study.tables:
         name:
             _table
         input:
-            PLAN.table_targets(_table),
+            PLAN.results.table(_table),
         localrule: True

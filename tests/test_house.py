@@ -152,7 +152,7 @@ def test_links_of_the_guide_lead_somewhere(root, name):
 def test_the_study_in_the_guide_can_be_planned(root):
     block = re.search(r"```yaml\n(name:.*?)```", (root / "docs/own_data.md").read_text(), flags=re.DOTALL).group(1)
     plan = load_plan(yaml.safe_load(block))
-    assert set(plan.table_runs()) == {"scene-scene", "objects"}
+    assert set(plan.results.runs()) == {"scene-scene", "objects"}
 
 
 def test_commands_of_the_guide_name_files_tables_and_rules_that_exist(root):

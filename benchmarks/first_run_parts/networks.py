@@ -44,19 +44,19 @@ def network_stages(config: Path, folder: Path) -> list[Stage]:
     """Stages of a study that was run in `folder`."""
     torch.set_num_threads(1)
     plan = load_plan(yaml.safe_load(config.read_text(encoding="utf-8")))
-    stages = [_pretraining(plan, name, folder) for name in plan.trained_runs()]
+    stages = [_pretraining(plan, name, folder) for name in plan.results.trained_runs()]
     stages += [
         _lod(plan, name, folder) for name, source in plan.study.proposals.items() if isinstance(source, LodProposals)
     ]
     for name, task in plan.study.tasks.items():
-        judged = {run for table in plan.study.tables for run, used in plan.cells(table) if used == name}
+        judged = {run for table in plan.study.tables for run, used in plan.results.cells(table) if used == name}
         make = _linear if isinstance(task, LinearTask) else _fine_tuning
         stages.append(make(plan, name, folder, len(judged)))
     return stages
 
 
 def _num_images(plan: Plan, dataset: str, folder: Path, split: str) -> int:
-    manifest = read_table(folder / plan.manifest(dataset), MANIFEST)
+    manifest = read_table(folder / plan.images.manifest(dataset), MANIFEST)
     return int((manifest["split"] == split).sum())
 
 
@@ -140,7 +140,7 @@ def _fine_tuning(plan: Plan, name: str, folder: Path, num_runs: int) -> Stage:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)
         from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune
-    run = next(run for table in plan.study.tables for run, used in plan.cells(table) if used == name)
+    run = next(run for table in plan.study.tables for run, used in plan.results.cells(table) if used == name)
     weights = folder / f"results/export/{run}/s0/backbone_d2.pkl"
     dataset = plan.study.datasets[task.dataset]
     attempts = iter(range(1_000_000))

@@ -92,12 +92,14 @@ def test_released_lists_are_a_subset_made_by_a_rule_of_its_own(tmp_path):
     config = changed(datasets={"pictures": PICTURES, "released": RELEASED}) | {"data_root": str(tmp_path)}
     (tmp_path / "new.npy").touch()
     plan = load_plan(config)
-    assert (plan.selected_datasets(), plan.released_datasets()) == (["ohms"], ["released"])
-    assert plan.base("released") == "pictures"
-    assert plan.raw_files("released") == [f"{tmp_path}/new.npy"]
-    assert f"{tmp_path}/test.npy" in plan.missing_data()
-    assert plan.annotation_inputs("released")["boxes"] == ["results/ohms/released/boxes.parquet"]
-    assert plan.subset_figures() == [f"results/ohms/{name}/figures.svg" for name in ("ohms", "released")]
+    assert (plan.images.selected_subsets(), plan.images.released_subsets()) == (["ohms"], ["released"])
+    assert plan.downloads.base("released") == "pictures"
+    assert plan.images.raw_files("released") == [f"{tmp_path}/new.npy"]
+    assert f"{tmp_path}/test.npy" in plan.needs.missing()
+    assert plan.images.annotation_inputs("released")["boxes"] == ["results/ohms/released/boxes.parquet"]
+    assert plan.report.inputs()["subset_figures"] == [
+        f"results/ohms/{name}/figures.svg" for name in ("ohms", "released")
+    ]
 
 
 def test_released_lists_of_drawn_scenes_are_refused():
@@ -137,9 +139,9 @@ def test_missing_data_is_named_with_the_config_problems_and_alone_only_when_it_i
     config["tasks"]["linear"]["dataset"] = "ohms"
     plan = load_plan(config)
     with pytest.raises(StudyError, match="photos is not there"):
-        plan.require_data()
+        plan.needs.require()
     (tmp_path / "photos").mkdir()
-    plan.require_data()
+    plan.needs.require()
 
 
 LABELLED = {
@@ -156,9 +158,9 @@ def test_a_linear_task_accepts_every_labelled_source_and_a_missing_one_is_named_
     config = changed(datasets={"other": {"source": source, **LABELLED[source]}}) | {"data_root": str(tmp_path)}
     config["tasks"]["linear"]["dataset"] = "other"
     plan = load_plan(config)
-    for problem in plan.data_problems():
+    for problem in plan.needs.problems():
         assert f"put the data there (get it from {HOME_PAGES[source]})" in problem
-    assert plan.data_problems()
+    assert plan.needs.problems()
 
 
 def test_a_linear_task_on_a_folder_is_refused():
@@ -170,11 +172,11 @@ def test_a_linear_task_on_a_folder_is_refused():
 def test_a_table_asks_for_every_run_and_seed_once():
     config = changed() | {"seeds": [0, 1]}
     plan = load_plan(config)
-    assert plan.table_results("one") == [
+    assert plan.results.of_table("one") == [
         f"results/eval/{run}/s{seed}/linear.json" for run in ("scene", "objects") for seed in (0, 1)
     ]
-    assert plan.run_proposals("scene") == []
-    assert plan.run_proposals("objects") == ["results/proposals/ohms/lod.parquet", "results/proposals/ohms/lod.json"]
+    assert plan.runs.proposals("scene") == []
+    assert plan.runs.proposals("objects") == ["results/proposals/ohms/lod.parquet", "results/proposals/ohms/lod.json"]
 
 
 def test_a_trunk_that_detectors_lack_is_refused_where_one_is_fine_tuned():

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from objectcrop.study.plan import paths
 from objectcrop.study.settings.datasets import OpenImagesDataset
 from objectcrop.study.settings.downloads import Download
 from objectcrop.study.settings.section import recorded, sorted_json
 from objectcrop.study.settings.subsets import SubsetDataset
 from objectcrop.study.study import Study
 
-RESULTS = "results"
 CHOICE = ("max_images", "sampling", "seed")
-"""Settings of a download that say which pictures a data set has, if it is used directly."""
+"""Settings of a download that say which images a data set has, if it is used directly."""
 
 
 @dataclass(frozen=True)
@@ -22,32 +22,32 @@ class DownloadPlan:
     study: Study
 
     def base(self, dataset: str) -> str:
-        """The data set whose folders hold the pictures: that of a subset is the one it is selected from."""
-        found = self.study.datasets[dataset]
-        return found.of if isinstance(found, SubsetDataset) else dataset
+        """The data set whose folders hold the images: that of a subset is the one it is selected from."""
+        settings = self.study.datasets[dataset]
+        return settings.of if isinstance(settings, SubsetDataset) else dataset
 
     def of(self, dataset: str) -> Download | None:
         """The download of a data set, or of the one that it is selected from; None if its files are there already."""
-        found = self.study.datasets[self.base(dataset)]
-        return found.download if isinstance(found, OpenImagesDataset) else None
+        settings = self.study.datasets[self.base(dataset)]
+        return settings.download if isinstance(settings, OpenImagesDataset) else None
 
     def with_metadata(self) -> list[str]:
         """Data sets whose metadata is downloaded."""
-        return [name for name in self.with_pictures() if self.base(name) == name]
+        return [name for name in self.with_images() if self.base(name) == name]
 
-    def with_pictures(self) -> list[str]:
-        """Data sets whose pictures are downloaded: those, and the subsets of them."""
+    def with_images(self) -> list[str]:
+        """Data sets whose images are downloaded: those, and the subsets of them."""
         return [name for name in self.study.datasets if self.of(name) is not None]
 
     def metadata_record(self, dataset: str) -> str:
         """What was downloaded of a data set's metadata."""
-        return f"{RESULTS}/downloads/{self.base(dataset)}/metadata.json"
+        return paths.METADATA.format(dataset=self.base(dataset))
 
     def shards(self, dataset: str) -> list[str]:
-        """What was fetched of the pictures of a data set, by shard; nothing if they are there already."""
+        """What was fetched of the images of a data set, by shard; nothing if they are there already."""
         download = self.of(dataset)
         count = 0 if download is None else download.num_shards
-        return [f"{RESULTS}/downloads/{dataset}/images/{shard}.json" for shard in range(count)]
+        return paths.by_shard(paths.FETCHED_IMAGES, count, dataset=dataset)
 
     def metadata_settings(self, dataset: str) -> str:
         """What metadata a data set needs: not from where, so that another source makes nothing anew."""
@@ -55,11 +55,11 @@ class DownloadPlan:
         download = self.parts(dataset, ("version", "image_ids", "upstream_splits", "metadata"))
         return sorted_json({"dataset_name": dataset, "dataset": base, "download": download})
 
-    def picture_settings(self, dataset: str) -> str:
-        """Which pictures a data set needs, and the share of them that may be missing."""
+    def image_settings(self, dataset: str) -> str:
+        """Which images a data set needs, and the share of them that may be missing."""
         found = self.study.datasets[dataset]
         value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[self.base(dataset)])}
-        choice = CHOICE if self.base(dataset) == dataset else ()  # of a subset all pictures are fetched
+        choice = CHOICE if self.base(dataset) == dataset else ()  # of a subset all images are fetched
         value |= {"download": self.parts(dataset, ("num_shards", "upstream_splits", *choice))}
         if isinstance(found, OpenImagesDataset | SubsetDataset):
             value |= {"max_unreadable_share": found.max_unreadable_share}

@@ -4,6 +4,8 @@ Each line stands above what `python benchmarks/lod_memory.py` measures, by a fif
 Features are read and written picture by picture, so that their size does not count.
 """
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 from objectcrop.study.settings.proposals import LodProposals
@@ -46,6 +48,11 @@ SORTED_BYTES = 120
 """Of a score that is put in order beside its mirror image."""
 IMAGES_PER_PART = 512
 """Pictures whose rows of W are put in order at once, as `objectcrop.proposals.lod.ranking.row_parts` has it."""
+
+
+def num_indexed(index: str) -> int:
+    """Images of a data set, from the JSON that indexing wrote beside the manifest."""
+    return int(json.loads(Path(index).read_text(encoding="utf-8"))["num_readable"])
 
 
 def ranking_mb(num_pictures: int, lod: LodProposals) -> int:

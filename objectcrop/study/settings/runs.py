@@ -1,6 +1,7 @@
 """Settings of runs: one way to get a backbone, by pretraining, supervision, from a file, or not at all."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -166,6 +167,11 @@ class ResourceSettings(Section):
     gpus: int = Field(default=1, ge=0, description="GPUs; without any the run uses the CPU.")
     memory_mb: int = Field(default=32_000, ge=100, description="Memory.")
     hours: float = Field(default=72.0, gt=0, description="Wall-clock limit of one attempt; the next one resumes.")
+
+    @property
+    def minutes(self) -> int:
+        """The same limit in whole minutes."""
+        return ceil(60 * self.hours)
 
 
 class PretrainingResources(ResourceSettings):

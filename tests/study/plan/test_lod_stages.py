@@ -16,7 +16,7 @@ def test_every_setting_belongs_to_one_stage():
 
 def params(**changes) -> dict[str, str]:
     plan = Plan(Study.model_validate({"name": "x", "proposals": {"lod": LOD | changes}}))
-    return {stage: plan.lod_settings(stage, "lod") for stage in SETTINGS}
+    return {stage: plan.lod.settings(stage, "lod") for stage in SETTINGS}
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_costs_are_those_of_every_job_that_made_the_proposals():
         f"{folder}/score_pairs/coco-lod-0.tsv",
         f"{folder}/rank_regions/coco-lod.tsv",
     ]
-    assert plan.cost_files("coco", "lod") == [*shared, f"{folder}/select_proposals/coco-lod.tsv"]
-    assert plan.cost_files("coco", "degree") == [*shared, f"{folder}/select_proposals/coco-degree.tsv"]
-    assert plan.cost_files("coco", "search") == [
+    assert plan.proposals.costs("coco", "lod") == [*shared, f"{folder}/select_proposals/coco-lod.tsv"]
+    assert plan.proposals.costs("coco", "degree") == [*shared, f"{folder}/select_proposals/coco-degree.tsv"]
+    assert plan.proposals.costs("coco", "search") == [
         f"{folder}/search_boxes/coco-search-0.tsv",
         f"{folder}/search_boxes/coco-search-1.tsv",
         f"{folder}/join_proposals/coco-search.tsv",
     ]
-    assert plan.cost_files("coco", "grid") == [f"{folder}/make_proposals/coco-grid.tsv"]
+    assert plan.proposals.costs("coco", "grid") == [f"{folder}/make_proposals/coco-grid.tsv"]

@@ -1,4 +1,4 @@
-"""Proposal sources that are made from others, or from files, in the plan."""
+"""Proposals in the plan: of one step, searched for, selected from LOD; made from others, from networks, from files."""
 
 import copy
 
@@ -34,56 +34,54 @@ def plan(tmp_path):
 
 
 def test_every_source_is_made_by_one_rule(plan):
-    ways = (plan.ranked_sources(), plan.searched_sources(), plan.other_sources())
+    ways = (plan.lod.ranked_sources(), plan.proposals.searched_sources(), plan.proposals.other_sources())
     assert ways == (["lod", "degree"], ["edges", "bing", "search", "cuts", "cuts-vgg"], ["random", "given"])
 
 
 def test_degrees_are_taken_from_the_shards_of_their_lod_source(plan):
-    assert plan.lod_shards("scores", "drawn", "degree") == plan.lod_shards("scores", "drawn", "lod")
-    assert plan.ranking("drawn", "degree") == "results/lod/drawn/lod/ranking.npz"
-    assert plan.selection_settings("degree") != plan.selection_settings("lod")
-    assert plan.features_backbone("degree") == plan.features_backbone("lod")
+    assert plan.lod.scores("drawn", "degree") == plan.lod.scores("drawn", "lod")
+    assert plan.lod.ranking("drawn", "degree") == "results/lod/drawn/lod/ranking.npz"
+    assert plan.lod.selection_settings("degree") != plan.lod.selection_settings("lod")
+    assert plan.trunks.weights("degree") == plan.trunks.weights("lod")
 
 
 def test_cuts_wait_for_the_run_or_the_file_they_look_through(plan, tmp_path):
-    assert plan.searched_backbone("cuts") == ["results/pretrain/scene/s0/backbone.safetensors"]
-    assert plan.searched_summary("cuts") == ["results/pretrain/scene/s0/summary.json"]
-    assert (
-        plan.searched_backbone("cuts-vgg") == plan.searched_summary("cuts-vgg") == plan.searched_backbone("bing") == []
-    )
+    assert plan.trunks.weights("cuts") == ["results/pretrain/scene/s0/backbone.safetensors"]
+    assert plan.trunks.run_summary("cuts") == ["results/pretrain/scene/s0/summary.json"]
+    assert plan.trunks.weights("cuts-vgg") == plan.trunks.run_summary("cuts-vgg") == plan.trunks.weights("bing") == []
     (tmp_path / "v.pth").touch()
-    assert plan.searched_backbone("cuts-vgg") == [(tmp_path / "v.pth").as_posix()]
-    assert plan.source_locations("cuts-vgg") == ["v.pth"]
+    assert plan.trunks.weights("cuts-vgg") == [(tmp_path / "v.pth").as_posix()]
+    assert plan.trunks.locations("cuts-vgg") == ["v.pth"]
 
 
 def test_a_searched_source_has_its_shards(plan):
-    assert len(plan.searched_shards("drawn", "edges")) == 3
+    assert len(plan.proposals.searched_shards("drawn", "edges")) == 3
     with pytest.raises(ValueError, match=r"proposals\.lod is of kind lod"):
-        plan.searched_shards("drawn", "lod")
+        plan.proposals.searched_shards("drawn", "lod")
 
 
 def test_files_of_sources_in_use_must_be_there_before_the_first_job(plan, tmp_path):
     wanted = {(tmp_path / name).as_posix() for name in ("models/model.yml.gz", "models/bing", "given.json")}
-    assert wanted <= set(plan.missing_data())
+    assert wanted <= set(plan.needs.missing())
     (tmp_path / "given.json").touch()
-    assert wanted - set(plan.missing_data()) == {(tmp_path / "given.json").as_posix()}
-    assert plan.source_files("given") == [(tmp_path / "given.json").as_posix()]
+    assert wanted - set(plan.needs.missing()) == {(tmp_path / "given.json").as_posix()}
+    assert plan.trunks.files("given") == [(tmp_path / "given.json").as_posix()]
 
 
 def test_the_files_of_a_folder_of_models_are_inputs(plan, tmp_path):
-    assert plan.source_files("bing") == []
+    assert plan.trunks.files("bing") == []
     (tmp_path / "models/bing").mkdir(parents=True)
     for name in ("b.yml.gz", "a.yml.gz", "readme"):
         (tmp_path / "models/bing" / name).touch()
-    assert plan.source_files("bing") == [
+    assert plan.trunks.files("bing") == [
         (tmp_path / "models/bing" / name).as_posix() for name in ("a.yml.gz", "b.yml.gz")
     ]
 
 
 def test_files_of_sources_that_nobody_uses_need_not_be_there(tmp_path):
     config = copy.deepcopy(CONFIG) | {"data_root": str(tmp_path), "measured_proposals": {"drawn": ["random"]}}
-    assert set(load_plan(config).used_sources()) == {"random", "degree", "lod"}
-    assert not [path for path in load_plan(config).missing_data() if "models" in path or "given" in path]
+    assert set(load_plan(config).needs.sources()) == {"random", "degree", "lod"}
+    assert not [path for path in load_plan(config).needs.missing() if "models" in path or "given" in path]
 
 
 @pytest.mark.parametrize(
@@ -127,34 +125,34 @@ def test_jobs_ask_for_memory_by_pictures_and_what_is_kept_of_each(tmp_path, rule
     index.write_text('{"num_readable": 2000000, "num_unreadable": 1}')
     line = LINES[rule]
     expected = line.fixed_mb + 2 * (line.bytes_per_picture + line.bytes_per_item * items)
-    assert plan.proposal_memory_mb(rule, source, str(index)) == expected
+    assert plan.proposals.memory_mb(rule, source, str(index)) == expected
 
 
 def test_a_ranking_asks_for_memory_by_pictures_unless_the_study_says_how_much(plan, tmp_path):
     index = tmp_path / "unreadable.json"
     index.write_text('{"num_readable": 20000, "num_unreadable": 1}')
-    assert plan.ranking_memory_mb("lod", str(index)) == ranking_mb(20_000, plan.lod("lod"))
+    assert plan.lod.ranking_memory_mb("lod", str(index)) == ranking_mb(20_000, plan.lod.of("lod"))
     proposals = copy.deepcopy(CONFIG["proposals"])
     proposals["lod"]["ranking_memory_mb"] = 1234
     said = load_plan(CONFIG | {"proposals": proposals, "data_root": str(tmp_path)})
-    assert said.ranking_memory_mb("lod", str(index)) == 1234
+    assert said.lod.ranking_memory_mb("lod", str(index)) == 1234
 
 
 def test_before_pictures_are_indexed_the_missing_file_is_named_so_that_snakemake_asks_again(plan, tmp_path):
     index = str(tmp_path / "unreadable.json")
     with pytest.raises(FileNotFoundError) as error:
-        plan.proposal_memory_mb("find_neighbours", "lod", index)
+        plan.proposals.memory_mb("find_neighbours", "lod", index)
     assert error.value.filename == index
 
 
 def test_gpus_are_asked_for_by_sources_that_look_through_a_network_and_change_no_settings(plan, tmp_path):
-    assert {plan.source_gpus(source) for source in plan.study.proposals} == {0}
+    assert {plan.proposals.gpus(source) for source in plan.study.proposals} == {0}
     proposals = copy.deepcopy(CONFIG["proposals"])
     proposals["lod"]["gpus"] = proposals["cuts"]["gpus"] = 1
     changed = load_plan(CONFIG | {"proposals": proposals, "data_root": str(tmp_path)})
-    assert [source for source in proposals if changed.source_gpus(source)] == ["lod", "cuts"]
-    assert changed.lod_settings("features", "lod") == plan.lod_settings("features", "lod")
-    assert changed.proposal_settings("cuts") == plan.proposal_settings("cuts")
+    assert [source for source in proposals if changed.proposals.gpus(source)] == ["lod", "cuts"]
+    assert changed.lod.settings("features", "lod") == plan.lod.settings("features", "lod")
+    assert changed.proposals.settings("cuts") == plan.proposals.settings("cuts")
 
 
 @pytest.mark.parametrize("settings", [{}, {"edges": "gradient", "model": "models/model.yml.gz"}])

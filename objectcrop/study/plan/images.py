@@ -1,0 +1,115 @@
+"""Data sets: their manifests and annotations, what these are made from, and with which settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from objectcrop.study.plan import paths
+from objectcrop.study.plan.downloads import CHOICE, DownloadPlan
+from objectcrop.study.settings.datasets import DrawnDataset, UnionDataset, raw_locations
+from objectcrop.study.settings.section import recorded, sorted_json
+from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset, SubsetDataset
+from objectcrop.study.study import Study
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """The data sets of one study."""
+
+    study: Study
+
+    @property
+    def downloads(self) -> DownloadPlan:
+        """What is downloaded."""
+        return DownloadPlan(self.study)
+
+    def selected_subsets(self) -> list[str]:
+        """Names of the subsets that are selected by the rules of OHMS."""
+        return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, OhmsDataset)]
+
+    def released_subsets(self) -> list[str]:
+        """Names of the subsets that come from the authors' released lists."""
+        return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, ReleasedOhmsDataset)]
+
+    def manifest(self, dataset: str) -> str:
+        """Manifest of a data set."""
+        return paths.MANIFEST.format(dataset=dataset)
+
+    def annotations(self, dataset: str) -> str:
+        """Annotations of a data set."""
+        return paths.ANNOTATIONS.format(dataset=dataset)
+
+    def base_annotations(self, dataset: str) -> str:
+        """Annotations of the data set that a subset is selected from."""
+        return self.annotations(self.downloads.base(dataset))
+
+    def base_classes(self, dataset: str) -> str:
+        """Classes of the data set that a subset is selected from."""
+        return paths.CLASSES.format(dataset=self.downloads.base(dataset))
+
+    def drawing(self, dataset: str) -> list[str]:
+        """The summary of the drawing that a data set needs first, if it is drawn."""
+        is_drawn = isinstance(self.study.datasets[dataset], DrawnDataset)
+        return [paths.DRAWING.format(dataset=dataset)] if is_drawn else []
+
+    def raw_files(self, dataset: str) -> list[str]:
+        """Annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
+        root = Path(self.study.data)
+        files = [root / location for location in raw_locations(self.study.datasets[dataset])]
+        return [file.as_posix() for file in files if file.is_file()]
+
+    def raw(self, dataset: str) -> list[str]:
+        """What stands for the files of a data set: its drawing, its downloaded metadata, or those that exist now."""
+        if self.downloads.of(dataset) is not None:
+            return [self.downloads.metadata_record(dataset)]
+        return self.drawing(dataset) + self.raw_files(dataset)
+
+    def fetch_inputs(self, dataset: str) -> dict[str, list[str]]:
+        """What says which images of a data set are fetched."""
+        inputs = self.index_inputs(dataset)
+        return {name: inputs[name] for name in ("subset", "annotations")}
+
+    def index_inputs(self, dataset: str) -> dict[str, list[str]]:
+        """What indexing the images of a data set needs."""
+        inputs: dict[str, list[str]] = {"raw": [], "subset": [], "annotations": [], "parts": []}
+        settings = self.study.datasets[dataset]
+        if isinstance(settings, UnionDataset):
+            return inputs | {"parts": [self.manifest(part) for part in settings.parts]}
+        if isinstance(settings, SubsetDataset):
+            raw = self.drawing(settings.of) + self.downloads.shards(dataset)
+            return inputs | {"raw": raw, "subset": [paths.SUBSET_IMAGES.format(dataset=dataset)]}
+        if self.downloads.of(dataset) is not None:
+            return inputs | {"raw": self.downloads.shards(dataset), "annotations": [self.annotations(dataset)]}
+        return inputs | {"raw": self.raw(dataset)}
+
+    def annotation_inputs(self, dataset: str) -> dict[str, list[str]]:
+        """What reading the annotations of a data set needs."""
+        inputs: dict[str, list[str]] = {"raw": [], "boxes": [], "boxes_classes": [], "parts": [], "part_classes": []}
+        settings = self.study.datasets[dataset]
+        if isinstance(settings, UnionDataset):
+            parts = {"parts": paths.ANNOTATIONS, "part_classes": paths.CLASSES}
+            return inputs | {
+                name: [path.format(dataset=part) for part in settings.parts] for name, path in parts.items()
+            }
+        if isinstance(settings, SubsetDataset):
+            boxes, classes = (path.format(dataset=dataset) for path in (paths.SUBSET_BOXES, paths.SUBSET_CLASSES))
+            return inputs | {"raw": self.drawing(settings.of), "boxes": [boxes], "boxes_classes": [classes]}
+        return inputs | {"raw": self.raw(dataset)}
+
+    def dataset_settings(self, dataset: str) -> str:
+        """Settings of one data set, with those of the set it is selected from."""
+        return sorted_json(self._dataset_value(dataset))
+
+    def index_settings(self, dataset: str) -> str:
+        """Settings of indexing: those of the data set, and which images were downloaded if it is used directly."""
+        value = self._dataset_value(dataset)
+        if self.downloads.of(dataset) is not None and self.downloads.base(dataset) == dataset:
+            value |= {"download": self.downloads.parts(dataset, CHOICE)}
+        return sorted_json(value)
+
+    def _dataset_value(self, dataset: str) -> dict[str, Any]:
+        value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[dataset])}
+        base = self.downloads.base(dataset)
+        if base != dataset:
+            value |= {"base_name": base, "base": recorded(self.study.datasets[base])}
+        return value

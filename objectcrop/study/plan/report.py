@@ -1,0 +1,113 @@
+"""The page that people read: the tables, figures and sheets that it shows, and its settings."""
+
+from dataclasses import dataclass
+
+from objectcrop.study.plan import paths
+from objectcrop.study.plan.downloads import DownloadPlan
+from objectcrop.study.plan.needs import NeedPlan
+from objectcrop.study.plan.results import ResultPlan
+from objectcrop.study.plan.runs import RunPlan
+from objectcrop.study.settings.proposals import RandomProposals
+from objectcrop.study.settings.section import recorded, sorted_json
+from objectcrop.study.settings.subsets import SubsetDataset
+from objectcrop.study.study import Study
+
+
+@dataclass(frozen=True)
+class ReportPlan:
+    """The report of one study."""
+
+    study: Study
+
+    @property
+    def results(self) -> ResultPlan:
+        """The tables, and the runs in them."""
+        return ResultPlan(self.study)
+
+    def inputs(self) -> dict[str, list[str]]:
+        """Everything that the page shows."""
+        return {
+            "tables": [paths.TABLE_JSON.format(table=table) for table in self.study.tables],
+            "curves": self.curves(),
+            "summaries": self.run_summaries(),
+            "subsets": self._of_subsets(paths.SUBSET_SUMMARY),
+            "subset_statistics": self._of_subsets(paths.SUBSET_STATISTICS),
+            "subset_figures": self._of_subsets(paths.SUBSET_FIGURES),
+            "proposals": self._of_measured(paths.PROPOSALS_SUMMARY),
+            "qualities": self._of_measured(paths.QUALITY),
+            "sheets": self.contact_sheets(),
+            "views": self.view_sheets(),
+            "unreadable": [paths.UNREADABLE.format(dataset=dataset) for dataset in self.indexed_datasets()],
+        }
+
+    def curves(self) -> list[str]:
+        """Loss curves of the tables that have trained runs."""
+        tables = [table for table in self.study.tables if self.results.summaries(table)]
+        return [paths.CURVES.format(table=table) for table in tables]
+
+    def run_summaries(self) -> list[str]:
+        """Summaries of all runs of the tables, every seed."""
+        return [RunPlan(self.study).summary(run, seed) for run in self.results.runs() for seed in self.study.seeds]
+
+    def subsets(self) -> list[str]:
+        """Names of the subsets in use."""
+        return [
+            name for name in NeedPlan(self.study).datasets() if isinstance(self.study.datasets[name], SubsetDataset)
+        ]
+
+    def measured(self) -> list[tuple[str, str]]:
+        """(data set, source) pairs whose proposals are measured and shown."""
+        return [(dataset, source) for dataset, sources in self.study.measured_proposals.items() for source in sources]
+
+    def main_sources(self) -> list[tuple[str, str]]:
+        """(data set, source) pairs: each measured data set with its first source."""
+        return [(dataset, sources[0]) for dataset, sources in self.study.measured_proposals.items() if sources]
+
+    def contact_sheets(self) -> list[str]:
+        """Contact sheets: of each measured data set, random images with its first source, best and worst with all."""
+        first = [paths.CONTACT_SHEET.format(dataset=dataset, source=source) for dataset, source in self.main_sources()]
+        return first + [
+            sheet.format(dataset=dataset, source=source)
+            for dataset, source in self.measured()
+            for sheet in (paths.BEST_SHEET, paths.WORST_SHEET)
+        ]
+
+    def view_sheets(self) -> list[str]:
+        """Drawn views of the runs that train on pairs of views."""
+        runs = [run for run in self.results.trained_runs() if self.study.runs[run].method != "supervised"]
+        return [paths.VIEW_SHEET.format(run=run) for run in runs]
+
+    def indexed_datasets(self) -> list[str]:
+        """Data sets whose images are opened: those that runs, tasks and measurements use themselves."""
+        used = [self.study.runs[run].dataset for run in self.results.runs()]
+        used += [self.study.tasks[task].dataset for _, task in self.results.judged()]
+        return list(dict.fromkeys([*used, *self.study.measured_proposals]))
+
+    def inspections(self) -> list[str]:
+        """FiftyOne exports: of each measured data set, with its first source."""
+        shown = [] if self.study.inspection is None else self.main_sources()
+        return [paths.INSPECTION.format(dataset=dataset, source=source) for dataset, source in shown]
+
+    def settings(self) -> str:
+        """Settings of the page."""
+        study = {"name": self.study.name, "title": self.study.title, "about": self.study.about}
+        bases = {name: DownloadPlan(self.study).base(name) for name in self.subsets()}
+        value = {
+            "study": study | {"seeds": list(self.study.seeds)},
+            "runs": {run: recorded(self.study.runs[run]) for run in self.results.runs()},
+            "has_random_boxes": self.has_random_boxes(),
+            "subset_base_sources": {name: self.study.datasets[base].source for name, base in bases.items()},
+        }
+        return sorted_json(value)
+
+    def has_random_boxes(self) -> bool:
+        """Whether a run of the tables crops from boxes of random place."""
+        runs = [self.study.runs[run] for run in self.results.runs()]
+        used = {run.views.proposals for run in runs if run.uses_objects}
+        return any(isinstance(self.study.proposals[source], RandomProposals) for source in used if source is not None)
+
+    def _of_subsets(self, template: str) -> list[str]:
+        return [template.format(dataset=dataset) for dataset in self.subsets()]
+
+    def _of_measured(self, template: str) -> list[str]:
+        return [template.format(dataset=dataset, source=source) for dataset, source in self.measured()]

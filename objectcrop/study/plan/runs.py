@@ -1,0 +1,52 @@
+"""Runs: what pretraining reads, the settings it depends on, and what it asks for."""
+
+from dataclasses import dataclass
+
+from objectcrop.study.plan import paths
+from objectcrop.study.settings.section import recorded, sorted_json
+from objectcrop.study.study import Study
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The runs of one study."""
+
+    study: Study
+
+    def summary(self, run: str, seed: int | str) -> str:
+        """Summary of a run."""
+        return paths.RUN_SUMMARY.format(run=run, seed=seed)
+
+    def checkpoints(self, run: str, seed: int | str) -> str:
+        """Folder of a run's state and metrics."""
+        return paths.RUN_CHECKPOINTS.format(run=run, seed=seed)
+
+    def manifest(self, run: str) -> str:
+        """Manifest of a run's data set."""
+        return paths.MANIFEST.format(dataset=self.study.runs[run].dataset)
+
+    def proposals(self, run: str) -> list[str]:
+        """Proposals that a run draws its boxes from, if it does, and their summary."""
+        settings = self.study.runs[run]
+        source = settings.views.proposals
+        if not settings.uses_objects or source is None or not settings.is_trained:
+            return []
+        files = paths.PROPOSALS, paths.PROPOSALS_SUMMARY
+        return [file.format(dataset=settings.dataset, source=source) for file in files]
+
+    def annotations(self, run: str) -> list[str]:
+        """Labels, for a supervised run, and to monitor the neighbours of features."""
+        settings = self.study.runs[run]
+        is_monitored = settings.is_trained and settings.training.monitor_knn
+        uses_labels = settings.method == "supervised" or is_monitored
+        return [paths.ANNOTATIONS.format(dataset=settings.dataset)] if uses_labels else []
+
+    def settings(self, run: str) -> str:
+        """Settings that pretraining a run depends on."""
+        value = {"run_name": run, "run": recorded(self.study.runs[run]), "study_seed": self.study.seed}
+        return sorted_json(value)
+
+    def resource(self, run: str, name: str) -> int:
+        """What pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state."""
+        value: int = getattr(self.study.runs[run].resources, name)
+        return value

@@ -1,0 +1,76 @@
+"""The networks that proposals are made from: of a run of the study, or from a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from objectcrop.study.plan import paths
+from objectcrop.study.settings.proposals import (
+    BingProposals,
+    DegreeProposals,
+    EdgeBoxesProposals,
+    ExternalProposals,
+    FeatureProposals,
+    FileTrunk,
+)
+from objectcrop.study.settings.section import recorded
+from objectcrop.study.study import Study
+
+
+@dataclass(frozen=True)
+class TrunkPlan:
+    """The networks and model files that the sources of one study look through."""
+
+    study: Study
+
+    def owner(self, source: str) -> str:
+        """The source whose regions a source uses: itself, unless it ranks those of another."""
+        settings = self.study.proposals[source]
+        return settings.of if isinstance(settings, DegreeProposals) else source
+
+    def of(self, source: str) -> FeatureProposals | None:
+        """Settings of a source that looks through a network, or of the one whose regions it ranks; None for others."""
+        settings = self.study.proposals[self.owner(source)]
+        return settings if isinstance(settings, FeatureProposals) else None
+
+    def weights(self, source: str) -> list[str]:
+        """Weights of the network that a source looks through, if it does: of a run, or a file that exists now."""
+        looks = self.of(source)
+        if looks is None:
+            return []
+        if looks.features_run is not None:
+            return [paths.BACKBONE.format(run=looks.features_run, seed=looks.features_seed)]
+        return self.files(self.owner(source))
+
+    def run_summary(self, source: str) -> list[str]:
+        """Summary of the run that the weights come from, if they do."""
+        looks = self.of(source)
+        if looks is None or looks.features_run is None:
+            return []
+        return [paths.RUN_SUMMARY.format(run=looks.features_run, seed=looks.features_seed)]
+
+    def backbone(self, source: str) -> dict[str, Any] | None:
+        """Settings of that run's backbone."""
+        looks = self.of(source)
+        return (
+            None
+            if looks is None or looks.features_run is None
+            else recorded(self.study.runs[looks.features_run].backbone)
+        )
+
+    def locations(self, source: str) -> list[str]:
+        """Files and folders under the data root that a source is made from or with, relative to it."""
+        match self.study.proposals[source]:
+            case FeatureProposals(trunk=FileTrunk(weights=str(location))):
+                return [location]
+            case EdgeBoxesProposals(model=str(location)) | BingProposals(model_folder=location):
+                return [location]
+            case ExternalProposals(file=location):
+                return [location]
+        return []
+
+    def files(self, source: str) -> list[str]:
+        """Those of them that are files, or in the folders, and exist now: inputs, so that another file is noticed."""
+        places = [Path(self.study.data) / location for location in self.locations(source)]
+        files = [file for place in places for file in (sorted(place.glob("*.yml.gz")) if place.is_dir() else [place])]
+        return [file.as_posix() for file in files if file.is_file()]

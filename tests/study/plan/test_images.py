@@ -1,0 +1,51 @@
+import json
+
+from objectcrop.study.plan.plan import load_plan
+
+INDEX = {"raw": [], "subset": [], "annotations": [], "parts": []}
+ANNOTATIONS = {"raw": [], "boxes": [], "boxes_classes": [], "parts": [], "part_classes": []}
+
+
+def test_a_drawn_set_is_indexed_and_read_after_its_drawing(plan):
+    raw = {"raw": ["results/drawn/drawn.json"]}
+    assert plan.images.index_inputs("drawn") == INDEX | raw
+    assert plan.images.annotation_inputs("drawn") == ANNOTATIONS | raw
+
+
+def test_a_subset_is_read_from_its_own_tables_and_its_images_are_those_of_the_set_selected_from(plan):
+    raw = {"raw": ["results/drawn/drawn.json"]}
+    assert plan.images.index_inputs("ohms") == INDEX | raw | {"subset": ["results/ohms/ohms/images.parquet"]}
+    tables = {"boxes": ["results/ohms/ohms/boxes.parquet"], "boxes_classes": ["results/ohms/ohms/classes.parquet"]}
+    assert plan.images.annotation_inputs("ohms") == ANNOTATIONS | raw | tables
+    assert plan.images.base_annotations("ohms") == "results/annotations/drawn.parquet"
+    assert plan.images.base_classes("ohms") == "results/annotations/drawn.classes.parquet"
+
+
+def test_a_union_is_made_from_what_was_made_of_its_parts(plan):
+    parts = [f"results/images/{part}/manifest.parquet" for part in ("drawn", "more")]
+    assert plan.images.index_inputs("both") == INDEX | {"parts": parts}
+    assert plan.images.annotation_inputs("both") == ANNOTATIONS | {
+        "parts": ["results/annotations/drawn.parquet", "results/annotations/more.parquet"],
+        "part_classes": ["results/annotations/drawn.classes.parquet", "results/annotations/more.classes.parquet"],
+    }
+
+
+def test_raw_files_are_inputs_once_they_are_there(config, tmp_path):
+    lists = {"source": "released_ohms", "of": "pictures", "train_labels": "new.npy", "test_labels": "test.npy"}
+    pictures = {"source": "openimages", "boxes": {"train": "b.csv"}, "class_descriptions": "c.csv", "images": {}}
+    config["datasets"] |= {"pictures": pictures, "released": lists}
+    plan = load_plan(config)
+    assert plan.images.raw_files("released") == []
+    (tmp_path / "new.npy").touch()
+    assert plan.images.raw_files("released") == [f"{tmp_path}/new.npy"]
+    (tmp_path / "b.csv").touch()
+    assert plan.images.index_inputs("pictures") == INDEX | {"raw": [f"{tmp_path}/b.csv"]}
+    assert (plan.images.selected_subsets(), plan.images.released_subsets()) == (["ohms"], ["released"])
+
+
+def test_settings_of_a_subset_hold_those_of_the_set_selected_from(plan):
+    settings = json.loads(plan.images.dataset_settings("ohms"))
+    assert (settings["dataset_name"], settings["base_name"]) == ("ohms", "drawn")
+    assert settings["base"]["num_train"] == 8
+    assert set(json.loads(plan.images.dataset_settings("drawn"))) == {"dataset_name", "dataset"}
+    assert plan.images.index_settings("drawn") == plan.images.dataset_settings("drawn")  # nothing was fetched

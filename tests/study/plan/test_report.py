@@ -1,0 +1,47 @@
+import json
+
+from objectcrop.study.plan.plan import load_plan
+
+
+def test_the_page_shows_what_the_study_makes(plan):
+    shown = plan.report.inputs()
+    assert shown["tables"] == ["results/tables/one.json", "results/tables/two.json"]
+    assert shown["curves"] == ["results/figures/one.svg"]
+    assert len(shown["summaries"]) == 3 * 2
+    assert shown["subsets"] == ["results/ohms/ohms/summary.json"]
+    assert shown["subset_figures"] == ["results/ohms/ohms/figures.svg"]
+    assert shown["proposals"] == ["results/proposals/ohms/lod.json", "results/proposals/ohms/gt.json"]
+    assert shown["qualities"] == [f"results/proposals/ohms/{source}.quality.json" for source in ("lod", "gt")]
+    assert shown["views"] == ["results/inspect/views/scene.png", "results/inspect/views/objects.png"]
+    assert shown["unreadable"] == [f"results/images/{dataset}/unreadable.json" for dataset in ("ohms", "drawn")]
+
+
+def test_random_images_are_shown_with_the_first_source_and_the_best_and_worst_with_all(plan):
+    folder = "results/inspect/ohms"
+    assert plan.report.contact_sheets() == [
+        f"{folder}/lod/contact_sheet.png",
+        *(f"{folder}/{source}/{name}.png" for source in ("lod", "gt") for name in ("best", "worst")),
+    ]
+    assert plan.report.inspections() == [f"{folder}/lod/fiftyone/manifest.json"]
+
+
+def test_a_study_without_inspection_builds_none(config):
+    del config["inspection"]
+    assert load_plan(config).report.inspections() == []
+
+
+def test_supervised_runs_have_no_pairs_of_views_to_draw(config):
+    config["tables"]["one"]["rows"].append({"label": "labels", "run": "labels"})
+    plan = load_plan(config)
+    assert "labels" in plan.results.trained_runs()
+    assert "results/inspect/views/labels.png" not in plan.report.view_sheets()
+
+
+def test_the_page_says_where_subsets_come_from_and_whether_boxes_are_random(plan, config):
+    settings = json.loads(plan.report.settings())
+    assert settings["subset_base_sources"] == {"ohms": "drawn"}
+    assert settings["has_random_boxes"] is False
+    assert list(settings["runs"]) == ["objects", "random-init", "scene"]  # sorted, as all JSON
+    config["proposals"]["random"] = {"kind": "random", "sizes_of": "lod"}
+    config["runs"]["objects"]["views"]["proposals"] = "random"
+    assert load_plan(config).report.has_random_boxes()

@@ -1,0 +1,37 @@
+import json
+
+from objectcrop.study.plan.plan import load_plan
+
+
+def test_a_run_reads_boxes_where_its_views_need_them_and_labels_where_it_learns_from_them(plan):
+    boxes = ["results/proposals/ohms/lod.parquet", "results/proposals/ohms/lod.json"]
+    labels = ["results/annotations/ohms.parquet"]
+    read = {run: (plan.runs.proposals(run), plan.runs.annotations(run)) for run in plan.study.runs}
+    assert read == {
+        "random-init": ([], []),
+        "scene": ([], []),
+        "objects": (boxes, []),
+        "labels": ([], labels),
+    }
+    assert plan.runs.manifest("labels") == "results/images/ohms/manifest.parquet"
+
+
+def test_neighbours_of_features_need_labels_of_trained_runs(config):
+    for run in ("random-init", "scene"):
+        config["runs"][run] = config["runs"][run] | {"training": {"monitor_knn": True}}
+    plan = load_plan(config)
+    assert plan.runs.annotations("scene") == ["results/annotations/ohms.parquet"]
+    assert plan.runs.annotations("random-init") == []
+
+
+def test_what_a_job_asks_for_is_no_setting_of_it(plan, config):
+    asked = [plan.runs.resource("labels", name) for name in ("cpus", "gpus", "memory_mb", "minutes", "kept_states")]
+    assert asked == [16, 2, 32_000, 91, 5]
+    del config["runs"]["labels"]["resources"]
+    assert load_plan(config).runs.settings("labels") == plan.runs.settings("labels")
+    assert set(json.loads(plan.runs.settings("scene"))) == {"run_name", "run", "study_seed"}
+
+
+def test_state_is_kept_beside_the_weights(plan):
+    assert plan.runs.checkpoints("scene", 1) == "results/pretrain/scene/s1/checkpoints"
+    assert plan.runs.summary("scene", 1) == "results/pretrain/scene/s1/summary.json"
