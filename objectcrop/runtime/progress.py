@@ -108,7 +108,7 @@ def _takes_bars(stream: TextIO) -> bool:
     if not stream.isatty():
         return False
     with suppress(OSError):
-        return os.get_terminal_size(stream.fileno()).columns > 0  # nobody said how wide: tqdm would show nothing
+        return all(os.get_terminal_size(stream.fileno()))  # tqdm shows nothing where the size is said to be 0
     return True
 
 
