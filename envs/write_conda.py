@@ -14,12 +14,15 @@ PYTHON = "3.11"
 BASE = (
     "numpy",
     "scipy",
+    "numba",
     "pandas",
     "pyarrow",
     "pillow",
     "opencv-contrib-python-headless",
     "pydantic",
     "pyyaml",
+    "urllib3",
+    "tqdm",
     "matplotlib",
     "jinja2",
 )
@@ -35,7 +38,6 @@ DETECTRON2 = (
     "yacs",
     "tabulate",
     "cloudpickle",
-    "tqdm",
     "setuptools",
 )
 # FiftyOne asks for the plain build, which owns the same files as the contrib build: never both

@@ -1,10 +1,16 @@
 """The locks hold together: hashes, no addresses, and conda files at the same versions."""
 
+import ast
+import contextlib
 import re
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from objectcrop.study import digest
 
 LOCKS = ("requirements.lock", "detectron2.lock", "mongod.lock", "envs/uv.lock", "envs/opencv.lock")
 
@@ -78,6 +84,49 @@ def test_every_rule_names_a_conda_file_that_exists(root):
     }
     assert named
     assert {path for path in named if not (root / path).is_file()} == set()
+
+
+def reached(root, module):
+    """Names outside the project that a module imports, itself or through modules of ours."""
+    todo, seen, outside = [module], set(), set()
+    while todo:
+        name = todo.pop()
+        base = root.joinpath(*name.split("."))
+        for path in {base.with_suffix(".py"), base / "__init__.py"} - seen:
+            if path.is_file():
+                seen.add(path)
+                todo += sorted(set(digest._imports(ast.parse(path.read_text(encoding="utf-8")))))
+        outside |= {name.split(".")[0]} - set(digest.PROJECT)
+    return outside - set(sys.stdlib_module_names)
+
+
+def with_their_needs(names):
+    """Packages, and all that they ask for where they are installed without extras."""
+    todo, known = list(names), set()
+    while todo:
+        name = canonicalize_name(todo.pop())
+        if name not in known:
+            known.add(name)
+            with contextlib.suppress(PackageNotFoundError):
+                needs = [Requirement(text) for text in requires(name) or ()]
+                todo += [need.name for need in needs if not need.marker or need.marker.evaluate({"extra": ""})]
+    return known
+
+
+def test_the_conda_file_of_a_rule_holds_what_its_script_imports(root, conda):
+    owners = packages_distributions()
+    rules = {}
+    for file in sorted((root / "rules").glob("*.smk")):
+        for body in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+            door, name = re.search(r'"\.\./envs/(\w+)\.yaml"', body), body.split(":")[0]
+            rules |= {name: door[1]} if door else {}
+    assert len(rules) > 10
+    for name, door in rules.items():
+        held = with_their_needs(package.replace("-contrib", "") for package in conda.DOORS[door])
+        # detectron2 comes from a script of its own, after the file's packages
+        packages = reached(root, f"workflow_scripts.{name}") - {"detectron2"}
+        missing = {package for package in packages if held.isdisjoint(map(canonicalize_name, owners[package]))}
+        assert missing == set(), f"envs/{door}.yaml, of rule {name}"
 
 
 def test_what_is_installed_is_what_the_lock_says(root, conda):

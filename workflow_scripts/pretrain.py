@@ -35,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def pretrain_here(args: argparse.Namespace) -> None:
     from objectcrop.runtime.atomic import read_json, write_json
+    from objectcrop.runtime.checksum import file_sha256
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.ssl.networks.weights import file_digest, save_backbone
+    from objectcrop.ssl.networks.weights import save_backbone
     from objectcrop.ssl.pretraining import Request, Tables, pretrain
     from objectcrop.ssl.training.checkpoints import remove_states
     from objectcrop.study.settings.runs import Run
@@ -58,7 +59,7 @@ def pretrain_here(args: argparse.Namespace) -> None:
     if found is not None:  # the first process writes
         metadata = {"run": request.name, "seed": str(args.seed), "precision": found.summary["precision"] or "none"}
         save_backbone(found.backbone, args.out, metadata)
-        write_json(args.summary, {**found.summary, "provenance": provenance(), "sha256": file_digest(args.out)})
+        write_json(args.summary, {**found.summary, "provenance": provenance(), "sha256": file_sha256(args.out)})
         remove_states(args.checkpoints)
 
 

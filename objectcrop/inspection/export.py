@@ -16,6 +16,7 @@ from typing import Any
 from objectcrop.inspection.dataset import plain_folder
 from objectcrop.inspection.fields import SCHEMA_VERSION
 from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.runtime.checksum import file_sha256
 
 MANIFEST_FILE = "manifest.json"
 
@@ -51,7 +52,7 @@ def write_export(dataset: Any, folder: str | Path, *, data_root: str | Path, abo
             "some_picture": _relative(dataset.first().filepath, root) if len(dataset) else None,
             # FiftyOne's format leaves indexes out
             "indexes": sorted(field for field in dataset.list_indexes() if field in dataset.get_field_schema()),
-            "sha256": {path.relative_to(aside).as_posix(): _sha256(path) for path in files},
+            "sha256": {path.relative_to(aside).as_posix(): file_sha256(path) for path in files},
         }
         write_json(aside / MANIFEST_FILE, manifest)
         if target.exists():
@@ -84,7 +85,7 @@ def check_export(folder: str | Path, *, data_root: str | Path) -> None:
     manifest = read_manifest(folder)
     for name, expected in manifest["sha256"].items():
         path = Path(folder) / name
-        if not path.is_file() or _sha256(path) != expected:
+        if not path.is_file() or file_sha256(path) != expected:
             raise ValueError(
                 f"{path} is not the file that {MANIFEST_FILE} names; build it again: "
                 f"snakemake --cores all --forcerun build_inspection {Path(folder) / MANIFEST_FILE}"
@@ -131,10 +132,6 @@ def load_export(folder: str | Path, *, data_root: str | Path) -> Any:
     new.persistent = True  # last: an import that is cut short leaves nothing that would be taken for whole
     new.save()
     return new
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _stamp(manifest: Mapping[str, Any], root: Path) -> str:

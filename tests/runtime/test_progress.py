@@ -1,6 +1,8 @@
 """Progress lines."""
 
 import io
+import os
+import sys
 
 import pytest
 
@@ -73,3 +75,70 @@ def test_what_an_earlier_attempt_did_may_be_found_later_and_does_not_count_for_t
         clock[0] += 5
         shown.advance()
     assert lines(stream)[0] == "rank: 7/10 steps (70%)  0.2 steps/s  0:00:15 left"
+
+
+class Terminal(io.StringIO):
+    """A stream that takes bars."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_one_bar_that_moves():
+    stream = Terminal()
+    with Progress("draw", total=100, unit="scenes", done=40, stream=stream) as shown:
+        shown.skip(10)
+        shown.advance(25, loss=0.5)
+        shown.skip(5)
+        shown.advance(20)
+    drawn = stream.getvalue().split("\r")
+    assert "draw: 100%" in drawn[-1]
+    assert "100/100" in drawn[-1]
+    assert "scenes/s" in drawn[-1]
+    assert "done in" not in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_bar_s_rate_leaves_out_what_an_earlier_attempt_did(clock):
+    stream = Terminal()
+    with Progress("draw", total=1000, unit="scenes", done=900, stream=stream) as shown:
+        clock[0] += 10
+        shown.advance(50)
+    assert "5.00 scenes/s" in stream.getvalue().split("\r")[-1]
+
+
+def test_a_bar_ends_its_line_before_a_failure_speaks():
+    def advance_once(stream):
+        with Progress("draw", total=2, unit="scenes", stream=stream) as shown:
+            shown.advance()
+            raise ValueError("disk full")
+
+    stream = Terminal()
+    with pytest.raises(ValueError, match="disk full"):
+        advance_once(stream)
+    assert stream.getvalue().endswith("\n")
+    assert "1/2" in stream.getvalue()
+
+
+def test_a_process_that_counts_nothing_draws_no_bar():
+    stream = Terminal()
+    with Progress("draw", total=2, unit="scenes", stream=stream):
+        pass
+    assert "\r" not in stream.getvalue()
+
+
+def test_a_terminal_without_tqdm_gets_lines(clock, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    stream = Terminal()
+    with Progress("draw", total=10, unit="scenes", stream=stream) as shown:
+        clock[0] += 5
+        shown.advance(5)
+    assert lines(stream)[0] == "draw: 5/10 scenes (50%)  1 scenes/s  0:00:05 left"
+
+
+def test_a_terminal_of_unknown_width_gets_lines():
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as stream, os.fdopen(ours) as screen:
+        with Progress("draw", total=1, unit="scenes", stream=stream) as shown:
+            shown.advance()
+        assert screen.readline() == "draw: 1/1 scenes (100%)  done in 0:00:00\n"

@@ -6,7 +6,6 @@ Beside a whole file lies `.<name>.download.json`: what was fetched, so that a la
 """
 
 import glob
-import hashlib
 import os
 import time
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from objectcrop.data.downloads.landing import lock_file
 from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import Answer, Client, TransferError
 from objectcrop.runtime.atomic import read_json, write_json
+from objectcrop.runtime.checksum import file_sha256
 from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.downloads import Transfer
 
@@ -206,12 +206,6 @@ class _FileFetch:
 
     def _num_bytes_there(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _mark(answer: Answer) -> str:

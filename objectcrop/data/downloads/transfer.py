@@ -1,29 +1,29 @@
-"""One file over HTTP or from a folder, in blocks, with the standard library alone: connections are kept, nothing is retried here.
+"""One file over HTTP (urllib3) or from a folder, in blocks: connections are kept, nothing is retried here.
 
 Proxies are those of the environment (http_proxy, https_proxy, no_proxy).
 """
 
-import base64
-import http.client
 import os
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import BinaryIO
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry
+from urllib3 import exceptions as faults
 
 BLOCK_BYTES = 256 * 1024
 MAX_REDIRECTS = 5
-_REDIRECTS = (301, 302, 303, 307, 308)
 _WORTH_ANOTHER_TRY = (408, 425, 429)
-_BROKEN = (OSError, http.client.HTTPException)
 _SMALL_BYTES = 64 * 1024
-_Key = tuple[str, str]
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "objectcrop"}
+# what to try again, and when, depends on more than one answer: `patience` decides
+_ONE_TRY = Retry(total=None, connect=0, read=0, status=0, other=0, redirect=MAX_REDIRECTS)
 
 
 class TransferError(Exception):
@@ -48,7 +48,7 @@ class Answer:
 
     Attributes:
         status: HTTP status, 200 or 206 (416 where a range was asked for); 200 for files.
-        headers: by lower-case name.
+        headers: by name, in any case.
         num_bytes: length of the body as announced; None if it was not.
         blocks: the body, once; raises TransferError if it is cut off, too slow, or not of the announced length.
     """
@@ -64,7 +64,8 @@ class Client:
 
     def __init__(self, *, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._connections: dict[_Key, http.client.HTTPConnection] = {}
+        self._managers: dict[str | None, PoolManager] = {}
+        self._response: BaseHTTPResponse | None = None
         self._interrupted = False
 
     @contextmanager
@@ -81,166 +82,107 @@ class Client:
             with _open_file(address) as answer:
                 yield answer
             return
-        for _ in range(MAX_REDIRECTS + 1):
-            key, response = self._ask(urlsplit(address), headers or {})
-            try:
-                if response.status in _REDIRECTS:
-                    address = _next_address(address, response)
-                    _drain(response)
-                    continue
-                yield _checked(response, self._blocks(key, response, end), is_range=bool(headers))
-                return
-            finally:
-                # a body that was not read to its end would be taken for the next answer
-                if not response.isclosed() or response.will_close:
-                    self._drop(key)
-        raise TransferError(f"more than {MAX_REDIRECTS} redirects, the last to {address}", is_final=True)
+        self._response = response = self._ask(address, headers or {})
+        try:
+            yield _checked(response, self._blocks(response, end), is_range=bool(headers))
+        finally:
+            # a body that was not read to its end would be taken for the next answer
+            response.close()
+            self._response = None
 
     def close(self) -> None:
         """Close all connections."""
-        for key in list(self._connections):
-            self._drop(key)
+        for manager in self._managers.values():
+            manager.clear()
 
     def interrupt(self) -> None:
-        """Let what waits for a server fail at once, and what follows, too; for other threads than the client's own."""
+        """Let a body that is being read fail at once, and what follows, too; for other threads than the client's own."""
         self._interrupted = True
-        for connection in list(self._connections.values()):
-            if (sock := connection.sock) is not None:
-                with suppress(OSError):  # the server was faster
-                    sock.shutdown(socket.SHUT_RDWR)
+        if (response := self._response) is not None:
+            with suppress(OSError, ValueError, RuntimeError):  # it has just ended
+                response.shutdown()
 
-    def _blocks(self, key: _Key, response: http.client.HTTPResponse, end: float | None) -> Iterator[bytes]:
-        announced, got = response.length, 0
-        while block := _read_block(response, got):
+    def _ask(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        try:
+            if self._interrupted:
+                raise ConnectionAbortedError("stopped")
+            manager = self._manager(address)
+            return manager.request("GET", address, headers=_HEADERS | dict(headers), preload_content=False)
+        except faults.URLSchemeUnknown as error:
+            raise TransferError(
+                f"redirected to {error.scheme!r}, which is neither http nor https", is_final=True
+            ) from error
+        except ValueError as error:
+            raise TransferError(f"leads to what is no address ({error})", is_final=True) from error
+        except (faults.HTTPError, OSError) as error:
+            if isinstance(error, faults.MaxRetryError) and isinstance(error.reason, faults.ResponseError):
+                last = f"more than {MAX_REDIRECTS} redirects, the last from {error.url}"
+                raise TransferError(last, is_final=True) from error
+            raise TransferError(_say(error), answered=False) from error
+
+    def _manager(self, address: str) -> PoolManager:
+        proxy = _proxy(address)
+        if proxy not in self._managers:
+            settings: dict[str, Any] = {"timeout": self.timeout_s, "retries": _ONE_TRY}
+            self._managers[proxy] = _through(proxy, settings) if proxy else PoolManager(**settings)
+        return self._managers[proxy]
+
+    def _blocks(self, response: BaseHTTPResponse, end: float | None) -> Iterator[bytes]:
+        announced, got = response.length_remaining, 0
+        while block := _read_block(response, got, announced):
             got += len(block)
+            if self._interrupted:
+                raise TransferError("stopped")
             if end is not None and time.monotonic() > end:
                 raise TransferError(f"too slow: {got} bytes when the time for one try was over")
             yield block
-        if announced is not None and got != announced:
-            raise TransferError(f"cut off after {got} of {announced} bytes")
-        if announced is not None and not response.isclosed():
-            if self._has_more(key, response):
-                raise TransferError(f"longer than the {announced} bytes that were announced")
-            response.close()  # read to its end: the connection can serve the next file
-
-    def _has_more(self, key: _Key, response: http.client.HTTPResponse) -> bool:
-        """Whether bytes beyond the announced end have come already: then the announced length is wrong."""
-        connection = self._connections.get(key)
-        if connection is None or (sock := connection.sock) is None:
-            return False
-        sock.setblocking(False)
-        try:
-            return bool(response.fp.peek(1))
-        except OSError:  # TLS says so that there is nothing to read yet
-            return False
-        finally:
-            sock.settimeout(self.timeout_s)
-
-    def _ask(self, url: SplitResult, headers: Mapping[str, str]) -> tuple[_Key, http.client.HTTPResponse]:
-        if url.scheme not in ("http", "https"):
-            raise TransferError(f"redirected to {url.scheme!r}, which is neither http nor https", is_final=True)
-        key = (url.scheme, url.netloc)
-        for is_kept in (key in self._connections, False):
-            try:
-                return key, self._ask_once(key, url, headers)
-            except _BROKEN as error:
-                self._drop(key)
-                # a server may close a connection that it kept open: that says nothing of this file
-                if not is_kept or isinstance(error, TimeoutError):
-                    raise TransferError(_say(error), answered=False) from error
-        raise AssertionError("the loop returns or raises")
-
-    def _ask_once(self, key: _Key, url: SplitResult, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        if self._interrupted:
-            raise ConnectionAbortedError("stopped")
-        proxy = _proxy(url)
-        if key not in self._connections:
-            self._connections[key] = _connect(url, proxy, self.timeout_s)
-        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        common = {"Accept-Encoding": "identity", "User-Agent": "objectcrop"}
-        if proxy is not None and url.scheme == "http":
-            target = url._replace(fragment="").geturl()
-            common |= _proxy_headers(proxy)
-        connection = self._connections[key]
-        connection.request("GET", target, headers=common | dict(headers))
-        return connection.getresponse()
-
-    def _drop(self, key: _Key) -> None:
-        if (connection := self._connections.pop(key, None)) is not None:
-            connection.close()
 
 
-def _connect(url: SplitResult, proxy: SplitResult | None, timeout_s: float) -> http.client.HTTPConnection:
-    kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    if proxy is None:
-        return kind(url.netloc.rpartition("@")[2], timeout=timeout_s)
-    connection = kind(proxy.netloc.rpartition("@")[2], timeout=timeout_s)
-    if url.scheme == "https":
-        connection.set_tunnel(url.hostname or "", url.port, headers=_proxy_headers(proxy))
-    return connection
-
-
-def _proxy(url: SplitResult) -> SplitResult | None:
-    found = urllib.request.getproxies().get(url.scheme)
-    if found is None or urllib.request.proxy_bypass(url.netloc.rpartition("@")[2]):
+def _proxy(address: str) -> str | None:
+    url = urlsplit(address)
+    proxy = urllib.request.getproxies().get(url.scheme)
+    if not proxy or urllib.request.proxy_bypass(url.netloc.rpartition("@")[2]):
         return None
-    return urlsplit(found if "://" in found else f"http://{found}")
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
-    if proxy.username is None:
-        return {}
-    name = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": f"Basic {base64.b64encode(name.encode()).decode()}"}
+def _through(proxy: str, settings: dict[str, Any]) -> ProxyManager:
+    who = urllib3.util.parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(who)) if who else None
+    return ProxyManager(proxy, proxy_headers=headers, **settings)
 
 
-def _next_address(address: str, response: http.client.HTTPResponse) -> str:
-    location = response.getheader("Location")
-    if not location:
-        raise TransferError(f"HTTP {response.status} redirects, but does not say where", is_final=True)
-    try:
-        urlsplit(found := urljoin(address, location))
-    except ValueError as error:
-        raise TransferError(f"redirected to {location!r}, which is no address", is_final=True) from error
-    return found
-
-
-def _checked(response: http.client.HTTPResponse, blocks: Iterator[bytes], *, is_range: bool) -> Answer:
-    headers = {name.lower(): value for name, value in response.getheaders()}
+def _checked(response: BaseHTTPResponse, blocks: Iterator[bytes], *, is_range: bool) -> Answer:
     status = response.status
     if status not in ((200, 206, 416) if is_range else (200,)):
-        _drain(response)
-        said = f"HTTP {status} {response.reason}".strip()
+        wait_s = None
+        with suppress(faults.InvalidHeader):  # as if the header were not there
+            wait_s = _ONE_TRY.get_retry_after(response)
+        if (response.length_remaining or 0) <= _SMALL_BYTES:
+            response.drain_conn()  # the connection can be used again
         is_final = status < 500 and status not in _WORTH_ANOTHER_TRY
-        raise TransferError(said, is_final=is_final, wait_s=_asked_wait_s(headers.get("retry-after")))
-    if (encoding := headers.get("content-encoding", "identity")) != "identity":
+        raise TransferError(f"HTTP {status} {response.reason}".strip(), is_final=is_final, wait_s=wait_s)
+    if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
         raise TransferError(f"the body is encoded ({encoding}), which was not asked for", is_final=True)
-    return Answer(status, headers, response.length, blocks)
+    return Answer(status, response.headers, response.length_remaining, blocks)
 
 
-def _asked_wait_s(value: str | None) -> float | None:
-    """Retry-After in seconds; it is a number of seconds or a date (RFC 9110, section 10.2.3)."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    with suppress(ValueError):  # neither: as if the header were not there
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    return None
-
-
-def _read_block(response: http.client.HTTPResponse, got: int) -> bytes:
+def _read_block(response: BaseHTTPResponse, got: int, announced: int | None) -> bytes:
+    left = response.length_remaining
+    # the last byte comes alone: behind it urllib3 gives the connection back, and what else was sent is lost
+    num_bytes = BLOCK_BYTES if left is None else min(BLOCK_BYTES, max(left - 1, 1))
     try:
-        return response.read1(BLOCK_BYTES)
-    except _BROKEN as error:
-        raise TransferError(f"cut off after {got} bytes ({_say(error)})") from error
+        if left == 1 and _num_waiting(response) > 1:
+            raise TransferError(f"longer than the {announced} bytes that were announced")
+        return response.read1(num_bytes, decode_content=False)
+    except (faults.HTTPError, OSError) as error:
+        whole = "" if announced is None else f" of {announced}"
+        raise TransferError(f"cut off after {got}{whole} bytes ({_say(error)})") from error
 
 
-def _drain(response: http.client.HTTPResponse) -> None:
-    """Read the rest of a small body that nobody wants, so that the connection can be used again."""
-    if response.length is not None and response.length <= _SMALL_BYTES:
-        with suppress(*_BROKEN):  # then the connection is dropped
-            response.read()
+def _num_waiting(response: BaseHTTPResponse) -> int:
+    """Bytes that have come and were not read; waits for the first."""
+    return len(response._original_response.fp.peek())  # type: ignore[attr-defined]  # urllib3 shows no other way
 
 
 @contextmanager
@@ -262,7 +204,10 @@ def _file_blocks(file: BinaryIO) -> Iterator[bytes]:
         raise TransferError(f"cannot be read ({error.strerror})") from error
 
 
-def _say(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+def _say(error: BaseException) -> str:
+    """What went wrong at the bottom, without the connection pools around it."""
+    while inner := error.__cause__ or next((part for part in error.args if isinstance(part, BaseException)), None):
+        error = inner
+    if isinstance(error, (TimeoutError, faults.TimeoutError)):
         return "no answer in time"
     return str(error) or type(error).__name__

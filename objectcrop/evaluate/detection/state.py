@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from objectcrop.ssl.networks.weights import file_digest
+from objectcrop.runtime.checksum import file_sha256
 from objectcrop.study.settings.section import settings_hash
 
 LAST = "last_checkpoint"
@@ -20,7 +20,7 @@ def state_folder(checkpoints: Path, settings: Mapping[str, Any], weights: Path) 
         settings: everything else that the training depends on, as JSON values.
         weights: file of export_backbone.
     """
-    return checkpoints / settings_hash({"settings": settings, "weights_sha256": file_digest(weights)})
+    return checkpoints / settings_hash({"settings": settings, "weights_sha256": file_sha256(weights)})
 
 
 def report_unused_states(folder: Path, label: str) -> None:

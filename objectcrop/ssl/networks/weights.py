@@ -1,7 +1,9 @@
-"""Backbone files: safetensors (written and read here, without the package) and torchvision's `.pth`."""
+"""Backbone files: safetensors and torchvision's `.pth`.
+
+Safetensors are written and read here, as a bare GPU node lacks the package; tests hold ours against it.
+"""
 
 import argparse
-import hashlib
 import json
 import pickle
 import re
@@ -213,8 +215,3 @@ def stem_of(weights: Mapping[str, Tensor]) -> str | None:
 
 def _shorten(names: list[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

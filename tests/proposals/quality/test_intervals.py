@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import bootstrap
 
 from objectcrop.proposals.quality.intervals import Shares, intervals
 
@@ -16,6 +17,21 @@ def test_the_interval_of_a_share_is_about_two_standard_deviations_wide():
     deviation = (0.3 * 0.7 / 400) ** 0.5
     assert low == pytest.approx(0.3 - 1.96 * deviation, abs=0.008)
     assert high == pytest.approx(0.3 + 1.96 * deviation, abs=0.008)
+
+
+def test_intervals_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    above, below = rng.integers(0, 5, 2000).astype(float), rng.integers(4, 9, 2000).astype(float)
+    theirs = bootstrap(
+        (above, below),
+        lambda above, below, axis: above.sum(axis=axis) / below.sum(axis=axis),
+        n_resamples=1000,
+        paired=True,
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
+    width = theirs.high - theirs.low
+    assert intervals({"a": Shares(above, below)})["a"] == pytest.approx((theirs.low, theirs.high), abs=0.1 * width)
 
 
 def test_images_with_many_objects_count_for_as_many():
