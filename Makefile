@@ -20,8 +20,8 @@ check: setup ## format, lint, types, contracts, spelling, drift
 inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
 	@$(BIN)/python -m snakemake --cores all inspect
 
-bench: setup ## all benchmarks, one after the other; lod_quality.py needs results of its preset
-	@set -e; for file in $(filter-out benchmarks/lod_quality.py,$(wildcard benchmarks/*.py)); do $(BIN)/python "$$file"; done
+bench: setup ## all benchmarks, then docs/results from what they wrote; lod_quality.py needs results of its preset
+	@set -e; for file in $(filter-out benchmarks/lod_quality.py benchmarks/write_results.py,$(wildcard benchmarks/*.py)) benchmarks/write_results.py; do $(BIN)/python "$$file"; done
 
 lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirements.in
 	@.setup/uv/bin/uv pip compile requirements.in -o requirements.lock --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11

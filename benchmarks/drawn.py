@@ -19,7 +19,7 @@ NUM_SCENES = 200
 SIZES = [(512, 384), (256, 192)]
 
 
-def measure(settings: DrawnDataset) -> dict[str, float]:
+def measure(settings: DrawnDataset) -> dict[str, tuple[float, str]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_folders(folder, ["train"])
@@ -29,9 +29,9 @@ def measure(settings: DrawnDataset) -> dict[str, float]:
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         num_bytes = sum(path.stat().st_size for path in (folder / "train").iterdir())
     return {
-        "scenes_per_second": NUM_SCENES / wall,
-        "scenes_per_processor_second": NUM_SCENES / processor,
-        "kilobytes_per_scene": num_bytes / NUM_SCENES / 1000,
+        "scenes a second": (NUM_SCENES / wall, "1/s"),
+        "scenes a processor second": (NUM_SCENES / processor, "1/s"),
+        "kB a scene": (num_bytes / NUM_SCENES / 1000, "kB"),
     }
 
 
@@ -39,16 +39,29 @@ def main() -> None:
     start = time.process_time()
     for index in range(40):
         draw_scene(DrawnDataset(source="drawn", num_classes=24, width_px=64, height_px=64), "train", index)
-    results: dict[str, object] = {"first_40_scenes_and_tiles_s": time.process_time() - start}
+    rows = [{"name": "first 40 scenes and tiles", "value": time.process_time() - start, "unit": "s"}]
     for width, height in SIZES:
         for sizes in ("coco", "medium", "large"):
             settings = DrawnDataset(source="drawn", width_px=width, height_px=height, object_sizes=sizes)
-            results[f"{width}x{height} {sizes}"] = found = measure(settings)
-            print(f"{width}x{height} {sizes:8}" + "".join(f"  {name} {value:.1f}" for name, value in found.items()))
-    results |= {"platform": platform.platform(), "opencv": version("opencv-python-headless")}
+            measured = measure(settings)
+            print(
+                f"{width}x{height} {sizes:8}"
+                + "".join(f"  {name} {value:.1f}" for name, (value, _) in measured.items())
+            )
+            rows += [
+                {"name": f"{width}x{height} {sizes}, {name}", "value": value, "unit": unit}
+                for name, (value, unit) in measured.items()
+            ]
+    result = {
+        "machine": f"{platform.machine()} {platform.system()}, one process",
+        "versions": {"opencv": version("opencv-python-headless")},
+        "command": "python benchmarks/drawn.py",
+        "rows": rows,
+        "ratios": {},
+    }
     out = Path(__file__).parent / "results" / "drawn.json"
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

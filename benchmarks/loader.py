@@ -124,11 +124,11 @@ def measure(folder: Path, size: Size, repeats: int) -> tuple[dict[str, float], f
         "ours, normalised": our_loader(pictures, boxes, with_floats=True),
         "ours": our_loader(pictures, boxes, with_floats=False),
         "ours, object pairs": our_loader(pictures, boxes, with_floats=False, **OBJECTS),
-        "ours, painted on the device": our_loader(pictures, boxes, with_floats=False, renderer="batched"),
+        "ours, rendered on the device": our_loader(pictures, boxes, with_floats=False, renderer="batched"),
     }
     found = medians(repeats, works)
     rates = {f"{name}, {where}": NUM_PICTURES / seconds for name, seconds in found.items()}
-    return {f"kilobytes per picture, {where}": kilobytes} | rates, found["classic"] / found["ours, normalised"]
+    return {f"kilobytes per image, {where}": kilobytes} | rates, found["classic"] / found["ours, normalised"]
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ TEXT = (
     ".csv",
     "",
 )
+LONGEST_LINE = 140
 ADDRESS = r"https?://|--(?:extra-)?index-url|--find-links"
 BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "numba", "objectcrop"}
 ON_PURPOSE = {"objectcrop/data/downloads/transfer.py": {"urllib3"}, "objectcrop/runtime/progress.py": {"tqdm"}}
@@ -78,6 +79,17 @@ def test_no_lock_or_requirement_holds_an_address(root):
 def test_no_file_is_pickled_or_compiled_into_the_repository(root):
     endings = (".pkl", ".pyc", ".npy", ".npz", ".pt", ".pth", ".so", ".whl", ".tar.gz", ".zip")
     assert [name for name in tracked(root) if name.endswith(endings)] == []
+
+
+def test_no_line_of_markdown_is_longer_than_140_characters(root):
+    pages = [name for name in tracked(root) if name.endswith(".md")]
+    assert len(pages) > 30
+    lines = {f"{name}:{number}": len(line) for name in pages for number, line in enumerate(text(root, name), start=1)}
+    assert {place: length for place, length in lines.items() if length > LONGEST_LINE} == {}
+
+
+def text(root, name):
+    return (root / name).read_text(encoding="utf-8").splitlines()
 
 
 def test_the_rooms_that_compute_import_only_what_a_bare_gpu_node_has(root):
@@ -131,24 +143,26 @@ def test_an_unknown_check_is_refused(root):
     assert "no check speling; there are" in done.stderr
 
 
-PAGES = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/install.md",
-    "docs/cluster.md",
-    "docs/own_data.md",
-    "docs/downloads.md",
-    "docs/data.md",
-)
+def guides(root):
+    return [name for name in tracked(root) if name.endswith(".md")]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_links_of_the_guide_lead_somewhere(root, name):
-    page = root / name
-    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
-    local = [target for target in targets if "://" not in target]
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert [target for target in local if not (page.parent / target).exists()] == []
+
+def test_links_of_the_pages_lead_somewhere(root):
+    broken = []
+    for name in guides(root):
+        page = root / name
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+            other = page.parent / target if target else page
+            if "://" in target:
+                continue
+            if not other.exists() or (anchor and anchor not in anchors(other)):
+                broken.append(f"{name}: {target}#{anchor}")
+    assert broken == []
 
 
 def test_the_study_in_the_guide_can_be_planned(root):
@@ -158,16 +172,16 @@ def test_the_study_in_the_guide_can_be_planned(root):
 
 
 def test_commands_of_the_guide_name_files_tables_and_rules_that_exist(root):
-    text = "\n".join((root / name).read_text() for name in (*PAGES, "docs/rerun.md"))
-    files = set(re.findall(r"(?:--configfile|--workflow-profile) ((?:presets|profiles)/[\w./]+)", text))
+    pages = "\n".join((root / name).read_text() for name in guides(root))
+    files = set(re.findall(r"(?:--configfile|--workflow-profile) ((?:presets|profiles)/[\w./]+\w)", pages))
     assert files
     assert [name for name in files if not (root / name).exists()] == []
-    rules = set(re.findall(r"--forcerun (\w+)", text))
+    rules = set(re.findall(r"--forcerun (\w+)", pages))
     assert rules
     assert [name for name in rules if not (root / f"workflow_scripts/{name}.py").is_file()] == []
-    modules = set(re.findall(r"-m workflow_scripts\.(\w+)", text))
+    modules = set(re.findall(r"-m workflow_scripts\.(\w+)", pages))
     assert [name for name in modules if not (root / f"workflow_scripts/{name}.py").is_file()] == []
-    targets = set(re.findall(r"snakemake --cores all ([a-z]+-[a-z]+)`", text))
+    targets = set(re.findall(r"snakemake --cores all ([a-z]+-[a-z]+)`", pages))
     assert targets
     assert targets <= set(yaml.safe_load((root / "config.yaml").read_text())["tables"])
 

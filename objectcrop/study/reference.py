@@ -1,13 +1,14 @@
 """The JSON schema that editors use and the config reference of the docs, generated from the settings themselves."""
 
 import json
+import textwrap
 from typing import Any
 
 from objectcrop.study.study import Study
 
 INHERIT = {
     "type": "string",
-    "description": "Name of a run whose settings are taken over; this run's own are laid over them, key by key.",
+    "description": "Name of a run whose settings are taken over; this run's own override them, key by key.",
 }
 
 
@@ -25,13 +26,13 @@ def json_schema() -> dict[str, Any]:
 
 
 def config_reference() -> str:
-    """Markdown reference of every setting: name, type, default, meaning."""
+    """Return the Markdown reference of every setting: name, type, default, meaning."""
     schema = json_schema()
     parts = [
         "# Config reference",
         "",
         "Generated from the settings (`python -m workflow_scripts.write_reference`); a test holds it up to date.",
-        "A config file with a `name` is a study of its own; one without is laid over `config.yaml`.",
+        "A config file with a `name` is a study of its own; one without is an overlay of `config.yaml`.",
         "",
         *_section("Study", schema),
     ]
@@ -42,13 +43,17 @@ def config_reference() -> str:
 
 
 def _section(name: str, section: dict[str, Any]) -> list[str]:
-    lines = [f"## {name}", "", " ".join(section.get("description", "").split()), ""]
-    lines += ["| setting | type | default | meaning |", "|---|---|---|---|"]
+    lines = [f"## {name}", "", *_wrapped(section.get("description", "")), ""]
     for key, field in section["properties"].items():
-        default = f"`{_shown(field['default'])}`" if "default" in field else ""
-        meaning = " ".join(field.get("description", "").split())
-        lines.append(f"| `{key}` | {_type(field)} | {default} | {meaning} |".replace("``", ""))
+        default = f", default `{_shown(field['default'])}`" if "default" in field else ""
+        meaning = field.get("description", "")
+        lines += _wrapped(f"- `{key}` ({_type(field)}{default})" + (f": {meaning}" if meaning else ""), indent="  ")
     return [*lines, ""]
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    words = " ".join(text.split())
+    return textwrap.wrap(words, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _shown(value: Any) -> str:
@@ -79,3 +84,4 @@ def _type(field: dict[str, Any]) -> str:
 
 
 _LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+_WIDTH = 120

@@ -1,4 +1,6 @@
-"""Every method learns on drawn scenes: `make learn` makes runs of presets/drawn_methods.yaml (docs/methods.md) and holds margins.
+"""Every method learns on drawn scenes: `make learn` makes runs of presets/drawn_methods.yaml and holds margins.
+
+Figures of whole runs: docs/results/methods_drawn.md.
 
 Not part of `make test`, as it takes half an hour. The margins are about half of the lower of two whole runs of the preset, on
 processors whose rounding differs: that is as good as another seed. BYOL's is of two seeds on one.

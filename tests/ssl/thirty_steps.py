@@ -1,6 +1,6 @@
 """Thirty steps of every method, pair of regions and extra loss on a tiny set: what test_methods.py holds.
 
-`python -m tests.ssl.thirty_steps` prints the table of docs/methods.md.
+`python -m tests.ssl.thirty_steps` prints the table of docs/results/thirty_steps.md.
 """
 
 import tempfile

@@ -86,7 +86,7 @@ class LodProposals(FeatureProposals):
         default="none",
         description="'picture' takes the image's mean from its maps first, and keeps what lies above it and what lies below as "
         "channels of their own: salient is then what is unlike the rest. Own addition; 'none', as published, takes high "
-        "activations for salient, which they need not be in a network trained without labels (docs/lod_quality.md).",
+        "activations for salient, which they need not be in a network trained without labels (docs/proposals.md).",
     )
     max_peaks: int = Field(default=20, ge=1, description="Saliency peaks per map.")
     num_levels: int = Field(default=50, ge=1, description="Thresholds per local saliency map.")

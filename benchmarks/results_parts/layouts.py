@@ -1,0 +1,214 @@
+"""Tables of each benchmark from the JSON that it wrote."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results_parts.document import Table
+
+Result = Mapping[str, Any]
+
+
+def values(result: Result) -> dict[str, float]:
+    """Return the value of each row by its name."""
+    return {row["name"]: row["value"] for row in result["rows"]}
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a value with so many significant digits; whole numbers of up to 6 digits stay whole."""
+    if value is None:
+        return ""
+    if value == 0 or 10 ** (digits - 1) <= abs(value) < 1e7:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def pivot(result: Result, columns: Sequence[str], prefix: str = "", separator: str = ", ") -> list[list[str]]:
+    """Return a row for each name without its end, and in it the values at the ends that are named."""
+    found = values(result)
+    ends = tuple(separator + column for column in columns)
+    names = [name for name in found if name.startswith(prefix) and name.endswith(ends)]
+    stems = dict.fromkeys(name[: -len(end)] for name in names for end in ends if name.endswith(end))
+    return [[stem.removeprefix(prefix), *(number(found.get(stem + end)) for end in ends)] for stem in stems]
+
+
+def all_rows(result: Result) -> Table:
+    """Return every row as it is."""
+    rows = [[row["name"].replace("_", " "), number(row["value"]), row["unit"]] for row in result["rows"]]
+    return Table("Values", ["what", "value", "unit"], rows)
+
+
+def ratios(result: Result, about: str, names: Mapping[str, str] | None = None) -> Table:
+    """Return how many times as long the peers take."""
+    rows = [
+        [(names or {}).get(name, name.replace("_", " ")), number(value)] for name, value in result["ratios"].items()
+    ]
+    return Table("Ratios", ["beside", "ratio"], rows, [about])
+
+
+FASTER = "The peer's time over ours, both measured in the same run: above 1 ours is faster."
+
+
+def drawn(result: Result) -> list[Table]:
+    """Return the rates of drawing scenes, by size of the image and of the objects."""
+    ends = ["scenes a second", "scenes a processor second", "kB a scene"]
+    first = number(values(result)["first 40 scenes and tiles"])
+    return [
+        Table(
+            "Drawing scenes in one process",
+            ["scenes, objects", *ends],
+            pivot(result, ends),
+            notes=[f"The first 40 scenes, with the surface tiles that each process makes once: {first} s."],
+        )
+    ]
+
+
+def first_run(result: Result) -> list[Table]:
+    """Return what each rule of the demo took, and networks in both precisions."""
+    found = values(result)
+    rules = [name.removeprefix("job ") for name in found if name.startswith("job ")]
+    jobs = [[rule, number(found[f"jobs {rule}"]), number(found[f"job {rule}"])] for rule in rules]
+    stages = [[*row, ratio(found, row[0])] for row in pivot(result, ["float32", "bfloat16"])]
+    return [
+        Table("Jobs", ["rule", "jobs", "mean, s"], jobs, [f"The whole run took {number(found['whole run'])} s."]),
+        Table(
+            "Networks by precision",
+            ["stage", "float32, s", "bfloat16, s", "ratio"],
+            stages,
+            ["Extrapolated from a few steps of each. The processor has no native bfloat16."],
+            [f"All together: {number(result['ratios']['bfloat16_over_float32'])} times as long in bfloat16."],
+        ),
+    ]
+
+
+def ratio(found: Mapping[str, float], stage: str) -> str:
+    """Return how many times as long bfloat16 takes."""
+    return number(found[f"{stage}, bfloat16"] / found[f"{stage}, float32"], 3)
+
+
+def loader(result: Result) -> list[Table]:
+    """Return pairs a second beside PIL and torchvision."""
+    sizes = ["640x480", "1024x768"]
+    rows = pivot(result, sizes)
+    return [
+        Table("Pairs a second", ["", *sizes], [row for row in rows if not row[0].startswith("kilobytes")]),
+        Table("Size of the JPEGs", ["", *sizes], [row for row in rows if row[0].startswith("kilobytes")]),
+        ratios(result, FASTER + " Both end in normalised floats."),
+    ]
+
+
+def lod(result: Result) -> list[Table]:
+    """Return the rates of one core, and what they come to for two sizes of collections."""
+    costs = result["costs"]
+    few, many = costs
+    names = {"core_hours": "core-hours", "disk_gb": "GB on disk", "memory_gb": "GB of memory, a job"}
+    rows = []
+    for name in costs[few]:
+        kind = next(kind for kind in names if name.endswith(kind))
+        label = name.removesuffix(f"_{kind}").replace("_", " " if kind == "disk_gb" else "_")
+        rows.append([f"{label}, {names[kind]}", number(costs[few][name], 3), number(costs[many][name], 3)])
+    return [
+        Table(
+            "Costs of a collection, reckoned from the rates",
+            ["", f"{int(few):,} images", f"{int(many):,} images"],
+            rows,
+            [
+                "Settings of `presets/openimages_full.yaml`: 200 regions of 512 numbers in half precision, 50 neighbours, "
+                "100 scores a pair, 200 steps of the ranking. `--kept-rates` reckons again from the rates below.",
+            ],
+            ["GPU-hours are not measured: no machine with a GPU was at hand."],
+        ),
+        all_rows(result),
+        ratios(result, FASTER),
+    ]
+
+
+def lod_memory(result: Result) -> list[Table]:
+    """Return peaks of the jobs of LOD and what their rules ask for."""
+    found = values(result)
+    sizes = [name.split(", ")[1] for name in found if name.startswith("find_neighbours, ") and name.count(", ") == 1]
+    few, many = [size for size in sizes if size.isdigit()]
+    ends = ["a picture", few, many, "1700000, extrapolated", "1700000, asked"]
+    columns = ["job", "bytes an image", f"{int(few):,}", f"{int(many):,}", "1.7 million", "asked there"]
+    return [
+        Table(
+            "Peaks in MB, by the number of images",
+            columns,
+            pivot(result, ends),
+            ["The peak at 1.7 million images is extrapolated from a line through the other two."],
+        )
+    ]
+
+
+def ohms(result: Result) -> list[Table]:
+    """Return time and memory of making OHMS, beside plain pandas."""
+    found = values(result)
+    sizes = sorted({int(part) for name in found for part in name.split("_") if part.isdigit()})
+    jobs = dict.fromkeys(name[: -len(f"_{sizes[0]}")] for name in found if name.endswith(f"_{sizes[0]}"))
+    rows = [
+        [job, f"{size:,}", *(number(found[f"{job}_{size}{end}"]) for end in ("", "_per_row", "_processor", "_peak"))]
+        for size in sizes
+        for job in jobs
+    ]
+    columns = ["job", "boxes", "s", "us a row", "processor s", "peak, GiB"]
+    notes = ["`rules`: both jobs, one after the other, start-up included. `plain_pandas`: `read_csv` and `groupby`."]
+    return [Table("A box CSV of Open Images' size", columns, rows, notes=notes), ratios(result, FASTER)]
+
+
+def running_statistics(result: Result) -> list[Table]:
+    """Return mAP of both ways by seed."""
+    found = values(result)
+    old, new = "counted", "left out"
+    seeds = sorted(name.split(", ")[1] for name in found if name.startswith(f"{old}, "))
+    pairs = {seed: (found[f"{old}, {seed}"], found[f"{new}, {seed}"]) for seed in seeds}
+    pairs["mean"] = tuple(statistics.fmean(pair[index] for pair in pairs.values()) for index in (0, 1))
+    rows = [[seed, f"{first:.2f}", f"{then:.2f}", f"{then - first:+.2f}"] for seed, (first, then) in pairs.items()]
+    moved = {way: number(found[f"updates, {way}"]) for way in (old, new)}
+    return [
+        Table(
+            "Linear evaluation on drawn scenes, mAP in percent",
+            ["", "extra passes counted (recipe 1)", "extra passes left out (recipe 2)", "difference"],
+            rows,
+            notes=[f"The statistics moved {moved[old]} times with recipe 1 and {moved[new]} times with recipe 2."],
+        )
+    ]
+
+
+def step(result: Result) -> list[Table]:
+    """Return the time of a training step beside lightly's blocks and a plain reference."""
+    return [all_rows(result), ratios(result, FASTER)]
+
+
+def supervised_loss(result: Result) -> list[Table]:
+    """Return first gradients and trials of the supervised losses."""
+    labels = [f"{count} labels an image" for count in (2, 4, 8)]
+    trials = {name.removesuffix(", mAP"): value for name, value in values(result).items() if name.endswith(", mAP")}
+    seeds = sorted({name.split(", ")[-1] for name in trials})
+    losses = dict.fromkeys(name.rsplit(", ", 1)[0] for name in trials)
+    guess = next(value for name, value in values(result).items() if name.startswith("trial, share"))
+    return [
+        Table(
+            "Length of the trunk's first gradient over that of softmax cross-entropy",
+            ["loss", *labels],
+            [[row[0], *(f"{float(cell):.2g}" for cell in row[1:])] for row in pivot(result, labels, "gradient, ")],
+            ["208 classes, quarter-width ResNet-18, random images, a batch of 64."],
+        ),
+        Table(
+            "Test mAP of the network's own linear layer, percent",
+            ["loss", *seeds],
+            [
+                [loss.removeprefix("trial, "), *(f"{trials[f'{loss}, {seed}']:.1f}" for seed in seeds)]
+                for loss in losses
+            ],
+            [
+                "Drawn scenes of 24 classes, 1 to 3 large objects, 3,000 training and 600 test scenes. 10 epochs at 48 px, SGD "
+                "at 0.0075 for a batch of 64.",
+            ],
+            [f"A constant guess has {guess:.1f}."],
+        ),
+    ]
+
+
+def recorded(result: Result) -> list[Table]:
+    """Return the tables of a file that holds them as they were printed."""
+    return [Table(**table) for table in result["tables"]]

@@ -1,0 +1,91 @@
+"""Write docs/results/*.md from benchmarks/results/*.json: a page for each file. `--check` only says whether they are fresh."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from results_parts import layouts
+from results_parts.document import page
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, PAGES = ROOT / "benchmarks/results", ROOT / "docs/results"
+
+
+class Heading(NamedTuple):
+    """What a page is about."""
+
+    title: str
+    about: str = ""
+
+
+HEADINGS = {
+    "drawn": Heading("Drawing scenes"),
+    "drawn_learnability": Heading("Can drawn scenes be learned in minutes?"),
+    "first_run": Heading("The demo, rule by rule"),
+    "loader": Heading(
+        "Making views",
+        "Pairs of views on one core, from JPEGs that the benchmark draws, by processor time. `classic`: PIL and torchvision "
+        "with the same recipe. Object pairs are faster, as their crops are smaller. An earlier run of the command, on two "
+        "shared cores, gave ratios of 2.6 (640x480) and 2.4 (1024x768).",
+    ),
+    "lod": Heading("Costs of LOD", "Each stage on one core, beside the specification written out in NumPy."),
+    "lod_memory": Heading("Memory of LOD", "The rules' own scripts on drawn collections."),
+    "lod_memory_before": Heading("Memory of LOD before blocks"),
+    "lod_other_runs": Heading("Costs of LOD: other runs"),
+    "methods_drawn": Heading("Every method on drawn scenes"),
+    "ohms": Heading("Making OHMS", "`read_annotations` and `select_ohms` on a drawn CSV, pinned to 2 cores."),
+    "proposals_drawn": Heading("Which proposals find objects: drawn scenes"),
+    "proposals_photographs": Heading("Which proposals find objects: photographs"),
+    "running_statistics": Heading(
+        "Running statistics of the exported trunk",
+        "What the extra losses' passes do to them. OAC (MoCo-v2, rotation, localization) of presets/drawn_methods.yaml, "
+        "shortened. The trained weights of both columns are equal; only the running statistics of batch norm differ.",
+    ),
+    "set_up": Heading("Set-up"),
+    "step": Heading("A step of training", "Our MoCo-v2 step beside lightly's blocks and a plain reference."),
+    "supervised_loss": Heading(
+        "The supervised loss", "Figures behind [decision 0009](../decisions/0009-supervised-loss.md)."
+    ),
+    "thirty_steps": Heading("Every method trains with every loss"),
+    "workflow": Heading("The workflow's own time"),
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by the name of its file of results."""
+    return {path.stem: text_of(path) for path in sorted(RESULTS.glob("*.json"))} | {"README": index()}
+
+
+def text_of(path: Path) -> str:
+    """Return the page of one file of results."""
+    result, heading = json.loads(path.read_text(encoding="utf-8")), HEADINGS[path.stem]
+    if "tables" in result:
+        return page(heading.title, result, result["about"], layouts.recorded(result))
+    layout = getattr(layouts, path.stem, lambda result: [layouts.all_rows(result)])
+    return page(heading.title, result, [heading.about] if heading.about else [], layout(result))
+
+
+def index() -> str:
+    """Return the list of all pages."""
+    lines = ["# Results", "", "Made by `python benchmarks/write_results.py`; do not edit.", ""]
+    names = sorted(path.stem for path in RESULTS.glob("*.json"))
+    lines += [f"- [{HEADINGS[name].title}]({name}.md)" for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is out of date")
+    args = parser.parse_args()
+    for name, text in pages().items():
+        path = PAGES / f"{name}.md"
+        if args.check and (not path.is_file() or path.read_text(encoding="utf-8") != text):
+            sys.exit(f"{path.relative_to(ROOT)} is out of date; run `python benchmarks/write_results.py`")
+        if not args.check:
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
