@@ -28,6 +28,7 @@ from objectcrop.data.manifest import index_pictures
 from objectcrop.data.readers.openimages import drawn_layout, list_openimages, read_openimages_boxes
 from objectcrop.evaluate.average_precision import macro_map
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl import pretraining
 from objectcrop.ssl.methods import supervised
 from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
@@ -114,7 +115,7 @@ def draw(root: Path) -> tuple[Tables, PictureList, np.ndarray]:
 
 
 def trial(seed: int, tables: Tables, tests: PictureList, labels: np.ndarray, folder: Path) -> dict[str, float]:
-    found = pretrain(Request("trial", RUN, study_seed=0, seed=seed), tables, folder)
+    found = pretrain(Request("trial", RUN, Seeds(0, seed)), tables, folder)
     state = torch.load(saved_states(folder)[0], weights_only=True)["method"]
     network = Supervised(RUN, num_classes=SCENES.num_classes, world=ALONE)
     network.load_state_dict(state)

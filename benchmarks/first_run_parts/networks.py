@@ -13,6 +13,7 @@ import yaml
 from objectcrop.evaluate.linear.features import Extractor
 from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.ssl.methods.build import build_method
 from objectcrop.ssl.methods.supervised import Supervised
@@ -87,7 +88,7 @@ def _pretraining(plan: Plan, name: str, folder: Path) -> Stage:
                 method = Supervised(found, num_classes=12, world=ALONE)
                 shown = LabelledBatch(_images(batch, size), torch.randint(0, 2, (batch, 12)), rows)
             else:
-                method = build_method(found, study_seed=0, seed=0, world=ALONE, num_images=num_images)
+                method = build_method(found, seeds=Seeds(0, 0), world=ALONE, num_images=num_images)
                 cells = torch.randint(0, 2, (batch, run.losses.patches, run.losses.patches))
                 turns, tags = torch.randint(0, 4, (batch,)), torch.zeros(batch, dtype=torch.long)
                 shown = PairBatch(

@@ -15,7 +15,7 @@ from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.checks import find_doubts, find_problems
 from objectcrop.ssl.methods.build import build_method
@@ -51,8 +51,7 @@ class Request:
     Attributes:
         name: of the run.
         run: its settings.
-        study_seed: seed of the study.
-        seed: of the run.
+        seeds: of the study and of the run.
         num_gpus: 0 computes on the CPU.
         num_threads: cores of the job.
         save_every_s: seconds between saves.
@@ -62,8 +61,7 @@ class Request:
 
     name: str
     run: Run
-    study_seed: int
-    seed: int
+    seeds: Seeds
     num_gpus: int = 0
     num_threads: int = 1
     save_every_s: float = SAVE_EVERY_S
@@ -118,7 +116,7 @@ def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | Non
 
 def initial_seed(request: Request) -> int:
     """Seed of the fresh weights: the same for every method, so that runs of a seed start alike."""
-    return int(generator(request.study_seed, "weights", request.seed).integers(2**62))
+    return request.seeds.torch_seed("weights")
 
 
 def _without_training(request: Request, tables: Tables) -> Pretrained:
@@ -150,13 +148,12 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     resolved = _computing_in(precision, request)
     samples, method = _build(resolved, tables, pictures, boxes, world)
     job = Job(
-        label=f"pretrain {request.name} s{request.seed}",
+        label=f"pretrain {request.name} s{request.seeds.run}",
         settings_hash=_state_hash(request, pictures, boxes),
         settings=run.optimizer,
-        num_images=num_samples,
+        num_samples=num_samples,
         folder=folder,
-        study_seed=request.study_seed,
-        seed=request.seed,
+        seeds=request.seeds,
         precision=precision,
         save_every_s=request.save_every_s,
         kept_states=request.kept_states,
@@ -182,8 +179,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         num_samples,
         run.optimizer.global_batch_size,
         steps,
-        study_seed=request.study_seed,
-        seed=request.seed,
+        seeds=request.seeds,
         world=world,
         loads_shuffled=loads_shuffled,
         parts=run.training.accumulation_steps,
@@ -207,7 +203,7 @@ def _computing_in(precision: Computed, request: Request) -> Request:
 def _build(
     request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
 ) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
-    run, seeds = request.run, (request.study_seed, request.seed)
+    run, seeds = request.run, request.seeds
     if run.method == "supervised":
         if tables.annotations is None:
             raise ValueError(f"run {request.name}: a supervised run needs --annotations")
@@ -215,11 +211,11 @@ def _build(
         with seeded_weights(initial_seed(request)):
             rates = count_label_rates(labels)
             classifier = Supervised(run, num_classes=len(classes), world=world, label_rates=rates)
-        return LabelledSamples(pictures, labels, run, *seeds), classifier
+        return LabelledSamples(pictures, labels, run, seeds), classifier
     boxes = boxes or [as_boxes([]) for _ in pictures.ids]
-    samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
+    samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), seeds)
     with seeded_weights(initial_seed(request)):
-        method = build_method(run, study_seed=seeds[0], seed=seeds[1], world=world, num_images=len(samples))
+        method = build_method(run, seeds=seeds, world=world, num_images=len(samples))
     # one process has all rows of the batch anyway; of the others none shuffles keys
     is_loaded = run.training.shuffle == "loader" and world.size > 1 and run.method in ("moco_v2", "densecl")
     return ShuffledSamples(samples) if is_loaded else samples, method
@@ -234,7 +230,7 @@ def _monitor(request: Request, tables: Tables, pictures: PictureList, world: Wor
         if tables.annotations is None:
             raise ValueError(f"run {request.name}: training.monitor_knn needs --annotations")
         labels, _ = labels_by_picture(tables.annotations, pictures)
-    order = generator(request.study_seed, "monitor", request.seed).permutation(len(pictures))
+    order = request.seeds.generator("monitor").permutation(len(pictures))
     rows = order[: run.training.monitor_images].tolist()
     paths = [pictures.paths[row] for row in rows]
     shown = None if labels is None else labels[rows]
@@ -254,7 +250,12 @@ def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes])
     data = hashlib.sha256("\n".join(pictures.ids).encode())
     for found in boxes:
         data.update(found.tobytes() + b"|")
-    value = {"run": recorded(request.run), "study_seed": request.study_seed, "seed": request.seed, "recipe": RECIPE}
+    value = {
+        "run": recorded(request.run),
+        "study_seed": request.seeds.study,
+        "seed": request.seeds.run,
+        "recipe": RECIPE,
+    }
     return settings_hash({**value, "data": data.hexdigest(), "state_layout": STATE_LAYOUT})
 
 
@@ -279,8 +280,8 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
     settings = recorded(request.run)
     return {
         "run": request.name,
-        "seed": request.seed,
-        "study_seed": request.study_seed,
+        "seed": request.seeds.run,
+        "study_seed": request.seeds.study,
         "settings": settings,
         "settings_hash": settings_hash(settings),
         "recipe": RECIPE,

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from objectcrop.runtime.distributed import World, join_world
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method, StepLosses
 from objectcrop.ssl.samples.batches import LabelledBatch
@@ -41,7 +42,7 @@ def training_of(folder: Path, world: World) -> loop.Training:
     """Two steps, logged together."""
     loop.LOGGED_STEPS = 1
     settings = OptimizerSettings(epochs=1, global_batch_size=4)
-    job = loop.Job("logging", "hash", settings, num_images=8, folder=folder, study_seed=0, seed=1)
+    job = loop.Job("logging", "hash", settings, num_samples=8, folder=folder, seeds=Seeds(0, 1))
     method = Logging(world.rank)
     return loop.Training(method, torch.optim.SGD(method.parameters(), lr=0.1), job, world)
 

@@ -14,6 +14,7 @@ import torch.utils.tensorboard  # what a trainer would import itself, once for a
 from torch import nn
 from torch.nn import functional as F
 
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl.networks.backbones import Backbone, ResNet
 from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
@@ -65,7 +66,7 @@ def train(folder: Path, name: str, changes: dict[str, Any], workers: int = 0, sa
     from objectcrop.ssl import pretraining
 
     pretraining.split_threads = lambda threads, gpus: (1, workers)
-    request = Request(name, tiny_run(**merged(RECIPES[name], changes)), study_seed=0, seed=1, save_every_s=save_every_s)
+    request = Request(name, tiny_run(**merged(RECIPES[name], changes)), Seeds(0, 1), save_every_s=save_every_s)
     try:
         found = pretrain(request, torch.load(folder / "tables.pt", weights_only=False), folder / "c")
     except Stopped as stopped:
@@ -115,7 +116,7 @@ def train_supervised(folder: Path, parts: int) -> None:
     changes = {"optimizer": optimizer, "training": {"accumulation_steps": parts}}
     run = tiny_run(**merged(RECIPES["supervised"], changes))
     tables = torch.load(folder / "tables.pt", weights_only=False)
-    found = pretrain(Request("supervised", run, study_seed=0, seed=1), tables, folder / "c")
+    found = pretrain(Request("supervised", run, Seeds(0, 1)), tables, folder / "c")
     if found is not None:
         torch.save(found.backbone.state_dict(), folder / "weights.pt")
 

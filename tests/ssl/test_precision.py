@@ -5,6 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
@@ -28,7 +29,7 @@ def method(request_of, precision):
         moco={"batch_norm_group": 4, "projector_batch_norm": False},
     ).run
     with seeded_weights(0):
-        return MocoV2(run, study_seed=0, seed=1, world=ALONE)
+        return MocoV2(run, seeds=Seeds(0, 1), world=ALONE)
 
 
 class _Convolutions(TorchDispatchMode):

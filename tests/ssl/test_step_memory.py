@@ -5,6 +5,7 @@ import torch
 import yaml
 
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods.build import build_method
 from objectcrop.ssl.methods.byol import Byol
 from objectcrop.ssl.methods.supervised import Supervised
@@ -62,7 +63,7 @@ def test_the_estimate_is_what_autograd_saves_in_a_step(request_of, name, losses)
         changes = {**changes, **BOTH, "views": {**BOTH["views"], **changes.get("views", {})}}
     run = request_of(**changes).run
     with seeded_weights(0):
-        method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).train()
+        method = build_method(run, seeds=Seeds(0, 1), world=ALONE, num_images=12).train()
     batch = batch_of(query_tags=(0, 0, 1, 1), num_small=2 if name == "swav" else 0)
     estimate = estimate_step_memory(run, method, world_size=1, is_narrow=False)
     real = saved_bytes(method, lambda: method.step_losses(batch, 0))
@@ -105,7 +106,7 @@ def test_statistics_of_several_processes_are_counted_with_what_they_keep(request
 def test_estimating_changes_neither_the_method_nor_torchs_generator(request_of):
     run = request_of("oac").run
     with seeded_weights(0):
-        method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).train()
+        method = build_method(run, seeds=Seeds(0, 1), world=ALONE, num_images=12).train()
     tensors = dict((*method.named_parameters(), *method.named_buffers()))
     before, state = {name: value.clone() for name, value in tensors.items()}, torch.get_rng_state()
     estimate_step_memory(run, method, world_size=2, is_narrow=True)
@@ -174,7 +175,7 @@ def test_the_estimate_of_a_small_run_is_said_in_mebibytes(request_of):
 
 def test_a_method_with_a_queue_is_not_advised_to_accumulate(request_of):
     run = request_of().run
-    method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12)
+    method = build_method(run, seeds=Seeds(0, 1), world=ALONE, num_images=12)
     memory = estimate_step_memory(run, method, world_size=1, is_narrow=False)
     (doubt,) = find_memory_doubts(run, memory, world_size=1, limit=memory.total - 1)
     assert "accumulation_steps" not in doubt
@@ -217,7 +218,7 @@ def test_every_run_of_the_presets_fits_its_gpus_of_80_gb(root):
             if run.method == "supervised":
                 method = Supervised(run, num_classes=208, world=META)
             else:
-                method = build_method(run, study_seed=0, seed=0, world=META, num_images=8192)
+                method = build_method(run, seeds=Seeds(0, 0), world=META, num_images=8192)
         size = run.resources.gpus
         memory = estimate_step_memory(run, method, world_size=size, is_narrow=True)
         doubts += [f"{where}: {doubt}" for doubt in find_memory_doubts(run, memory, world_size=size, limit=GPU_BYTES)]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, GlobalBatchNorm2d
 
 pytestmark = pytest.mark.xdist_group("two-processes")  # its fixtures are made once
@@ -74,7 +75,7 @@ def one_step(name, world):
     torch.set_default_dtype(torch.float64)
     try:
         with seeded_weights(0):
-            method = build_method(run, study_seed=0, seed=1, world=world, num_images=16)
+            method = build_method(run, seeds=Seeds(0, 1), world=world, num_images=16)
     finally:
         torch.set_default_dtype(torch.float32)
     for module in method.modules():

@@ -3,6 +3,7 @@
 import torch
 
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods.build import build_method
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
@@ -15,7 +16,7 @@ def build(request_of, method, **changes):
     """A method at the size of `tiny_run`, for 12 pictures, in float64."""
     run = request_of(method=method, **changes).run
     with seeded_weights(0):
-        return build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).double()
+        return build_method(run, seeds=Seeds(0, 1), world=ALONE, num_images=12).double()
 
 
 def images(seed, *shape):

@@ -1,6 +1,7 @@
 """From the settings of a run to its self-supervised method."""
 
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods.byol import Byol
 from objectcrop.ssl.methods.cmc import Cmc
 from objectcrop.ssl.methods.densecl import DenseCl
@@ -11,33 +12,31 @@ from objectcrop.ssl.methods.swav import Swav
 from objectcrop.study.settings.runs import Run
 
 
-def build_method(run: Run, *, study_seed: int, seed: int, world: World, num_images: int) -> Method:
+def build_method(run: Run, *, seeds: Seeds, world: World, num_images: int) -> Method:
     """The method with fresh weights, drawn from torch's global generator.
 
     Args:
         run: its settings.
-        study_seed: of the study.
-        seed: of the run.
+        seeds: of the study and of the run.
         world: the processes.
         num_images: samples of an epoch: pictures of the training set (or boxes, for methods without a memory bank).
 
     Raises:
         ValueError: for a method that does not train on pairs of views.
     """
-    seeds = {"study_seed": study_seed, "seed": seed}
     match run.method:
         case "moco_v2":
-            return MocoV2(run, **seeds, world=world)
+            return MocoV2(run, seeds=seeds, world=world)
         case "densecl":
-            return DenseCl(run, **seeds, world=world)
+            return DenseCl(run, seeds=seeds, world=world)
         case "byol":
             return Byol(run, world=world)
         case "swav":
             steps_per_epoch = num_images // run.optimizer.global_batch_size
-            return Swav(run, **seeds, world=world, steps_per_epoch=steps_per_epoch)
+            return Swav(run, seeds=seeds, world=world, steps_per_epoch=steps_per_epoch)
         case "cmc":
-            return Cmc(run, **seeds, world=world, num_images=num_images)
+            return Cmc(run, seeds=seeds, world=world, num_images=num_images)
         case "insdis":
-            return Insdis(run, **seeds, world=world, num_images=num_images)
+            return Insdis(run, seeds=seeds, world=world, num_images=num_images)
         case _:
             raise ValueError(f"method {run.method!r} does not train on pairs of views")

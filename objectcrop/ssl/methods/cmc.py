@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.losses.widening import widened
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
@@ -72,14 +72,13 @@ class ColorNetwork(nn.Module):
 class Cmc(Method):
     """Network, and a memory bank of either kind of view with a row for each picture; each kind is held against the other's."""
 
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World, num_images: int) -> None:
+    def __init__(self, run: Run, *, seeds: Seeds, world: World, num_images: int) -> None:
         super().__init__()
-        self.run, self.world, self._seeds = run, world, (study_seed, seed)
+        self.run, self.world, self._seeds = run, world, seeds
         self.network = ColorNetwork(run)
-        seeds = generator(study_seed, "bank", seed).integers(2**62, size=2).tolist()
         self.luminance_bank, self.chrominance_bank = (
-            MemoryBank(num_images, run.cmc.embedding_dims, momentum=run.cmc.bank_momentum, seed=found)
-            for found in seeds
+            MemoryBank(num_images, run.cmc.embedding_dims, momentum=run.cmc.bank_momentum, seed=seed)
+            for seed in seeds.torch_seeds("bank", count=2)
         )
         self._settle(self.network, world)
 
@@ -109,9 +108,8 @@ class Cmc(Method):
         return StepLosses(total, {"loss": total.detach(), **parts, **more})
 
     def _negatives(self, step: int) -> Tensor:
-        study_seed, seed = self._seeds
         length, wanted = len(self.luminance_bank.rows), self.run.cmc.num_negatives
-        return draw_negatives(length, wanted, step, study_seed=study_seed, seed=seed).to(self.world.device)
+        return draw_negatives(length, wanted, step, self._seeds).to(self.world.device)
 
     def _remember(self, outputs: Outputs, batch: PairBatch) -> None:
         places = self.world.gather(batch.rows)

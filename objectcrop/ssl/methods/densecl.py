@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
 from objectcrop.ssl.losses.dense import dense_info_nce, match_positions
 from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
@@ -107,16 +107,16 @@ class DenseCl(Method):
     The order of a step is MoCo's: queries, momentum update, keys (shuffled), losses against the old queues, enqueue.
     """
 
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World) -> None:
+    def __init__(self, run: Run, *, seeds: Seeds, world: World) -> None:
         super().__init__()
-        self.run, self.world, self._seeds = run, world, (study_seed, seed)
+        self.run, self.world, self._seeds = run, world, seeds
         self.network = QueryNetwork(run)
         pair = MomentumPair(self.network.encoder, run.moco.momentum)
         self.key_encoder = pair.key
         tags = sorted({view_tag(region) for region in run.views.regions})
-        seeds = generator(study_seed, "queue", seed).integers(2**62, size=2).tolist()
         self.queue, self.dense_queue = (
-            Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=found) for found in seeds
+            Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=seed)
+            for seed in seeds.torch_seeds("queue", count=2)
         )
         self._pair = (pair,)
         self._settle(self.network, world)
@@ -185,7 +185,7 @@ class DenseCl(Method):
             # one row for each image, so that all of it comes back in order at once
             return torch.cat([widened(part).flatten(1) for part in parts], dim=1)
 
-        permutation = key_permutation(*self._seeds, step, len(batch.key) * self.world.size)
+        permutation = key_permutation(self._seeds, step, len(batch.key) * self.world.size)
         rows = encode_shuffled(encode, batch, permutation, self.world)
         pieces = torch.split(rows, [shape.numel() for shape in shapes], dim=1)
         embeddings, dense, map_ = (piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.losses.widening import widened
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
@@ -57,13 +57,13 @@ class InstanceNetwork(nn.Module):
 class Insdis(Method):
     """Network, and a memory bank with a row for each picture, which stands for the picture's earlier views."""
 
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World, num_images: int) -> None:
+    def __init__(self, run: Run, *, seeds: Seeds, world: World, num_images: int) -> None:
         super().__init__()
-        self.run, self.world, self._seeds = run, world, (study_seed, seed)
+        self.run, self.world, self._seeds = run, world, seeds
         self.network = InstanceNetwork(run)
-        bank_seed = int(generator(study_seed, "bank", seed).integers(2**62))
+        seed = seeds.torch_seed("bank")
         settings = run.insdis
-        self.bank = MemoryBank(num_images, settings.embedding_dims, momentum=settings.bank_momentum, seed=bank_seed)
+        self.bank = MemoryBank(num_images, settings.embedding_dims, momentum=settings.bank_momentum, seed=seed)
         self._settle(self.network, world)
 
     @property
@@ -76,10 +76,7 @@ class Insdis(Method):
         with precision(self.run, self.world):
             outputs: Outputs = self._forward(batch)
         settings, views = self.run.insdis, len(outputs.embeddings)
-        study_seed, seed = self._seeds
-        drawn = draw_negatives(len(self.bank.rows), settings.num_negatives, step, study_seed=study_seed, seed=seed).to(
-            self.world.device
-        )
+        drawn = draw_negatives(len(self.bank.rows), settings.num_negatives, step, self._seeds).to(self.world.device)
         queries, places = outputs.embeddings.flatten(0, 1), batch.rows.repeat(views)
         way = (queries - self.bank.rows[places]).square().sum(dim=1).mean()
         loss, accuracy = self.bank.contrast(queries, places, drawn, settings, self.world)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.contrastive import bank_loss, log_normaliser, nce_loss
 from objectcrop.study.settings.methods import BankSettings
 
@@ -73,8 +73,8 @@ class MemoryBank(nn.Module):
         return float(torch.logsumexp(parts, dim=0)) - math.log(len(parts))
 
 
-def draw_negatives(length: int, wanted: int, step: int, *, study_seed: int, seed: int) -> Tensor:
+def draw_negatives(length: int, wanted: int, step: int, seeds: Seeds) -> Tensor:
     """Rows of a bank for a step, the same in every process, int64: all of them, or so many draws with replacement."""
     if wanted >= length:
         return torch.arange(length)
-    return torch.from_numpy(generator(study_seed, "negatives", seed, step).integers(length, size=wanted))
+    return torch.from_numpy(seeds.generator("negatives", step).integers(length, size=wanted))

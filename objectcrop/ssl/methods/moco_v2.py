@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.contrastive import info_nce
 from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.losses.widening import widened
@@ -69,17 +69,18 @@ class MocoV2(Method):
     The order of a step is the reference's: queries, momentum update, keys (shuffled), loss against the old queue, enqueue.
     """
 
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World) -> None:
+    def __init__(self, run: Run, *, seeds: Seeds, world: World) -> None:
         super().__init__()
-        self.run, self.world, self._seeds = run, world, (study_seed, seed)
+        self.run, self.world, self._seeds = run, world, seeds
         backbone = build_backbone(run.backbone, run.moco.batch_norm_group)
         encoder = Encoder(backbone, build_projector(backbone.num_features, run.moco))
         self.network = QueryNetwork(encoder, run.losses)
         pair = MomentumPair(encoder, run.moco.momentum)
         self.key_encoder = pair.key
         tags = sorted({view_tag(region) for region in run.views.regions})
-        queue_seed = int(generator(study_seed, "queue", seed).integers(2**62))
-        self.queue = Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=queue_seed)
+        self.queue = Queue(
+            run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=seeds.torch_seed("queue")
+        )
         self._pair = (pair,)
         self._settle(self.network, world)
 
@@ -122,5 +123,5 @@ class MocoV2(Method):
                 embeddings: Tensor = self.key_encoder(normalise(images), tags)[1]
             return embeddings
 
-        permutation = key_permutation(*self._seeds, step, len(batch.key) * self.world.size)
+        permutation = key_permutation(self._seeds, step, len(batch.key) * self.world.size)
         return encode_shuffled(encode, batch, permutation, self.world)

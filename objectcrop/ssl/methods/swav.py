@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
 from objectcrop.ssl.losses.prototypes import sinkhorn, swapped_prediction
 from objectcrop.ssl.losses.widening import widened
@@ -83,13 +83,13 @@ class SwavNetwork(nn.Module):
 class Swav(Method):
     """Network, and queues of earlier embeddings of either view, where they are on."""
 
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World, steps_per_epoch: int) -> None:
+    def __init__(self, run: Run, *, seeds: Seeds, world: World, steps_per_epoch: int) -> None:
         super().__init__()
         self.run, self.world, self._steps_per_epoch = run, world, steps_per_epoch
         self.network = SwavNetwork(run)
         length, dims = run.swav.queue_length, run.swav.embedding_dims
-        seeds = generator(study_seed, "queue", seed).integers(2**62, size=2).tolist() if length else []
-        self.queues = nn.ModuleList(Queue(length, dims, first_tags=[SCENE_TAG], seed=found) for found in seeds)
+        queue_seeds = seeds.torch_seeds("queue", count=2) if length else []
+        self.queues = nn.ModuleList(Queue(length, dims, first_tags=[SCENE_TAG], seed=seed) for seed in queue_seeds)
         self._settle(self.network, world)
 
     @property

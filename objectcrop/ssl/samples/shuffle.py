@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.images import Key
 from objectcrop.ssl.samples.pairs import PairSamples
@@ -44,9 +44,9 @@ class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
         return self.samples.__getitems__(share.own).with_shuffled(self.samples.keys_of(share.shuffled))
 
 
-def key_permutation(study_seed: int, seed: int, step: int, global_batch: int) -> Tensor:
+def key_permutation(seeds: Seeds, step: int, global_batch: int) -> Tensor:
     """The order in which the keys of a step are encoded, the same in every process, shape (global batch,), int64."""
-    return torch.from_numpy(generator(study_seed, "shuffle", seed, step).permutation(global_batch))
+    return torch.from_numpy(seeds.generator("shuffle", step).permutation(global_batch))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World, join_world
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds, generator
 from objectcrop.ssl.methods import moco_v2
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
@@ -55,7 +55,7 @@ def built(group: int, world: World) -> moco_v2.MocoV2:
     torch.set_default_dtype(torch.float64)  # from the start: several processes lay out their gradients at once
     try:
         with seeded_weights(0):
-            return moco_v2.MocoV2(our_run(group), study_seed=0, seed=1, world=world)
+            return moco_v2.MocoV2(our_run(group), seeds=Seeds(0, 1), world=world)
     finally:
         torch.set_default_dtype(torch.float32)
 
@@ -70,7 +70,7 @@ def our_steps(group, shuffle, world) -> moco_v2.MocoV2:
         query, key = pictures_of(step)
         batch = PairBatch(query[share], key[share], ones, ones, 0 * ones, None, None, torch.arange(BATCH)[share])
         if shuffle == "loader":
-            mine = key_permutation(0, 1, step, BATCH)[share]
+            mine = key_permutation(Seeds(0, 1), step, BATCH)[share]
             batch = batch._replace(shuffled_key=key[mine], shuffled_key_tags=ones)
         losses = method.step_losses(batch, step)
         optimizer.zero_grad()

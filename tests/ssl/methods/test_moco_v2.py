@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds, generator
 from objectcrop.ssl.losses.object_aware import turn
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.networks.backbones import seeded_weights
@@ -20,7 +20,7 @@ ALONE = World(0, 1, torch.device("cpu"))
 
 def build(request_of, name="scene-scene", **changes):
     with seeded_weights(0):
-        return MocoV2(request_of(name, **changes).run, study_seed=0, seed=1, world=ALONE)
+        return MocoV2(request_of(name, **changes).run, seeds=Seeds(0, 1), world=ALONE)
 
 
 def images(seed, count=4):
