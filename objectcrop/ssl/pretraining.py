@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.runtime.distributed import World, join_world
@@ -17,12 +18,10 @@ from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest, stop_requests
-from objectcrop.ssl.checks import find_doubts, find_problems
-from objectcrop.ssl.methods.build import build_method
-from objectcrop.ssl.methods.method import Method
-from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
+from objectcrop.ssl.checks import find_problems, find_warnings
+from objectcrop.ssl.methods.method import Method, Setup
+from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import Backbone, build_backbone, seeded_weights
-from objectcrop.ssl.networks.compiling import compile_trunks
 from objectcrop.ssl.networks.weights import load_backbone
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_picture
@@ -169,7 +168,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
     if run.training.compiled:
-        compile_trunks(method)
+        method.compile_trunks()
     monitor = _monitor(resolved, tables, pictures, world) if world.is_first else None
     training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world, monitor)
     training.resume()
@@ -203,22 +202,28 @@ def _computing_in(precision: Computed, request: Request) -> Request:
 def _build(
     request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
 ) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
-    run, seeds = request.run, request.seeds
-    if run.method == "supervised":
-        if tables.annotations is None:
-            raise ValueError(f"run {request.name}: a supervised run needs --annotations")
-        labels, classes = labels_by_picture(tables.annotations, pictures)
-        with seeded_weights(initial_seed(request)):
-            rates = count_label_rates(labels)
-            classifier = Supervised(run, num_classes=len(classes), world=world, label_rates=rates)
-        return LabelledSamples(pictures, labels, run, seeds), classifier
-    boxes = boxes or [as_boxes([]) for _ in pictures.ids]
-    samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), seeds)
+    run, labels = request.run, _labels(request, tables, pictures)
+    samples: PairSamples | LabelledSamples
+    if labels is not None:
+        samples = LabelledSamples(pictures, labels, run, request.seeds)
+    else:
+        boxes = boxes or [as_boxes([]) for _ in pictures.ids]
+        scale_min = object_scale_min(run, tables.proposals_summary)
+        samples = PairSamples(pictures, boxes, run, scale_min, request.seeds)
     with seeded_weights(initial_seed(request)):
-        method = build_method(run, seeds=seeds, world=world, num_images=len(samples))
-    # one process has all rows of the batch anyway; of the others none shuffles keys
-    is_loaded = run.training.shuffle == "loader" and world.size > 1 and run.method in ("moco_v2", "densecl")
-    return ShuffledSamples(samples) if is_loaded else samples, method
+        method = build_method(Setup(run, request.seeds, world, len(samples), labels))
+    # one process has all rows of the batch anyway
+    is_loaded = run.training.shuffle == "loader" and world.size > 1 and method.shuffles_keys
+    return ShuffledSamples(samples) if is_loaded and isinstance(samples, PairSamples) else samples, method
+
+
+def _labels(request: Request, tables: Tables, pictures: PictureList) -> Tensor | None:
+    """Of the training images, for a supervised run."""
+    if request.run.method != "supervised":
+        return None
+    if tables.annotations is None:
+        raise ValueError(f"run {request.name}: a supervised run needs --annotations")
+    return labels_by_picture(tables.annotations, pictures)[0]
 
 
 def _monitor(request: Request, tables: Tables, pictures: PictureList, world: World) -> Monitor | None:
@@ -242,8 +247,8 @@ def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world
     pairs = zip(boxes, pictures.sizes, strict=False)
     without = sum(not usable_ranks(found, size, most) for found, size in pairs)
     sizes = {"num_images": len(pictures), "num_without_boxes": without, "world_size": world.size}
-    for doubt in find_doubts(request.run, **sizes):
-        print(f"warning: run {request.name}: {doubt}", file=sys.stderr, flush=True)
+    for warning in find_warnings(request.run, **sizes):
+        print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
 
 
 def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> str:

@@ -12,7 +12,8 @@ from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method, StepLosses
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.training import loop
-from objectcrop.study.settings.runs import OptimizerSettings
+from objectcrop.study.settings.runs import OptimizerSettings, Run
+from tests.ssl.wiring import setup_of
 
 NAN = float("nan")
 METRICS = [  # of each rank and step; what no process knows in the whole window is in no row
@@ -26,11 +27,14 @@ class Logging(Method):
     """Gives the metrics of its rank."""
 
     def __init__(self, rank: int) -> None:
-        super().__init__()
+        super().__init__(setup_of(Run(dataset="tiny")))
         self.weight, self.rank = nn.Parameter(torch.ones(())), rank
 
     @property
     def backbone(self):
+        raise NotImplementedError
+
+    def own_losses(self, outputs, batch, step):
         raise NotImplementedError
 
     def step_losses(self, batch: LabelledBatch, step: int) -> StepLosses:

@@ -15,7 +15,6 @@ import torch
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.ssl.samples.batches import normalise
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
@@ -56,7 +55,7 @@ def spread(backbone: Backbone, tables: Tables, run: Run) -> float:
     samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), run, 0.5, Seeds(0, 0))
     images = samples.__getitems__([(0, row) for row in range(len(pictures))]).query
     with torch.no_grad():
-        features = torch.nn.functional.normalize(backbone.train()(normalise(images)), dim=1)
+        features = torch.nn.functional.normalize(backbone.train().view(images).features, dim=1)
     return features.std(dim=0).mean().item() * features.shape[1] ** 0.5
 
 

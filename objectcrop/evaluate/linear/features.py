@@ -14,7 +14,6 @@ from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.networks.backbones import Backbone
-from objectcrop.ssl.samples.batches import normalise
 from objectcrop.ssl.samples.reading import read_for
 from objectcrop.study.settings.section import Precision
 from objectcrop.study.settings.tasks import LinearTask
@@ -94,7 +93,7 @@ class Extractor:
         """Pooled features of uint8 images, shape (n, H, W, 3), as float32."""
         # no inference mode: a layer is trained on what comes out
         with torch.no_grad(), autocast(self.precision, self.device):
-            found: Tensor = self.backbone(normalise(images.to(self.device, non_blocking=True)))
+            found: Tensor = self.backbone.view(images.to(self.device, non_blocking=True)).features
         return found.float()
 
     def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:

@@ -7,8 +7,7 @@ import torch
 from torch.nn.functional import normalize
 
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.losses.contrastive import bank_loss
-from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
+from objectcrop.ssl.methods.memory_bank import MemoryBank, bank_loss, draw_negatives
 from objectcrop.study.settings.methods import CmcSettings
 from tests.ssl.wiring import ALONE
 

@@ -12,7 +12,6 @@ from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples.batches import normalise
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
 from objectcrop.ssl.samples.labelled import labels_by_picture
 from objectcrop.ssl.samples.order import BatchOrder, load_batches
@@ -147,14 +146,6 @@ def test_labels_are_multi_hot_where_pictures_have_several_classes(tables):
     empty = check(pd.DataFrame(columns=list(ANNOTATIONS.columns)), ANNOTATIONS, where="test")
     with pytest.raises(ValueError, match="needs labels"):
         labels_by_picture(empty, pictures)
-
-
-def test_normalised_images_have_imagenets_mean_and_channels_last():
-    images = torch.tensor([123.675, 116.28, 103.53]).round().to(torch.uint8).repeat(2, 8, 8, 1)
-    found = normalise(images)
-    assert found.shape == (2, 3, 8, 8)
-    assert found.is_contiguous(memory_format=torch.channels_last)
-    assert found.abs().max() < 0.01
 
 
 def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enough(tmp_path):

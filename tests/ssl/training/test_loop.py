@@ -13,9 +13,10 @@ from objectcrop.ssl.methods.method import Method, StepLosses
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.training.checkpoints import read_metrics
 from objectcrop.ssl.training.loop import Job, Training
-from objectcrop.study.settings.runs import OptimizerSettings
+from objectcrop.study.settings.runs import OptimizerSettings, Run
 from tests.ssl.logging_method import MEANS, log_two_steps
 from tests.ssl.processes import finish, start
+from tests.ssl.wiring import setup_of
 
 STEPS, PARTS = 3, 2
 ONE = Seeds(0, 1)
@@ -25,11 +26,14 @@ class Drawing(Method):
     """Keeps what torch's generator gives in each part of each step."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(setup_of(Run(dataset="tiny")))
         self.weight, self.drawn = nn.Parameter(torch.ones(())), []
 
     @property
     def backbone(self):
+        raise NotImplementedError
+
+    def own_losses(self, outputs, batch, step):
         raise NotImplementedError
 
     def step_losses(self, batch, step):
