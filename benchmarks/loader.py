@@ -26,6 +26,7 @@ from torchvision import transforms
 
 from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.data.drawn.dataset import draw_scene
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import PairBatch, normalise
 from objectcrop.ssl.samples.images import PictureList
 from objectcrop.ssl.samples.pairs import PairSamples
@@ -89,7 +90,7 @@ def our_loader(
 ) -> Callable[[], object]:
     """A batch of every picture, each time of another epoch."""
     run = Run.model_validate({"dataset": "drawn", "views": views})
-    samples, epoch = PairSamples(pictures, boxes, run, 0.5, 0, 0), [0]
+    samples, epoch = PairSamples(pictures, boxes, run, 0.5, Seeds(0, 0)), [0]
 
     def load() -> object:
         epoch[0] += 1

@@ -23,6 +23,8 @@ from step_parts.plain_moco import PlainMoco
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
@@ -69,7 +71,7 @@ def pictures() -> PairBatch:
 
 def our_method(run: Run) -> MocoV2:
     with seeded_weights(0):
-        return MocoV2(run, study_seed=0, seed=0, world=ALONE)
+        return MocoV2(Setup(run, Seeds(0, 0), ALONE, num_samples=BATCH))
 
 
 def our_step(run: Run, batch: PairBatch) -> Step:

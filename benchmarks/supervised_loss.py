@@ -28,8 +28,9 @@ from objectcrop.data.manifest import index_pictures
 from objectcrop.data.readers.openimages import drawn_layout, list_openimages, read_openimages_boxes
 from objectcrop.evaluate.average_precision import macro_map
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl import pretraining
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods import supervised
+from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
@@ -81,14 +82,13 @@ CHOICES = {
 def chosen(name: str) -> Iterator[None]:
     loss, has_rates = CHOICES[name]
     rates = count_label_rates if has_rates else lambda labels: None
-    with patch.object(supervised, "label_loss", loss), patch.object(pretraining, "count_label_rates", rates):
+    with patch.object(supervised, "label_loss", loss), patch.object(supervised, "count_label_rates", rates):
         yield
 
 
 def gradient(labels: Tensor) -> float:
     with seeded_weights(0):
-        rates = pretraining.count_label_rates(labels)
-        network = Supervised(RUN, num_classes=208, world=ALONE, label_rates=rates)
+        network = Supervised(Setup(RUN, Seeds(0, 0), ALONE, len(labels), labels))
     rng = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (len(labels), SIDE, SIDE, 3), dtype=torch.uint8, generator=rng)
     network.step_losses(LabelledBatch(images, labels, torch.arange(len(labels))), 0).total.backward()
@@ -114,15 +114,18 @@ def draw(root: Path) -> tuple[Tables, PictureList, np.ndarray]:
 
 
 def trial(seed: int, tables: Tables, tests: PictureList, labels: np.ndarray, folder: Path) -> dict[str, float]:
-    found = pretrain(Request("trial", RUN, study_seed=0, seed=seed), tables, folder)
+    found = pretrain(Request("trial", RUN, Seeds(0, seed)), tables, folder)
     state = torch.load(saved_states(folder)[0], weights_only=True)["method"]
-    network = Supervised(RUN, num_classes=SCENES.num_classes, world=ALONE)
+    no_labels = torch.zeros(1, SCENES.num_classes)
+    network = Supervised(Setup(RUN, Seeds(0, seed), ALONE, 1, no_labels))
     network.load_state_dict(state)
     network.eval()
     images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in tests.paths]
     squares = np.stack([cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for image in images])
     with torch.no_grad():
-        scores = torch.cat([network.network(part) for part in torch.from_numpy(squares).split(200)])
+        scores = torch.cat(
+            [network.network.fc(network.backbone.view(part).features) for part in torch.from_numpy(squares).split(200)]
+        )
     return {"test_map": 100 * macro_map(scores.numpy(), labels), "seconds": found.summary["cost"]["seconds"]}
 
 

@@ -30,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def evaluate_here(args: argparse.Namespace) -> None:
     import torch
 
-    from objectcrop.evaluate.linear.features import Chance
     from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
     from objectcrop.evaluate.linear.probe import Data, evaluate_linear
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
+    from objectcrop.runtime.randomness import Seeds
     from objectcrop.ssl.networks.weights import load_backbone, read_training_precision
     from objectcrop.ssl.samples.order import split_threads
     from objectcrop.study.settings.runs import Run
@@ -44,7 +44,7 @@ def evaluate_here(args: argparse.Namespace) -> None:
 
     started = time.monotonic()
     settings = parse_settings(args.settings)
-    task, chance = LinearTask.model_validate(settings["task"]), Chance(settings["study_seed"], args.seed)
+    task, seeds = LinearTask.model_validate(settings["task"]), Seeds(settings["study_seed"], args.seed)
     manifest, annotations = read_table(args.manifest, MANIFEST), read_table(args.annotations, ANNOTATIONS)
     classes = training_classes(manifest, annotations)
     train, test = (
@@ -55,7 +55,7 @@ def evaluate_here(args: argparse.Namespace) -> None:
     torch.set_num_threads(threads)
     device = torch.device("cuda" if args.gpus else "cpu")
     data = Data(train, test, tuple(classes))
-    measured = evaluate_linear(backbone, data, task, chance, device=device, num_workers=workers)
+    measured = evaluate_linear(backbone, data, task, seeds, device=device, num_workers=workers)
     pretrained_in = read_training_precision(args.backbone)
     write_json(args.out, result_record(settings, args.seed, measured, time.monotonic() - started, pretrained_in))
 

@@ -37,6 +37,7 @@ def pretrain_here(args: argparse.Namespace) -> None:
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.runtime.checksum import file_sha256
     from objectcrop.runtime.provenance import provenance
+    from objectcrop.runtime.randomness import Seeds
     from objectcrop.ssl.networks.weights import save_backbone
     from objectcrop.ssl.pretraining import Request, Tables, pretrain
     from objectcrop.ssl.training.checkpoints import remove_states
@@ -45,9 +46,9 @@ def pretrain_here(args: argparse.Namespace) -> None:
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     settings = parse_settings(args.settings)
-    run_settings, seeds = Run.model_validate(settings["run"]), (settings["study_seed"], args.seed)
+    run_settings, seeds = Run.model_validate(settings["run"]), Seeds(settings["study_seed"], args.seed)
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
-    request = Request(settings["run_name"], run_settings, *seeds, args.gpus, args.threads, *keeping)
+    request = Request(settings["run_name"], run_settings, seeds, args.gpus, args.threads, *keeping)
     tables = Tables(
         manifest=read_table(args.manifest, MANIFEST),
         data_root=args.data_root,

@@ -13,9 +13,10 @@ import yaml
 from objectcrop.evaluate.linear.features import Extractor
 from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.ssl.methods.build import build_method
-from objectcrop.ssl.methods.supervised import Supervised
+from objectcrop.ssl.methods.method import Setup
+from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.samples.batches import LabelledBatch, PairBatch
 from objectcrop.ssl.training.schedules import build_optimizer
@@ -83,11 +84,11 @@ def _pretraining(plan: Plan, name: str, folder: Path) -> Stage:
     def seconds(precision: str) -> float:
         found = _in(run, precision)
         with seeded_weights(0):
+            labels = torch.randint(0, 2, (batch, 12))
+            method = build_method(Setup(found, Seeds(0, 0), ALONE, num_images, labels))
             if run.method == "supervised":
-                method = Supervised(found, num_classes=12, world=ALONE)
-                shown = LabelledBatch(_images(batch, size), torch.randint(0, 2, (batch, 12)), rows)
+                shown = LabelledBatch(_images(batch, size), labels, rows)
             else:
-                method = build_method(found, study_seed=0, seed=0, world=ALONE, num_images=num_images)
                 cells = torch.randint(0, 2, (batch, run.losses.patches, run.losses.patches))
                 turns, tags = torch.randint(0, 4, (batch,)), torch.zeros(batch, dtype=torch.long)
                 shown = PairBatch(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from objectcrop.boxes import CORNERS, Size, as_boxes
 from objectcrop.inspection.records import DrawnPair
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_pair
 from objectcrop.views.regions import usable_ranks
@@ -39,6 +39,7 @@ def draw_pairs(
     # the order of query and key is of no interest here: view 1 is always of the first region
     unswapped = settings.model_copy(update={"swap": False})
     wanted = proposals[proposals["image_id"].isin(images["image_id"])].sort_values(["image_id", "rank"])
+    seeds = Seeds(seed, RUN_SEED)
     boxes_of = {key: group[CORNERS].to_numpy() for key, group in wanted.groupby("image_id", sort=False)}
 
     def pairs(image: Mapping[Any, Any]) -> Iterator[DrawnPair]:
@@ -49,7 +50,7 @@ def draw_pairs(
         first_epoch: list[tuple[int, int | None]] = [(0, rank) for rank in ranks[:num_pairs]]
         for epoch, rank in first_epoch or [(epoch, None) for epoch in range(num_pairs)]:
             chosen = () if rank is None else (rank,)
-            rng = generator(seed, "views", RUN_SEED, epoch, image["image_id"], *chosen)
+            rng = seeds.generator("views", epoch, image["image_id"], *chosen)
             yield _pair(*plan_pair(boxes, size, unswapped, object_scale_min, rng, rank=rank))
 
     return {image["image_id"]: list(pairs(image)) for image in images.to_dict("records")}

@@ -14,7 +14,7 @@ from objectcrop.data.images import decode_image
 from objectcrop.proposals.table import BoxTable, boxes_by_image
 from objectcrop.report.pictures import Picture, Shown
 from objectcrop.runtime.atomic import replacing
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds, generator
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
@@ -98,7 +98,7 @@ def sample_views(
     """Random training pictures with the plans of the views that seed 0 of the run draws of them in its first epoch."""
     pictures = PictureList.of(manifest, data_root)
     boxes: list[Boxes] = [as_boxes([])] * len(pictures) if proposals is None else boxes_by_picture(proposals, pictures)
-    samples = PairSamples(pictures, boxes, run, object_scale_min(run, proposals_summary), study_seed, 0)
+    samples = PairSamples(pictures, boxes, run, object_scale_min(run, proposals_summary), Seeds(study_seed, 0))
     numbers = generator(study_seed, "view sheet").permutation(len(samples))[:count]
     keys = [(0, number) for number in np.sort(numbers).tolist()]
     found = []

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from objectcrop.runtime.distributed import World
 from objectcrop.study.settings.section import Precision
@@ -48,6 +49,11 @@ def agreed_precision(asked: Precision, world: World) -> Computed:
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """Return the context in which networks on `device` run; losses stay outside."""
     return torch.autocast(device.type, torch.bfloat16, enabled=resolve_precision(precision, device) == "bfloat16")
+
+
+def widened(values: Tensor) -> Tensor:
+    """Return narrow floats as float32, the precision that losses are computed in; float64 stays as it is."""
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def describe_precision(asked: Precision, device: torch.device) -> str:

@@ -10,19 +10,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest, stop_requests
-from objectcrop.ssl.checks import find_doubts, find_problems
-from objectcrop.ssl.methods.build import build_method
-from objectcrop.ssl.methods.method import Method
-from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
+from objectcrop.ssl.checks import find_problems, find_warnings
+from objectcrop.ssl.methods.method import Method, Setup
+from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import Backbone, build_backbone, seeded_weights
-from objectcrop.ssl.networks.compiling import compile_trunks
 from objectcrop.ssl.networks.weights import load_backbone
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_picture
@@ -51,8 +50,7 @@ class Request:
     Attributes:
         name: of the run.
         run: its settings.
-        study_seed: seed of the study.
-        seed: of the run.
+        seeds: of the study and of the run.
         num_gpus: 0 computes on the CPU.
         num_threads: cores of the job.
         save_every_s: seconds between saves.
@@ -62,8 +60,7 @@ class Request:
 
     name: str
     run: Run
-    study_seed: int
-    seed: int
+    seeds: Seeds
     num_gpus: int = 0
     num_threads: int = 1
     save_every_s: float = SAVE_EVERY_S
@@ -118,7 +115,7 @@ def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | Non
 
 def initial_seed(request: Request) -> int:
     """Seed of the fresh weights: the same for every method, so that runs of a seed start alike."""
-    return int(generator(request.study_seed, "weights", request.seed).integers(2**62))
+    return request.seeds.torch_seed("weights")
 
 
 def _without_training(request: Request, tables: Tables) -> Pretrained:
@@ -150,13 +147,12 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     resolved = _computing_in(precision, request)
     samples, method = _build(resolved, tables, pictures, boxes, world)
     job = Job(
-        label=f"pretrain {request.name} s{request.seed}",
+        label=f"pretrain {request.name} s{request.seeds.run}",
         settings_hash=_state_hash(request, pictures, boxes),
         settings=run.optimizer,
-        num_images=num_samples,
+        num_samples=num_samples,
         folder=folder,
-        study_seed=request.study_seed,
-        seed=request.seed,
+        seeds=request.seeds,
         precision=precision,
         save_every_s=request.save_every_s,
         kept_states=request.kept_states,
@@ -172,7 +168,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
     if run.training.compiled:
-        compile_trunks(method)
+        method.compile_trunks()
     monitor = _monitor(resolved, tables, pictures, world) if world.is_first else None
     training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world, monitor)
     training.resume()
@@ -182,8 +178,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         num_samples,
         run.optimizer.global_batch_size,
         steps,
-        study_seed=request.study_seed,
-        seed=request.seed,
+        seeds=request.seeds,
         world=world,
         loads_shuffled=loads_shuffled,
         parts=run.training.accumulation_steps,
@@ -207,22 +202,28 @@ def _computing_in(precision: Computed, request: Request) -> Request:
 def _build(
     request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
 ) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
-    run, seeds = request.run, (request.study_seed, request.seed)
-    if run.method == "supervised":
-        if tables.annotations is None:
-            raise ValueError(f"run {request.name}: a supervised run needs --annotations")
-        labels, classes = labels_by_picture(tables.annotations, pictures)
-        with seeded_weights(initial_seed(request)):
-            rates = count_label_rates(labels)
-            classifier = Supervised(run, num_classes=len(classes), world=world, label_rates=rates)
-        return LabelledSamples(pictures, labels, run, *seeds), classifier
-    boxes = boxes or [as_boxes([]) for _ in pictures.ids]
-    samples = PairSamples(pictures, boxes, run, object_scale_min(run, tables.proposals_summary), *seeds)
+    run, labels = request.run, _labels(request, tables, pictures)
+    samples: PairSamples | LabelledSamples
+    if labels is not None:
+        samples = LabelledSamples(pictures, labels, run, request.seeds)
+    else:
+        boxes = boxes or [as_boxes([]) for _ in pictures.ids]
+        scale_min = object_scale_min(run, tables.proposals_summary)
+        samples = PairSamples(pictures, boxes, run, scale_min, request.seeds)
     with seeded_weights(initial_seed(request)):
-        method = build_method(run, study_seed=seeds[0], seed=seeds[1], world=world, num_images=len(samples))
-    # one process has all rows of the batch anyway; of the others none shuffles keys
-    is_loaded = run.training.shuffle == "loader" and world.size > 1 and run.method in ("moco_v2", "densecl")
-    return ShuffledSamples(samples) if is_loaded else samples, method
+        method = build_method(Setup(run, request.seeds, world, len(samples), labels))
+    # one process has all rows of the batch anyway
+    is_loaded = run.training.shuffle == "loader" and world.size > 1 and method.shuffles_keys
+    return ShuffledSamples(samples) if is_loaded and isinstance(samples, PairSamples) else samples, method
+
+
+def _labels(request: Request, tables: Tables, pictures: PictureList) -> Tensor | None:
+    """Of the training images, for a supervised run."""
+    if request.run.method != "supervised":
+        return None
+    if tables.annotations is None:
+        raise ValueError(f"run {request.name}: a supervised run needs --annotations")
+    return labels_by_picture(tables.annotations, pictures)[0]
 
 
 def _monitor(request: Request, tables: Tables, pictures: PictureList, world: World) -> Monitor | None:
@@ -234,7 +235,7 @@ def _monitor(request: Request, tables: Tables, pictures: PictureList, world: Wor
         if tables.annotations is None:
             raise ValueError(f"run {request.name}: training.monitor_knn needs --annotations")
         labels, _ = labels_by_picture(tables.annotations, pictures)
-    order = generator(request.study_seed, "monitor", request.seed).permutation(len(pictures))
+    order = request.seeds.generator("monitor").permutation(len(pictures))
     rows = order[: run.training.monitor_images].tolist()
     paths = [pictures.paths[row] for row in rows]
     shown = None if labels is None else labels[rows]
@@ -246,15 +247,20 @@ def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world
     pairs = zip(boxes, pictures.sizes, strict=False)
     without = sum(not usable_ranks(found, size, most) for found, size in pairs)
     sizes = {"num_images": len(pictures), "num_without_boxes": without, "world_size": world.size}
-    for doubt in find_doubts(request.run, **sizes):
-        print(f"warning: run {request.name}: {doubt}", file=sys.stderr, flush=True)
+    for warning in find_warnings(request.run, **sizes):
+        print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
 
 
 def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> str:
     data = hashlib.sha256("\n".join(pictures.ids).encode())
     for found in boxes:
         data.update(found.tobytes() + b"|")
-    value = {"run": recorded(request.run), "study_seed": request.study_seed, "seed": request.seed, "recipe": RECIPE}
+    value = {
+        "run": recorded(request.run),
+        "study_seed": request.seeds.study,
+        "seed": request.seeds.run,
+        "recipe": RECIPE,
+    }
     return settings_hash({**value, "data": data.hexdigest(), "state_layout": STATE_LAYOUT})
 
 
@@ -279,8 +285,8 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
     settings = recorded(request.run)
     return {
         "run": request.name,
-        "seed": request.seed,
-        "study_seed": request.study_seed,
+        "seed": request.seeds.run,
+        "study_seed": request.seeds.study,
         "settings": settings,
         "settings_hash": settings_hash(settings),
         "recipe": RECIPE,

@@ -13,9 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.checks import ACCUMULATING
-from objectcrop.ssl.losses.dense import MAX_LOGITS
-from objectcrop.ssl.methods.method import Method
+from objectcrop.ssl.methods.method import Method, Passes
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
 from objectcrop.study.settings.runs import OptimizerSettings, Run
@@ -26,13 +24,6 @@ _WORKING_MAPS = 4
 """Maps of the largest size that exist beside the saved ones: a pass without gradient, or a block's backward pass."""
 _WORKING_LOGITS = 3
 """Copies of the logits beside the one that softmax saves."""
-
-
-class Passes(NamedTuple):
-    """How often the trunk sees an image with gradient in a step: at the size of a view, and at that of a small crop."""
-
-    large: int
-    small: int
 
 
 class StepMemory(NamedTuple):
@@ -94,7 +85,7 @@ def estimate_step_memory(run: Run, method: Method, *, world_size: int, is_narrow
         is_narrow: whether the networks run under autocast to bfloat16.
     """
     num_images = run.optimizer.global_batch_size // (world_size * run.training.accumulation_steps)
-    passes = count_passes(run)
+    passes = method.count_passes(run)
     large = _measure(method.backbone, run.views.size_px, is_shared=world_size > 1, is_narrow=is_narrow)
     kept, largest = passes.large * large.kept, large.largest
     if run.views.small_crops is not None and passes.small:
@@ -102,7 +93,7 @@ def estimate_step_memory(run: Run, method: Method, *, world_size: int, is_narrow
         kept += passes.small * small.kept
         # crops of one size go through the trunk together
         largest = max(2 * largest, passes.small * small.largest)
-    logits = 4 * _count_logits(run, num_images, large.positions)
+    logits = 4 * method.count_logits(run, num_images, large.positions)
     return StepMemory(
         kept=num_images * kept + logits,
         working=num_images * _WORKING_MAPS * largest + _WORKING_LOGITS * logits,
@@ -125,20 +116,8 @@ def report_step_memory(name: str, run: Run, method: Method, world: World, *, is_
     memory = estimate_step_memory(run, method, world_size=world.size, is_narrow=is_narrow)
     print(f"run {name}: a step needs {memory.describe(world.device)}", file=sys.stderr, flush=True)
     limit = device_memory(world.device, world.size)
-    for doubt in find_memory_doubts(run, memory, world_size=world.size, limit=limit):
-        print(f"warning: run {name}: {doubt}", file=sys.stderr, flush=True)
-
-
-def count_passes(run: Run) -> Passes:
-    """Count the trunk's passes with gradient: a method's own, the other view's, the rotated view's, the whole image's."""
-    if run.method == "supervised":
-        return Passes(1, 0)
-    extra = bool(run.losses.rotation) + bool(run.losses.localization)
-    sees_both = run.method in ("byol", "swav") or extra > 0
-    sees_both = sees_both or (run.method == "cmc" and run.cmc.crops == "two")
-    sees_both = sees_both or (run.method == "insdis" and run.insdis.crops == "two")
-    small = run.views.small_crops
-    return Passes(1 + sees_both + extra, 0 if small is None else small.count)
+    for warning in find_memory_warnings(method, memory, world_size=world.size, limit=limit):
+        print(f"warning: run {name}: {warning}", file=sys.stderr, flush=True)
 
 
 def weight_bytes(method: nn.Module, settings: OptimizerSettings, *, is_narrow: bool) -> int:
@@ -156,11 +135,11 @@ def device_memory(device: torch.device, world_size: int) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // world_size
 
 
-def find_memory_doubts(run: Run, memory: StepMemory, *, world_size: int, limit: int) -> list[str]:
+def find_memory_warnings(method: Method, memory: StepMemory, *, world_size: int, limit: int) -> list[str]:
     """Return a warning where a step needs more than a device has.
 
     Args:
-        run: its settings.
+        method: as it is trained.
         memory: estimate of its step.
         world_size: processes.
         limit: memory of the device, bytes.
@@ -168,36 +147,21 @@ def find_memory_doubts(run: Run, memory: StepMemory, *, world_size: int, limit: 
     if memory.total <= limit:
         return []
     advice = "use more GPUs, or lower optimizer.global_batch_size"
-    if parts := _find_parts(run, memory, world_size, limit):
+    if parts := _find_parts(method, memory, world_size, limit):
         advice = f"set training.accumulation_steps to {parts}, or {advice}"
     needed = f"a step needs about {_size(memory.total)}, the device has {_size(limit)}"
     return [f"{needed} (activations of {memory.num_images} images at once): {advice}"]
 
 
-def _find_parts(run: Run, memory: StepMemory, world_size: int, limit: int) -> int:
+def _find_parts(method: Method, memory: StepMemory, world_size: int, limit: int) -> int:
     """The fewest accumulation steps with which a step fits; 0 if the method takes none, or none would do."""
-    if run.method not in ACCUMULATING or (run.method == "swav" and run.swav.queue_length):
+    run = method.run
+    if method.has_memory(run):
         return 0
     share = run.optimizer.global_batch_size // world_size
     each = memory.activations / memory.num_images
     fitting = (parts for parts in range(2, share // 2 + 1) if each * (share // parts) + memory.weights <= limit)
     return next((parts for parts in fitting if share % parts == 0), 0)
-
-
-def _count_logits(run: Run, num_images: int, positions: int) -> int:
-    """Logits of a process's images against a queue or a bank that softmax saves, float32 each."""
-    queue = num_images * (run.moco.queue_length + 1)
-    match run.method:
-        case "moco_v2":
-            return queue
-        case "densecl":
-            return queue + min(queue * positions, MAX_LOGITS)
-        case "cmc":
-            return 2 * num_images * run.cmc.num_negatives
-        case "insdis":
-            return (1 + (run.insdis.crops == "two")) * num_images * run.insdis.num_negatives
-        case _:
-            return 0
 
 
 def _measure(backbone: Backbone, size_px: int, *, is_shared: bool, is_narrow: bool) -> _Trunk:

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from objectcrop.evaluate.linear.features import Chance
 from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
 from objectcrop.evaluate.linear.probe import Data, evaluate_linear
 from objectcrop.proposals.sources.maskcut import mask_cut
 from objectcrop.runtime.precision import describe_precision, resolve_precision
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.ssl.networks.backbones import build_backbone
 from objectcrop.ssl.networks.weights import save_backbone
@@ -94,7 +94,7 @@ def test_linear_evaluation(tables, seen):  # noqa: F811
         for split in ("train", "test")
     )
     task = LinearTask(kind="linear", dataset="d", size_px=32, resize_px=32, epochs=1, batch_size=8)
-    found = evaluate_linear(build_backbone(THIN), Data(*both, tuple(classes)), task, Chance(0, 0), device=CPU)
+    found = evaluate_linear(build_backbone(THIN), Data(*both, tuple(classes)), task, Seeds(0, 0), device=CPU)
     assert found["precision"] == "float32"
     assert_all_in_float32(seen)
 

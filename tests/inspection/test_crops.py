@@ -7,6 +7,7 @@ import pytest
 
 from objectcrop.boxes import Size
 from objectcrop.inspection.crops import draw_pairs
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.images import boxes_by_picture
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
@@ -25,7 +26,7 @@ def test_pairs_are_those_of_the_first_epochs_in_the_order_of_the_regions(resize_
     views = {"regions": ["object", "dilated_object"], "proposals": "lod", "resize_first_px": resize_first_px}
     run = Run.model_validate({"dataset": "drawn", "views": views, "losses": {"rotation": 1.0, "localization": 1.0}})
     pictures = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
-    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, study_seed=7, seed=0)
+    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, Seeds(7, 0))
     pairs = draw_pairs(IMAGES, PROPOSALS, run.views, object_scale_min=0.4, num_pairs=12, seed=7)
     for row, image_id in enumerate(IDS):
         for epoch, pair in enumerate(pairs[image_id]):
@@ -42,7 +43,7 @@ def test_pairs_of_samples_by_box_are_those_of_the_first_epoch():
     views = {"regions": ["object", "dilated_object"], "proposals": "lod", "sample_unit": "box"}
     run = Run.model_validate({"dataset": "drawn", "views": views})
     pictures = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
-    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, study_seed=7, seed=0)
+    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, Seeds(7, 0))
     pairs = draw_pairs(IMAGES, PROPOSALS, run.views, object_scale_min=0.4, num_pairs=5, seed=7)
     assert [pair.proposal_rank for pair in pairs["a"]] == [0, 1]
     for number, pair in enumerate(pairs["a"]):

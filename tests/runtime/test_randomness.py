@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds, generator
 
 KEYS = (0, "views", 3, "image")
 
@@ -43,3 +43,15 @@ def test_first_draws_of_many_keys_are_uniform():
     counts = np.histogram(draws, bins=10, range=(0, 1))[0]
     assert ((counts - 400) ** 2 / 400).sum() < 27.9  # chi-squared, 9 degrees of freedom, p = 0.001
     assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < 0.06
+
+
+def test_seeds_draw_by_study_stage_run_and_keys():
+    study, stage, run, key = KEYS
+    assert Seeds(study, run).generator(stage, key).random() == generator(*KEYS).random()
+
+
+def test_seeds_for_torch_begin_alike_however_many_are_drawn():
+    seeds = Seeds(0, 3)
+    assert seeds.torch_seed("queue") == int(generator(0, "queue", 3).integers(2**62))
+    assert seeds.torch_seeds("queue", count=3)[:2] == seeds.torch_seeds("queue", count=2)
+    assert seeds.torch_seeds("queue", count=2)[0] == seeds.torch_seed("queue")

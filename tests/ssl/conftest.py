@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, Tables
 from objectcrop.study.settings.runs import Run
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, check
@@ -133,7 +134,7 @@ RECIPES = {
 def request_of():
     def make(name="scene-scene", threads=1, **changes) -> Request:
         run = tiny_run(**merged(RECIPES[name], changes))
-        return Request(name, run, study_seed=0, seed=1, num_threads=threads)
+        return Request(name, run, Seeds(0, 1), num_threads=threads)
 
     return make
 

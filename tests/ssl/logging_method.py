@@ -7,11 +7,13 @@ import torch
 from torch import nn
 
 from objectcrop.runtime.distributed import World, join_world
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method, StepLosses
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.training import loop
-from objectcrop.study.settings.runs import OptimizerSettings
+from objectcrop.study.settings.runs import OptimizerSettings, Run
+from tests.ssl.wiring import setup_of
 
 NAN = float("nan")
 METRICS = [  # of each rank and step; what no process knows in the whole window is in no row
@@ -25,11 +27,14 @@ class Logging(Method):
     """Gives the metrics of its rank."""
 
     def __init__(self, rank: int) -> None:
-        super().__init__()
+        super().__init__(setup_of(Run(dataset="tiny")))
         self.weight, self.rank = nn.Parameter(torch.ones(())), rank
 
     @property
     def backbone(self):
+        raise NotImplementedError
+
+    def own_losses(self, outputs, batch, step):
         raise NotImplementedError
 
     def step_losses(self, batch: LabelledBatch, step: int) -> StepLosses:
@@ -41,7 +46,7 @@ def training_of(folder: Path, world: World) -> loop.Training:
     """Two steps, logged together."""
     loop.LOGGED_STEPS = 1
     settings = OptimizerSettings(epochs=1, global_batch_size=4)
-    job = loop.Job("logging", "hash", settings, num_images=8, folder=folder, study_seed=0, seed=1)
+    job = loop.Job("logging", "hash", settings, num_samples=8, folder=folder, seeds=Seeds(0, 1))
     method = Logging(world.rank)
     return loop.Training(method, torch.optim.SGD(method.parameters(), lr=0.1), job, world)
 

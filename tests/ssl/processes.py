@@ -14,6 +14,7 @@ import torch.utils.tensorboard  # what a trainer would import itself, once for a
 from torch import nn
 from torch.nn import functional as F
 
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl.networks.backbones import Backbone, ResNet
 from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
@@ -65,7 +66,7 @@ def train(folder: Path, name: str, changes: dict[str, Any], workers: int = 0, sa
     from objectcrop.ssl import pretraining
 
     pretraining.split_threads = lambda threads, gpus: (1, workers)
-    request = Request(name, tiny_run(**merged(RECIPES[name], changes)), study_seed=0, seed=1, save_every_s=save_every_s)
+    request = Request(name, tiny_run(**merged(RECIPES[name], changes)), Seeds(0, 1), save_every_s=save_every_s)
     try:
         found = pretrain(request, torch.load(folder / "tables.pt", weights_only=False), folder / "c")
     except Stopped as stopped:
@@ -81,7 +82,9 @@ class FrozenBatchNorm(nn.BatchNorm2d):
         return super().train(False)
 
 
-def frozen_backbone(settings: BackboneSettings) -> Backbone:
+def frozen_backbone(
+    settings: BackboneSettings, batch_norm_group: int | None = None, *, is_global: bool = False
+) -> Backbone:
     """A trunk in which no picture depends on the rest of its batch."""
     return ResNet(settings, FrozenBatchNorm)
 
@@ -93,29 +96,29 @@ class DroppingResNet(ResNet):
         return F.dropout(super().forward_map(images), 0.5, self.training)
 
 
-def dropping_backbone(settings: BackboneSettings, batch_norm_group: int) -> Backbone:
+def dropping_backbone(settings: BackboneSettings, batch_norm_group: int, *, is_global: bool = False) -> Backbone:
     """A small trunk that draws numbers in every step."""
     return DroppingResNet(settings, partial(SplitBatchNorm2d, group=batch_norm_group))
 
 
 def train_dropping(folder: Path, name: str, changes: dict[str, Any], workers: int = 0) -> None:
     """As `train`, of a MoCo-v2 run, with a trunk that has dropout."""
-    from objectcrop.ssl.methods import moco_v2
+    from objectcrop.ssl.methods import method
 
-    moco_v2.build_backbone = dropping_backbone
+    method.build_backbone = dropping_backbone
     train(folder, name, changes, workers)
 
 
 def train_supervised(folder: Path, parts: int) -> None:
     """Two steps without batch statistics; the weights go to `folder`/weights.pt."""
-    from objectcrop.ssl.methods import supervised
+    from objectcrop.ssl.methods import method
 
-    supervised.build_backbone = frozen_backbone
+    method.build_backbone = frozen_backbone
     optimizer = {"epochs": 1, "global_batch_size": 8, "name": "sgd", "learning_rate": 0.01}
     changes = {"optimizer": optimizer, "training": {"accumulation_steps": parts}}
     run = tiny_run(**merged(RECIPES["supervised"], changes))
     tables = torch.load(folder / "tables.pt", weights_only=False)
-    found = pretrain(Request("supervised", run, study_seed=0, seed=1), tables, folder / "c")
+    found = pretrain(Request("supervised", run, Seeds(0, 1)), tables, folder / "c")
     if found is not None:
         torch.save(found.backbone.state_dict(), folder / "weights.pt")
 

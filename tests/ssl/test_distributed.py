@@ -26,6 +26,7 @@ PROGRAM = """
 import os, sys, json
 from pathlib import Path
 from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, pretrain
 
 folder, changes = Path(sys.argv[1]), json.loads(sys.argv[2])
@@ -33,7 +34,7 @@ pictures = folder / f"pictures{os.environ['RANK']}"
 pictures.mkdir()
 tables = make_tables(pictures)
 name = sys.argv[3]
-pretrain(Request(name, tiny_run(**merged(RECIPES[name], changes)), 0, 1), tables, folder / name)
+pretrain(Request(name, tiny_run(**merged(RECIPES[name], changes)), Seeds(0, 1)), tables, folder / name)
 """
 
 

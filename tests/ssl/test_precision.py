@@ -4,13 +4,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from objectcrop.runtime.distributed import World
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
 from objectcrop.ssl.samples.batches import PairBatch
-
-ALONE = World(0, 1, torch.device("cpu"))
+from tests.ssl.wiring import setup_of
 
 
 def batch():
@@ -28,7 +26,7 @@ def method(request_of, precision):
         moco={"batch_norm_group": 4, "projector_batch_norm": False},
     ).run
     with seeded_weights(0):
-        return MocoV2(run, study_seed=0, seed=1, world=ALONE)
+        return MocoV2(setup_of(run))
 
 
 class _Convolutions(TorchDispatchMode):

@@ -11,7 +11,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from objectcrop.runtime.signals import Stopped
-from objectcrop.ssl.checks import find_doubts, find_problems
+from objectcrop.ssl.checks import find_problems, find_warnings
 from objectcrop.ssl.networks.weights import load_backbone, save_backbone, write_safetensors
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.training import loop
@@ -252,16 +252,16 @@ def test_a_loss_without_its_proposals_and_a_neighbour_vote_without_labels_are_re
     ],
 )
 def test_what_is_worth_a_warning_is_told_and_nothing_else(request_of, moco, world_size, words):
-    found = find_doubts(request_of(moco=moco).run, num_images=16, num_without_boxes=0, world_size=world_size)
+    found = find_warnings(request_of(moco=moco).run, num_images=16, num_without_boxes=0, world_size=world_size)
     assert len(found) == (words is not None)
-    assert all(words in doubt for doubt in found)
+    assert all(words in warning for warning in found)
 
 
 @pytest.mark.parametrize(("num_prototypes", "is_told"), [(16, True), (17, False)])
 def test_fewer_prototypes_than_dimensions_are_worth_a_warning(request_of, num_prototypes, is_told):
     run = request_of(method="swav", swav={"embedding_dims": 16, "num_prototypes": num_prototypes}).run
-    found = find_doubts(run, num_images=16, num_without_boxes=0)
-    assert [("right angles to all prototypes" in doubt) for doubt in found] == [True] * is_told
+    found = find_warnings(run, num_images=16, num_without_boxes=0)
+    assert [("right angles to all prototypes" in warning) for warning in found] == [True] * is_told
 
 
 def test_speed_memory_and_features_are_logged_also_for_tensorboard(tables, request_of, tmp_path):

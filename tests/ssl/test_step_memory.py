@@ -5,25 +5,24 @@ import torch
 import yaml
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.methods.build import build_method
 from objectcrop.ssl.methods.byol import Byol
+from objectcrop.ssl.methods.method import Passes
+from objectcrop.ssl.methods.registry import METHODS as ALL
+from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.methods.supervised import Supervised
 from objectcrop.ssl.networks import batch_norm
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.step_memory import (
     GIB,
-    Passes,
-    count_passes,
     device_memory,
     estimate_step_memory,
-    find_memory_doubts,
+    find_memory_warnings,
     weight_bytes,
 )
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.settings.runs import OptimizerSettings, Run
-from tests.ssl.wiring import ALONE, OBJECT_PAIR, batch_of, images
+from tests.ssl.wiring import OBJECT_PAIR, batch_of, images, setup_of
 
 BOTH = {"views": OBJECT_PAIR, "losses": {"rotation": 1.0, "localization": 1.0, "patches": 3}}
 METHODS = {
@@ -62,7 +61,7 @@ def test_the_estimate_is_what_autograd_saves_in_a_step(request_of, name, losses)
         changes = {**changes, **BOTH, "views": {**BOTH["views"], **changes.get("views", {})}}
     run = request_of(**changes).run
     with seeded_weights(0):
-        method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).train()
+        method = build_method(setup_of(run)).train()
     batch = batch_of(query_tags=(0, 0, 1, 1), num_small=2 if name == "swav" else 0)
     estimate = estimate_step_memory(run, method, world_size=1, is_narrow=False)
     real = saved_bytes(method, lambda: method.step_losses(batch, 0))
@@ -72,7 +71,7 @@ def test_the_estimate_is_what_autograd_saves_in_a_step(request_of, name, losses)
 
 def test_the_estimate_of_a_supervised_step_is_what_autograd_saves(request_of):
     run = request_of("supervised", backbone={"width": 0.25}).run
-    method = Supervised(run, num_classes=3, world=ALONE).train()
+    method = Supervised(setup_of(run, labels=torch.tensor([0, 1, 2]))).train()
     batch = LabelledBatch(images(1, 4, 32, 32), torch.tensor([0, 1, 2, 0]), torch.arange(4))
     real = saved_bytes(method, lambda: method.step_losses(batch, 0))
     assert estimate_step_memory(run, method, world_size=1, is_narrow=False).kept == pytest.approx(real, rel=0.25)
@@ -80,7 +79,7 @@ def test_the_estimate_of_a_supervised_step_is_what_autograd_saves(request_of):
 
 def test_the_estimate_in_bfloat16_is_what_autograd_saves_with_the_narrow_weights(request_of):
     run = request_of("supervised", backbone={"width": 0.25}, optimizer={"precision": "bfloat16"}).run
-    method = Supervised(run, num_classes=3, world=ALONE).train()
+    method = Supervised(setup_of(run, labels=torch.tensor([0, 1, 2]))).train()
     batch = LabelledBatch(images(1, 4, 32, 32), torch.tensor([0, 1, 2, 0]), torch.arange(4))
     real = saved_bytes(method, lambda: method.step_losses(batch, 0))
     weights = sum(value.nbytes for value in method.parameters()) // 2
@@ -91,21 +90,21 @@ def test_the_estimate_in_bfloat16_is_what_autograd_saves_with_the_narrow_weights
 def test_statistics_of_several_processes_are_counted_with_what_they_keep(request_of, monkeypatch):
     run = request_of("byol", backbone={"width": 0.25}).run
     with seeded_weights(0):
-        method = Byol(run, world=ALONE).train()
+        method = Byol(setup_of(run)).train()
     alone, shared = (estimate_step_memory(run, method, world_size=n, is_narrow=False) for n in (1, 2))
     monkeypatch.setattr(batch_norm, "is_shared", lambda: True)
     monkeypatch.setattr(batch_norm.dist, "all_reduce", lambda values: None)
-    trunk = build_backbone(run.backbone, norm_layer=GlobalBatchNorm2d).train()
+    trunk = build_backbone(run.backbone, is_global=True).train()
     real = saved_bytes(trunk, lambda: trunk(torch.randn(4, 3, 32, 32)))
     passes = 4 * (shared.kept // shared.num_images)
-    assert passes == pytest.approx(count_passes(run).large * real, rel=0.05)
+    assert passes == pytest.approx(method.count_passes(run).large * real, rel=0.05)
     assert shared.kept / shared.num_images > 1.3 * alone.kept / alone.num_images
 
 
 def test_estimating_changes_neither_the_method_nor_torchs_generator(request_of):
     run = request_of("oac").run
     with seeded_weights(0):
-        method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).train()
+        method = build_method(setup_of(run)).train()
     tensors = dict((*method.named_parameters(), *method.named_buffers()))
     before, state = {name: value.clone() for name, value in tensors.items()}, torch.get_rng_state()
     estimate_step_memory(run, method, world_size=2, is_narrow=True)
@@ -127,7 +126,8 @@ def test_estimating_changes_neither_the_method_nor_torchs_generator(request_of):
     ],
 )
 def test_passes_with_gradient_are_those_of_the_method_and_its_losses(method, changes, passes):
-    assert count_passes(Run.model_validate({"dataset": "d", "method": method, **changes})) == passes
+    run = Run.model_validate({"dataset": "d", "method": method, **changes})
+    assert ALL[method].count_passes(run) == passes
 
 
 def byol_preset(**training):
@@ -141,22 +141,22 @@ def byol_preset(**training):
         }
     )
     with torch.device("meta"):
-        return run, Byol(run, world=META)
+        return run, Byol(setup_of(run, META))
 
 
 def test_byol_at_4096_does_not_fit_eight_gpus_of_80_gb_at_once():
     run, method = byol_preset()
     memory = estimate_step_memory(run, method, world_size=8, is_narrow=True)
-    (doubt,) = find_memory_doubts(run, memory, world_size=8, limit=GPU_BYTES)
-    assert doubt.startswith(f"a step needs about {memory.total / GIB:.1f} GiB, the device has 74.5 GiB")
-    assert "512 images at once): set training.accumulation_steps to 2, or use more GPUs" in doubt
+    (warning,) = find_memory_warnings(method, memory, world_size=8, limit=GPU_BYTES)
+    assert warning.startswith(f"a step needs about {memory.total / GIB:.1f} GiB, the device has 74.5 GiB")
+    assert "512 images at once): set training.accumulation_steps to 2, or use more GPUs" in warning
 
 
 def test_byol_at_4096_fits_eight_gpus_of_80_gb_in_two_parts():
     run, method = byol_preset(accumulation_steps=2)
     memory = estimate_step_memory(run, method, world_size=8, is_narrow=True)
     assert memory.num_images == 256
-    assert not find_memory_doubts(run, memory, world_size=8, limit=GPU_BYTES)
+    assert not find_memory_warnings(method, memory, world_size=8, limit=GPU_BYTES)
     assert memory.describe(GPU) == (
         f"about {memory.activations / GIB:.1f} GiB a GPU for activations of 256 images x 2 trunk passes,"
         f" {memory.weights / 2**20:.1f} MiB for weights and optimizer"
@@ -165,7 +165,9 @@ def test_byol_at_4096_fits_eight_gpus_of_80_gb_in_two_parts():
 
 def test_the_estimate_of_a_small_run_is_said_in_mebibytes(request_of):
     run = request_of("supervised").run
-    memory = estimate_step_memory(run, Supervised(run, num_classes=3, world=ALONE), world_size=1, is_narrow=False)
+    memory = estimate_step_memory(
+        run, Supervised(setup_of(run, labels=torch.tensor([0, 1, 2]))), world_size=1, is_narrow=False
+    )
     assert memory.describe(torch.device("cpu")) == (
         f"about {memory.activations / 2**20:.1f} MiB a process for activations of 4 images x 1 trunk pass,"
         f" {memory.weights / 2**20:.1f} MiB for weights and optimizer"
@@ -174,12 +176,12 @@ def test_the_estimate_of_a_small_run_is_said_in_mebibytes(request_of):
 
 def test_a_method_with_a_queue_is_not_advised_to_accumulate(request_of):
     run = request_of().run
-    method = build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12)
+    method = build_method(setup_of(run))
     memory = estimate_step_memory(run, method, world_size=1, is_narrow=False)
-    (doubt,) = find_memory_doubts(run, memory, world_size=1, limit=memory.total - 1)
-    assert "accumulation_steps" not in doubt
-    assert doubt.endswith("use more GPUs, or lower optimizer.global_batch_size")
-    assert not find_memory_doubts(run, memory, world_size=1, limit=memory.total)
+    (warning,) = find_memory_warnings(method, memory, world_size=1, limit=memory.total - 1)
+    assert "accumulation_steps" not in warning
+    assert warning.endswith("use more GPUs, or lower optimizer.global_batch_size")
+    assert not find_memory_warnings(method, memory, world_size=1, limit=memory.total)
 
 
 @pytest.mark.parametrize(("name", "copies"), [("sgd", 3), ("lars", 3), ("adamw", 4)])
@@ -205,20 +207,19 @@ def large_steps(root):
         for name, run in load_plan(config).study.runs.items():
             gpus, parts = run.resources.gpus, run.training.accumulation_steps
             if run.is_trained and gpus and run.optimizer.global_batch_size // (gpus * parts) >= 128:
-                work = run.method, count_passes(run), gpus, parts, run.optimizer.global_batch_size
+                work = run.method, ALL[run.method].count_passes(run), gpus, parts, run.optimizer.global_batch_size
                 steps.setdefault(work, (f"{path.name}: {name}", run))
     return steps.values()
 
 
 def test_every_run_of_the_presets_fits_its_gpus_of_80_gb(root):
-    doubts = []
+    warnings = []
     for where, run in large_steps(root):
         with torch.device("meta"):
-            if run.method == "supervised":
-                method = Supervised(run, num_classes=208, world=META)
-            else:
-                method = build_method(run, study_seed=0, seed=0, world=META, num_images=8192)
+            method = build_method(setup_of(run, META, 8192, torch.zeros(1, 208)))
         size = run.resources.gpus
         memory = estimate_step_memory(run, method, world_size=size, is_narrow=True)
-        doubts += [f"{where}: {doubt}" for doubt in find_memory_doubts(run, memory, world_size=size, limit=GPU_BYTES)]
-    assert doubts == []
+        warnings += [
+            f"{where}: {warning}" for warning in find_memory_warnings(method, memory, world_size=size, limit=GPU_BYTES)
+        ]
+    assert warnings == []

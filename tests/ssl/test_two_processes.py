@@ -64,9 +64,9 @@ def normalised_rows(rank, size):
 
 def one_step(name, world):
     """(loss, gradients, buffers that all processes share) of this process's share of a batch of 8."""
-    from objectcrop.ssl.methods.build import build_method
+    from objectcrop.ssl.methods.registry import build_method
     from tests.ssl.conftest import tiny_run
-    from tests.ssl.wiring import batch_of, images, seeded_weights
+    from tests.ssl.wiring import batch_of, images, seeded_weights, setup_of
 
     changes = CASES[name]
     run = tiny_run(**{**changes, "optimizer": {"global_batch_size": 8}})
@@ -74,7 +74,7 @@ def one_step(name, world):
     torch.set_default_dtype(torch.float64)
     try:
         with seeded_weights(0):
-            method = build_method(run, study_seed=0, seed=1, world=world, num_images=16)
+            method = build_method(setup_of(run, world, 16))
     finally:
         torch.set_default_dtype(torch.float32)
     for module in method.modules():

@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 import torch
 
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.ssl.samples.batches import normalise
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
@@ -52,10 +52,10 @@ def changes_of(method: str, pair: str, losses: str) -> dict:
 def spread(backbone: Backbone, tables: Tables, run: Run) -> float:
     """Mean over axes of the deviation of unit features over pictures, times the root of their number: about 1 at most."""
     pictures = PictureList.of(tables.manifest, tables.data_root)
-    samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), run, 0.5, 0, 0)
+    samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), run, 0.5, Seeds(0, 0))
     images = samples.__getitems__([(0, row) for row in range(len(pictures))]).query
     with torch.no_grad():
-        features = torch.nn.functional.normalize(backbone.train()(normalise(images)), dim=1)
+        features = torch.nn.functional.normalize(backbone.train().view(images).features, dim=1)
     return features.std(dim=0).mean().item() * features.shape[1] ** 0.5
 
 
@@ -95,7 +95,7 @@ def main() -> None:
             cells = []
             for losses in LOSSES:
                 run = tiny_run(**changes_of(method, pair, losses))
-                request = Request("scene-scene", run, study_seed=0, seed=1, num_threads=1)
+                request = Request("scene-scene", run, Seeds(0, 1), num_threads=1)
                 with tempfile.TemporaryDirectory() as folder:
                     found = train_thirty_steps(make_tables(Path(folder)), request, Path(folder) / "checkpoints")
                 cells.append(f"{found.first:.2f} to {found.last:.2f}, {found.spread:.2f}")

@@ -3,19 +3,26 @@
 import torch
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.methods.build import build_method
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.ssl.methods.method import Setup
+from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
 
+SEEDS = Seeds(0, 1)
 ALONE = World(0, 1, torch.device("cpu"))
 OBJECT_PAIR = {"regions": ["object", "dilated_object"], "proposals": "lod"}
+
+
+def setup_of(run, world=ALONE, num_samples=12, labels=None):
+    return Setup(run, SEEDS, world, num_samples, labels)
 
 
 def build(request_of, method, **changes):
     """A method at the size of `tiny_run`, for 12 pictures, in float64."""
     run = request_of(method=method, **changes).run
     with seeded_weights(0):
-        return build_method(run, study_seed=0, seed=1, world=ALONE, num_images=12).double()
+        return build_method(setup_of(run)).double()
 
 
 def images(seed, *shape):

@@ -1,7 +1,6 @@
 """Features of a frozen trunk: pictures are decoded, cut, normalised and run through it in batches."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,10 +11,9 @@ from torch.utils.data import DataLoader, Dataset
 from objectcrop.evaluate.linear.images import LabelledPictures
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.networks.backbones import Backbone
-from objectcrop.ssl.samples.batches import normalise
 from objectcrop.ssl.samples.reading import read_for
 from objectcrop.study.settings.section import Precision
 from objectcrop.study.settings.tasks import LinearTask
@@ -27,27 +25,19 @@ CROP_SCALE_MIN = 0.08
 PREFETCH = 4
 
 
-@dataclass(frozen=True)
-class Chance:
-    """What the random crops depend on besides the epoch and the picture."""
-
-    study_seed: int
-    seed: int
-
-
 class Views(Dataset[Tensor]):
     """Square pictures, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch -1 is the test view."""
 
-    def __init__(self, pictures: LabelledPictures, task: LinearTask, chance: Chance) -> None:
-        self.pictures, self.task, self.chance = pictures, task, chance
+    def __init__(self, pictures: LabelledPictures, task: LinearTask, seeds: Seeds) -> None:
+        self.pictures, self.task, self.seeds = pictures, task, seeds
 
     def plan(self, epoch: int, row: int) -> ViewPlan:
         """What is cut out of a picture."""
         size = self.pictures.sizes[row]
         if epoch < 0:
             return plan_test_view(size.width, size.height, self.task)
-        keys = (self.chance.seed, epoch, self.pictures.ids[row])
-        return plan_plain_crop(size, CROP_SCALE_MIN, generator(self.chance.study_seed, "linear-views", *keys))
+        rng = self.seeds.generator("linear-views", epoch, self.pictures.ids[row])
+        return plan_plain_crop(size, CROP_SCALE_MIN, rng)
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> Tensor:
         """A batch, shape (n, size_px, size_px, 3)."""
@@ -103,7 +93,7 @@ class Extractor:
         """Pooled features of uint8 images, shape (n, H, W, 3), as float32."""
         # no inference mode: a layer is trained on what comes out
         with torch.no_grad(), autocast(self.precision, self.device):
-            found: Tensor = self.backbone(normalise(images.to(self.device, non_blocking=True)))
+            found: Tensor = self.backbone.view(images.to(self.device, non_blocking=True)).features
         return found.float()
 
     def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:

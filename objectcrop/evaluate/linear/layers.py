@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 
 INITIAL_DEVIATION = 0.01
 MOMENTUM = 0.9
@@ -22,8 +22,7 @@ class LinearLayers:
         num_classes: outputs.
         learning_rates: one a layer; used as they are.
         is_single: softmax and cross-entropy over one class a picture; else a sigmoid and binary cross-entropy a class.
-        study_seed: with `seed`, what the fresh weights depend on.
-        seed: of the run.
+        seeds: what the fresh weights depend on.
         device: where the layers live.
     """
 
@@ -34,11 +33,10 @@ class LinearLayers:
         learning_rates: Sequence[float],
         *,
         is_single: bool,
-        study_seed: int,
-        seed: int,
+        seeds: Seeds,
         device: torch.device,
     ) -> None:
-        drawn = generator(study_seed, "linear-layer", seed).normal(0, INITIAL_DEVIATION, (num_features, num_classes))
+        drawn = seeds.generator("linear-layer").normal(0, INITIAL_DEVIATION, (num_features, num_classes))
         fresh = torch.from_numpy(drawn.astype(np.float32)).to(device)
         self.learning_rates, self.is_single = tuple(learning_rates), is_single
         self.weights = [fresh.clone().requires_grad_() for _ in learning_rates]

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from objectcrop.evaluate.average_precision import average_precisions, macro_map, map_batched
-from objectcrop.evaluate.linear.features import Chance, Extractor, Views
+from objectcrop.evaluate.linear.features import Extractor, Views
 from objectcrop.evaluate.linear.images import LabelledPictures
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds, generator
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.study.settings.tasks import LinearTask
 
@@ -37,7 +37,7 @@ class Data:
 
 
 def evaluate_linear(
-    backbone: Backbone, data: Data, task: LinearTask, chance: Chance, *, device: torch.device, num_workers: int = 0
+    backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds, *, device: torch.device, num_workers: int = 0
 ) -> dict[str, Any]:
     """Train the layer and measure it after the final epoch.
 
@@ -54,15 +54,15 @@ def evaluate_linear(
         ValueError: if the labels do not fit the task, or the layer diverged.
         RuntimeError: if the trunk changed.
     """
-    held_out = choose_held_out(len(data.train), task, chance.study_seed)
+    held_out = choose_held_out(len(data.train), task, seeds.study)
     before = {name: tensor.cpu().clone() for name, tensor in backbone.state_dict().items()}
     print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
     extractor = Extractor(backbone, device, num_workers, task.precision)
-    layers, choosing = (_fresh_layers(backbone, data, task, chance, device) for _ in range(2))
-    _train(layers, choosing, extractor, data.train, task, chance, held_out)
-    place, on_held_out = _choose(choosing, extractor, data.train, task, chance, held_out)
+    layers, choosing = (_fresh_layers(backbone, data, task, seeds, device) for _ in range(2))
+    _train(layers, choosing, extractor, data.train, task, seeds, held_out)
+    place, on_held_out = _choose(choosing, extractor, data.train, task, seeds, held_out)
     features = extractor.all_features(
-        Views(data.test, task, chance), TEST_VIEW, task.batch_size, "linear: test features"
+        Views(data.test, task, seeds), TEST_VIEW, task.batch_size, "linear: test features"
     )
     scores = layers.scores(features)[place]
     _assert_unchanged(before, backbone)
@@ -126,16 +126,13 @@ def measure(
     return metrics, per_class
 
 
-def _fresh_layers(
-    backbone: Backbone, data: Data, task: LinearTask, chance: Chance, device: torch.device
-) -> LinearLayers:
+def _fresh_layers(backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds, device: torch.device) -> LinearLayers:
     return LinearLayers(
         backbone.num_features,
         len(data.classes),
         task.learning_rates,
         is_single=task.labels == "single",
-        study_seed=chance.study_seed,
-        seed=chance.seed,
+        seeds=seeds,
         device=device,
     )
 
@@ -146,17 +143,17 @@ def _train(
     extractor: Extractor,
     pictures: LabelledPictures,
     task: LinearTask,
-    chance: Chance,
+    seeds: Seeds,
     held_out: NDArray[np.bool_],
 ) -> None:
     targets = _targets(pictures, task).to(extractor.device)
     kept = torch.from_numpy(~held_out).to(extractor.device)
-    batches = _FeatureBatches(extractor, Views(pictures, task, chance), task)
+    batches = _FeatureBatches(extractor, Views(pictures, task, seeds), task)
     with Progress("linear: layer", total=task.epochs * len(pictures), unit="pictures") as progress:
         for epoch in range(task.epochs):
             layers.set_epoch(epoch, task.decay_epochs)
             choosing.set_epoch(epoch, task.decay_epochs)
-            order = generator(chance.study_seed, "linear-order", chance.seed, epoch).permutation(len(pictures))
+            order = seeds.generator("linear-order", epoch).permutation(len(pictures))
             for rows, features in batches.of_epoch(epoch, torch.from_numpy(order)):
                 losses = layers.step(features, targets[rows])
                 if held_out.any() and bool(kept[rows].any()):
@@ -197,7 +194,7 @@ def _choose(
     extractor: Extractor,
     pictures: LabelledPictures,
     task: LinearTask,
-    chance: Chance,
+    seeds: Seeds,
     held_out: NDArray[np.bool_],
 ) -> tuple[int, list[float | None]]:
     """Return the place of the learning rate that is best on the held-out images, and the value of each there.
@@ -213,7 +210,7 @@ def _choose(
         sizes=tuple(pictures.sizes[row] for row in rows),
         labels=pictures.labels[rows],
     )
-    views = Views(shown, task, chance)
+    views = Views(shown, task, seeds)
     features = extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
     value_of = _top1 if choosing_metric(task) == "top1" else _map
     found = [value_of(scores, shown) if np.isfinite(scores).all() else None for scores in choosing.scores(features)]

@@ -6,19 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.ssl.losses.widening import widened
+from objectcrop.runtime.precision import widened
+from objectcrop.ssl.networks.backbones import Backbone, View
 from objectcrop.ssl.networks.batch_norm import running_statistics_kept
 from objectcrop.ssl.networks.heads import NUM_TURNS, PairHead
-from objectcrop.ssl.samples.batches import PairBatch, normalise
+from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import LossSettings
 from objectcrop.views.plan import OBJECT_TAG
-
-
-class View(NamedTuple):
-    """One view of a batch: its normalised images, and the trunk's pooled features of them, with gradient."""
-
-    images: Tensor
-    features: Tensor
 
 
 class ExtraLogits(NamedTuple):
@@ -26,6 +20,9 @@ class ExtraLogits(NamedTuple):
 
     turns: Tensor | None
     cells: Tensor | None
+
+
+NO_LOGITS = ExtraLogits(None, None)
 
 
 class ExtraHeads(nn.Module):
@@ -41,8 +38,8 @@ class ExtraHeads(nn.Module):
         """Whether there is any."""
         return self.rotation is not None or self.localization is not None
 
-    def forward(self, backbone: nn.Module, batch: PairBatch, query: View, key: View) -> ExtraLogits:
-        """Logits of turns, shape (N, 4), and of cells, shape (N, patches * patches).
+    def forward(self, backbone: Backbone, batch: PairBatch, query: View, key: View | None = None) -> ExtraLogits:
+        """Logits of turns, shape (N, 4), and of cells, shape (N, patches * patches), where their losses are on.
 
         Either view may be the query, so the object's and the scene's are picked by tag; of two scene views the key
         stands for the object, of two object views the query. The passes made here leave running statistics alone.
@@ -51,8 +48,12 @@ class ExtraHeads(nn.Module):
             backbone: the trunk that is trained.
             batch: for tags, turns and the whole picture.
             query: view of the batch's query.
-            key: of its key.
+            key: of its key; None where the method's own loss does not see it: the pass is made here.
         """
+        if not self.are_on:
+            return NO_LOGITS
+        if key is None:
+            key = _view_aside(backbone, batch.key)
         is_object = (batch.query_tags == OBJECT_TAG)[:, None]
         turns = cells = None
         if self.rotation is not None:
@@ -62,13 +63,15 @@ class ExtraHeads(nn.Module):
             turns = self.rotation(turned, torch.where(is_object, key.features, query.features))
         if self.localization is not None:
             assert batch.whole is not None
-            with running_statistics_kept(backbone):
-                whole = backbone(normalise(batch.whole))
+            whole = _view_aside(backbone, batch.whole).features
             cells = self.localization(torch.where(is_object, query.features, key.features), whole)
         return ExtraLogits(turns, cells)
 
 
-NO_LOGITS = ExtraLogits(None, None)
+def _view_aside(backbone: Backbone, images: Tensor) -> View:
+    """A view that leaves running statistics alone, of uint8 images."""
+    with running_statistics_kept(backbone):
+        return backbone.view(images)
 
 
 def add_extra_losses(

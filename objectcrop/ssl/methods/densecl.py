@@ -5,167 +5,75 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
-from objectcrop.ssl.losses.dense import dense_info_nce, match_positions
-from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
-from objectcrop.ssl.losses.widening import widened
-from objectcrop.ssl.methods.method import Method, StepLosses, precision
-from objectcrop.ssl.methods.queue import Queue
-from objectcrop.ssl.networks.backbones import Backbone, build_backbone
-from objectcrop.ssl.networks.batch_norm import running_statistics_kept
+from objectcrop.runtime.precision import widened
+from objectcrop.ssl.losses.contrastive import info_nce
+from objectcrop.ssl.methods.method import Setup, StepLosses
+from objectcrop.ssl.methods.momentum_contrast import MomentumContrast
+from objectcrop.ssl.networks.backbones import View
 from objectcrop.ssl.networks.heads import build_dense_projector, build_projector
-from objectcrop.ssl.networks.momentum import MomentumPair
-from objectcrop.ssl.samples.batches import PairBatch, normalise
-from objectcrop.ssl.samples.shuffle import encode_shuffled, key_permutation
+from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
-from objectcrop.views.plan import view_tag
+
+MAX_LOGITS = 1 << 28
+"""Logits that are held at once: 1 GiB in float32."""
 
 
 class Encoded(NamedTuple):
-    """What an encoder says of images.
+    """What an encoder makes of images.
 
     Attributes:
-        features: pooled over the trunk's last map, shape (N, C).
         embeddings: of the global head, unit vectors, shape (N, D).
-        map_: the trunk's last map, shape (N, C, H, W).
         dense: of the dense head, of any length, shape (N, D, H, W).
+        map_: the trunk's last map, shape (N, C, H, W).
     """
 
-    features: Tensor
     embeddings: Tensor
-    map_: Tensor
     dense: Tensor
+    map_: Tensor
 
 
 class Encoder(nn.Module):
     """Trunk, global head and dense head."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, setup: Setup) -> None:
         super().__init__()
-        self.backbone = build_backbone(run.backbone, run.moco.batch_norm_group)
-        self.projector = build_projector(self.backbone.num_features, run.moco)
-        self.dense_projector = build_dense_projector(self.backbone.num_features, run.moco)
+        settings = setup.run.moco
+        self.backbone = setup.build_trunk(settings.batch_norm_group)
+        self.projector = build_projector(self.backbone.num_features, settings)
+        self.dense_projector = build_dense_projector(self.backbone.num_features, settings)
 
-    def forward(self, images: Tensor, tags: Tensor) -> Encoded:
-        """Both heads' embeddings."""
-        map_ = self.backbone.forward_map(images)
-        features = map_.mean(dim=(2, 3))
-        embeddings = F.normalize(widened(self.projector(features, tags)), dim=1)
-        return Encoded(features, embeddings, map_, widened(self.dense_projector(map_, tags)))
-
-
-class Outputs(NamedTuple):
-    """What the network says of a batch."""
-
-    query: Encoded
-    extra: ExtraLogits
+    def forward(self, images: Tensor, tags: Tensor) -> tuple[View, Encoded]:
+        """The view, and both heads' embeddings by those of its tags, of uint8 images."""
+        view, map_ = self.backbone.view_and_map(images)
+        embeddings = F.normalize(widened(self.projector(view.features, tags)), dim=1)
+        return view, Encoded(embeddings, widened(self.dense_projector(map_, tags)), map_)
 
 
-class QueryNetwork(nn.Module):
-    """All that is trained by gradients."""
+class DenseCl(MomentumContrast):
+    """Query network, key encoder, and two queues: of the keys, and of the pooled dense keys, one for each image."""
 
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self.encoder = Encoder(run)
-        self.extra = ExtraHeads(self.encoder.backbone.num_features, run.losses)
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup, Encoder(setup))
+        self.queue, self.dense_queue = self.fresh_queues(2)
+        self.settle()
 
-    def forward(self, batch: PairBatch) -> Outputs:
-        """The queries and, where their losses are on, logits of turns and of cells."""
-        images = normalise(batch.query)
-        query: Encoded = self.encoder(images, batch.query_tags)
-        if not self.extra.are_on:
-            return Outputs(query, NO_LOGITS)
-        key = normalise(batch.key)
-        with running_statistics_kept(self.encoder.backbone):
-            other = View(key, self.encoder.backbone(key))
-        views = View(images, query.features), other
-        return Outputs(query, self.extra(self.encoder.backbone, batch, *views))
-
-
-class Keys(NamedTuple):
-    """What the key encoder says of a batch, in the order of its queries.
-
-    Attributes:
-        embeddings: of the global head, unit vectors, shape (N, D).
-        dense: of the dense head, unit vectors, shape (N, S, D).
-        pooled: of the dense head, averaged over positions, then of length 1, shape (N, D).
-        map_: the trunk's last map, shape (N, C, H, W).
-    """
-
-    embeddings: Tensor
-    dense: Tensor
-    pooled: Tensor
-    map_: Tensor
-
-
-class DenseCl(Method):
-    """Query network, key encoder, and two queues: of the keys, and of the pooled dense keys, one for each image.
-
-    The order of a step is MoCo's: queries, momentum update, keys (shuffled), losses against the old queues, enqueue.
-    """
-
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World) -> None:
-        super().__init__()
-        self.run, self.world, self._seeds = run, world, (study_seed, seed)
-        self.network = QueryNetwork(run)
-        pair = MomentumPair(self.network.encoder, run.moco.momentum)
-        self.key_encoder = pair.key
-        tags = sorted({view_tag(region) for region in run.views.regions})
-        seeds = generator(study_seed, "queue", seed).integers(2**62, size=2).tolist()
-        self.queue, self.dense_queue = (
-            Queue(run.moco.queue_length, run.moco.embedding_dims, first_tags=tags, seed=found) for found in seeds
-        )
-        self._pair = (pair,)
-        self._settle(self.network, world)
-
-    @property
-    def backbone(self) -> Backbone:
-        """The query encoder's trunk."""
-        return self.network.encoder.backbone
-
-    def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
-        """Losses of a step; moves the key encoder and the queues."""
-        with precision(self.run, self.world):
-            outputs: Outputs = self._forward(batch)
-        self._pair[0].update()
-        keys = self._encode_keys(batch, step)
-        whole, dense = self._global_loss(outputs.query, keys, batch), self._dense_loss(outputs.query, keys, batch)
-        tags = self.world.gather(batch.key_tags)
+    def own_losses(self, outputs: Encoded, batch: PairBatch, step: int) -> StepLosses:
+        """The global and the dense loss; moves the key encoder and the queues."""
+        keys: Encoded = self.encode_keys(batch, step)
+        contrast, dense = self.contrast(outputs.embeddings, keys.embeddings, batch), self._dense(outputs, keys, batch)
+        tags, pooled = self.world.gather(batch.key_tags), F.normalize(keys.dense.mean(dim=(2, 3)), dim=1)
         self.queue.enqueue(self.world.gather(keys.embeddings), tags)
-        self.dense_queue.enqueue(self.world.gather(keys.pooled), tags)
+        self.dense_queue.enqueue(self.world.gather(pooled), tags)
         share = self.run.densecl.dense_weight if step >= self.run.densecl.dense_from_step else 0.0
-        loss = (1 - share) * whole.loss + share * dense
-        total, more = add_extra_losses(loss, outputs.extra, batch, self.run.losses)
-        parts = {
-            "loss_contrastive": whole.loss.detach(),
-            "loss_dense": dense.detach(),
-            "accuracy_contrastive": whole.accuracy,
-            "similarity_positive": whole.similarity_positive,
-            "similarity_same_tag": whole.similarity_same_tag,
-            "similarity_other_tag": whole.similarity_other_tag,
-        }
-        return StepLosses(total, {"loss": total.detach(), **parts, **more})
+        loss = (1 - share) * contrast.loss + share * dense
+        return StepLosses(loss, {**contrast.parts(), "loss_dense": dense.detach()})
 
-    def _global_loss(self, query: Encoded, keys: Keys, batch: PairBatch) -> InfoNce:
-        return info_nce(
-            query.embeddings,
-            keys.embeddings,
-            # cloned: the rows are overwritten before the backward pass has read them
-            self.queue.keys.clone(),
-            temperature=self.run.moco.temperature,
-            query_tags=batch.query_tags,
-            key_tags=batch.key_tags,
-            queue_tags=self.queue.tags,
-            same_tag_only=self.run.moco.negatives == "same_tag",
-        )
-
-    def _dense_loss(self, query: Encoded, keys: Keys, batch: PairBatch) -> Tensor:
+    def _dense(self, query: Encoded, keys: Encoded, batch: PairBatch) -> Tensor:
         return dense_info_nce(
             _rows(query.dense),
-            keys.dense,
+            _rows(keys.dense),
             match_positions(query.map_, keys.map_),
             self.dense_queue.keys.clone(),
             temperature=self.run.moco.temperature,
@@ -174,22 +82,78 @@ class DenseCl(Method):
             same_tag_only=self.run.moco.negatives == "same_tag",
         )
 
-    def _encode_keys(self, batch: PairBatch, step: int) -> Keys:
-        shapes: list[torch.Size] = []
+    @classmethod
+    def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
+        """One positive and the queue, for each image and for each position of its map."""
+        whole = num_images * (run.moco.queue_length + 1)
+        return whole + min(whole * positions, MAX_LOGITS)
 
-        def encode(images: Tensor, tags: Tensor) -> Tensor:
-            with precision(self.run, self.world):
-                found: Encoded = self.key_encoder(normalise(images), tags)
-            parts = found.embeddings, found.dense, found.map_
-            shapes.extend(part.shape[1:] for part in parts)
-            # one row for each image, so that all of it comes back in order at once
-            return torch.cat([widened(part).flatten(1) for part in parts], dim=1)
 
-        permutation = key_permutation(*self._seeds, step, len(batch.key) * self.world.size)
-        rows = encode_shuffled(encode, batch, permutation, self.world)
-        pieces = torch.split(rows, [shape.numel() for shape in shapes], dim=1)
-        embeddings, dense, map_ = (piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))
-        return Keys(embeddings, _rows(dense), F.normalize(dense.mean(dim=(2, 3)), dim=1), map_)
+@torch.no_grad()
+def match_positions(query_map: Tensor, key_map: Tensor) -> Tensor:
+    """The position of the key's map that is most alike, by cosine, to each of the query's (equation 4).
+
+    Args:
+        query_map: last map of the trunk, shape (N, C, H, W).
+        key_map: the same of the other view.
+
+    Returns:
+        Indices into the key's H * W positions, shape (N, H * W), int64.
+    """
+    queries = F.normalize(widened(query_map).flatten(2), dim=1)
+    keys = F.normalize(widened(key_map).flatten(2), dim=1)
+    return torch.bmm(queries.transpose(1, 2), keys).argmax(dim=2)
+
+
+def dense_info_nce(
+    queries: Tensor,
+    keys: Tensor,
+    matches: Tensor,
+    queue: Tensor,
+    *,
+    temperature: float,
+    key_tags: Tensor,
+    queue_tags: Tensor,
+    same_tag_only: bool = False,
+    max_logits: int = MAX_LOGITS,
+) -> Tensor:
+    """InfoNCE of every position against its match and a queue of pooled keys, the mean over images and positions.
+
+    Where the logits would not fit, rows are taken in parts whose logits are computed again in the backward pass.
+
+    Args:
+        queries: unit vectors, shape (N, S, D).
+        keys: unit vectors without gradient, shape (N, S, D).
+        matches: which key each query is contrasted with, shape (N, S), from `match_positions`.
+        queue: unit vectors, one for each image, shape (K, D).
+        temperature: T.
+        key_tags: view tags of the keys' images, shape (N,).
+        queue_tags: of the queue, shape (K,).
+        same_tag_only: count as negatives only keys with the positive key's tag.
+        max_logits: what fits.
+    """
+    count, positions, dims = queries.shape
+    positives = torch.gather(keys, 1, matches[:, :, None].expand(-1, -1, dims))
+
+    def loss_of(some_queries: Tensor, some_keys: Tensor, tags: Tensor) -> Tensor:
+        tags = tags.repeat_interleave(positions)
+        return info_nce(
+            some_queries.reshape(-1, dims),
+            some_keys.reshape(-1, dims),
+            queue,
+            temperature=temperature,
+            query_tags=tags,
+            key_tags=tags,
+            queue_tags=queue_tags,
+            same_tag_only=same_tag_only,
+        ).loss
+
+    rows = max(1, max_logits // (positions * (len(queue) + 1)))
+    if rows >= count:
+        return loss_of(queries, positives, key_tags)
+    parts = zip(*(torch.split(values, rows) for values in (queries, positives, key_tags)), strict=True)
+    losses = [len(tags) * checkpoint(loss_of, q, k, tags, use_reentrant=False) for q, k, tags in parts]
+    return torch.stack(losses).sum() / count
 
 
 def _rows(dense: Tensor) -> Tensor:

@@ -1,15 +1,46 @@
-"""What the training loop asks of a method."""
+"""What every method is: what it is made from, what the training loop asks of it, and what its steps share."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.precision import autocast
-from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraLogits, add_extra_losses
+from objectcrop.ssl.networks.backbones import Backbone, build_backbone
 from objectcrop.study.settings.runs import Run
+
+
+class Setup(NamedTuple):
+    """What every method is made from.
+
+    Attributes:
+        run: its settings.
+        seeds: of the study and of the run.
+        world: the processes.
+        num_samples: samples of an epoch: training images, or boxes.
+        labels: of the training images, for supervised runs: class indices, shape (N,), or 0 and 1, shape (N, classes).
+    """
+
+    run: Run
+    seeds: Seeds
+    world: World
+    num_samples: int
+    labels: Tensor | None = None
+
+    def build_trunk(self, batch_norm_group: int | None = None, *, is_global: bool = False) -> Backbone:
+        """The run's trunk with fresh weights (see `build_backbone`)."""
+        return build_backbone(self.run.backbone, batch_norm_group, is_global=is_global)
+
+
+class Outputs(NamedTuple):
+    """What a network makes of a batch: what the method's own loss takes, and logits of the extra losses."""
+
+    own: Any
+    extra: ExtraLogits = NO_LOGITS
 
 
 class StepLosses(NamedTuple):
@@ -19,26 +50,58 @@ class StepLosses(NamedTuple):
     parts: dict[str, Tensor]
 
 
+class Passes(NamedTuple):
+    """How often the trunk sees an image with gradient in a step: at the size of a view, and at that of a small crop."""
+
+    large: int
+    small: int
+
+
 class Method(nn.Module, ABC):
-    """A way of training a backbone. Its `state_dict` is all that training needs to go on, but for the optimizer's."""
+    """A way of training a backbone. Its `state_dict` is all that training needs to resume, but for the optimizer's.
 
-    def _settle(self, network: nn.Module, world: World) -> None:
-        """Move all networks to the device; `_forward` then calls the one whose gradients are averaged over the processes."""
-        self.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    A constructor takes a `Setup`, makes the networks with weights from torch's global generator, and ends with `settle`.
+
+    Attributes:
+        network: all that is trained by gradients, called with a batch, returns `Outputs`; its `backbone` is the trunk.
+        shuffles_keys: whether keys are encoded among other images than their queries (`training.shuffle`).
+    """
+
+    shuffles_keys: ClassVar[bool] = False
+    network: nn.Module
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__()
+        self.run, self.seeds, self.world = setup.run, setup.seeds, setup.world
+
+    def settle(self) -> None:
+        """Move all networks to the device, and average the gradients of `network` over the processes."""
+        self.to(self.world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # kept out of the modules: the state must not depend on how many processes there are
-        self._callable = (in_parallel(network, world),)
-
-    def _forward(self, batch: Any) -> Any:
-        return self._callable[0](batch)
+        self._callable = (in_parallel(self.network, self.world),)
 
     @property
-    @abstractmethod
     def backbone(self) -> Backbone:
         """The trunk that is trained, and kept in the end."""
+        trunk = self.network.backbone
+        assert isinstance(trunk, Backbone)
+        return trunk
 
-    @abstractmethod
     def step_losses(self, batch: Any, step: int) -> StepLosses:
         """Losses of a batch on the device; may change what is no parameter (key encoder, queue)."""
+        with self.autocast():
+            outputs: Outputs = self._callable[0](batch)
+        own = self.own_losses(outputs.own, batch, step)
+        total, more = add_extra_losses(own.total, outputs.extra, batch, self.run.losses)
+        return StepLosses(total, {"loss": total.detach(), **own.parts, **more})
+
+    @abstractmethod
+    def own_losses(self, outputs: Any, batch: Any, step: int) -> StepLosses:
+        """The method's own loss and its parts, of `Outputs.own`."""
+
+    def autocast(self) -> torch.autocast:
+        """What the networks compute in; losses stay outside."""
+        return autocast(self.run.optimizer.precision, self.world.device)
 
     def before_optimizer(self, step: int) -> None:
         """Called between the backward pass and the optimizer's step; may drop gradients (SwAV's frozen prototypes)."""
@@ -48,7 +111,51 @@ class Method(nn.Module, ABC):
         """Called after the optimizer's step, counted from 0, of so many; moves what follows it (BYOL's target network)."""
         return
 
+    def compile_trunks(self) -> int:
+        """Compile each trunk in place, at its first use; names in the state stay. Return how many there are.
 
-def precision(run: Run, world: World) -> torch.autocast:
-    """What the networks of a run compute in; losses stay outside."""
-    return autocast(run.optimizer.precision, world.device)
+        Heads are small, and losses and queues change shape and state: they stay as they are.
+        """
+        trunks = [module for module in self.modules() if isinstance(module, Backbone)]
+        for trunk in trunks:
+            # the map and not the pooled features: DenseCL reads the map alone, and pooling is nothing
+            trunk.forward_map = torch.compile(trunk.forward_map)  # type: ignore[method-assign]
+        return len(trunks)
+
+    @classmethod
+    def has_memory(cls, run: Run) -> bool:
+        """Whether a step changes what the next is held against (a queue, a bank): parts of a batch then do not add up."""
+        return False
+
+    @classmethod
+    def sees_both_views(cls, run: Run) -> bool:
+        """Whether the method's own loss sends gradient through both views of a sample."""
+        return False
+
+    @classmethod
+    def count_passes(cls, run: Run) -> Passes:
+        """Count the trunk's passes with gradient: own views, the other view's, the rotated view's, the whole image's."""
+        extra = bool(run.losses.rotation) + bool(run.losses.localization)
+        small = run.views.small_crops
+        return Passes(1 + (cls.sees_both_views(run) or extra > 0) + extra, 0 if small is None else small.count)
+
+    @classmethod
+    def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
+        """Count the logits of a process's images against a queue or a bank that softmax saves.
+
+        Args:
+            run: its settings.
+            num_images: of the process.
+            positions: of the trunk's last map.
+        """
+        return 0
+
+    @classmethod
+    def find_problems(cls, run: Run) -> list[str]:
+        """What keeps the method from training with these settings."""
+        return []
+
+    @classmethod
+    def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
+        """What is allowed, and worth a warning."""
+        return []

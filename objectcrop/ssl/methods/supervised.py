@@ -2,63 +2,76 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World
-from objectcrop.ssl.losses.labels import label_loss
-from objectcrop.ssl.methods.method import Method, StepLosses, precision
-from objectcrop.ssl.networks.backbones import Backbone, build_backbone
-from objectcrop.ssl.samples.batches import LabelledBatch, normalise
+from objectcrop.runtime.precision import widened
+from objectcrop.ssl.methods.method import Method, Outputs, Passes, Setup, StepLosses
+from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.study.settings.runs import Run
 
 
 class Classifier(nn.Module):
-    """Trunk and a linear layer."""
+    """Trunk and a linear layer.
 
-    def __init__(self, backbone: Backbone, num_classes: int, label_rates: Tensor | None = None) -> None:
+    Args:
+        backbone: the trunk.
+        labels: of the training images, class indices, shape (N,), or 0 and 1, shape (N, classes). Of several classes an
+            image, the linear layer's first biases are the log-odds of their rates; of one, they stay as they are drawn.
+    """
+
+    def __init__(self, backbone: Backbone, labels: Tensor) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone, rates = backbone, count_label_rates(labels)
+        num_classes = int(labels.max()) + 1 if labels.dim() == 1 else labels.shape[1]
         self.fc = nn.Linear(backbone.num_features, num_classes)
-        if label_rates is not None:
+        if rates is not None:
             with torch.no_grad():
-                self.fc.bias.copy_(torch.logit(label_rates))
+                self.fc.bias.copy_(torch.logit(rates))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits, shape (N, num_classes), of uint8 images."""
-        found: Tensor = self.fc(self.backbone(normalise(images)))
-        return found
+    def forward(self, batch: LabelledBatch) -> Outputs:
+        """Logits, shape (N, classes)."""
+        return Outputs(self.fc(self.backbone.view(batch.images).features))
 
 
 class Supervised(Method):
-    """Plain batch norm over the device's batch; binary cross-entropy where images have several classes (decision 0009).
+    """Plain batch norm over the device's batch; binary cross-entropy where images have several classes (decision 0009)."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.labels is None:
+            raise ValueError("a supervised run needs labels of its training images")
+        self.network = Classifier(setup.build_trunk(), setup.labels)
+        self.settle()
+
+    def own_losses(self, outputs: Tensor, batch: LabelledBatch, step: int) -> StepLosses:
+        """Cross-entropy of the labels."""
+        parts = {}
+        if batch.labels.dim() == 1:
+            parts["accuracy"] = (outputs.detach().argmax(dim=1) == batch.labels).float().mean()
+        return StepLosses(label_loss(outputs, batch.labels), parts)
+
+    @classmethod
+    def count_passes(cls, run: Run) -> Passes:
+        """One: there are no extra losses."""
+        return Passes(1, 0)
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Compute the cross-entropy of classes, the mean over images.
+
+    One class an image: softmax cross-entropy. Several: binary cross-entropy, the sum over classes. A mean over classes would
+    divide every gradient by their number, so that a learning rate made for cross-entropy trains nothing (decision 0009).
 
     Args:
-        run: its settings.
-        num_classes: outputs of the linear layer.
-        world: the processes.
-        label_rates: how often each class is to be expected before anything is learnt, inside 0..1, shape (classes,): the
-            linear layer's first biases are its log-odds. None, for one class an image, leaves the biases as they are drawn.
+        logits: shape (N, classes).
+        labels: class indices, shape (N,), int64, or 0 and 1, shape (N, classes).
     """
-
-    def __init__(self, run: Run, *, num_classes: int, world: World, label_rates: Tensor | None = None) -> None:
-        super().__init__()
-        self.run, self.world = run, world
-        self.network = Classifier(build_backbone(run.backbone), num_classes, label_rates)
-        self._settle(self.network, world)
-
-    @property
-    def backbone(self) -> Backbone:
-        """The classifier's trunk."""
-        return self.network.backbone
-
-    def step_losses(self, batch: LabelledBatch, step: int) -> StepLosses:
-        """Loss of a step."""
-        with precision(self.run, self.world):
-            logits = self._forward(batch.images)
-        loss = label_loss(logits, batch.labels)
-        parts = {"loss": loss.detach()}
-        if batch.labels.dim() == 1:
-            parts["accuracy"] = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
-        return StepLosses(loss, parts)
+    logits = widened(logits)
+    if labels.dim() == 1:
+        return F.cross_entropy(logits, labels)
+    losses = F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none")
+    return losses.sum(dim=1).mean()
 
 
 def count_label_rates(labels: Tensor) -> Tensor | None:

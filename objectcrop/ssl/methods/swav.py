@@ -1,22 +1,18 @@
 """SwAV (Caron et al. 2020, arXiv:2006.09882), from the paper's formulas, with OAC's heads and losses."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, View, add_extra_losses
-from objectcrop.ssl.losses.prototypes import sinkhorn, swapped_prediction
-from objectcrop.ssl.losses.widening import widened
-from objectcrop.ssl.methods.method import Method, StepLosses, precision
+from objectcrop.runtime.precision import widened
+from objectcrop.ssl.losses.object_aware import ExtraHeads
+from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.ssl.methods.queue import Queue
-from objectcrop.ssl.networks.backbones import Backbone, build_backbone
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
 from objectcrop.ssl.networks.heads import build_swav_projector, routed
-from objectcrop.ssl.samples.batches import PairBatch, normalise
+from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.plan import SCENE_TAG
 
@@ -39,77 +35,65 @@ class Prototypes(nn.Module):
         self.weight.copy_(F.normalize(self.weight, dim=1))
 
 
-class Outputs(NamedTuple):
-    """What the network says of a batch: of the query, of the key, then of each small crop."""
+class Crops(NamedTuple):
+    """What the network makes of the query, of the key, then of each small crop: unit vectors, and cosines to the prototypes."""
 
     embeddings: tuple[Tensor, ...]
     scores: tuple[Tensor, ...]
-    extra: ExtraLogits
 
 
 class SwavNetwork(nn.Module):
     """All that is trained by gradients. Crops of one size go through the trunk together, all crops through the projector."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, setup: Setup) -> None:
         super().__init__()
-        settings = run.swav
-        self.backbone = build_backbone(run.backbone, norm_layer=GlobalBatchNorm2d)
+        settings = setup.run.swav
+        self.backbone = setup.build_trunk(is_global=True)
         width = self.backbone.num_features
         self.projector = routed(
             lambda: build_swav_projector(width, settings.hidden_dims, settings.embedding_dims), settings.heads
         )
         self.prototypes = Prototypes(settings.num_prototypes, settings.embedding_dims)
-        self.extra = ExtraHeads(width, run.losses)
+        self.extra = ExtraHeads(width, setup.run.losses)
 
     def forward(self, batch: PairBatch) -> Outputs:
-        """Embeddings and scores of every crop and, where their losses are on, logits of turns and of cells."""
-        query, key = normalise(batch.query), normalise(batch.key)
-        large = self.backbone(torch.cat([query, key]))
-        features, tags = [large], [batch.query_tags, batch.key_tags]
+        """Embeddings and scores of every crop and, where their losses are on, logits of rotations and of cells."""
+        large = self.backbone.view(torch.cat([batch.query, batch.key]))
+        features, tags = [large.features], [batch.query_tags, batch.key_tags]
         if batch.small is not None:
             count = batch.small.shape[1]
-            # crop by crop, not picture by picture
-            features.append(self.backbone(normalise(batch.small.transpose(0, 1).flatten(0, 1))))
+            # crop by crop, not image by image
+            features.append(self.backbone.view(batch.small.transpose(0, 1).flatten(0, 1)).features)
             tags += [torch.full_like(batch.query_tags, SCENE_TAG)] * count
         embeddings = F.normalize(widened(self.projector(torch.cat(features), torch.cat(tags))), dim=1)
         scores = self.prototypes(embeddings)
-        extra = NO_LOGITS
-        if self.extra.are_on:
-            views = (View(images, part) for images, part in zip((query, key), large.chunk(2), strict=True))
-            extra = self.extra(self.backbone, batch, *views)
-        return Outputs(embeddings.chunk(len(tags)), scores.chunk(len(tags)), extra)
+        crops = Crops(embeddings.chunk(len(tags)), scores.chunk(len(tags)))
+        return Outputs(crops, self.extra(self.backbone, batch, *large.halves()))
 
 
 class Swav(Method):
     """Network, and queues of earlier embeddings of either view, where they are on."""
 
-    def __init__(self, run: Run, *, study_seed: int, seed: int, world: World, steps_per_epoch: int) -> None:
-        super().__init__()
-        self.run, self.world, self._steps_per_epoch = run, world, steps_per_epoch
-        self.network = SwavNetwork(run)
-        length, dims = run.swav.queue_length, run.swav.embedding_dims
-        seeds = generator(study_seed, "queue", seed).integers(2**62, size=2).tolist() if length else []
-        self.queues = nn.ModuleList(Queue(length, dims, first_tags=[SCENE_TAG], seed=found) for found in seeds)
-        self._settle(self.network, world)
+    network: SwavNetwork
 
-    @property
-    def backbone(self) -> Backbone:
-        """The network's trunk."""
-        return self.network.backbone
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.network = SwavNetwork(setup)
+        self._steps_per_epoch = setup.num_samples // self.run.optimizer.global_batch_size
+        length, dims = self.run.swav.queue_length, self.run.swav.embedding_dims
+        seeds = self.seeds.torch_seeds("queue", count=2) if length else []
+        self.queues = nn.ModuleList(Queue(length, dims, first_tags=[SCENE_TAG], seed=seed) for seed in seeds)
+        self.settle()
 
-    def step_losses(self, batch: PairBatch, step: int) -> StepLosses:
-        """Losses of a step; moves the queues."""
-        with precision(self.run, self.world):
-            outputs: Outputs = self._forward(batch)
+    def own_losses(self, outputs: Crops, batch: PairBatch, step: int) -> StepLosses:
+        """The swapped prediction of every crop; moves the queues."""
         codes = [self._codes(outputs.scores[view], view, step) for view in range(2)]
         for view, queue in enumerate(self._queues()):
             rows = self.world.gather(outputs.embeddings[view])
             queue.enqueue(rows, torch.full((len(rows),), SCENE_TAG, device=rows.device))
         loss = swapped_prediction(outputs.scores, codes, temperature=self.run.swav.temperature)
-        total, more = add_extra_losses(loss, outputs.extra, batch, self.run.losses)
         hits = outputs.scores[0].detach().argmax(dim=1) == codes[1].argmax(dim=1)
-        parts = {"loss_swapped": loss.detach(), "accuracy_swapped": hits.float().mean()}
-        return StepLosses(total, {"loss": total.detach(), **parts, **more})
+        return StepLosses(loss, {"loss_swapped": loss.detach(), "accuracy_swapped": hits.float().mean()})
 
     def before_optimizer(self, step: int) -> None:
         """Keep the prototypes as they are in the first steps."""
@@ -144,3 +128,84 @@ class Swav(Method):
             summed=lambda values: self.world.mean(values) * self.world.size,
         )
         return codes[:count]
+
+    @classmethod
+    def has_memory(cls, run: Run) -> bool:
+        """The queues, where they are on."""
+        return run.swav.queue_length > 0
+
+    @classmethod
+    def sees_both_views(cls, run: Run) -> bool:
+        """In one pass."""
+        return True
+
+    @classmethod
+    def find_problems(cls, run: Run) -> list[str]:
+        """Of the queue."""
+        length, batch = run.swav.queue_length, run.optimizer.global_batch_size
+        if not length % batch:
+            return []
+        return [f"swav.queue_length {length} is not a multiple of global_batch_size {batch}"]
+
+    @classmethod
+    def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
+        """Of prototypes too few for the embeddings."""
+        count, dims = run.swav.num_prototypes, run.swav.embedding_dims
+        if count > dims:
+            return []
+        return [
+            f"swav.num_prototypes {count} is not above embedding_dims {dims}: embeddings can turn at right angles to all"
+            " prototypes, and the loss sticks at the logarithm of their number"
+        ]
+
+
+def _as_it_is(values: Tensor) -> Tensor:
+    return values
+
+
+@torch.no_grad()
+def sinkhorn(
+    scores: Tensor,
+    *,
+    epsilon: float,
+    num_iterations: int,
+    summed: Callable[[Tensor], Tensor] = _as_it_is,
+) -> Tensor:
+    """Soft assignments of embeddings to prototypes that use all prototypes equally (equations 3 to 5).
+
+    Args:
+        scores: cosines of this process's embeddings and the prototypes, shape (B, K); not divided by a temperature.
+        epsilon: smoothness; smaller is sharper.
+        num_iterations: of the Sinkhorn-Knopp scaling.
+        summed: adds a tensor up over the processes, whose rows together are the batch.
+
+    Returns:
+        Codes of this process's rows, shape (B, K); every row adds up to 1.
+    """
+    plan = torch.exp(widened(scores) / epsilon)
+    num_rows = summed(torch.tensor(float(len(plan)), dtype=plan.dtype, device=plan.device))
+    plan = plan / summed(plan.sum())
+    for _ in range(num_iterations):
+        plan = plan / summed(plan.sum(dim=0)) / plan.shape[1]
+        plan = plan / plan.sum(dim=1, keepdim=True) / num_rows
+    return plan * num_rows
+
+
+def swapped_prediction(scores: Sequence[Tensor], codes: Sequence[Tensor], *, temperature: float) -> Tensor:
+    """Cross-entropy of each crop's prediction and the codes of another crop (equations 1, 6).
+
+    The mean over the crops with codes of the mean over all other crops.
+
+    Args:
+        scores: cosines of each crop's embeddings and the prototypes, shape (N, K) each.
+        codes: of the first of these crops, shape (N, K) each, without gradient.
+        temperature: T of the softmax.
+    """
+    predictions = [torch.log_softmax(widened(found) / temperature, dim=1) for found in scores]
+    losses = [
+        -(code * prediction).sum(dim=1).mean()
+        for target, code in enumerate(codes)
+        for crop, prediction in enumerate(predictions)
+        if crop != target
+    ]
+    return torch.stack(losses).mean()

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm
 from objectcrop.ssl.networks.color_pair import NUM_CHANNELS, ColorSplit
 from objectcrop.ssl.networks.named import build_named, with_norm_layer
 from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.views.normalisation import normalise
 
 NormLayer = Callable[[int], nn.Module]
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -25,6 +27,18 @@ _BLOCKS: dict[str, tuple[type[nn.Module], tuple[int, int, int, int]]] = {
     "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
 RESNETS = tuple(_BLOCKS)
+
+
+class View(NamedTuple):
+    """Images as a trunk sees them, normalised, and its pooled features of them, shape (N, num_features)."""
+
+    images: Tensor
+    features: Tensor
+
+    def halves(self) -> tuple["View", "View"]:
+        """The two views whose images went through the trunk together."""
+        (first, second), (first_features, second_features) = self.images.chunk(2), self.features.chunk(2)
+        return View(first, first_features), View(second, second_features)
 
 
 class Backbone(nn.Module, ABC):
@@ -56,6 +70,17 @@ class Backbone(nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Features pooled over the last map, shape (N, num_features); `images` are normalised, shape (N, 3, H, W)."""
         return self.forward_map(images).mean(dim=(2, 3))
+
+    def view(self, images: Tensor) -> View:
+        """Normalise uint8 images, shape (N, H, W, 3), and compute their features."""
+        ready = normalise(images)
+        return View(ready, self(ready))
+
+    def view_and_map(self, images: Tensor) -> tuple[View, Tensor]:
+        """The same, and the last map that the features are pooled over."""
+        ready = normalise(images)
+        map_ = self.forward_map(ready)
+        return View(ready, map_.mean(dim=(2, 3))), map_
 
 
 class ResNet(Backbone):
@@ -184,19 +209,20 @@ class NamedBackbone(Backbone):
 
 
 def build_backbone(
-    settings: BackboneSettings, batch_norm_group: int | None = None, *, norm_layer: NormLayer | None = None
+    settings: BackboneSettings, batch_norm_group: int | None = None, *, is_global: bool = False
 ) -> Backbone:
     """A trunk with fresh weights, drawn from torch's global generator (see `seeded_weights`).
 
     Args:
         settings: which trunk.
         batch_norm_group: images that share batch statistics (0: all of the device's batch); None takes plain batch norm.
-        norm_layer: another batch norm instead.
+        is_global: whether the images of all processes share batch statistics.
 
     Raises:
         ValueError: for a network that does not exist, or that gives no map of stride 32, or that is no ResNet where only
             ResNets will do.
     """
+    norm_layer: NormLayer | None = GlobalBatchNorm2d if is_global else None
     if batch_norm_group is not None:
         norm_layer = partial(SplitBatchNorm2d, group=batch_norm_group)
     if settings.arch in _BLOCKS:
@@ -206,7 +232,7 @@ def build_backbone(
         raise ValueError(
             f"backbone.width, color and stem are for {', '.join(_BLOCKS)}; {settings.arch} has none of them"
         )
-    is_plain = batch_norm_group == 0 or (norm_layer is GlobalBatchNorm2d and not is_shared())
+    is_plain = batch_norm_group == 0 or (is_global and not is_shared())
     return NamedBackbone(settings, None if is_plain else norm_layer)
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from objectcrop.ssl.samples.batches import DEVIATION, MEAN
+from objectcrop.views.normalisation import DEVIATION, MEAN
 
 NUM_CHANNELS = (1, 2)
 """Of luminance and of chrominance."""

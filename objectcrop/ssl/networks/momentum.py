@@ -1,31 +1,9 @@
-"""The key encoder: a copy that follows the query encoder slowly and gets no gradient."""
+"""EMA updates: how a key encoder or a target network follows the network that is trained."""
 
-import copy
 import math
 
 import torch
 from torch import nn
-
-
-class MomentumPair:
-    """A query encoder and its key encoder (He et al. 2020).
-
-    Both keep batch norm buffers of their own: the key encoder's come from its own forward passes.
-
-    Attributes:
-        query: trained by gradients.
-        key: an exact copy at first.
-        momentum: the paper's m, usually 0.999.
-    """
-
-    def __init__(self, query: nn.Module, momentum: float) -> None:
-        self.query = query
-        self.key = copy.deepcopy(query).requires_grad_(False)
-        self.momentum = momentum
-
-    def update(self) -> None:
-        """Set key to m key + (1 - m) query, parameters only, in the parameters' own precision."""
-        follow(self.key, self.query, self.momentum)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""What networks are fed: batches of samples, and their pixels as normalised floats."""
+"""What networks are fed: batches of samples."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class KeyViews(NamedTuple):
 
 
 class PairBatch(NamedTuple):
-    """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until `normalise`."""
+    """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until the trunk normalises them."""
 
     query: Tensor
     key: Tensor
@@ -48,18 +48,3 @@ class LabelledBatch(NamedTuple):
     def to(self, device: torch.device) -> "LabelledBatch":
         """The batch on a device."""
         return LabelledBatch(*(value.to(device, non_blocking=True) for value in self))
-
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-def normalise(images: Tensor) -> Tensor:
-    """uint8, shape (N, H, W, 3), to ImageNet's mean and deviation, shape (N, 3, H, W), channels last in memory.
-
-    The floats are torch's default ones: float32, unless the caller asked torch for others.
-    """
-    num, height, width, _ = images.shape
-    # by whole lines of pixels: channels alone, three numbers at a time, take several times as long
-    mean, deviation = (255 * torch.tensor(v, device=images.device).repeat(width) for v in (MEAN, DEVIATION))
-    lines = images.reshape(num, height, width * 3).to(torch.get_default_dtype()).sub_(mean).div_(deviation)
-    return lines.reshape(num, height, width, 3).permute(0, 3, 1, 2)

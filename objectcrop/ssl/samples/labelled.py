@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.samples.images import Key, PictureList, stack_images
 from objectcrop.ssl.samples.reading import read_for
@@ -20,9 +20,8 @@ from objectcrop.views.render import Picture, render
 class LabelledSamples(Dataset[LabelledBatch]):
     """Random crops of scenes with their labels."""
 
-    def __init__(self, pictures: PictureList, labels: Tensor, run: Run, study_seed: int, seed: int) -> None:
-        self.pictures, self.labels, self.run = pictures, labels, run
-        self.study_seed, self.seed = study_seed, seed
+    def __init__(self, pictures: PictureList, labels: Tensor, run: Run, seeds: Seeds) -> None:
+        self.pictures, self.labels, self.run, self.seeds = pictures, labels, run, seeds
         self.decoder = resolve_decoder(run.views.decoder)
 
     def __len__(self) -> int:
@@ -38,7 +37,7 @@ class LabelledSamples(Dataset[LabelledBatch]):
         return LabelledBatch(stack_images([self._render(*key) for key in keys]), self.labels[rows], torch.tensor(rows))
 
     def _render(self, epoch: int, row: int) -> Picture:
-        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row])
+        rng = self.seeds.generator("views", epoch, self.pictures.ids[row])
         size, views = self.pictures.sizes[row], self.run.views
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
         picture = read_for(self.pictures.paths[row], [(plan, views.size_px)], views, self.decoder)

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.samples.images import Key
 from objectcrop.ssl.samples.shuffle import LoadedShare, key_permutation
@@ -26,38 +26,36 @@ class BatchOrder(Sampler[Any]):
 
     def __init__(
         self,
-        num_images: int,
+        num_samples: int,
         global_batch: int,
         steps: range,
         *,
-        study_seed: int,
-        seed: int,
+        seeds: Seeds,
         world: World,
         loads_shuffled: bool = False,
         parts: int = 1,
     ) -> None:
-        self.num_images, self.global_batch, self.steps = num_images, global_batch, steps
-        self.study_seed, self.seed, self.world = study_seed, seed, world
-        self.loads_shuffled, self.parts = loads_shuffled, parts
+        self.num_samples, self.global_batch, self.steps = num_samples, global_batch, steps
+        self.seeds, self.world, self.loads_shuffled, self.parts = seeds, world, loads_shuffled, parts
 
     def __len__(self) -> int:
         return len(self.steps) * self.parts
 
     def __iter__(self) -> Iterator[list[Key] | LoadedShare]:
-        per_epoch, each = self.num_images // self.global_batch, self.global_batch // self.world.size
+        per_epoch, each = self.num_samples // self.global_batch, self.global_batch // self.world.size
         share = slice(self.world.rank * each, (self.world.rank + 1) * each)
         order, order_epoch = [], -1
         for step in self.steps:
             epoch, place = divmod(step, per_epoch)
             if epoch != order_epoch:
-                order = generator(self.study_seed, "order", self.seed, epoch).permutation(self.num_images).tolist()
+                order = self.seeds.generator("order", epoch).permutation(self.num_samples).tolist()
                 order_epoch = epoch
             batch = [(epoch, row) for row in order[place * self.global_batch : (place + 1) * self.global_batch]]
             if not self.loads_shuffled:
                 size = each // self.parts
                 yield from (batch[share][start : start + size] for start in range(0, each, size))
                 continue
-            mine = key_permutation(self.study_seed, self.seed, step, self.global_batch)[share].tolist()
+            mine = key_permutation(self.seeds, step, self.global_batch)[share].tolist()
             yield LoadedShare(batch[share], [batch[place] for place in mine])
 
 

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, Size
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import KeyViews, PairBatch
 from objectcrop.ssl.samples.images import Key, PictureList, stack_images
 from objectcrop.ssl.samples.reading import read_for
@@ -43,11 +43,10 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         boxes: Sequence[Boxes],
         run: Run,
         object_scale_min: float,
-        study_seed: int,
-        seed: int,
+        seeds: Seeds,
     ) -> None:
         self.pictures, self.boxes, self.run, self.object_scale_min = pictures, boxes, run, object_scale_min
-        self.study_seed, self.seed = study_seed, seed
+        self.seeds = seeds
         self.sources = list_sources(run, boxes, pictures.sizes)
         self.decoder = resolve_decoder(run.views.decoder)
 
@@ -59,7 +58,7 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         epoch, number = key
         row, rank = self.sources[number].tolist()
         chosen = () if rank == DRAWN else (rank,)
-        rng = generator(self.study_seed, "views", self.seed, epoch, self.pictures.ids[row], *chosen)
+        rng = self.seeds.generator("views", epoch, self.pictures.ids[row], *chosen)
         size, views = self.pictures.sizes[row], self.run.views
         shown = None if rank == DRAWN else rank
         query, positive = plan_pair(self.boxes[row], size, views, self.object_scale_min, rng, rank=shown)

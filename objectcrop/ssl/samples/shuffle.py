@@ -4,15 +4,13 @@ Several processes shuffle in one of two ways with equal results: they exchange t
 loads the key views of its part of the shuffled batch, and only embeddings cross the network.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from objectcrop.runtime.distributed import World
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.images import Key
 from objectcrop.ssl.samples.pairs import PairSamples
@@ -44,29 +42,6 @@ class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
         return self.samples.__getitems__(share.own).with_shuffled(self.samples.keys_of(share.shuffled))
 
 
-def key_permutation(study_seed: int, seed: int, step: int, global_batch: int) -> Tensor:
+def key_permutation(seeds: Seeds, step: int, global_batch: int) -> Tensor:
     """The order in which the keys of a step are encoded, the same in every process, shape (global batch,), int64."""
-    return torch.from_numpy(generator(study_seed, "shuffle", seed, step).permutation(global_batch))
-
-
-@torch.no_grad()
-def encode_shuffled(
-    encode: Callable[[Tensor, Tensor], Tensor], batch: PairBatch, permutation: Tensor, world: World
-) -> Tensor:
-    """Rows for the keys of a batch, encoded with the global batch in another order, returned in the order they came.
-
-    Args:
-        encode: from images, shape (n, side, side, 3), and their tags to one row each.
-        batch: this process's share. Where it holds rows `permutation[share]` of the global batch's keys (`shuffle: loader`),
-            no image is exchanged.
-        permutation: of the rows of the global batch, the same in every process, shape (global batch,).
-        world: the processes.
-    """
-    permutation = permutation.to(world.device)
-    share = slice(world.rank * len(batch.key), (world.rank + 1) * len(batch.key))
-    images, tags = batch.shuffled_key, batch.shuffled_key_tags
-    if images is None or tags is None:
-        mine = permutation[share]
-        images, tags = world.gather(batch.key)[mine], world.gather(batch.key_tags)[mine]
-    rows = encode(images, tags)
-    return world.gather(rows)[torch.argsort(permutation)][share]
+    return torch.from_numpy(seeds.generator("shuffle", step).permutation(global_batch))

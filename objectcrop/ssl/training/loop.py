@@ -13,7 +13,7 @@ import torch
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.randomness import generator
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method
@@ -65,10 +65,9 @@ class Job:
         label: shown with the progress.
         settings_hash: what the state belongs to.
         settings: of the optimizer.
-        num_images: samples of an epoch: pictures of the training set, or boxes.
+        num_samples: samples of an epoch: pictures of the training set, or boxes.
         folder: of the checkpoints.
-        study_seed: seed of the study.
-        seed: of the run; with `study_seed` it decides what the networks draw in each step (dropout, stochastic depth).
+        seeds: what the networks draw in each step (dropout, stochastic depth) depends on them.
         precision: that the networks compute in, for the record.
         save_every_s: seconds between saves.
         kept_states: saved states that stay.
@@ -80,10 +79,9 @@ class Job:
     label: str
     settings_hash: str
     settings: OptimizerSettings
-    num_images: int
+    num_samples: int
     folder: Path
-    study_seed: int
-    seed: int
+    seeds: Seeds
     precision: str = "float32"
     save_every_s: float = SAVE_EVERY_S
     kept_states: int = KEPT
@@ -94,7 +92,7 @@ class Job:
     @property
     def steps_per_epoch(self) -> int:
         """Full global batches in a pass over the pictures."""
-        return self.num_images // self.settings.global_batch_size
+        return self.num_samples // self.settings.global_batch_size
 
     @property
     def total_steps(self) -> int:
@@ -220,8 +218,7 @@ class Training:
     def _step(self, parts: Sequence[Any]) -> None:
         """Take one optimizer step; what the networks draw (dropout) depends on the seeds, the step and the rank alone."""
         job, step = self.job, self.clock.step
-        rng = generator(job.study_seed, "step", job.seed, step, self.world.rank)
-        with seeded_torch(int(rng.integers(2**62)), self.world.device):
+        with seeded_torch(job.seeds.torch_seed("step", step, self.world.rank), self.world.device):
             self._descend(parts, step)
 
     def _descend(self, parts: Sequence[Any], step: int) -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from objectcrop.runtime.precision import autocast
-from objectcrop.ssl.losses.widening import widened
-from objectcrop.ssl.samples.batches import normalise
+from objectcrop.runtime.precision import autocast, widened
+from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.samples.reading import read_square
 from objectcrop.study.settings.section import Precision
 
@@ -42,7 +41,7 @@ class Monitor:
         self.labels = None if labels is None else as_indicators(labels)
         self._pictures: Tensor | None = None  # uint8, decoded at the first look
 
-    def look(self, backbone: nn.Module) -> dict[str, float]:
+    def look(self, backbone: Backbone) -> dict[str, float]:
         """Return measures by name; none, with a warning, if features are not finite. The trunk's mode stays as it was."""
         features = self._features(backbone).cpu().double()
         if num_broken := int((~features.isfinite().all(dim=1)).sum()):
@@ -59,13 +58,13 @@ class Monitor:
         return found
 
     @torch.no_grad()
-    def _features(self, backbone: nn.Module) -> Tensor:
+    def _features(self, backbone: Backbone) -> Tensor:
         if self._pictures is None:
             self._pictures = torch.from_numpy(np.stack([read_square(path, self.size_px) for path in self.paths]))
         was_training = backbone.training
         backbone.eval()
         with autocast(self.precision, self.device):
-            chunks = [backbone(normalise(part.to(self.device))) for part in torch.split(self._pictures, CHUNK)]
+            chunks = [backbone.view(part.to(self.device)).features for part in torch.split(self._pictures, CHUNK)]
         backbone.train(was_training)
         return torch.cat([widened(chunk) for chunk in chunks])
 

@@ -9,17 +9,18 @@ import pandas as pd
 import pytest
 import torch
 
-from objectcrop.evaluate.linear.features import Chance, Extractor, Views, plan_test_view
+from objectcrop.evaluate.linear.features import Extractor, Views, plan_test_view
 from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.evaluate.linear.probe import Data, choose_held_out, evaluate_linear
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.tables import ANNOTATIONS, MANIFEST, check
 
 CPU = torch.device("cpu")
-CHANCE = Chance(study_seed=0, seed=0)
+SEEDS = Seeds(study=0, run=0)
 COLOURS = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
 
 
@@ -69,7 +70,7 @@ def shuffled(pictures):
 
 
 def test_colours_are_learnt_from_random_features(data):
-    found = evaluate_linear(backbone(), data, settings(epochs=40, decay_epochs=[30]), CHANCE, device=CPU)
+    found = evaluate_linear(backbone(), data, settings(epochs=40, decay_epochs=[30]), SEEDS, device=CPU)
     assert found["metrics"]["map"] > 90
     assert set(found["metrics"]) == {"map", "map_batched_256", "map_batched_32", "learning_rate"}
     assert found["per_class"].keys() == COLOURS.keys()
@@ -78,7 +79,7 @@ def test_colours_are_learnt_from_random_features(data):
 
 def test_shuffled_labels_cannot_be_learnt(data):
     data = Data(data.train, shuffled(data.test), data.classes)
-    found = evaluate_linear(backbone(), data, settings(epochs=40), CHANCE, device=CPU)
+    found = evaluate_linear(backbone(), data, settings(epochs=40), SEEDS, device=CPU)
     assert found["metrics"]["map"] < 90, "the test pictures must not reach the training"
 
 
@@ -86,15 +87,15 @@ def test_shuffled_labels_cannot_be_learnt(data):
 def test_equal_seeds_give_equal_results_and_other_seeds_do_not(data, cached_views):
     task = settings(cached_views=cached_views, epochs=3, learning_rates=[1.0, 0.1])
     data = Data(data.train, shuffled(data.test), data.classes)  # imperfect scores tell seeds apart
-    first, again = (evaluate_linear(backbone(), data, task, CHANCE, device=CPU) for _ in range(2))
-    other = evaluate_linear(backbone(), data, task, Chance(0, 1), device=CPU)
+    first, again = (evaluate_linear(backbone(), data, task, SEEDS, device=CPU) for _ in range(2))
+    other = evaluate_linear(backbone(), data, task, Seeds(0, 1), device=CPU)
     assert first == again
     assert first["metrics"] != other["metrics"]
 
 
 def test_cached_views_of_one_per_epoch_equal_fresh_ones(data):
-    cached = evaluate_linear(backbone(), data, settings(cached_views=3, epochs=3), CHANCE, device=CPU)
-    fresh = evaluate_linear(backbone(), data, settings(cached_views=None, epochs=3), CHANCE, device=CPU)
+    cached = evaluate_linear(backbone(), data, settings(cached_views=3, epochs=3), SEEDS, device=CPU)
+    fresh = evaluate_linear(backbone(), data, settings(cached_views=None, epochs=3), SEEDS, device=CPU)
     # a batch's sums may differ in the last bit with the order of its images
     assert cached["metrics"] == pytest.approx(fresh["metrics"], abs=5)
     assert (cached["details"]["is_approximation"], fresh["details"]["is_approximation"]) == (True, False)
@@ -111,23 +112,23 @@ def test_the_trunk_computes_in_the_precision_asked_for_and_the_layer_in_float32(
         return step(self, features, targets)
 
     monkeypatch.setattr(LinearLayers, "step", noting_step)
-    found = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), CHANCE, device=CPU)
+    found = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), SEEDS, device=CPU)
     assert found["precision"] == precision
     assert set(seen) == {getattr(torch, precision)}
 
 
 def test_a_hopeless_learning_rate_is_not_chosen(data):
     task = settings(learning_rates=[1e-9, 1.0], epochs=30, held_out_share=0.3)
-    found = evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+    found = evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
     assert found["metrics"]["learning_rate"] == 1.0
     assert found["details"]["held_out_map"].keys() == {"1e-09", "1.0"}
 
 
 def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
     several = evaluate_linear(
-        backbone(), data, settings(learning_rates=[1e-9, 1.0], held_out_share=0.4), CHANCE, device=CPU
+        backbone(), data, settings(learning_rates=[1e-9, 1.0], held_out_share=0.4), SEEDS, device=CPU
     )
-    alone = evaluate_linear(backbone(), data, settings(learning_rates=[1.0]), CHANCE, device=CPU)
+    alone = evaluate_linear(backbone(), data, settings(learning_rates=[1.0]), SEEDS, device=CPU)
     assert several["per_class"] == pytest.approx(alone["per_class"])
     assert alone["details"]["held_out_map"] is None
 
@@ -147,7 +148,7 @@ def test_the_layers_that_choose_have_not_seen_the_held_out_pictures(data, monkey
     monkeypatch.setattr(LinearLayers, "step", counting_step)
     monkeypatch.setattr(LinearLayers, "scores", noting_scores)
     task = settings(learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=2)
-    evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+    evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
     held_out, test = 6, 12
     assert seen[scored[held_out]] == 2 * (24 - held_out)
     assert seen[scored[test]] == 2 * 24
@@ -166,7 +167,7 @@ def test_held_out_pictures_do_not_depend_on_the_run():
 def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
     trunk = backbone()
     before = {name: value.clone() for name, value in trunk.state_dict().items()}
-    evaluate_linear(trunk, data, settings(epochs=1), CHANCE, device=CPU)
+    evaluate_linear(trunk, data, settings(epochs=1), SEEDS, device=CPU)
     assert all(torch.equal(value, before[name]) for name, value in trunk.state_dict().items())
 
     def train_mode(self, images):
@@ -174,7 +175,7 @@ def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
 
     monkeypatch.setattr(Extractor, "features", train_mode)
     with pytest.raises(RuntimeError, match="running_mean"):
-        evaluate_linear(trunk, data, settings(epochs=1), CHANCE, device=CPU)
+        evaluate_linear(trunk, data, settings(epochs=1), SEEDS, device=CPU)
 
 
 def test_single_labels_give_top1_and_several_labels_are_refused(data, tables, tmp_path):
@@ -182,10 +183,10 @@ def test_single_labels_give_top1_and_several_labels_are_refused(data, tables, tm
     first = annotations.drop_duplicates("image_id")
     splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels="single", epochs=40)
-    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, CHANCE, device=CPU)
+    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
     assert found["metrics"]["top1"] > 60
     with pytest.raises(ValueError, match="labels: multi"):
-        evaluate_linear(backbone(), data, task, CHANCE, device=CPU)
+        evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
 
 
 def scores_that_disagree(labels):
@@ -206,14 +207,14 @@ def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
     first = annotations.drop_duplicates("image_id")
     splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels=labels, learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=1)
-    shown = splits[0].labels[choose_held_out(24, task, CHANCE.study_seed)]
+    shown = splits[0].labels[choose_held_out(24, task, SEEDS.study)]
     scores = LinearLayers.scores
 
     def scores_of(self, features):
         return scores_that_disagree(shown) if len(features) == len(shown) else scores(self, features)
 
     monkeypatch.setattr(LinearLayers, "scores", scores_of)
-    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, CHANCE, device=CPU)
+    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
     assert found["metrics"]["learning_rate"] == chosen
     on_held_out = found["details"][f"held_out_{metric}"]
     best = {"top1": {"3.0": 100 * shown[:, 0].mean(), "1.0": 100 * 5 / 6}, "map": {"3.0": 100}}[metric]
@@ -222,7 +223,7 @@ def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
 
 
 def test_training_views_follow_epoch_and_picture_and_test_views_are_central(data):
-    views = Views(data.train, settings(), CHANCE)
+    views = Views(data.train, settings(), SEEDS)
     assert views.plan(0, 3) == views.plan(0, 3)
     assert views.plan(0, 3) != views.plan(1, 3)
     assert views.plan(0, 3).crop_box != views.plan(0, 4).crop_box
@@ -235,7 +236,7 @@ def test_layers_are_trained_as_alone_by_plain_sgd():
     rng = torch.Generator().manual_seed(0)
     features = torch.randn(20, 6, generator=rng)
     targets = (torch.rand(20, 3, generator=rng) < 0.4).float()
-    words = {"is_single": False, "study_seed": 0, "seed": 0, "device": CPU}
+    words = {"is_single": False, "seeds": SEEDS, "device": CPU}
     layers = LinearLayers(6, 3, [0.5, 5.0], **words)
     weight = layers.weights[1].detach().clone().requires_grad_()
     bias = torch.zeros(3, requires_grad=True)
@@ -252,8 +253,10 @@ def test_layers_are_trained_as_alone_by_plain_sgd():
 
 
 def test_fresh_layers_are_small_normal_draws_of_the_seed():
-    words = {"is_single": False, "study_seed": 0, "device": CPU}
-    first, again, other = (LinearLayers(500, 40, [1.0], seed=seed, **words).weights[0].detach() for seed in (0, 0, 1))
+    words = {"is_single": False, "device": CPU}
+    first, again, other = (
+        LinearLayers(500, 40, [1.0], seeds=Seeds(0, run), **words).weights[0].detach() for run in (0, 0, 1)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert float(first.std()) == pytest.approx(0.01, rel=0.02)

@@ -5,8 +5,10 @@ import math
 
 import pytest
 import torch
+from lightly.loss import NegativeCosineSimilarity
 from torch.nn.functional import normalize
 
+from objectcrop.ssl.methods.byol import byol_loss
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 
 SMALL = {"hidden_dims": 24, "embedding_dims": 16}
@@ -14,7 +16,7 @@ SMALL = {"hidden_dims": 24, "embedding_dims": 16}
 
 @pytest.fixture(autouse=True)
 def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.methods.byol.normalise", ready)
+    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 @pytest.fixture
@@ -84,3 +86,17 @@ def test_layers_are_the_recipes(request_of):
     assert shapes == [(4096, width), (4096,), (4096,), (4096,), (256, 4096)]  # no bias in the last layer
     predictor = [tuple(parameter.shape) for parameter in method.network.predictor.parameters()]
     assert predictor == [(4096, 256), (4096,), (4096,), (4096,), (256, 4096)]
+
+
+def test_byol_loss_is_the_squared_distance_of_unit_vectors():
+    torch.manual_seed(0)
+    predictions, targets = 3 * torch.randn(5, 8, dtype=torch.float64), torch.randn(5, 8, dtype=torch.float64)
+    slow = 0.0
+    for p, t in zip(predictions.tolist(), targets.tolist(), strict=True):
+        length_p, length_t = math.sqrt(sum(x * x for x in p)), math.sqrt(sum(x * x for x in t))
+        slow += sum((a / length_p - b / length_t) ** 2 for a, b in zip(p, t, strict=True)) / 5
+    assert byol_loss(predictions, targets).item() == pytest.approx(slow, abs=1e-10)
+    theirs = 2 + 2 * NegativeCosineSimilarity()(predictions, targets)
+    assert byol_loss(predictions, targets).item() == pytest.approx(theirs.item(), abs=1e-5)
+    assert byol_loss(2 * targets, targets).item() == pytest.approx(0, abs=1e-12)
+    assert byol_loss(-targets, targets).item() == pytest.approx(4, abs=1e-12)

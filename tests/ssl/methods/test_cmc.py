@@ -19,7 +19,7 @@ SMALL = {"embedding_dims": 16, "num_negatives": 100}
 
 @pytest.fixture(autouse=True)
 def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.methods.cmc.normalise", ready)
+    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 @pytest.mark.parametrize("crops", ["one", "two"])

@@ -15,8 +15,7 @@ PLAIN = {"projector_batch_norm": False, "batch_norm_group": 0}
 
 @pytest.fixture(autouse=True)
 def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.methods.densecl.normalise", ready)
-    monkeypatch.setattr("objectcrop.ssl.losses.object_aware.normalise", ready)
+    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 def cross_entropy_of_the_first(logits):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.losses.contrastive import bank_loss
-from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.ssl.methods.memory_bank import MemoryBank, bank_loss, draw_negatives
 from objectcrop.study.settings.methods import CmcSettings
 from tests.ssl.wiring import ALONE
 
@@ -70,11 +70,11 @@ def test_softmax_needs_no_z_and_leaves_own_rows_out(bank):
 
 
 def test_negatives_are_all_rows_or_draws_of_each_step():
-    seeds = {"study_seed": 0, "seed": 1}
-    assert draw_negatives(5, 5, 0, **seeds).tolist() == [0, 1, 2, 3, 4]
-    first, again, second = (draw_negatives(500, 40, step, **seeds) for step in (0, 0, 1))
+    seeds = Seeds(0, 1)
+    assert draw_negatives(5, 5, 0, seeds).tolist() == [0, 1, 2, 3, 4]
+    first, again, second = (draw_negatives(500, 40, step, seeds) for step in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
-    many = draw_negatives(10, 9, 0, **seeds)
+    many = draw_negatives(10, 9, 0, seeds)
     assert len(many) == 9
     assert set(many.tolist()) <= set(range(10))

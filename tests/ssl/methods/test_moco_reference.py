@@ -10,12 +10,14 @@ from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.methods import moco_v2
+from objectcrop.ssl.methods.moco_v2 import MocoV2
+from objectcrop.ssl.networks import backbones
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.shuffle import key_permutation
 from objectcrop.study.settings.runs import Run
 from tests.ssl.processes import finish, start
+from tests.ssl.wiring import SEEDS, ready, setup_of
 
 BATCH, STEPS, QUEUE, DIMS = 8, 3, 16, 12
 MOMENTUM, TEMPERATURE, RATE, DECAY = 0.9, 0.2, 0.01, 1e-4
@@ -38,29 +40,22 @@ def our_run(group: int) -> Run:
     )
 
 
-def ready(pictures):
-    """In float64, as the comparison is."""
-    mean = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float64)
-    deviation = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float64)
-    return ((pictures.double() / 255 - mean) / deviation).permute(0, 3, 1, 2)
-
-
 def pictures_of(step):
     chance = torch.Generator().manual_seed(step + 1)
     return tuple(torch.randint(0, 256, (BATCH, 32, 32, 3), dtype=torch.uint8, generator=chance) for _ in range(2))
 
 
-def built(group: int, world: World) -> moco_v2.MocoV2:
-    moco_v2.normalise = ready
+def built(group: int, world: World) -> MocoV2:
+    backbones.normalise = ready
     torch.set_default_dtype(torch.float64)  # from the start: several processes lay out their gradients at once
     try:
         with seeded_weights(0):
-            return moco_v2.MocoV2(our_run(group), study_seed=0, seed=1, world=world)
+            return MocoV2(setup_of(our_run(group), world))
     finally:
         torch.set_default_dtype(torch.float32)
 
 
-def our_steps(group, shuffle, world) -> moco_v2.MocoV2:
+def our_steps(group, shuffle, world) -> MocoV2:
     method = built(group, world)
     optimizer = torch.optim.SGD(method.network.parameters(), lr=RATE, momentum=0.9, weight_decay=DECAY)
     each = BATCH // world.size
@@ -70,7 +65,7 @@ def our_steps(group, shuffle, world) -> moco_v2.MocoV2:
         query, key = pictures_of(step)
         batch = PairBatch(query[share], key[share], ones, ones, 0 * ones, None, None, torch.arange(BATCH)[share])
         if shuffle == "loader":
-            mine = key_permutation(0, 1, step, BATCH)[share]
+            mine = key_permutation(SEEDS, step, BATCH)[share]
             batch = batch._replace(shuffled_key=key[mine], shuffled_key_tags=ones)
         losses = method.step_losses(batch, step)
         optimizer.zero_grad()
@@ -150,7 +145,7 @@ def check(state, parts):
 
 @pytest.fixture(autouse=True)
 def _own_normalise(monkeypatch):
-    monkeypatch.setattr(moco_v2, "normalise", moco_v2.normalise)
+    monkeypatch.setattr(backbones, "normalise", backbones.normalise)
 
 
 @pytest.mark.parametrize(("group", "parts"), [(0, 1), (4, 2)])

@@ -7,20 +7,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.losses.object_aware import turn
 from objectcrop.ssl.methods.moco_v2 import MocoV2
+from objectcrop.ssl.methods.momentum_contrast import encode_shuffled
 from objectcrop.ssl.networks.backbones import seeded_weights
-from objectcrop.ssl.samples.batches import PairBatch, normalise
-from objectcrop.ssl.samples.shuffle import encode_shuffled
-
-ALONE = World(0, 1, torch.device("cpu"))
+from objectcrop.ssl.samples.batches import PairBatch
+from tests.ssl.wiring import ALONE, ready, setup_of
 
 
 def build(request_of, name="scene-scene", **changes):
     with seeded_weights(0):
-        return MocoV2(request_of(name, **changes).run, study_seed=0, seed=1, world=ALONE)
+        return MocoV2(setup_of(request_of(name, **changes).run))
 
 
 def images(seed, count=4):
@@ -50,6 +48,14 @@ def test_keys_get_no_gradient_and_queries_do(request_of):
     assert all(parameter.grad is not None for parameter in method.network.parameters())
 
 
+def test_the_key_encoder_is_an_exact_copy_at_first_and_is_not_trained(request_of):
+    method = build(request_of)
+    for key, query in zip(method.key_encoder.parameters(), method.network.encoder.parameters(), strict=True):
+        assert torch.equal(key, query)
+        assert key is not query
+        assert not key.requires_grad
+
+
 def test_keys_come_from_the_key_encoder_after_its_update(request_of):
     method = build(request_of, moco={"projector_batch_norm": False, "batch_norm_group": 0})
     with torch.no_grad():
@@ -60,7 +66,7 @@ def test_keys_come_from_the_key_encoder_after_its_update(request_of):
         pairs = zip(expected.parameters(), method.network.encoder.parameters(), strict=True)
         for key, query in pairs:
             key.mul_(0.9).add_(0.1 * query)
-        keys = expected(normalise(images(2)), torch.ones(4, dtype=torch.long))[1]
+        keys = expected(images(2), torch.ones(4, dtype=torch.long))[1].embeddings
     method.step_losses(batch_of(), 0)
     torch.testing.assert_close(method.queue.keys[:4], keys, rtol=1e-4, atol=1e-5)
     assert method.queue.pointer == 4
@@ -70,7 +76,7 @@ def test_the_loss_is_taken_against_the_old_queue(request_of):
     method = build(request_of)
     before = method.queue.keys.clone()
     seen = {}
-    method.network.register_forward_hook(lambda module, args, outputs: seen.update(q=outputs.embeddings.detach()))
+    method.network.register_forward_hook(lambda module, args, outputs: seen.update(q=outputs.own.embeddings.detach()))
     losses = method.step_losses(batch_of(), 0)
     keys = method.queue.keys[:4]
     logits = torch.cat([(seen["q"] * keys).sum(dim=1, keepdim=True), seen["q"] @ before.T], dim=1) / 0.2
@@ -137,8 +143,7 @@ def test_three_steps_equal_a_plain_reference(request_of, monkeypatch, name):
 
     In float64: batch norm over two values, as here, blows rounding up.
     """
-    monkeypatch.setattr("objectcrop.ssl.methods.moco_v2.normalise", ready)
-    monkeypatch.setattr("objectcrop.ssl.losses.object_aware.normalise", ready)
+    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
     # each head gets two rows here, and batch norm over two rows is chaotic
     plain = {"projector_batch_norm": False, "batch_norm_group": 0} if name == "oac" else {}
     method = build(request_of, name, moco=plain).double()
@@ -154,12 +159,6 @@ def test_three_steps_equal_a_plain_reference(request_of, monkeypatch, name):
     for ours, theirs in zip(method.network.parameters(), reference.network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-9)
     torch.testing.assert_close(method.queue.keys, reference.queue, rtol=1e-7, atol=1e-9)
-
-
-def ready(pictures):
-    mean = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float64)
-    deviation = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float64)
-    return ((pictures.double() / 255 - mean) / deviation).permute(0, 3, 1, 2)
 
 
 class _Reference:

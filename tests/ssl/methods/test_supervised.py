@@ -3,12 +3,11 @@
 import pytest
 import torch
 
-from objectcrop.runtime.distributed import World
-from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
+from objectcrop.ssl.methods.supervised import Supervised, count_label_rates, label_loss
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.samples.batches import LabelledBatch
+from tests.ssl.wiring import setup_of
 
-ALONE = World(0, 1, torch.device("cpu"))
 NUM_CLASSES, NUM_IMAGES = 208, 32
 
 
@@ -23,7 +22,7 @@ def multi_hot(per_image):
 def classifier_of(request_of, labels):
     run = request_of("supervised", backbone={"width": 0.5}).run
     with seeded_weights(0):
-        return Supervised(run, num_classes=NUM_CLASSES, world=ALONE, label_rates=count_label_rates(labels))
+        return Supervised(setup_of(run, labels=labels))
 
 
 def trunk_gradient(classifier, labels):
@@ -56,3 +55,14 @@ def test_one_class_an_image_leaves_the_biases_as_they_are_drawn(request_of):
     assert count_label_rates(labels) is None
     bias = classifier_of(request_of, labels).network.fc.bias
     assert bias.abs().max() <= 256**-0.5
+
+
+def test_label_loss_of_several_classes_is_the_sum_over_classes_of_one_class_is_softmax_cross_entropy():
+    torch.manual_seed(0)
+    logits = torch.randn(3, 4, dtype=torch.float64)
+    indices, hot = torch.tensor([0, 3, 1]), torch.tensor([[1, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]], dtype=torch.uint8)
+    p = logits.sigmoid()
+    slow = -torch.where(hot.bool(), p.log(), (1 - p).log()).sum(dim=1).mean()
+    assert label_loss(logits, hot).item() == pytest.approx(slow.item(), abs=1e-10)
+    chosen = logits.softmax(dim=1)[torch.arange(3), indices]
+    assert label_loss(logits, indices).item() == pytest.approx(-chosen.log().mean().item(), abs=1e-10)

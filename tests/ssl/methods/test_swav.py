@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.losses.prototypes import sinkhorn, swapped_prediction
+from objectcrop.ssl.methods.swav import sinkhorn, swapped_prediction
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 
 SMALL = {"hidden_dims": 24, "embedding_dims": 16, "num_prototypes": 6, "frozen_prototype_steps": 2}
@@ -14,7 +14,7 @@ SMALL = {"hidden_dims": 24, "embedding_dims": 16, "num_prototypes": 6, "frozen_p
 
 @pytest.fixture(autouse=True)
 def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.methods.swav.normalise", ready)
+    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 @pytest.fixture
@@ -59,14 +59,14 @@ def test_prototypes_are_frozen_in_the_first_steps_then_move_and_stay_unit_vector
 
 
 def test_without_small_crops_there_are_two(method):
-    scores = method.network(batch_of()).scores
+    scores = method.network(batch_of()).own.scores
     assert [tuple(found.shape) for found in scores] == [(4, 6)] * 2
 
 
 def test_each_head_gets_its_gradient_from_its_own_tag_and_small_crops_are_scenes(request_of):
     method = build(request_of, "swav", swav={**SMALL, "heads": "per_view"}, views=OBJECT_PAIR)
     objects, scenes = method.network.projector.heads
-    outputs = method.network(batch_of(query_tags=(0, 0, 0, 0), key_tags=(0, 0, 0, 0), num_small=2))
+    outputs = method.network(batch_of(query_tags=(0, 0, 0, 0), key_tags=(0, 0, 0, 0), num_small=2)).own
     sum(found.square().sum() for found in outputs.scores[2:]).backward(retain_graph=True)
     assert all(parameter.grad.abs().sum() == 0 for parameter in objects.parameters())
     assert all(parameter.grad.abs().sum() > 0 for parameter in scenes.parameters())

@@ -5,7 +5,6 @@ import shutil
 import pytest
 import torch
 
-from objectcrop.ssl.networks.compiling import compile_trunks
 from objectcrop.ssl.training.checkpoints import read_metrics
 from tests.ssl import wiring
 from tests.ssl.processes import draw, finish, start, train
@@ -26,7 +25,7 @@ def test_both_trunks_run_compiled_and_names_in_the_state_stay(request_of, monkey
     method = wiring.build(request_of, name).float()
     before = list(method.state_dict())
     monkeypatch.setattr(torch, "compile", compile_)
-    assert compile_trunks(method) == 2
+    assert method.compile_trunks() == 2
     assert list(method.state_dict()) == before
     method.step_losses(wiring.batch_of(), 0)
     assert ran == [method.backbone, method.key_encoder.backbone]

@@ -1,14 +1,12 @@
 """Trunks by name: torchvision's and timm's, read at their last map."""
 
-from functools import partial
-
 import pytest
 import timm
 import torch
 import torchvision
 
 from objectcrop.ssl.networks.backbones import build_backbone
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d
+from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
 from objectcrop.ssl.networks.named import build_named, find_network_problem
 from objectcrop.ssl.networks.weights import load_backbone, save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
@@ -53,7 +51,7 @@ def test_features_and_names_are_the_librarys_and_travel_through_a_file(tmp_path,
 def test_batch_norm_is_split_or_shared_with_fresh_weights_kept():
     settings = BackboneSettings(arch="timm:resnet10t")
     plain = build_backbone(settings)
-    for trunk in (build_backbone(settings, 4), build_backbone(settings, norm_layer=partial(SplitBatchNorm2d, group=2))):
+    for trunk in (build_backbone(settings, 4), build_backbone(settings, 2)):
         norms = [module for module in trunk.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
         assert {type(norm) for norm in norms} == {SplitBatchNorm2d}
         assert list(trunk.state_dict()) == list(plain.state_dict())
@@ -64,7 +62,7 @@ def test_batch_norm_with_an_activation_is_refused_where_it_would_be_split():
     settings = BackboneSettings(arch="timm:mobilenetv3_small_050")
     with pytest.raises(ValueError, match="is a BatchNormAct2d, which can be neither split nor shared"):
         build_backbone(settings, 4)
-    for trunk in (build_backbone(settings, 0), build_backbone(settings, norm_layer=GlobalBatchNorm2d)):
+    for trunk in (build_backbone(settings, 0), build_backbone(settings, is_global=True)):
         assert trunk.num_features == 288  # one process: batch norm over its whole batch is what it has
 
 

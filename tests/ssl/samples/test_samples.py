@@ -10,8 +10,8 @@ import torch
 from objectcrop.boxes import Size
 from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples.batches import normalise
 from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
 from objectcrop.ssl.samples.labelled import labels_by_picture
 from objectcrop.ssl.samples.order import BatchOrder, load_batches
@@ -30,11 +30,11 @@ ALONE = World(0, 1, torch.device("cpu"))
 @pytest.fixture
 def samples(tables, request_of):
     pictures = PictureList.of(tables.manifest, tables.data_root)
-    return PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), request_of("oac").run, 0.5, 0, 1)
+    return PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), request_of("oac").run, 0.5, Seeds(0, 1))
 
 
 def all_batches(samples, num_workers, steps=range(8), world=ALONE):
-    order = BatchOrder(len(samples.pictures), 4, steps, study_seed=0, seed=1, world=world)
+    order = BatchOrder(len(samples.pictures), 4, steps, seeds=Seeds(0, 1), world=world)
     return list(load_batches(samples, order, num_workers))
 
 
@@ -76,10 +76,10 @@ def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(samples, request_o
     whole = [batch.to(cpu) for batch in all_batches(samples, 0, range(3))]
     for rank in (0, 1):
         world = World(rank, 2, torch.device("cpu"))
-        order = BatchOrder(16, 4, range(3), study_seed=0, seed=1, world=world, loads_shuffled=True)
+        order = BatchOrder(16, 4, range(3), seeds=Seeds(0, 1), world=world, loads_shuffled=True)
         for step, loaded in enumerate(load_batches(ShuffledSamples(samples), order, 0)):
             batch = loaded.to(cpu)
-            mine = key_permutation(0, 1, step, 4)[2 * rank : 2 * rank + 2]
+            mine = key_permutation(Seeds(0, 1), step, 4)[2 * rank : 2 * rank + 2]
             assert torch.equal(batch.rows, whole[step].rows[2 * rank : 2 * rank + 2])
             assert torch.equal(batch.shuffled_key, whole[step].key[mine])
             assert torch.equal(batch.shuffled_key_tags, whole[step].key_tags[mine])
@@ -106,7 +106,7 @@ def test_a_batch_shows_what_is_planned(samples):
 def test_swavs_small_crops_are_beside_the_pair(tables, request_of):
     pictures = PictureList.of(tables.manifest, tables.data_root)
     run = request_of(method="swav", views={"small_crops": {"count": 3, "size_px": 14}}).run
-    samples = PairSamples(pictures, [np.zeros((0, 4))] * len(pictures), run, 0.5, 0, 1)
+    samples = PairSamples(pictures, [np.zeros((0, 4))] * len(pictures), run, 0.5, Seeds(0, 1))
     batch = samples.__getitems__([(0, 2), (5, 7)])
     assert batch.small.shape == (2, 3, 14, 14, 3)
     plan, picture = samples.plan((5, 7)), decode_image(pictures.paths[7])
@@ -118,7 +118,7 @@ def test_runs_that_differ_in_losses_see_the_same_views(tables, request_of):
     pictures = PictureList.of(tables.manifest, tables.data_root)
     boxes = boxes_by_picture(tables.proposals, pictures)
     plain, with_losses = (
-        PairSamples(pictures, boxes, request_of(name, method="swav").run, 0.5, 0, 1).plan((1, 4))
+        PairSamples(pictures, boxes, request_of(name, method="swav").run, 0.5, Seeds(0, 1)).plan((1, 4))
         for name in ("obj-dilate", "oac")
     )
     assert (plain.query, plain.key, plain.small) == (with_losses.query, with_losses.key, with_losses.small)
@@ -148,14 +148,6 @@ def test_labels_are_multi_hot_where_pictures_have_several_classes(tables):
         labels_by_picture(empty, pictures)
 
 
-def test_normalised_images_have_imagenets_mean_and_channels_last():
-    images = torch.tensor([123.675, 116.28, 103.53]).round().to(torch.uint8).repeat(2, 8, 8, 1)
-    found = normalise(images)
-    assert found.shape == (2, 3, 8, 8)
-    assert found.is_contiguous(memory_format=torch.channels_last)
-    assert found.abs().max() < 0.01
-
-
 def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enough(tmp_path):
     import cv2
 
@@ -177,7 +169,7 @@ def test_samples_say_how_they_are_made(samples, request_of):
     described = samples.describe()
     assert (described["images"], described["images_without_proposals"]) == (16, 1)
     assert described["decoder"].startswith("opencv ")
-    scenes = PairSamples(samples.pictures, samples.boxes, request_of().run, 0.5, 0, 1)
+    scenes = PairSamples(samples.pictures, samples.boxes, request_of().run, 0.5, Seeds(0, 1))
     assert scenes.describe()["images_without_proposals"] == 0, "scene pairs need none"
 
 
@@ -188,7 +180,7 @@ def test_the_decoder_that_is_asked_for_is_used(tables, request_of, tmp_path, mon
 
     cv2.imwrite(str(tmp_path / "p.jpg"), np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8))
     pictures = PictureList(("i",), (tmp_path / "p.jpg",), (Size(48, 40),))
-    samples = PairSamples(pictures, [np.zeros((0, 4))], request_of(views={"decoder": "pil"}).run, 0.5, 0, 1)
+    samples = PairSamples(pictures, [np.zeros((0, 4))], request_of(views={"decoder": "pil"}).run, 0.5, Seeds(0, 1))
     asked = []
     real = decoders._DECODERS["pil"]
     monkeypatch.setitem(decoders._DECODERS, "pil", lambda *args: asked.append(args) or real(*args))
@@ -203,7 +195,7 @@ def test_a_missing_decoder_stops_before_any_picture_is_read(tables, request_of, 
     monkeypatch.setitem(sys.modules, "nvidia.nvimgcodec", None)
     pictures = PictureList.of(tables.manifest, tables.data_root)
     with pytest.raises(ValueError, match=r"views\.decoder: nvimgcodec needs the package"):
-        PairSamples(pictures, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, 0, 1)
+        PairSamples(pictures, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, Seeds(0, 1))
 
 
 def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
@@ -212,7 +204,7 @@ def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
 
     def batches(renderer, num_workers):
         run = request_of("oac", method="swav", views={"renderer": renderer}).run
-        samples = PairSamples(pictures, boxes, run, 0.5, 0, 1)
+        samples = PairSamples(pictures, boxes, run, 0.5, Seeds(0, 1))
         assert samples.describe()["renderer"] == renderer
         return [batch.to(torch.device("cpu")) for batch in all_batches(samples, num_workers, range(3))]
 
@@ -243,7 +235,7 @@ BOXES = {"views": {"sample_unit": "box"}}
 
 
 def test_by_box_every_usable_proposal_is_a_sample_of_each_epoch(samples, request_of):
-    found = PairSamples(samples.pictures, samples.boxes, request_of("oac", **BOXES).run, 0.5, 0, 1)
+    found = PairSamples(samples.pictures, samples.boxes, request_of("oac", **BOXES).run, 0.5, Seeds(0, 1))
     keys = [(4, number) for number in range(len(found))]
     plans = [found.plan(key) for key in keys]
     shown = [
@@ -262,9 +254,9 @@ def test_by_box_every_usable_proposal_is_a_sample_of_each_epoch(samples, request
 def test_by_box_no_more_than_the_first_proposals_are_taken(samples, request_of):
     views = {"sample_unit": "box", "max_proposals": 1}
     run = request_of("oac", views=views).run
-    assert len(PairSamples(samples.pictures, samples.boxes, run, 0.5, 0, 1)) == 16
+    assert len(PairSamples(samples.pictures, samples.boxes, run, 0.5, Seeds(0, 1))) == 16
     squeezed = request_of("oac", views={"sample_unit": "box", "resize_first_px": 96}).run
-    plan = PairSamples(samples.pictures, samples.boxes, squeezed, 0.5, 0, 1).plan((0, 1))
+    plan = PairSamples(samples.pictures, samples.boxes, squeezed, 0.5, Seeds(0, 1)).plan((0, 1))
     assert {plan.query.proposal_rank, plan.key.proposal_rank} == {1}
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from objectcrop.ssl.checks import find_problems
-from objectcrop.ssl.methods import supervised
+from objectcrop.ssl.methods import method
 from objectcrop.ssl.pretraining import pretrain
 from tests.ssl.processes import draw, finish, frozen_backbone, start, train_supervised
 
 
 @pytest.fixture
 def frozen_statistics(monkeypatch):
-    monkeypatch.setattr(supervised, "build_backbone", frozen_backbone)
+    monkeypatch.setattr(method, "build_backbone", frozen_backbone)
 
 
 def test_parts_of_a_batch_train_as_the_whole_does(tables, request_of, tmp_path, frozen_statistics):

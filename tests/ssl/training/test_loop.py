@@ -7,27 +7,33 @@ import torch
 from torch import nn
 
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import stop_requests
 from objectcrop.ssl.methods.method import Method, StepLosses
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.training.checkpoints import read_metrics
 from objectcrop.ssl.training.loop import Job, Training
-from objectcrop.study.settings.runs import OptimizerSettings
+from objectcrop.study.settings.runs import OptimizerSettings, Run
 from tests.ssl.logging_method import MEANS, log_two_steps
 from tests.ssl.processes import finish, start
+from tests.ssl.wiring import setup_of
 
 STEPS, PARTS = 3, 2
+ONE = Seeds(0, 1)
 
 
 class Drawing(Method):
     """Keeps what torch's generator gives in each part of each step."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(setup_of(Run(dataset="tiny")))
         self.weight, self.drawn = nn.Parameter(torch.ones(())), []
 
     @property
     def backbone(self):
+        raise NotImplementedError
+
+    def own_losses(self, outputs, batch, step):
         raise NotImplementedError
 
     def step_losses(self, batch, step):
@@ -35,11 +41,11 @@ class Drawing(Method):
         return StepLosses(self.weight * 1.0, {"loss": self.weight.detach()})
 
 
-def drawn_numbers(folder: Path, *, seed=1, study_seed=0, rank=0) -> list[float]:
+def drawn_numbers(folder: Path, *, seeds=ONE, rank=0) -> list[float]:
     """What a training of three steps of two parts draws, whatever torch's own generator was at."""
     folder.mkdir(exist_ok=True)
     settings = OptimizerSettings(epochs=1, global_batch_size=4)
-    job = Job("drawing", "hash", settings, 4 * STEPS, folder, study_seed, seed, accumulation_steps=PARTS)
+    job = Job("drawing", "hash", settings, 4 * STEPS, folder, seeds, accumulation_steps=PARTS)
     method = Drawing()
     optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
     training = Training(method, optimizer, job, World(rank, 1, torch.device("cpu")))
@@ -64,7 +70,7 @@ def test_every_part_of_every_step_draws_numbers_of_its_own(tmp_path):
     assert len(set(numbers)) == len(numbers) == STEPS * PARTS
 
 
-@pytest.mark.parametrize("other", [{"seed": 2}, {"study_seed": 1}, {"rank": 1}])
+@pytest.mark.parametrize("other", [{"seeds": Seeds(0, 2)}, {"seeds": Seeds(1, 1)}, {"rank": 1}])
 def test_other_seeds_and_other_ranks_draw_other_numbers(tmp_path, other):
     assert not set(drawn_numbers(tmp_path)) & set(drawn_numbers(tmp_path, **other))
 

@@ -8,7 +8,7 @@ from lightly.loss import NTXentLoss
 from lightly.models.utils import select_most_similar
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.losses.dense import dense_info_nce, match_positions
+from objectcrop.ssl.methods.densecl import dense_info_nce, match_positions
 
 
 def units(*shape, dim=-1):

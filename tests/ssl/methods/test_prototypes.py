@@ -7,7 +7,7 @@ import torch
 from lightly.loss import SwaVLoss
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.losses.prototypes import sinkhorn, swapped_prediction
+from objectcrop.ssl.methods.swav import sinkhorn, swapped_prediction
 
 
 def cosines(rows, prototypes, seed=0):

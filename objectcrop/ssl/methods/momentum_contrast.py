@@ -1,0 +1,171 @@
+"""What MoCo-v2 and DenseCL share: a key encoder behind the query encoder, shuffled keys, queues of negatives."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from objectcrop.runtime.distributed import World
+from objectcrop.runtime.precision import widened
+from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
+from objectcrop.ssl.losses.object_aware import ExtraHeads
+from objectcrop.ssl.methods.method import Method, Outputs, Setup
+from objectcrop.ssl.methods.queue import Queue
+from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.ssl.networks.momentum import follow
+from objectcrop.ssl.samples.batches import PairBatch
+from objectcrop.ssl.samples.shuffle import key_permutation
+from objectcrop.study.settings.runs import LossSettings, Run
+from objectcrop.views.plan import view_tag
+
+
+class QueryNetwork(nn.Module):
+    """All that is trained by gradients: the query encoder, and the heads of the extra losses.
+
+    Args:
+        encoder: from uint8 images and their tags to a `View` and a named tuple, each part of it with a row an image.
+        losses: which extra losses are on.
+    """
+
+    def __init__(self, encoder: nn.Module, losses: LossSettings) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.extra = ExtraHeads(self.backbone.num_features, losses)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The query encoder's trunk."""
+        trunk = self.encoder.backbone
+        assert isinstance(trunk, Backbone)
+        return trunk
+
+    def forward(self, batch: PairBatch) -> Outputs:
+        """What the encoder makes of the queries and, where their losses are on, logits of rotations and of cells."""
+        view, query = self.encoder(batch.query, batch.query_tags)
+        return Outputs(query, self.extra(self.backbone, batch, view))
+
+
+class MomentumContrast(Method):
+    """Query network, and a key encoder that follows it (He et al. 2020, arXiv:1911.05722).
+
+    The order of a step is the reference's: queries, momentum update, keys (shuffled), loss against the old queue, enqueue.
+    Both encoders keep batch norm buffers of their own: the key encoder's come from its own forward passes.
+    """
+
+    shuffles_keys = True
+    network: QueryNetwork
+    queue: Queue
+
+    def __init__(self, setup: Setup, encoder: nn.Module) -> None:
+        super().__init__(setup)
+        self.network = QueryNetwork(encoder, setup.run.losses)
+        self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
+
+    def fresh_queues(self, count: int) -> list[Queue]:
+        """Queues of random keys, with the tags of the run's views in turn."""
+        settings, tags = self.run.moco, sorted({view_tag(region) for region in self.run.views.regions})
+        return [
+            Queue(settings.queue_length, settings.embedding_dims, first_tags=tags, seed=seed)
+            for seed in self.seeds.torch_seeds("queue", count=count)
+        ]
+
+    def encode_keys(self, batch: PairBatch, step: int) -> Any:
+        """Move the key encoder, then encode the keys of a batch among other images than their queries.
+
+        Returns:
+            What the encoder gives, float32, in the order of the batch.
+        """
+        follow(self.key_encoder, self.network.encoder, self.run.moco.momentum)
+        encoded: list[Any] = []
+
+        def encode(images: Tensor, tags: Tensor) -> Tensor:
+            with self.autocast():
+                encoded.append(self.key_encoder(images, tags)[1])
+            # one row for each image, so that all of it comes back in order at once
+            return torch.cat([widened(part).flatten(1) for part in encoded[0]], dim=1)
+
+        permutation = key_permutation(self.seeds, step, len(batch.key) * self.world.size)
+        rows = encode_shuffled(encode, batch, permutation, self.world)
+        shapes = [part.shape[1:] for part in encoded[0]]
+        pieces = torch.split(rows, [shape.numel() for shape in shapes], dim=1)
+        return encoded[0]._make(piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))
+
+    def contrast(self, queries: Tensor, keys: Tensor, batch: PairBatch) -> InfoNce:
+        """InfoNCE of queries, shape (N, D), against their keys, shape (N, D), and the queue as it is."""
+        return info_nce(
+            queries,
+            keys,
+            # cloned: the rows are overwritten before the backward pass has read them
+            self.queue.keys.clone(),
+            temperature=self.run.moco.temperature,
+            query_tags=batch.query_tags,
+            key_tags=batch.key_tags,
+            queue_tags=self.queue.tags,
+            same_tag_only=self.run.moco.negatives == "same_tag",
+        )
+
+    @classmethod
+    def has_memory(cls, run: Run) -> bool:
+        """The queues."""
+        return True
+
+    @classmethod
+    def find_problems(cls, run: Run) -> list[str]:
+        """Of the queue and of batch norm."""
+        problems = []
+        batch, length = run.optimizer.global_batch_size, run.moco.queue_length
+        if length % batch:
+            problems.append(f"queue_length {length} is not a multiple of global_batch_size {batch}")
+        if run.moco.batch_norm_group == 1:
+            problems.append("batch_norm_group 1 leaves batch norm nothing to normalise with: 0, or 2 and more")
+        return problems
+
+    @classmethod
+    def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
+        """Of queues too long for the images, and of statistics that all images of one device share."""
+        warnings = []
+        length, each = run.moco.queue_length, run.optimizer.global_batch_size // world_size
+        if length > num_images:
+            warnings.append(
+                f"queue_length {length} exceeds the {num_images} images: negatives include keys of the query's own"
+                " image; a third of the images is safe"
+            )
+        elif length > num_images // 3:
+            warnings.append(
+                f"queue_length {length} exceeds a third of the {num_images} images: hard negatives grow few, small runs learn less"
+            )
+        group = run.moco.batch_norm_group
+        if world_size == 1 and (group == 0 or each < 2 * group):
+            warnings.append(
+                f"all {each} images of the one device share batch statistics, through which keys tell queries what to match"
+                " (the loss falls, little is learnt): set moco.batch_norm_group to at most half of the batch, the default is 32"
+            )
+        return warnings
+
+
+@torch.no_grad()
+def encode_shuffled(
+    encode: Callable[[Tensor, Tensor], Tensor], batch: PairBatch, permutation: Tensor, world: World
+) -> Tensor:
+    """Rows for the keys of a batch, encoded with the global batch in another order, returned in the order they came.
+
+    Shuffled batch norm (He et al. 2020, section 3.3): the processes exchange the images, as the paper does, or each has
+    loaded the key views of its part of the shuffled batch (`shuffle: loader`), and only rows cross the network.
+
+    Args:
+        encode: from images, shape (n, side, side, 3), and their tags to one row each.
+        batch: this process's share. Where it holds rows `permutation[share]` of the global batch's keys (`shuffle: loader`),
+            no image is exchanged.
+        permutation: of the rows of the global batch, the same in every process, shape (global batch,).
+        world: the processes.
+    """
+    permutation = permutation.to(world.device)
+    share = slice(world.rank * len(batch.key), (world.rank + 1) * len(batch.key))
+    images, tags = batch.shuffled_key, batch.shuffled_key_tags
+    if images is None or tags is None:
+        mine = permutation[share]
+        images, tags = world.gather(batch.key)[mine], world.gather(batch.key_tags)[mine]
+    rows = encode(images, tags)
+    return world.gather(rows)[torch.argsort(permutation)][share]
