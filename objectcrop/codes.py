@@ -48,7 +48,7 @@ def distinct_pairs(first: Codes, second: Codes, num_second: int) -> tuple[NDArra
     keys = first.astype(np.int64)
     keys <<= bits
     keys |= second
-    # Files list the boxes of a picture in a row: most repeats stand side by side, and need not be sorted.
+    # Files list the boxes of an image in a row: most repeats stand side by side, and need not be sorted.
     keys = keys[_differ_from_the_last(keys)]
     keys.sort()
     keys = keys[_differ_from_the_last(keys)]  # np.unique hashes, which takes four times as long here

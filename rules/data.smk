@@ -54,7 +54,7 @@ rule download_metadata:
 
 
 rule fetch_images:
-    """Fetch a shard of the pictures that a data set needs into the data root."""
+    """Fetch a shard of the images that a data set needs into the data root."""
     input:
         subset=subset_images_of,
         annotations=annotations_to_index_of,
@@ -86,7 +86,7 @@ rule fetch_images:
 
 
 rule index_images:
-    """Open every picture once: sizes, and a list of those that cannot be read."""
+    """Open every image once: sizes, and a list of those that cannot be read."""
     input:
         raw=files_to_index_of,
         subset=subset_images_of,

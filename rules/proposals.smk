@@ -1,4 +1,4 @@
-# Proposals: LOD in five stages, sharded where work grows; searches of each picture in two; the other sources in one; and how
+# Proposals: LOD in five stages, sharded where work grows; searches of each image in two; the other sources in one; and how
 # well all of them find objects.
 
 
@@ -226,7 +226,7 @@ rule join_proposals:
 
 
 rule make_proposals:
-    """Make proposals that look at no picture: annotated boxes, a grid, random places, the centre, a file."""
+    """Make proposals that look at no image: annotated boxes, a grid, random places, the centre, a file."""
     input:
         index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",

@@ -36,7 +36,7 @@ HINTS = {
     "loss_prediction": "below 0.01: collapsed",
     "loss_swapped": "stuck at ln(prototypes), 8.006 for 3,000: collapsed;\n"
     "more prototypes than dimensions, lower epsilon,\nfreeze longer",
-    "feature_std_share": "towards 0: all pictures look alike, collapsed",
+    "feature_std_share": "towards 0: all images look alike, collapsed",
     "effective_rank": "towards 1: one direction is left, collapsed",
     "accuracy_knn": "at chance: features say nothing of the classes",
 }

@@ -24,7 +24,7 @@ class Paths(Section):
 
     data: str = Field(
         default="data",
-        description="Data root: pictures and raw annotations, absolute or relative to the working folder.",
+        description="Data root: images and raw annotations, absolute or relative to the working folder.",
     )
 
 

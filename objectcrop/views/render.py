@@ -40,7 +40,7 @@ def cut_out(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Pictu
 
 
 def crop(picture: Picture, size: Size, plan: ViewPlan) -> Picture:
-    """Cut the plan's crop out of a picture that shows all of `size`; a view on the picture's memory.
+    """Cut the plan's crop out of an image that shows all of `size`; a view on the image's memory.
 
     What lies beyond the border is black (only the release's regions reach there); such a crop is a copy.
     """

@@ -94,7 +94,7 @@ def object_side(values: Vector) -> Cells:
     """The object's cells of a cut (height, width).
 
     The cut is at the mean. The object is the side of the cell with the greatest absolute value, unless that side holds two
-    or more of the picture's corners: then it is the other. Of that side the 4-connected piece of its own most extreme
+    or more of the image's corners: then it is the other. Of that side the 4-connected piece of its own most extreme
     cell is kept.
     """
     above = values > values.mean()
@@ -113,7 +113,7 @@ def _num_corners(side: Cells) -> int:
 
 
 def mask_boxes(masks: Cells, size: Size) -> Boxes:
-    """The box of each mask, shape (n, 4), half-open pixels of the picture that the map is of."""
+    """The box of each mask, shape (n, 4), half-open pixels of the image that the map is of."""
     left, right = pixel_runs(masks.shape[2], size.width)
     top, bottom = pixel_runs(masks.shape[1], size.height)
     boxes = np.zeros((len(masks), 4))

@@ -63,7 +63,7 @@ def make_boxes(
     """Boxes of every image by a source that discovers nothing, one after another; images for which it has none are left out.
 
     Raises:
-        ValueError: if the source looks at pictures, or lacks what it looks at.
+        ValueError: if the source looks at images, or lacks what it looks at.
     """
     match source:
         case CentreProposals():
@@ -109,7 +109,7 @@ ORIGIN = {
 }
 EDGES_ORIGIN = {
     "structured_forest": "EdgeBoxes on structured edges, which are trained with human contours (BSDS500)",
-    "gradient": "EdgeBoxes on the picture's gradient instead of structured edges: no training",
+    "gradient": "EdgeBoxes on the image's gradient instead of structured edges: no training",
 }
 
 

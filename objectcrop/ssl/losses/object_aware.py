@@ -49,7 +49,7 @@ class ExtraHeads(nn.Module):
 
         Args:
             backbone: the trunk that is trained.
-            batch: for tags, turns and the whole picture.
+            batch: for tags, turns and the whole image.
             query: view of the batch's query.
             key: of its key.
         """
@@ -126,9 +126,9 @@ def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def localization_accuracy(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of cells told right, and chance: the best answer of each cell for this batch, the same for all its pictures.
+    """Share of cells told right, and chance: the best answer of each cell for this batch, the same for all its images.
 
-    Chance knows the batch's labels but sees no picture, so that for small batches it is a little too high.
+    Chance knows the batch's labels but sees no image, so that for small batches it is a little too high.
 
     Args:
         logits: shape (N, patches * patches).

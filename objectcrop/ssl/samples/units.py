@@ -1,4 +1,4 @@
-"""Which samples make up an epoch: pictures, or boxes."""
+"""Which samples make up an epoch: images, or boxes."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
 
     Args:
         run: its views say what gives a sample.
-        boxes: proposals of each picture by rank, pixels; not looked at where pictures give the samples.
-        sizes: of each picture.
+        boxes: proposals of each image by rank, pixels; not looked at where images give the samples.
+        sizes: of each image.
 
     Returns:
-        Row of the picture, and rank of the proposal or `DRAWN`, shape (samples, 2).
+        Row of the image, and rank of the proposal or `DRAWN`, shape (samples, 2).
     """
     if run.views.sample_unit == "image":
         return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)

@@ -27,7 +27,7 @@ class UnpaintedBatch(NamedTuple):
 
     @property
     def rows(self) -> Tensor:
-        """Rows of the pictures."""
+        """Rows of the images."""
         return self.pair.rows
 
     def with_shuffled(self, keys: KeyViews) -> "UnpaintedBatch":

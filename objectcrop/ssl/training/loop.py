@@ -44,7 +44,7 @@ class Clock:
 
     Attributes:
         step: steps that are done.
-        images_seen: pictures in these, over all processes.
+        images_seen: images in these, over all processes.
         seconds: time spent in training, over all attempts.
         monitored: what the monitor found since then.
         precisions: what the networks computed in, in the order of the attempts; one unless attempts ran on unlike devices.
@@ -65,7 +65,7 @@ class Job:
         label: shown with the progress.
         settings_hash: what the state belongs to.
         settings: of the optimizer.
-        num_images: samples of an epoch: pictures of the training set, or boxes.
+        num_images: samples of an epoch: images of the training set, or boxes.
         folder: of the checkpoints.
         study_seed: seed of the study.
         seed: of the run; with `study_seed` it decides what the networks draw in each step (dropout, stochastic depth).
@@ -93,7 +93,7 @@ class Job:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Full global batches in a pass over the pictures."""
+        """Full global batches in a pass over the images."""
         return self.num_images // self.settings.global_batch_size
 
     @property
@@ -160,7 +160,7 @@ class Training:
 
         Raises:
             Stopped: after saving, if a stop was asked for.
-            ValueError: if the loss is not finite, with step and pictures.
+            ValueError: if the loss is not finite, with step and images.
         """
         self.method.train()
         job, clock, batch_size = self.job, self.clock, self.job.settings.global_batch_size

@@ -44,7 +44,7 @@ class Speed:
         self._flops_per_step = counter.get_total_flops()
 
     def take(self, num_steps: int, num_images: int) -> dict[str, float]:
-        """Measures since the last call, in which so many steps showed so many pictures (of all processes)."""
+        """Measures since the last call, in which so many steps showed so many images (of all processes)."""
         now = time.monotonic()
         seconds = max(now - self._start, 1e-9)
         found = {

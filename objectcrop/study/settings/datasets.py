@@ -67,7 +67,7 @@ class OpenImagesDataset(PictureFiles):
     image_suffixes: tuple[str, ...] = Field(
         default=(".jpg",),
         min_length=1,
-        description="Endings of picture files, as they are written: <ImageID><ending>; '' where ImageID holds the ending.",
+        description="Endings of image files, as they are written: <ImageID><ending>; '' where ImageID holds the ending.",
     )
     nested_images: bool = Field(
         default=False,
@@ -133,20 +133,20 @@ class VocDataset(PictureFiles):
 
 
 class FolderDataset(PictureFiles):
-    """Any folder of pictures, searched recursively, without labels: one training split."""
+    """Any folder of images, searched recursively, without labels: one training split."""
 
     source: Literal["folder"]
     images: str = Field(description="Folder, relative to the data root.")
 
 
 class ImageFoldersDataset(PictureFiles):
-    """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole picture."""
+    """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole image."""
 
     source: Literal["image_folders"]
     images: dict[Split, str] = Field(description="Folder of each split, relative to the data root.")
     flat_labels: dict[Split, str] = Field(
         default={},
-        description="For splits whose pictures lie in one flat folder: CSV with the columns ImageId and PredictionString (class "
+        description="For splits whose images lie in one flat folder: CSV with the columns ImageId and PredictionString (class "
         "first), as ImageNet's LOC_val_solution.csv, relative to the data root.",
     )
 
@@ -158,7 +158,7 @@ class ImageFoldersDataset(PictureFiles):
 
 
 class Ade20kDataset(PictureFiles):
-    """ADE20K's scene parsing release, ADEChallengeData2016: a picture and a mask of 150 classes each."""
+    """ADE20K's scene parsing release, ADEChallengeData2016: an image and a mask of 150 classes each."""
 
     source: Literal["ade20k"]
     folder: str = Field(

@@ -11,7 +11,7 @@ BankLoss = Literal["softmax", "nce"]
 _HEADS = "One projector, or one for object views and one for scene and dilated views (paper, 4.1)."
 _NEGATIVES = (
     "Rows of the memory bank that count as negatives, drawn anew at each step for the whole batch (own choice; the authors "
-    "draw them for each picture)."
+    "draw them for each image)."
 )
 
 
@@ -69,14 +69,14 @@ class SwavSettings(Section):
 
 
 class BankSettings(Section):
-    """What methods share that hold pictures against rows of a memory bank."""
+    """What methods share that hold images against rows of a memory bank."""
 
     loss: BankLoss = Field(description="softmax: cross-entropy. nce: noise-contrastive estimation.")
     embedding_dims: int = Field(default=128, ge=2, description="Width of the embeddings.")
     temperature: float = Field(default=0.07, gt=0, description="T.")
     num_negatives: int = Field(ge=1, description=_NEGATIVES)
     bank_momentum: float = Field(
-        default=0.5, ge=0, lt=1, description="Share of a row of the memory bank that stays when its picture is seen."
+        default=0.5, ge=0, lt=1, description="Share of a row of the memory bank that stays when its image is seen."
     )
     head_batch_norm: bool = Field(
         default=False,
@@ -113,16 +113,16 @@ class InsdisSettings(BankSettings):
         default=0.5,
         ge=0,
         lt=1,
-        description="Share of a row of the memory bank that stays when its picture is seen; 0.5 is CMC's (own choice), the "
+        description="Share of a row of the memory bank that stays when its image is seen; 0.5 is CMC's (own choice), the "
         "paper has 0, and proximal_weight.",
     )
     proximal_weight: float = Field(
         default=0.0,
         ge=0,
-        description="lambda of the paper's proximal term: weight of the squared distance from a picture's row; beside "
+        description="lambda of the paper's proximal term: weight of the squared distance from an image's row; beside "
         "bank_momentum, which slows rows too, it is off (own choice).",
     )
     crops: Literal["one", "two"] = Field(
         default="one",
-        description="Views that are held against the picture's row: the query, as InsDis does; or query and key (own choice).",
+        description="Views that are held against the image's row: the query, as InsDis does; or query and key (own choice).",
     )

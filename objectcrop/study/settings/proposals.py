@@ -76,7 +76,7 @@ class LodProposals(FeatureProposals):
         default=512, ge=64, description="Images are reduced to this long side before the trunk; never enlarged."
     )
     descriptor_size_px: int = Field(
-        default=224, ge=32, description="Side of the square picture for the image descriptor."
+        default=224, ge=32, description="Side of the square image for the image descriptor."
     )
     saliency_rule: Literal["base", "wide_margin"] = Field(
         default="wide_margin",
@@ -139,7 +139,7 @@ class LodProposals(FeatureProposals):
     ranking_memory_mb: int | None = Field(
         default=None,
         ge=100,
-        description="Memory of the ranking, of all its processes. By default what pictures of max_regions regions each take at "
+        description="Memory of the ranking, of all its processes. By default what images of max_regions regions each take at "
         "most (docs/cluster.md).",
     )
 
@@ -206,7 +206,7 @@ class ExternalProposals(Section):
 
 
 class SearchedProposals(Section):
-    """What all sources share that search each picture by itself; the best boxes are kept by plain suppression."""
+    """What all sources share that search each image by itself; the best boxes are kept by plain suppression."""
 
     max_boxes: int = Field(default=10, ge=1, le=100, description="Boxes returned per image.")
     max_overlap: float = Field(
@@ -224,7 +224,7 @@ class EdgeBoxesProposals(SearchedProposals):
     kind: Literal["edge_boxes"]
     edges: Literal["structured_forest", "gradient"] = Field(
         default="structured_forest",
-        description="Where edges come from: 'structured_forest', as published, needs model; 'gradient' is the picture's gradient, "
+        description="Where edges come from: 'structured_forest', as published, needs model; 'gradient' is the image's gradient, "
         "thinned: own choice, needs no file and no training, and takes texture for contours.",
     )
     model: str | None = Field(

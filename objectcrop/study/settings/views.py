@@ -77,7 +77,7 @@ class ViewSettings(Section):
         description="Regions end at the image, or, a released quirk, reach beyond it into black.",
     )
     resize_first_px: int | None = Field(
-        default=None, ge=16, description="Resize whole pictures to a square of this side before cropping (table 3)."
+        default=None, ge=16, description="Resize whole images to a square of this side before cropping (table 3)."
     )
     size_px: int = Field(default=224, ge=16, description="Side of the square view.")
     scene_scale_min: float = Field(

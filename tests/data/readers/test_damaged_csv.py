@@ -79,7 +79,7 @@ def test_a_box_turned_inside_out_is_refused_with_its_line_and_values(refusal):
 
 @pytest.mark.parametrize("corner", [{"XMin": "-0.2"}, {"XMax": "1.0011"}, {"YMin": "-1"}, {"YMax": "640"}])
 def test_a_box_outside_the_picture_is_refused_with_its_line(refusal, corner):
-    assert "boxes.csv, line 2: the box lies outside the picture" in refusal(lines(row(**corner)))
+    assert "boxes.csv, line 2: the box lies outside the image" in refusal(lines(row(**corner)))
 
 
 def test_a_corner_outside_by_a_thousandth_is_clipped(read):
@@ -159,9 +159,7 @@ def test_a_number_too_large_for_a_double_is_no_number(refusal, value):
 
 
 def test_a_large_number_lies_outside_the_picture(refusal):
-    assert "outside the picture (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(
-        lines(row(XMax="1e300"))
-    )
+    assert "outside the image (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(lines(row(XMax="1e300")))
 
 
 @pytest.mark.parametrize("value", ["2", "-2", "127", ""])

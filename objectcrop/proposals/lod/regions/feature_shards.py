@@ -1,4 +1,4 @@
-"""The files of features: written picture by picture, read by picture or by run of pictures. Neither holds a whole shard.
+"""The files of features: written image by image, read by image or by run of images. Neither holds a whole shard.
 
 A shard holds images shard, shard + num_shards, ... of the training split, so that together they are in the order of the
 manifest whatever the number of shards.

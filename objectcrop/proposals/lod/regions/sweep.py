@@ -64,7 +64,7 @@ def map_boxes(
 
     Args:
         values: local saliency (height, width), not negative.
-        size: picture that the boxes are for.
+        size: image that the boxes are for.
         counts: cells kept at each level, rising, as `pixel_counts` gives them.
         top_level: saliency that a piece must reach.
         connectivity: 4 or 8.
