@@ -2,7 +2,7 @@
 
 Prints tables and writes benchmarks/results/lod.json. Times are processor seconds of one thread, medians of alternating
 repeats, so that other work on the machine disturbs them little. `--quick` repeats less; `--kept-rates` measures nothing
-and works out the costs anew from the rates in the file. Memory: benchmarks/lod_memory.py.
+and works out the costs again from the rates in the file. Memory: benchmarks/lod_memory.py.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def measure_pictures(repeats: int) -> dict[str, float]:
 
 
 def rows_like_w(folder: Path, num_images: int, *, anywhere: bool) -> RowParts:
-    """W of 200 regions of each image and 100 scores of each pair, or with images drawn anew for each score.
+    """W of 200 regions of each image and 100 scores of each pair, or with images drawn again for each score.
 
     The jobs' own code writes its rows to files, and reads them in every step: from the system's memory, as they are small.
     """

@@ -128,7 +128,7 @@ def by_group(study: Study, sources: list[str]) -> None:
 
 
 def by_neighbours(study: Study, source: str, others: list[str]) -> None:
-    """LOD beside controls by how many of an image's annotated neighbours share a class with it."""
+    """LOD beside baselines by how many of an image's annotated neighbours share a class with it."""
     ids, neighbours = read_arrays(
         study.results / "lod" / study.dataset / source / "neighbours.npz", "image_ids", "neighbours"
     )

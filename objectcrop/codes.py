@@ -30,7 +30,7 @@ def text_codes(column: pd.Series) -> tuple[Codes, pd.Index]:
 
 
 def take_rows(frame: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
-    """The kept rows of a table, numbered anew; a categorical keeps only the values that they have."""
+    """The kept rows of a table, renumbered; a categorical keeps only the values that they have."""
 
     def take(column: pd.Series) -> Any:
         if is_text_category(column):

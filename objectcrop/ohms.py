@@ -48,7 +48,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The distinct (image, class) pairs of a split, as codes: what the rules look at."""
+    """The distinct (image, class) pairs of a split, as codes: what the rules read."""
 
     image: NDArray[np.int64]
     class_: NDArray[np.int64]

@@ -150,7 +150,7 @@ def read_note(path: str | Path, name: str) -> str | None:
 def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Write Parquet atomically, part by part: each part given to the function is checked and becomes a row group.
 
-    Text stays text. A key that repeats in two parts is not seen here; whoever reads the table sees it.
+    Text stays text. A key that repeats in two parts is not noticed here; whoever reads the table sees it.
     """
     with replacing(path) as aside, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None

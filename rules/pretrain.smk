@@ -2,7 +2,7 @@
 
 
 rule pretrain:
-    """Train the backbone of a run; an interrupted training goes on from its checkpoint."""
+    """Train the backbone of a run; an interrupted training resumes from its checkpoint."""
     input:
         manifest=manifest_of_run,
         proposals=proposals_of_run,

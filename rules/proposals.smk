@@ -96,7 +96,7 @@ rule score_pairs:
 
 
 rule rank_regions:
-    """Rank all regions of all images in the graph of their scores; an interrupted ranking goes on from its state."""
+    """Rank all regions of all images in the graph of their scores; an interrupted ranking resumes from its state."""
     input:
         index="results/images/{dataset}/unreadable.json",
         features=feature_shards_of,
@@ -226,7 +226,7 @@ rule join_proposals:
 
 
 rule make_proposals:
-    """Make proposals that look at no image: annotated boxes, a grid, random places, the centre, a file."""
+    """Make proposals that read no image: annotated boxes, a grid, random places, the centre, a file."""
     input:
         index="results/images/{dataset}/unreadable.json",
         manifest="results/images/{dataset}/manifest.parquet",

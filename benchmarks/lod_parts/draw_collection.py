@@ -4,7 +4,7 @@ python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.par
 Open Images has), features/SHARD.npz, scores/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for
 the numbers of a region, of which there are 8: no job measured here holds those of more than a thousand images. Scores, in
 one shard for 166 images, are those of 4 pairs an image, so that they are soon sorted; large.npz is one shard of them as
-large as there. Four images exist, spread evenly, and weights of a ResNet-50 to look at them through.
+large as there. Four images exist, spread evenly, and weights of a ResNet-50 to encode them.
 """
 
 import sys

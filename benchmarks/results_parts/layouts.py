@@ -15,7 +15,7 @@ def values(result: Result) -> dict[str, float]:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a value with so many significant digits; whole numbers of up to 6 digits stay whole."""
+    """Return a value with `digits` significant digits; whole numbers of up to 6 digits stay whole."""
     if value is None:
         return ""
     if value == 0 or 10 ** (digits - 1) <= abs(value) < 1e7:

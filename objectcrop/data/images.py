@@ -32,10 +32,10 @@ _EXIF = b"Exif\0\0"
 
 
 def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> Picture:
-    """Decode an image as RGB, shape (height, width, 3), turned as its EXIF orientation says.
+    """Decode an image as RGB, shape (height, width, 3), rotated as its EXIF orientation says.
 
     Grey, palette, CMYK and 16-bit images become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
-    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up. `decoder` is for JPEGs; those that it refuses (cut off,
+    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up. `decoder` is for JPEGs; those that it rejects (cut off,
     damaged, beyond its limit) are Pillow's, which says what is wrong, or copes, and so are other formats.
 
     Raises:
@@ -149,7 +149,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    """Size once it is turned: orientations 5 to 8 lie on their side."""
+    """Size once it is rotated: orientations 5 to 8 swap the sides."""
     turned = _orientation(image) >= 5
     return Size(image.height, image.width) if turned else Size(image.width, image.height)
 

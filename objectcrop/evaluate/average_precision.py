@@ -60,7 +60,7 @@ def map_batched(scores: Scores, labels: Labels, batch: int) -> float:
     """The metric of the authors' release: macro mAP of each mini-batch, averaged with the batch sizes as weights.
 
     Within a batch a class's value is the mean, over its positives, of the precision at their rank; classes without a
-    positive there are skipped, and so is a batch without any. It depends on `batch` and lies far above the mAP of the data set
+    positive there are skipped, and so is a batch without any. It depends on `batch` and is far above the mAP of the data set
     (spec of OAC, 8.3); it is kept to compare with the paper. Images of equal score rank in their order.
 
     Args:

@@ -4,7 +4,7 @@ from typing import Any
 
 from objectcrop.inspection.fields import CROPS, REGIONS
 
-# Okabe and Ito's colours, told apart by colour-blind people too.
+# Okabe and Ito's colours, distinct for colour-blind people too.
 FOUND, MISSED = "#009e73", "#d55e00"
 HIT, PARTIAL, MISS = "#56b4e9", "#e69f00", "#999999"
 REGION_COLOURS = {
@@ -98,7 +98,7 @@ def _save_views(dataset: Any, *, with_crops: bool) -> None:
             .filter_labels("ground_truth", F("area_share") < TINY_SHARE),
         ),
         "Top proposal only": (
-            "what CorLoc looks at",
+            "what CorLoc measures",
             HIT,
             dataset.filter_labels("proposals", F("rank") == 0, only_matches=False),
         ),

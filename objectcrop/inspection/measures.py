@@ -95,7 +95,7 @@ def size_class(area_share: float) -> ObjectSize:
 
 
 def shown_share(crops: Boxes, objects: Boxes) -> NDArray[np.float64]:
-    """Largest share of any object's area that lies inside each crop, shape (crops,); 0 without objects."""
+    """Largest share of any object's area that is inside each crop, shape (crops,); 0 without objects."""
     if len(objects) == 0:
         return np.zeros(len(crops))
     areas = area(objects)

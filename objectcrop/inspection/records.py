@@ -54,7 +54,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Record:
-    """One image: where it lies under the data root, its boxes by field, its measures by field."""
+    """One image: where it is under the data root, its boxes by field, its measures by field."""
 
     path: str
     size: Size

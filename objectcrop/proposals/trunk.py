@@ -25,7 +25,7 @@ PixelScale = Literal["imagenet", "minus_one_to_one"]
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 PROBE_PX = 256
-"""Side of the image that tells a layer's stride; strides divide it."""
+"""Side of the image that gives a layer's stride; strides divide it."""
 
 
 def reduced_size(size: Size, long_side_px: int) -> Size:

@@ -38,6 +38,6 @@ def meaning(summaries: Sequence[Mapping[str, Any]], num_seeds: int, has_random_b
     if not has_random_boxes:
         sentences.append(
             "No run draws its views from random boxes of the same sizes. Object boxes also change the scale of the crops; "
-            "without that control a gain over scene crops does not show that objects matter."
+            "without that baseline a gain over scene crops does not show that objects matter."
         )
     return sentences

@@ -45,7 +45,7 @@ def sample_shown(
         data_root: folder that the images' paths start from.
         count: images at most.
         seed: of the random choice.
-        choice: 'best' and 'worst' go by the greatest IoU of the best proposal with an object, which CorLoc looks at; images
+        choice: 'best' and 'worst' go by the greatest IoU of the best proposal with an object, which CorLoc measures; images
             without objects are in neither while there are others, those without proposals are worst.
 
     Raises:

@@ -79,7 +79,7 @@ def _draw_areas(panel: Any, counts: Mapping[str, Any], colour: str, name: str) -
 
 def _draw_centres(panel: Any, counts: Mapping[str, Any], name: str) -> None:
     boxes = np.array(counts["centres"]["boxes"], dtype=np.float64)
-    # 1 is what every cell had if centres lay evenly
+    # 1 is what every cell had if centres were even
     density = boxes / max(boxes.mean(), 1e-12)
     shown = panel.imshow(density, cmap="viridis", extent=(0, 1, 1, 0), vmin=0, interpolation="nearest")
     _label(panel, f"Box centres: {name}", "x, share of the width", "y, share of the height, from the top")

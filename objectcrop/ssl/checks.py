@@ -92,7 +92,7 @@ def _moco_doubts(run: Run, *, num_images: int, world_size: int) -> list[str]:
     group = run.moco.batch_norm_group
     if world_size == 1 and (group == 0 or each < 2 * group):
         doubts.append(
-            f"all {each} images of the one device share batch statistics, through which keys tell queries what to match (the"
+            f"all {each} images of the one device share batch statistics, through which keys leak to queries what to match (the"
             " loss falls, little is learnt): set moco.batch_norm_group to at most half of the batch, the default is 32"
         )
     return doubts

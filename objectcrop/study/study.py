@@ -20,7 +20,7 @@ from objectcrop.study.settings.tasks import Task
 
 
 class Paths(Section):
-    """Where big files lie."""
+    """Where big files are."""
 
     data: str = Field(
         default="data",

@@ -1,4 +1,4 @@
-"""Targets of the localization loss: in which cells of the whole image the object crop lies."""
+"""Targets of the localization loss: in which cells of the whole image the object crop is."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -78,14 +78,14 @@ def plan_pair(
 
     Follows OAC (Mishra et al. 2022), section 4.1. One proposal is drawn for both views; an image without usable proposals
     gives a scene pair: its object regions are the whole image, cropped as scenes are. Where the augmentation treats query
-    and key differently, appearances are drawn last, after the swap: they belong to the role, not to the region.
+    and key differently, augmentations are drawn last, after the swap: they belong to the role, not to the region.
 
     Args:
         boxes_px: proposals in order of rank, pixels, shape (n, 4).
         size: size of the image.
         settings: how views are made.
         object_scale_min: least crop area over region area of object views.
-        rng: where chance comes from.
+        rng: random generator.
         rank: the proposal to show; None draws one.
     """
     if (side := settings.resize_first_px) is not None:
@@ -109,7 +109,7 @@ def plan_pair(
 
 
 def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generator) -> tuple[ViewPlan, ...]:
-    """SwAV's small crops, of the scene; none where the settings ask for none. They look as queries do."""
+    """SwAV's small crops, of the scene; none where the settings ask for none. They are augmented as queries are."""
     small = settings.small_crops
     if small is None:
         return ()
@@ -128,7 +128,7 @@ def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generato
 def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> ViewPlan:
     """A view of the whole image, squeezed to a square: every augmentation but the crop (for the localization loss).
 
-    Where the augmentation treats query and key differently, it looks as queries do.
+    Where the augmentation treats query and key differently, it is augmented as queries are.
     """
     box = as_box(whole(size))
     is_flipped = happens(FLIP_PROBABILITY, rng)
@@ -189,7 +189,7 @@ def _plan_view(
     uses_object = region in OBJECT_REGIONS
     crop = _draw_crop(region, box, settings, None if uses_object and proposal is None else object_scale_min, rng)
     looks = LOOKS[settings.augmentation]
-    # looks that differ are drawn after the swap
+    # augmentations that differ are drawn after the swap
     appearance = draw_appearance(looks[0], settings, rng) if looks[0] == looks[1] else PLAIN
     return _finished(region, box, crop, rank if uses_object else -1, appearance, settings, rng)
 

@@ -22,7 +22,7 @@ def test_modes_and_turned_pictures_are_counted_and_the_first_bad_ones_named(tmp_
     names = ["grey.jpg", "colour.png", "bad.jpg"]
     listing = pd.DataFrame({"image_id": ["g", "c", "b"], "path": names, "split": "train"})
     text = describe_pictures("mine", summarize(index_pictures(listing, tmp_path)))
-    assert text.startswith("mine: 2 images; 1 L, 1 RGB; 1 turned or mirrored")
+    assert text.startswith("mine: 2 images; 1 L, 1 RGB; 1 rotated or mirrored")
     assert "1 unreadable and left out: bad.jpg (" in text
 
 

@@ -1,9 +1,9 @@
 """The embedded data set: multi-object scenes that the project draws itself, in three layouts.
 
-Under `<data root>/drawn/<name>/` lie the images of each split, Open Images CSVs, a VOC devkit, COCO instances and
+Under `<data root>/drawn/<name>/` are the images of each split, Open Images CSVs, a VOC devkit, COCO instances and
 `records/`: what is in the scenes, a file a chunk, written after the chunk's images. A chunk whose record and images
-are there is not drawn again, so an interrupted drawing goes on where it stopped. `drawn.json` names the settings and the
-code; where they differ, everything is drawn anew.
+are there is not drawn again, so an interrupted drawing resumes where it stopped. `drawn.json` names the settings and the
+code; where they differ, everything is drawn again.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _NOT_DRAWN = {*_COUNTS.values(), "max_unreadable_share", "source"}
 
 @dataclass(frozen=True)
 class Scene:
-    """A drawn scene: its image (8-bit BGR), what can be seen in it, and which of the types of scene it is."""
+    """A drawn scene: its image (8-bit BGR), what is visible in it, and which of the types of scene it is."""
 
     picture: Picture
     objects: list[DrawnObject]

@@ -56,7 +56,7 @@ def _paint(picture: Picture, thing: Thing, light: float, rng: np.random.Generato
 
 
 def _shade_under(picture: Picture, thing: Thing, light: float, side: float) -> None:
-    """Darken what lies behind a thing on the side away from the light."""
+    """Darken what is behind a thing on the side away from the light."""
     reach = max(1, round(0.06 * side))
     blur = 2 * reach + 1
     padded = cv2.copyMakeBorder(thing.coverage, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)

@@ -223,7 +223,7 @@ PATTERNS: dict[str, Callable[[np.random.Generator], Plane]] = {
     "blotched": _blotched,
     "cracked": _cracked,
 }
-"""Patterns that tell classes apart."""
+"""Patterns that distinguish classes."""
 
 GROUNDS: dict[str, Callable[[np.random.Generator], Plane]] = {
     "cloudy": _cloudy,

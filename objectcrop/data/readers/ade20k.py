@@ -34,7 +34,7 @@ def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
 def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
     """ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
 
-    A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what lies between
+    A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what is between
     them. 0 is unlabelled. The class id is its name in objectInfo150.txt.
 
     Raises:

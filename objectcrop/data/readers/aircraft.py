@@ -17,7 +17,7 @@ def read_aircraft(dataset: AircraftDataset, root: Path) -> pd.DataFrame:
     """The OBJECTS of the image sets; the class id is the name at the level that is set, the image id the file's number.
 
     Boxes count pixels from 1 and include the last one. The lowest 20 rows of each image are a banner that names the
-    photographer: it belongs to the image here, as the images are read where they lie, and boxes are relative to all of
+    photographer: it belongs to the image here, as the images are read where they are, and boxes are relative to all of
     it. Whoever wants it gone cuts it from the files (the boxes, in pixels from the top, stay right).
 
     Raises:

@@ -35,7 +35,7 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
 
     Raises:
         ValueError: naming the file and the annotation: keys are missing, an id repeats, an image or category is unknown, a
-            box is not four numbers, or it does not lie in its image.
+            box is not four numbers, or it is not in its image.
     """
     value = _read_instances(path)
     images = {image["id"]: image for image in value["images"]}

@@ -23,11 +23,11 @@ def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
 def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame:
     """The images (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
 
-    A split with flat_labels lies in one folder, as ImageNet's validation images do; its ids are those that its images
+    A split with flat_labels is in one folder, as ImageNet's validation images are; its ids are those that its images
     would have in class folders.
 
     Raises:
-        ValueError: if a split has none, an image lies in no class folder, or flat_labels lacks an image.
+        ValueError: if a split has none, an image is in no class folder, or flat_labels lacks an image.
     """
     parts = []
     for split, folder in dataset.images.items():
@@ -61,7 +61,7 @@ def _require_class_folders(names: list[str], folder: Path, split: str) -> None:
     loose = [name for name in names if "/" not in name]
     if loose:
         raise ValueError(
-            f"{folder}: {len(loose)} image(s) lie in no class folder, first {loose[0]!r}; move them into a folder a class, or, "
+            f"{folder}: {len(loose)} image(s) are in no class folder, first {loose[0]!r}; move them into a folder a class, or, "
             f"for ImageNet's flat validation folder, name its LOC_val_solution.csv as flat_labels.{split}"
         )
 

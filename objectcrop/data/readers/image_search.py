@@ -1,4 +1,4 @@
-"""Which images lie in a folder, by the folder's own list: no image is opened or asked for its size."""
+"""Which images are in a folder, by the folder's own list: no image is opened or asked for its size."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -15,7 +15,7 @@ def pictures_under(folder: Path) -> list[str]:
     a folder.
 
     Raises:
-        ValueError: if there is none, or a link leads back to a folder that it lies in.
+        ValueError: if there is none, or a link leads back to a folder that it is in.
     """
     names = sorted(name for name in _files_under(folder) if os.path.splitext(name)[1].lower() in SUFFIXES)
     if not names:
@@ -30,7 +30,7 @@ def find_pictures(
 
     Args:
         ids: image ids, each once.
-        folder: where the images lie.
+        folder: where the images are.
         suffixes: endings of the files, as they are written: an image is `<id><ending>`.
         nested: whether to search sub-folders too; an id is then a file's path in the folder without the ending, or its
             name alone.
@@ -69,7 +69,7 @@ def _files_under(folder: Path, inside: str = "", above: tuple[tuple[int, int], .
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
-        raise ValueError(f"{folder}: is a link to a folder that it lies in; remove it")
+        raise ValueError(f"{folder}: is a link to a folder that it is in; remove it")
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):

@@ -35,7 +35,7 @@ _BLOCK_BYTES = 16 << 20
 
 
 def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
-    """Where drawn scenes lie under the data root: they are written in Open Images layout."""
+    """Where drawn scenes are under the data root: they are written in Open Images layout."""
     counts = {"train": dataset.num_train, "validation": dataset.num_validation, "test": dataset.num_test}
     splits: list[Split] = [split for split in get_args(Split) if counts[split] > 0]
     folder = f"drawn/{name}"
@@ -48,7 +48,7 @@ def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
 
 
 def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) that have boxes in the CSV of their split and lie in its folder.
+    """The images (image_id, path, split) that have boxes in the CSV of their split and are in its folder.
 
     Raises:
         ValueError: if a split has none.
@@ -66,7 +66,7 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
             raise ValueError(
                 f"{root / folder}: holds none of the {len(with_boxes)} images <ImageID>{'|'.join(dataset.image_suffixes)} "
                 f"that {root / dataset.boxes[split]} has boxes for; fetch them, correct the folder, or set image_suffixes "
-                "and nested_images to how they lie"
+                "and nested_images to match them"
             )
         print(f"{split}: {len(ids)} of the {len(with_boxes)} images with boxes are there", flush=True)
         paths = [f"{folder}/{found[image_id]}" for image_id in ids]
@@ -79,7 +79,7 @@ def read_openimages_boxes(path: Path, split: Split) -> pd.DataFrame:
 
     Raises:
         ValueError: naming the file, and the row where there is one: a column is missing, a value has the wrong type, a box
-            is not in the image or turned inside out, an id is empty or holds a control character, or a flag is not
+            is not in the image or inverted, an id is empty or holds a control character, or a flag is not
             -1, 0 or 1.
     """
     rows = _read_columns(path, list(_TYPES))

@@ -31,7 +31,7 @@ def relative_objects(objects: pd.DataFrame, root: Path, *, source: str) -> pd.Da
     indexing lists the images.
 
     Raises:
-        ValueError: naming the place of the first box that does not lie in its image.
+        ValueError: naming the place of the first box that is not in its image.
     """
     sizes = read_sizes(objects["path"].tolist(), root, label=f"sizes of {source}")
     opened = np.isfinite(sizes).all(axis=1)

@@ -62,7 +62,7 @@ def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: if an image has no XML.
-        ValueError: naming the XML, if it is not of VOC's form or a box does not lie in the image.
+        ValueError: naming the XML, if it is not of VOC's form or a box is not in the image.
     """
     parsed = [
         row

@@ -18,7 +18,7 @@ REFERENCE_SHORT_SIDE_PX = 800
 
 
 def effective_norm(norm: str, num_processes: int) -> str:
-    """SyncBN is plain BN in a single process: PyTorch's refuses to run there on the CPU."""
+    """SyncBN is plain BN in a single process: PyTorch's does not run there on the CPU."""
     return "BN" if norm == "SyncBN" and num_processes == 1 else norm
 
 

@@ -48,7 +48,7 @@ class FineTuning:
         backbone: trunk of the run.
         dataset_name: data set of the task.
         dataset: its settings.
-        data_root: where its files lie.
+        data_root: where its files are.
         weights: file of export_backbone.
         checkpoints: folder for the state.
         seed: of everything random.
@@ -173,7 +173,7 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
                 last_save = time.monotonic()
             if is_asked_to_stop:
                 print(
-                    f"{job.label}: stopped after iteration {iteration}, state saved; start it again to go on",
+                    f"{job.label}: stopped after iteration {iteration}, state saved; start it again to resume",
                     flush=True,
                 )
                 raise Stopped(stop.exit_code)

@@ -1,7 +1,7 @@
-"""The loops of Hough matching, compiled (decision 0008). What they compute is told in `hough`, which alone calls them.
+"""The loops of Hough matching, compiled (decision 0008). What they compute is described in `hough`, which alone calls them.
 
 A bin has a place in a flat grid of (y, x, scale), which has a margin of `REACH` bins at both ends of every axis: votes are
-spread to neighbouring bins without a look at the ends, as what is carried over the end of a line lands in a margin.
+spread to neighbouring bins without checking the ends, as what is carried over the end of a line lands in a margin.
 """
 
 import math
@@ -119,7 +119,7 @@ def bins_per_unit(edges: Floats) -> float:
 
 @compiled
 def bin_of(value: float, edges: Floats, rate: float) -> int:
-    """Last edge at or below a value that lies between the first edge and the last."""
+    """Last edge at or below a value that is between the first edge and the last."""
     guess = min(int((value - edges[0]) * rate), len(edges) - 2)
     if value < edges[guess]:
         return guess - 1

@@ -23,7 +23,7 @@ WEAK = 1e-5
 """Weight between cells that are not alike: it keeps the graph connected."""
 FEWEST_CELLS = 2
 MAX_CORNERS = 1
-"""An object holds at most so many of the four corners."""
+"""An object holds at most this many of the four corners."""
 
 
 def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
@@ -32,7 +32,7 @@ def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
     def search(picture: Picture, rng: np.random.Generator) -> Scored:
         (features,) = trunk.maps(picture)
         if not np.isfinite(features).all():
-            raise ValueError("the trunk gives features that are not finite; look at its weights")
+            raise ValueError("the trunk gives features that are not finite; check its weights")
         masks = cut_masks(
             features, num_cuts=source.num_cuts, min_cosine=source.min_cosine, centred=source.centring == "picture"
         )
@@ -64,7 +64,7 @@ def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred
         taken = ~free.T.reshape(-1)
         weights = np.where(taken[:, None] | taken, WEAK, alike)
         if (weights[free.T.reshape(-1)] == weights[0, 0]).all():
-            break  # nothing tells one cell from another
+            break  # nothing distinguishes one cell from another
         mask = object_side(second_eigenvector(weights).reshape(width, height).T) & free
         if mask.sum() < FEWEST_CELLS:
             break

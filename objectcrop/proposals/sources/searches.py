@@ -1,4 +1,4 @@
-"""Proposals that look at one image at a time: EdgeBoxes, BING, selective search, by OpenCV's contrib build."""
+"""Proposals that read one image at a time: EdgeBoxes, BING, selective search, by OpenCV's contrib build."""
 
 import ctypes
 import os
@@ -105,7 +105,7 @@ def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
 def forest_edges(model: Path) -> FindEdges:
     """Structured edges (Dollar and Zitnick 2013) of OpenCV's forest in a file.
 
-    The file is looked into first, because OpenCV ends the process on one that is no forest.
+    The file is checked first, because OpenCV ends the process on one that is no forest.
     """
     ximgproc = _contrib("ximgproc", "edge_boxes")
     _check_forest(model)
@@ -176,7 +176,7 @@ def _check_bing(path: Path) -> None:
 
 @contextmanager
 def _without_output() -> Iterator[None]:
-    """Keep from the terminal what C code prints: BING tells its time for every image."""
+    """Keep from the terminal what C code prints: BING prints its time for every image."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -190,7 +190,7 @@ def _without_output() -> Iterator[None]:
 
 
 def selective_search(*, quality: bool) -> Search:
-    """Selective search; the score is minus the place in OpenCV's list, which is drawn anew for each image.
+    """Selective search; the score is minus the place in OpenCV's list, which is drawn for each image.
 
     The method orders boxes by their height in the hierarchy times a random number, which OpenCV takes from C's `rand`:
     that alone is seeded, from the image's generator.

@@ -11,7 +11,7 @@ from objectcrop.ssl.losses.widening import widened
 
 
 class InfoNce(NamedTuple):
-    """The loss, the mean of the rows', and what tells whether it learns; all are scalars."""
+    """The loss, the mean of the rows', and what shows whether it learns; all are scalars."""
 
     loss: Tensor
     accuracy: Tensor  # share of rows whose positive beats every negative

@@ -21,7 +21,7 @@ class BatchOrder(Sampler[Any]):
 
     An epoch is one pass over the samples (images, or boxes) in an order of its own; what does not fill a batch is left out. With
     `loads_shuffled` each share also names the samples whose keys this process encodes (see `shuffle`). With several `parts`
-    a share comes in so many batches.
+    batches that a share comes in.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class BatchOrder(Sampler[Any]):
 
 
 def load_batches(samples: Dataset[Any], order: BatchOrder, num_workers: int) -> DataLoader[Any]:
-    """Batches in order, made by so many processes (0: by this one, between the steps)."""
+    """Batches in order, made by `num_workers` processes (0: by this one, between the steps)."""
     cv2.setNumThreads(0)
     return DataLoader(
         samples,

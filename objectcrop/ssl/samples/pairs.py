@@ -30,7 +30,7 @@ class PairPlan(NamedTuple):
     query: ViewPlan
     key: ViewPlan
     whole: ViewPlan | None  # the view of the whole image, for the localization loss
-    turns: int  # quarter turns of the object view, for the rotation loss
+    turns: int  # rotation of the object view (0-3 quarter turns), for its loss
     small: tuple[ViewPlan, ...] = ()  # SwAV's small crops
 
 

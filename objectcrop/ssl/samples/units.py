@@ -10,7 +10,7 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.views.regions import usable_ranks
 
 DRAWN = -1
-"""In place of a rank: a proposal is drawn anew in each epoch."""
+"""In place of a rank: a proposal is drawn in each epoch."""
 
 
 def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDArray[np.int64]:
@@ -18,7 +18,7 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
 
     Args:
         run: its views say what gives a sample.
-        boxes: proposals of each image by rank, pixels; not looked at where images give the samples.
+        boxes: proposals of each image by rank, pixels; not read where images give the samples.
         sizes: of each image.
 
     Returns:

@@ -74,7 +74,7 @@ class Job:
         kept_states: saved states that stay.
         peak_teraflops: of the device; 0 if unknown.
         accumulation_steps: batches whose gradients make one step.
-        monitor_every_epochs: epochs between looks at the features; 0 never looks.
+        monitor_every_epochs: epochs between measurements of the features; 0 is never.
     """
 
     label: str
@@ -132,7 +132,7 @@ class Training:
         if state is not None:
             self.method.load_state_dict(state["method"])
             self.optimizer.load_state_dict(state["optimizer"])
-            if len(state["statistics"]) == self.world.size:  # else all go on with the first one's
+            if len(state["statistics"]) == self.world.size:  # else all continue with the first one's
                 restore_statistics(self.method, state["statistics"][self.world.rank])
             self.clock = Clock(**state["clock"])
             self._averages.restore(state["metrics"], state["averages"], self.world)
@@ -282,6 +282,6 @@ class Training:
     def _say_farewell(self) -> None:
         if self.world.is_first:
             print(
-                f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to go on",
+                f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to resume",
                 flush=True,
             )

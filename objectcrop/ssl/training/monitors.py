@@ -40,7 +40,7 @@ class Monitor:
     ) -> None:
         self.paths, self.size_px, self.device, self.precision = paths, size_px, device, precision
         self.labels = None if labels is None else as_indicators(labels)
-        self._pictures: Tensor | None = None  # uint8, decoded at the first look
+        self._pictures: Tensor | None = None  # uint8, decoded at the first use
 
     def look(self, backbone: nn.Module) -> dict[str, float]:
         """Return measures by name; none, with a warning, if features are not finite. The trunk's mode stays as it was."""

@@ -20,7 +20,7 @@ class Given(NamedTuple):
 
 
 class Window:
-    """Losses of the steps that nobody has looked at yet."""
+    """Losses of the steps that are not checked yet."""
 
     def __init__(self) -> None:
         self._given: list[Given] = []

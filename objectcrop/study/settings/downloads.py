@@ -65,7 +65,7 @@ class TarPictures(Section):
 
 
 class Transfer(Section):
-    """From where, and how patiently; what is fetched does not depend on it, so a change makes nothing anew."""
+    """From where, and how patiently; what is fetched does not depend on it, so a change reruns nothing."""
 
     metadata_base: str = Field(
         default=PUBLIC_METADATA, description="The public address, or a mirror with its layout: http, https or file."

@@ -144,16 +144,16 @@ class TrainingSettings(Section):
         default=1,
         ge=1,
         description="Batches whose gradients make one optimizer step: each process computes its share of the global batch "
-        "in so many parts, with batch statistics of each part. Not for methods with a queue.",
+        "in this many parts, with batch statistics of each part. Not for methods with a queue.",
     )
     compiled: bool = Field(
         default=False,
         description="torch.compile of the trunks: faster after minutes of compiling; needs a C++ compiler.",
     )
     monitor_every_epochs: int = Field(
-        default=1, ge=0, description="Epochs between looks at the trunk's features on some images; 0 never looks."
+        default=1, ge=0, description="Epochs between measurements of the trunk's features on some images; 0 is never."
     )
-    monitor_images: int = Field(default=256, ge=2, description="Training images that the monitor looks at.")
+    monitor_images: int = Field(default=256, ge=2, description="Training images that the monitor encodes.")
     monitor_knn: bool = Field(
         default=False, description="Also log the accuracy of a kNN vote over these images; needs annotations."
     )

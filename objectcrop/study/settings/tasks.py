@@ -35,7 +35,7 @@ class LinearTask(Section):
     cached_views: int | None = Field(
         default=None,
         ge=1,
-        description="Fixed training views per image, features computed once (an approximation); null draws anew each epoch.",
+        description="Fixed training views per image, features computed once (an approximation); null draws new ones each epoch.",
     )
     precision: Precision = Field(
         default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."

@@ -43,7 +43,7 @@ def test_the_class_is_the_folder_and_its_box_the_whole_picture(touch):
 
 def test_a_picture_outside_the_class_folders_is_named(touch):
     root = touch("in/train/cat/1.jpg", "in/train/2.jpg", "in/val/cat/1.jpg")
-    with pytest.raises(ValueError, match=r"1 image\(s\) lie in no class folder, first '2\.jpg'; .*flat_labels\.train"):
+    with pytest.raises(ValueError, match=r"1 image\(s\) are in no class folder, first '2\.jpg'; .*flat_labels\.train"):
         list_image_folders(CLASSES, root)
 
 

@@ -50,7 +50,7 @@ def test_a_zero_based_file_is_clipped_by_its_one_pixel_and_two_are_refused(kit):
     root = kit("000001", thing("dog", "0 0 100 50"))
     assert read_voc_boxes(PART, root, "train")[["x1", "y1"]].to_numpy().tolist() == [[0, 0]]
     root = kit("000001", thing("dog", "-1 1 100 50"))
-    with pytest.raises(ValueError, match=r"000001\.xml: the box lies outside the image"):
+    with pytest.raises(ValueError, match=r"000001\.xml: the box is outside the image"):
         read_voc_boxes(PART, root, "train")
 
 
@@ -69,7 +69,7 @@ def test_a_set_without_objects_has_no_boxes(kit):
         (thing("dog", "1 1 x 50"), "could not convert string to float: 'x'"),
         ("<object><name>dog</name></object>", "<bndbox/xmin> is missing"),
         ("<object>", "mismatched tag"),
-        (thing("dog", "20 1 10 50"), "the box is turned inside out"),
+        (thing("dog", "20 1 10 50"), "the box is inverted"),
     ],
 )
 def test_a_file_that_is_not_of_the_form_is_named(kit, text, message):

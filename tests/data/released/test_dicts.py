@@ -82,7 +82,7 @@ def test_numpy_1_and_2_give_the_same_tables(file):
         ({A: [row(corners=("0", "one", "0", "1"))]}, f"image '{A}': column 6 of a row is no number: 'one'"),
         ({A: [row(corners=("0", 10**400, "0", "1"))]}, "is no number: a value of type int"),
         ({A: [row(corners=("0", "nan", "0", "1"))]}, f"image '{A}': the box has a corner that is no number"),
-        ({A: [row(corners=("0.5", "0.1", "0", "1"))]}, "turned inside out"),
+        ({A: [row(corners=("0.5", "0.1", "0", "1"))]}, "inverted"),
         ({A: [row(corners=("0", "1.5", "0", "1"))]}, "outside the image"),
         ({A: [row(group="2")]}, "is_group_of must be -1, 0 or 1, got 2"),
         ({A: [row(depiction="nan")]}, "is_depiction must be -1, 0 or 1, got nan"),

@@ -77,7 +77,7 @@ def cast_votes(first: RegionSet, second: RegionSet) -> Votes:
 
 
 def _shapes(regions: RegionSet) -> Shapes:
-    # compiled loops are compiled anew for every layout that they meet
+    # compiled loops are compiled again for every layout that they meet
     a, b, c, e = (np.ascontiguousarray(values, dtype=np.float64) for values in regions[1:5])
     return Shapes(a, b, c, e)
 
@@ -88,7 +88,7 @@ def match(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) ->
     Args:
         first: regions that vote.
         second: regions of the image that votes are cast in.
-        likeness: appearance of every pair, not negative.
+        likeness: similarity of every pair, not negative.
     """
     likeness = np.ascontiguousarray(likeness, dtype=np.float32)
     grid, votes = vote_grid(second.size), cast_votes(first, second)
@@ -112,7 +112,7 @@ def symmetric_scores(first: RegionSet, second: RegionSet, likeness: NDArray[np.f
 
 
 def confidence(first: RegionSet, second: RegionSet) -> Floats:
-    """Symmetric scores of two images by the appearance of their regions."""
+    """Symmetric scores of two images by the similarity of their regions."""
     return symmetric_scores(first, second, appearance(first, second))
 
 

@@ -105,7 +105,7 @@ def walk(
     Args:
         weights: W, symmetric, not negative.
         seeds: distribution over regions that have weight, sums to 1.
-        restart_weight: beta, probability of starting anew at the seeds.
+        restart_weight: beta, probability of restarting at the seeds.
         uniform_weight: gamma, probability of jumping to any region that has weight.
         max_iterations: part of the method.
         tolerance: stop when the step is shorter, absolute.

@@ -83,6 +83,6 @@ class Extractor:
 def _check(image_id: str, maps: list[FeatureMap], whole_picture: FeatureMap) -> None:
     for values in (*maps, whole_picture):
         if not np.isfinite(values).all():
-            raise ValueError(f"image {image_id}: the trunk gives features that are not finite; look at its weights")
+            raise ValueError(f"image {image_id}: the trunk gives features that are not finite; check its weights")
     if min(values.min(initial=0) for values in maps) < 0:
         raise ValueError(f"image {image_id}: the trunk gives negative features; name layers that end in a ReLU")

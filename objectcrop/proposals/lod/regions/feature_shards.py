@@ -153,7 +153,7 @@ class FeatureShards:
         like, step = self._array(name, 0), len(self._paths)
         found = np.empty((last - first, *like.shape[1:]), dtype=like.dtype)
         for shard in range(step):
-            # its images are shard, shard + step, ...; so many of them come before each limit
+            # its images are shard, shard + step, ...; this many come before each limit
             begin, end = (-(-max(limit - shard, 0) // step) for limit in (first, last))
             if begin < end:
                 found[shard + begin * step - first :: step] = self._array(name, shard).read(begin, end)
