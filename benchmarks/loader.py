@@ -61,7 +61,7 @@ def blur(image: Image.Image) -> Image.Image:
 
 
 def classic_loader(pictures: PictureList) -> Callable[[], torch.Tensor]:
-    """PIL and torchvision's first transforms with MoCo-v2's recipe (ssl_recipes 1.1): two views of each picture."""
+    """PIL and torchvision's first transforms with MoCo-v2's recipe (ssl_recipes 1.1): two views of each image."""
     transform = transforms.Compose(
         [
             transforms.RandomResizedCrop(224, scale=(0.2, 1.0)),
@@ -88,7 +88,7 @@ def classic_loader(pictures: PictureList) -> Callable[[], torch.Tensor]:
 def our_loader(
     pictures: PictureList, boxes: list[Boxes], *, with_floats: bool, **views: object
 ) -> Callable[[], object]:
-    """A batch of every picture, each time of another epoch."""
+    """A batch of every image, each time of another epoch."""
     run = Run.model_validate({"dataset": "drawn", "views": views})
     samples, epoch = PairSamples(pictures, boxes, run, 0.5, Seeds(0, 0)), [0]
 

@@ -1,8 +1,8 @@
-"""What LOD's stages cost on one core, beside literal forms of them, and what that makes for 20 thousand and 1.7 million pictures.
+"""What LOD's stages cost on one core, beside literal forms of them, and what that makes for 20 thousand and 1.7 million images.
 
 Prints tables and writes benchmarks/results/lod.json. Times are processor seconds of one thread, medians of alternating
 repeats, so that other work on the machine disturbs them little. `--quick` repeats less; `--kept-rates` measures nothing
-and works out the costs anew from the rates in the file. Memory: benchmarks/lod_memory.py.
+and works out the costs again from the rates in the file. Memory: benchmarks/lod_memory.py.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def measure_pictures(repeats: int) -> dict[str, float]:
 
 
 def rows_like_w(folder: Path, num_images: int, *, anywhere: bool) -> RowParts:
-    """W of 200 regions of each picture and 100 scores of each pair, or with pictures drawn anew for each score.
+    """W of 200 regions of each image and 100 scores of each pair, or with images drawn again for each score.
 
     The jobs' own code writes its rows to files, and reads them in every step: from the system's memory, as they are small.
     """
@@ -198,7 +198,7 @@ def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
         "ranking": steps / 3600,
     }
     disk = {
-        # features, box, root and layer of a region; descriptor, size, count and name of a picture
+        # features, box, root and layer of a region; descriptor, size, count and name of an image
         "features": regions * (512 * 2 + 16 + 4 + 1) + num_images * (2048 * 4 + 8 + 8 + 64),
         "neighbours": num_images * (NEIGHBOURS * 8 + 64) + 8 * pairs,
         # row, column and value of an entry; images, count and scale of a pair
@@ -223,7 +223,7 @@ def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
 def print_costs(found: dict[str, float]) -> dict[str, dict[str, float]]:
     costs = {str(count): cost_of(count, found) for count in (20_000, 1_700_000)}
     for name in costs["20000"]:
-        print(f"{name:32}" + "".join(f"  {count} pictures {cost[name]:10.2f}" for count, cost in costs.items()))
+        print(f"{name:32}" + "".join(f"  {count} images {cost[name]:10.2f}" for count, cost in costs.items()))
     print("GPU-hours: not measured, no machine with a GPU was at hand")
     return costs
 

@@ -1,7 +1,7 @@
-"""How much memory the jobs of LOD take, by the number of pictures, and what the rules ask for.
+"""How much memory the jobs of LOD take, by the number of images, and what the rules ask for.
 
 The rules' own scripts run on drawn collections (`lod_parts/draw_collection.py`) in the shape of presets/openimages_full.yaml.
-Peaks grow in a line with the number of pictures; it is drawn on to Open Images. The ranking takes the more of what its vectors
+Peaks grow in a line with the number of images; it is drawn on to Open Images. The ranking takes the more of what its vectors
 need and what one shard of scores needs to be sorted, so these are two jobs here; with several processes, figures are those
 of one. Its iterations are cut short: each takes the same memory. Prints a table and writes benchmarks/results/lod_memory.json.
 
@@ -39,7 +39,7 @@ LOD = {
     "max_iterations": 3,
 }
 SHARDS_OF_SCORES = {"rank_regions": 166, "rank_regions, 2 processes": 166, "rank_regions, large shard": 1660}
-"""Pictures of a shard."""
+"""Images of a shard."""
 
 
 def peak_mb(command: list[str]) -> float:
@@ -70,7 +70,7 @@ def jobs(folder: Path, num_pictures: int) -> dict[str, list[str]]:
         place = ["--state", str(folder / f"{name}.state"), "--out", str(folder / f"{name}.npz")]
         return [*lod, *features, "--scores", *map(str, scores), "--processes", str(processes), *place]
 
-    # as many shards as leave each the pictures that have a file
+    # as many shards as leave each the images that have a file
     of_files = {"num_shards": num_pictures // 4}
     looking = json.dumps({"lod": LOD | of_files, "backbone": {"arch": "resnet50"}, "study_seed": 0})
     weights, first = ["--backbone", str(folder / "backbone.safetensors")], ["--data-root", str(folder), "--shard", "0"]
@@ -150,14 +150,14 @@ def main() -> None:
     args = parser.parse_args()
     few, many = args.pictures
     peaks = {size: measure(size, args.jobs) for size in (few, many)}
-    print(f"\n{'':25}  {'bytes a picture':>15}" + "".join(f"  {size:>9} pictures, MB (asked)" for size in FULL))
+    print(f"\n{'':25}  {'bytes an image':>15}" + "".join(f"  {size:>9} images, MB (asked)" for size in FULL))
     rows = []
     for job, peak in peaks[many].items():
         each = max(0.0, (peak - peaks[few][job]) / (many - few))
         expected = {size: peak + each * (size - many) for size in FULL}
         told = "".join(f"  {expected[size]:12.0f} ({asked_mb(job, size):>12})" for size in FULL)
         print(f"{job:25}  {1e6 * each:15.0f}{told}")
-        rows.append({"name": f"{job}, a picture", "value": round(1e6 * each), "unit": "bytes"})
+        rows.append({"name": f"{job}, an image", "value": round(1e6 * each), "unit": "bytes"})
         rows += [{"name": f"{job}, {size}", "value": round(peaks[size][job]), "unit": "MB"} for size in peaks]
         rows += [
             {"name": f"{job}, {size}, extrapolated", "value": round(mb), "unit": "MB"} for size, mb in expected.items()

@@ -1,7 +1,7 @@
 """Which proposals find the objects of the photographs of presets/minis_lod.yaml, and why: tables from the files that it left.
 
-Run that preset first, here or elsewhere. Prints Markdown; everything is measured on the pictures that have annotated boxes.
-Searches need no other pictures, so the preset makes their boxes on a data set of these alone: the tables have both.
+Run that preset first, here or elsewhere. Prints Markdown; everything is measured on the images that have annotated boxes.
+Searches need no other images, so the preset makes their boxes on a data set of these alone: the tables have both.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
 
 class Study:
-    """The files of data sets with the same annotated pictures, measured in the order of the first one's annotations."""
+    """The files of data sets with the same annotated images, measured in the order of the first one's annotations."""
 
     def __init__(self, results: Path, datasets: list[str]) -> None:
         self.results, self.dataset = results, datasets[0]
@@ -71,7 +71,7 @@ def main_table(study: Study) -> None:
 
 
 def paired(study: Study, source: str, others: list[str]) -> None:
-    """Differences on the same pictures, which are surer than the two intervals beside each other."""
+    """Differences on the same images, which are surer than the two intervals beside each other."""
     print("| minus | CorLoc, points | DetRate, points |\n|---|---|---|")
     ours = study.images(source)
     for other in others:
@@ -92,7 +92,7 @@ def _met(images: list[Image]) -> np.ndarray:
 
 
 def groups(study: Study) -> dict[str, np.ndarray]:
-    """Pictures by what may matter: partners that show the same, size and place of the largest object."""
+    """Images by what may matter: partners that show the same, size and place of the largest object."""
     largest, classes = [], []
     for rows in study.by_image.values():
         boxes = as_boxes(rows[["x1", "y1", "x2", "y2"]].to_numpy())
@@ -106,18 +106,18 @@ def groups(study: Study) -> dict[str, np.ndarray]:
     share = area(np.array(largest))
     central = iou(np.array(largest), as_boxes([[0.1877, 0.1877, 0.8123, 0.8123]]))[:, 0]
     return {
-        "largest object below 10% of the picture": share < 0.1,
+        "largest object below 10% of the image": share < 0.1,
         "10 to 30%": (share >= 0.1) & (share < 0.3),
         "30% or more": share >= 0.3,
         "largest object meets the centre box": central >= MET,
         "it does not": central < MET,
-        "at most 10 other annotated pictures share a class": partners <= 10,
+        "at most 10 other annotated images share a class": partners <= 10,
         "more than 10 do": partners > 10,
     }
 
 
 def by_group(study: Study, sources: list[str]) -> None:
-    print("| pictures | number | " + " | ".join(sources) + " |\n|---|---" + "|---" * len(sources) + "|")
+    print("| images | number | " + " | ".join(sources) + " |\n|---|---" + "|---" * len(sources) + "|")
     images = {source: study.images(source) for source in sources}
     for name, chosen in groups(study).items():
         cells = []
@@ -128,7 +128,7 @@ def by_group(study: Study, sources: list[str]) -> None:
 
 
 def by_neighbours(study: Study, source: str, others: list[str]) -> None:
-    """LOD beside controls by how many of a picture's annotated neighbours share a class with it."""
+    """LOD beside baselines by how many of an image's annotated neighbours share a class with it."""
     ids, neighbours = read_arrays(
         study.results / "lod" / study.dataset / source / "neighbours.npz", "image_ids", "neighbours"
     )
@@ -154,7 +154,7 @@ def by_neighbours(study: Study, source: str, others: list[str]) -> None:
 
 
 def what_is_first(study: Study, sources: list[str]) -> None:
-    """Size and place of the first boxes, and how often they are (nearly) the whole picture."""
+    """Size and place of the first boxes, and how often they are (nearly) the whole image."""
     print("| source | first box: mean share | median share | IoU with centre box | covers 80% or more |")
     print("|---|---|---|---|---|")
     for source in sources:
@@ -170,20 +170,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of the results")
     parser.add_argument(
-        "--dataset", nargs="+", default=["photographs", "annotated"], help="data sets with the same annotated pictures"
+        "--dataset", nargs="+", default=["photographs", "annotated"], help="data sets with the same annotated images"
     )
     args = parser.parse_args()
     study = Study(args.results, args.dataset)
     sources = study.sources()
-    print(f"{len(study.by_image)} pictures with {sum(map(len, study.by_image.values()))} objects\n")
+    print(f"{len(study.by_image)} images with {sum(map(len, study.by_image.values()))} objects\n")
     main_table(study)
     controls = [name for name in ("random", "grid", "centre") if name in sources]
     searches = [name for name in sources if name.startswith(("edge", "selective"))]
     ranked = [name for name in sources if name.startswith("lod")]
     for source in ranked:
-        print(f"\n## {source} against the others, same pictures\n")
+        print(f"\n## {source} against the others, same images\n")
         paired(study, source, [*controls, *searches])
-    print("\n## By kind of picture: CorLoc / DetRate %\n")
+    print("\n## By kind of image: CorLoc / DetRate %\n")
     by_group(study, [*ranked, *controls])
     for source in ranked:
         if (study.results / "lod" / study.dataset / source / "neighbours.npz").is_file():

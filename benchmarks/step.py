@@ -1,7 +1,7 @@
 """One training step of MoCo-v2: ours, lightly's building blocks and a plain reference, at equal settings in one run.
 
 All get the same trunk (ResNet-18 of half the width, plain batch norm over the batch, channels last), the same uint8
-pictures and PyTorch's SGD; float32, one thread. A step is: normalise the pictures, forward, keys, loss, backward, SGD.
+images and PyTorch's SGD; float32, one thread. A step is: normalise the images, forward, keys, loss, backward, SGD.
 Ours also with its default, split batch norm (groups of 32), which the others do not have. Steps of all alternate; times are
 the processor's, which other work on the machine disturbs less, and of one thread they are the wall clock's on a quiet one.
 Prints a table and writes benchmarks/results/step.json.

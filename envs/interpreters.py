@@ -15,7 +15,7 @@ _PROBE = "import sys; print('%d.%d' % sys.version_info[:2]); import ensurepip, v
 
 
 class SetUpError(Exception):
-    """The set-up cannot go on; the message says why and what to do."""
+    """The set-up cannot continue; the message says why and what to do."""
 
 
 class Interpreter(NamedTuple):

@@ -22,8 +22,8 @@ from steps import STEPS, Step, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 HOW_TO_GO_ON = """\
-How to go on:
-  again             the same command; what is done is kept, finished downloads lie in uv's cache
+How to continue:
+  again             the same command; what is done is kept, finished downloads stay in uv's cache
   a proxy           export HTTPS_PROXY=http://PROXY:PORT
   a mirror          export UV_DEFAULT_INDEX=ADDRESS PIP_INDEX_URL=ADDRESS
   own certificates  export SSL_CERT_FILE=FILE PIP_CERT=FILE
@@ -61,7 +61,7 @@ class Record:
         return self.version == version and "verified" in self._done and not self.due(version)
 
     def begin(self, steps: list[Step], version: str) -> None:
-        """Forget the steps that are made anew, so that a break in the middle is seen."""
+        """Forget the steps that are made again, so that a break in the middle is noticed."""
         names = {step.name for step in steps} | {"verified"}
         self._done = {name: value for name, value in self._done.items() if name not in names}
         self._write("version", version)
@@ -88,7 +88,7 @@ def set_up(root: Path) -> None:
         SetUpError: if a step fails.
     """
     record = Record(root)
-    # PYTHON may name another Python than the one recorded; only then must it be looked at
+    # PYTHON may name another Python than the one recorded; only then must it be checked
     version = find_python().version if os.environ.get("PYTHON") else record.version
     if version and record.is_complete(version):
         print(f"set-up: done before ({root / '.venv'}, Python {version})", flush=True)
@@ -138,7 +138,7 @@ def main() -> int:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nset-up: interrupted; the same command goes on where this stopped", file=sys.stderr)
+        print("\nset-up: interrupted; the same command resumes where this stopped", file=sys.stderr)
         return 130
     return 0
 

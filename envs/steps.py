@@ -70,7 +70,7 @@ class Step(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, with what pip was told passed on to uv, which does not read pip's settings."""
+    """This process's environment, with pip's settings passed on to uv, which does not read pip's settings."""
     strangers = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX")
     kept = {name: value for name, value in os.environ.items() if name not in strangers}
     for ours, pips in (("SSL_CERT_FILE", "PIP_CERT"), ("UV_DEFAULT_INDEX", "PIP_INDEX_URL")):
@@ -124,7 +124,7 @@ def make_uv(root: Path, python: str) -> None:
 
 
 def make_venv(root: Path, python: str) -> None:
-    """Make `.venv`; one of the same Python that works is kept, as packages of the user's own may lie in it."""
+    """Make `.venv`; one of the same Python that works is kept, as packages of the user's own may be in it."""
     own = root / ".venv/bin/python"
     if not own.exists() or probe(str(own)).version != probe(python).version:
         uv(root, "venv", "--quiet", "--clear", "--python", python, root / ".venv")
@@ -160,7 +160,7 @@ def install_opencv(root: Path, python: str) -> None:
 def install_detectron2(root: Path, python: str) -> None:
     """Lay the wheel into `.venv`, unless another detectron2 is there.
 
-    The wheel names Python 3.10 for the sake of one compiled file that the chain does not need; pip must be told.
+    The wheel names Python 3.10 for the sake of one compiled file that the chain does not need; pip needs to know.
     """
     own = root / ".venv/bin/python"
     owners = "import importlib.metadata as m; print(*m.packages_distributions().get('detectron2', []))"

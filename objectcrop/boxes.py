@@ -46,7 +46,7 @@ def whole(size: Size) -> Boxes:
 
 
 def area(boxes: Boxes) -> NDArray[np.float64]:
-    """Areas, square pixels, shape (n,); a box turned inside out has area 0."""
+    """Areas, square pixels, shape (n,); an inverted box has area 0."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     return np.asarray(sides[:, 0] * sides[:, 1])
 

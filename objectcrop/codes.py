@@ -30,7 +30,7 @@ def text_codes(column: pd.Series) -> tuple[Codes, pd.Index]:
 
 
 def take_rows(frame: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
-    """The kept rows of a table, numbered anew; a categorical keeps only the values that they have."""
+    """The kept rows of a table, renumbered; a categorical keeps only the values that they have."""
 
     def take(column: pd.Series) -> Any:
         if is_text_category(column):
@@ -48,7 +48,7 @@ def distinct_pairs(first: Codes, second: Codes, num_second: int) -> tuple[NDArra
     keys = first.astype(np.int64)
     keys <<= bits
     keys |= second
-    # Files list the boxes of a picture in a row: most repeats stand side by side, and need not be sorted.
+    # Files list the boxes of an image in a row: most repeats stand side by side, and need not be sorted.
     keys = keys[_differ_from_the_last(keys)]
     keys.sort()
     keys = keys[_differ_from_the_last(keys)]  # np.unique hashes, which takes four times as long here

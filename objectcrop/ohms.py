@@ -1,8 +1,8 @@
-"""OHMS: which pictures of a boxed data set show several classes that are common enough (paper, section 3; decision 0001).
+"""OHMS: which images of a boxed data set show several classes that are common enough (paper, section 3; decision 0001).
 
-Rule b asks for pictures with at least two distinct classes, rule c for classes with at least 900 such pictures. Dropping a
-class can take a picture below rule b, and that can take a class below rule c, hence the fixpoint. Both rules only ever
-drop, so the fixpoint is the largest set of pictures and classes that satisfies them, whatever the order.
+Rule b asks for images with at least two distinct classes, rule c for classes with at least 900 such images. Dropping a
+class can take an image below rule b, and that can take a class below rule c, hence the fixpoint. Both rules only ever
+drop, so the fixpoint is the largest set of images and classes that satisfies them, whatever the order.
 """
 
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """The distinct (image, class) pairs of a split, as codes: what the rules look at."""
+    """The distinct (image, class) pairs of a split, as codes: what the rules read."""
 
     image: NDArray[np.int64]
     class_: NDArray[np.int64]

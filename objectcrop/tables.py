@@ -56,7 +56,7 @@ ANNOTATIONS = Schema(
         "is_group_of": "bool",  # one box around several objects
         "is_crowd": "bool",  # crowd (COCO) or difficult (VOC): left out of metrics
         "is_depiction": "bool",
-        "source": "str",  # who says so; IMAGE_LABEL: a label of the whole picture, not a box
+        "source": "str",  # who says so; IMAGE_LABEL: a label of the whole image, not a box
         "split": "str",
     },
     repeating=("image_id", "class_id", "source", "split"),
@@ -73,7 +73,7 @@ CLASS_STATISTICS = Schema(
         "name": "str",
         "num_images": "int64",  # training images that show it in a box
         "num_boxes": "int64",  # its instances
-        "mean_area_share": "float64",  # box area over picture area, 0..1
+        "mean_area_share": "float64",  # box area over image area, 0..1
         "median_area_share": "float64",
     },
     key=("class_id",),
@@ -150,7 +150,7 @@ def read_note(path: str | Path, name: str) -> str | None:
 def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Write Parquet atomically, part by part: each part given to the function is checked and becomes a row group.
 
-    Text stays text. A key that repeats in two parts is not seen here; whoever reads the table sees it.
+    Text stays text. A key that repeats in two parts is not noticed here; whoever reads the table sees it.
     """
     with replacing(path) as aside, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None

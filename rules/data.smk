@@ -54,7 +54,7 @@ rule download_metadata:
 
 
 rule fetch_images:
-    """Fetch a shard of the pictures that a data set needs into the data root."""
+    """Fetch a shard of the images that a data set needs into the data root."""
     input:
         unpack(of(PLAN.images.fetch_inputs)),
     output:
@@ -85,7 +85,7 @@ rule fetch_images:
 
 
 rule index_images:
-    """Open every picture once: sizes, and a list of those that cannot be read."""
+    """Open every image once: sizes, and a list of those that cannot be read."""
     input:
         unpack(of(PLAN.images.index_inputs)),
     output:

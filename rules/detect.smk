@@ -19,7 +19,7 @@ rule export_backbone:
 
 
 rule finetune_detector:
-    """Fine-tune Faster R-CNN C4 on a VOC devkit and measure it; an interrupted one goes on."""
+    """Fine-tune Faster R-CNN C4 on a VOC devkit and measure it; an interrupted one resumes."""
     input:
         weights=paths.EXPORTED_BACKBONE,
         raw=of(PLAN.results.raw),
@@ -52,7 +52,7 @@ rule finetune_detector:
 
 
 rule finetune_segmenter:
-    """Fine-tune Mask R-CNN FPN on COCO layout and measure it; an interrupted one goes on."""
+    """Fine-tune Mask R-CNN FPN on COCO layout and measure it; an interrupted one resumes."""
     input:
         weights=paths.EXPORTED_BACKBONE,
         raw=of(PLAN.results.raw),

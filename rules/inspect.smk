@@ -2,7 +2,7 @@
 
 
 rule build_inspection:
-    """Put the proposals of a source beside the annotated objects, as a FiftyOne data set without pictures."""
+    """Put the proposals of a source beside the annotated objects, as a FiftyOne data set without images."""
     input:
         manifest=paths.MANIFEST,
         annotations=paths.ANNOTATIONS,

@@ -2,7 +2,7 @@
 
 
 rule select_ohms:
-    """Keep the pictures that show several classes which are common enough."""
+    """Keep the images that show several classes which are common enough."""
     input:
         annotations=of(PLAN.images.base_annotations),
         classes=of(PLAN.images.base_classes),

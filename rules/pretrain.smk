@@ -2,7 +2,7 @@
 
 
 rule pretrain:
-    """Train the backbone of a run; an interrupted training goes on from its checkpoint."""
+    """Train the backbone of a run; an interrupted training resumes from its checkpoint."""
     input:
         manifest=of(PLAN.runs.manifest),
         proposals=of(PLAN.runs.proposals),

@@ -1,4 +1,4 @@
-# Proposals: LOD in five stages, sharded where work grows; searches of each picture in two; the other sources in one; and how
+# Proposals: LOD in five stages, sharded where work grows; searches of each image in two; the other sources in one; and how
 # well all of them find objects.
 
 
@@ -96,7 +96,7 @@ rule score_pairs:
 
 
 rule rank_regions:
-    """Rank all regions of all images in the graph of their scores; an interrupted ranking goes on from its state."""
+    """Rank all regions of all images in the graph of their scores; an interrupted ranking resumes from its state."""
     input:
         index=paths.UNREADABLE,
         features=of(PLAN.lod.features),
@@ -227,7 +227,7 @@ rule join_proposals:
 
 
 rule make_proposals:
-    """Make proposals that look at no picture: annotated boxes, a grid, random places, the centre, a file."""
+    """Make proposals that read no image: annotated boxes, a grid, random places, the centre, a file."""
     input:
         index=paths.UNREADABLE,
         manifest=paths.MANIFEST,

@@ -1,4 +1,4 @@
-# What people read: tables beside the paper's, curves, pictures, the page.
+# What people read: tables beside the paper's, curves, images, the page.
 
 
 rule render_table:
@@ -76,7 +76,7 @@ rule plot_subset:
 
 
 rule draw_contact_sheet:
-    """Draw sample pictures with their proposals and objects."""
+    """Draw sample images with their proposals and objects."""
     input:
         manifest=paths.MANIFEST,
         annotations=paths.ANNOTATIONS,

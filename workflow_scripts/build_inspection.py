@@ -1,4 +1,4 @@
-"""Proposals, objects and the crops of a run -> a FiftyOne data set, exported as a folder without pictures."""
+"""Proposals, objects and the crops of a run -> a FiftyOne data set, exported as a folder without images."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--classes", type=Path, required=True, help="its CLASSES")
     parser.add_argument("--proposals", type=Path, required=True, help="PROPOSALS of the source")
     parser.add_argument("--proposals-summary", type=Path, required=True, help="JSON that holds object_scale_min")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the pictures' paths start from")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
     parser.add_argument("--out", type=Path, required=True, help="manifest.json of the export, in a folder of its own")
     args = parser.parse_args(argv)
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dataset = make_dataset(records, name, data_root=args.data_root, with_crops=has_crops)
         dress(dataset, with_crops=has_crops)
         write_export(dataset, args.out.parent, data_root=args.data_root, about=about)
-    print(f"{len(images)} pictures -> {args.out.parent}")
+    print(f"{len(images)} images -> {args.out.parent}")
 
 
 if __name__ == "__main__":

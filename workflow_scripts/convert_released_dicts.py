@@ -11,7 +11,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "dataset_name", "dataset" of source released_ohms')
     parser.add_argument("--data-root", type=Path, required=True, help="folder that the data sets' paths start from")
-    parser.add_argument("--classes", type=Path, required=True, help="CLASSES of the data set whose pictures are listed")
+    parser.add_argument("--classes", type=Path, required=True, help="CLASSES of the data set whose images are listed")
     parser.add_argument("--images-out", type=Path, required=True, help="IMAGES to write")
     parser.add_argument("--classes-out", type=Path, required=True, help="CLASSES to write")
     parser.add_argument("--boxes-out", type=Path, required=True, help="ANNOTATIONS to write")

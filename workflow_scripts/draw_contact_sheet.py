@@ -1,4 +1,4 @@
-"""Draw pictures with their proposals and their annotated objects: random ones, and those whose best proposal met best and worst."""
+"""Draw images with their proposals and their annotated objects: random ones, and those whose best proposal met best and worst."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ COLUMNS, ROWS, CELL_WIDTH_PX, CELL_HEIGHT_PX = 6, 4, 190, 143
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "dataset_name", "source_name", "study_seed"')
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the pictures' paths start from")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST")
     parser.add_argument("--annotations", type=Path, required=True, help="ANNOTATIONS")
     parser.add_argument("--proposals", type=Path, required=True, help="PROPOSALS")
-    parser.add_argument("--out", type=Path, required=True, help="PNG of random pictures to write")
-    parser.add_argument("--best", type=Path, required=True, help="PNG of the best pictures to write")
+    parser.add_argument("--out", type=Path, required=True, help="PNG of random images to write")
+    parser.add_argument("--best", type=Path, required=True, help="PNG of the best images to write")
     parser.add_argument("--worst", type=Path, required=True, help="PNG of the worst to write")
     args = parser.parse_args(argv)
 

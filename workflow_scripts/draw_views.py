@@ -1,4 +1,4 @@
-"""Draw the views of a run: sample pictures with regions and crops, and the two views as they are trained on."""
+"""Draw the views of a run: sample images with regions and crops, and the two views as they are trained on."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ NUM_SAMPLES, CELL_WIDTH_PX, CELL_HEIGHT_PX = 6, 214, 160
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "run_name", "run", "study_seed"')
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the pictures' paths start from")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the run's data set")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
     parser.add_argument("--out", type=Path, required=True, help="PNG to write")

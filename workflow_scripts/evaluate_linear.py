@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "run_name", "run", "task_name", "task", "study_seed"')
     parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the pictures' paths start from")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the task's data set")
     parser.add_argument("--annotations", type=Path, required=True, help="its ANNOTATIONS")
     parser.add_argument("--backbone", type=Path, required=True, help="weights of the run (.safetensors)")

@@ -1,4 +1,4 @@
-"""Fetch the pictures of one shard that a data set needs and that are not there; those that fail are listed."""
+"""Fetch the images of one shard that a data set needs and that are not there; those that fail are listed."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-root", type=Path, required=True, help="folder that the data set's paths start from")
     parser.add_argument("--subset-images", type=Path, nargs="*", default=[], help="IMAGES of an OHMS subset, or")
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS of the data set itself")
-    parser.add_argument("--shard", type=int, required=True, help="which part of the pictures, from 0")
+    parser.add_argument("--shard", type=int, required=True, help="which part of the images, from 0")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write: counts, bytes, every failure")
     args = parser.parse_args(argv)
 

@@ -1,4 +1,4 @@
-"""Open every picture of a data set once and write its manifest; unreadable pictures are listed and left out."""
+"""Open every image of a data set once and write its manifest; unreadable images are listed and left out."""
 
 import argparse
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS of what was fetched")
     parser.add_argument("--parts", type=Path, nargs="*", default=[], help="MANIFESTs of the parts of a union")
     parser.add_argument("--out", type=Path, required=True, help="MANIFEST to write")
-    parser.add_argument("--unreadable", type=Path, required=True, help="JSON of unreadable pictures to write")
+    parser.add_argument("--unreadable", type=Path, required=True, help="JSON of unreadable images to write")
     args = parser.parse_args(argv)
 
     from objectcrop.data.downloads.wanted import chosen_pictures

@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "manifests", type=Path, nargs="*", help="manifest.json of each export; by default all under results/inspect"
     )
-    parser.add_argument("--data-root", type=Path, help="folder of the pictures; by default the one it was built with")
+    parser.add_argument("--data-root", type=Path, help="folder of the images; by default the one it was built with")
     parser.add_argument("--database", type=Path, default=Path(".objectcrop/fiftyone"), help="folder, on a local disk")
     parser.add_argument("--port", type=int, default=5151, help="of the loopback address")
     parser.add_argument("--token", help="secret of the address; random by default")
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for path, root in zip(manifests, roots, strict=True):
             dataset = load_export(path.parent, data_root=root)
             names.append(dataset.name)
-            print(f"{dataset.name}: {len(dataset)} pictures", flush=True)
+            print(f"{dataset.name}: {len(dataset)} images", flush=True)
         if not args.no_launch:
             serve(names[0], port=args.port, token=args.token)
 

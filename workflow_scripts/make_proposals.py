@@ -1,4 +1,4 @@
-"""Make the proposals of a source that looks at no picture: annotated boxes, a grid, random places, the centre, a file."""
+"""Make the proposals of a source that reads no image: annotated boxes, a grid, random places, the centre, a file."""
 
 import argparse
 from collections.abc import Sequence

@@ -30,9 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = {"dataset": settings["dataset_name"], "base": settings["base_name"], "split": "train"}
     columns = {name: table[name].tolist() for name in ("num_boxes", "mean_area_share")}
     write_json(args.statistics, names | {"subset_counts": subset.histograms, "base_counts": base, "per_class": columns})
-    print(
-        f"{subset.histograms['num_boxes']} boxes of {len(table)} classes in {subset.histograms['num_images']} pictures"
-    )
+    print(f"{subset.histograms['num_boxes']} boxes of {len(table)} classes in {subset.histograms['num_images']} images")
 
 
 if __name__ == "__main__":

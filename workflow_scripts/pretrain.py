@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "run_name", "run", "study_seed"')
     parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the pictures' paths start from")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the run's data set")
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_table(classes, args.classes, CLASSES)
         num_images = labels.boxes["image_id"].nunique()
         writing.result()
-    print(f"{len(labels.boxes)} boxes of {len(classes)} classes in {num_images} pictures")
+    print(f"{len(labels.boxes)} boxes of {len(classes)} classes in {num_images} images")
 
 
 if __name__ == "__main__":

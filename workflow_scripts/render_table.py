@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", required=True, help='JSON: "table_name", "table", "expected" settings hashes')
     parser.add_argument("--results", type=Path, nargs="*", default=[], help="results of the tasks")
     parser.add_argument("--paper", type=Path, required=True, help="CSV of the paper's numbers")
-    parser.add_argument("--allow-stale", action="store_true", help="mark results of other settings, do not refuse them")
+    parser.add_argument("--allow-stale", action="store_true", help="mark results of other settings, do not reject them")
     parser.add_argument("--markdown", type=Path, required=True, help="Markdown to write")
     parser.add_argument("--csv", type=Path, required=True, help="CSV to write")
     parser.add_argument("--json", type=Path, required=True, help="JSON to write, full precision")

@@ -1,4 +1,4 @@
-"""Search the pictures of one shard of a data set's training images for objects, one by one."""
+"""Search the images of one shard of a data set's training images for objects, one by one."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from objectcrop.runtime.command import run
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help='JSON: "source_name", "source", "backbone", "study_seed"')
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that pictures and model files are in")
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that images and model files are in")
     parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
     parser.add_argument("--backbone", type=Path, nargs="*", default=[], help="weights of the trunk, for maskcut")
     parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
@@ -45,7 +45,7 @@ def search_here(args: argparse.Namespace) -> None:
     settings = parse_settings(args.settings)
     source = parse_source(settings["source"])
     if not isinstance(source, SearchedProposals):
-        raise ValueError(f"proposals of kind {source.kind} are not made by a search of each picture")
+        raise ValueError(f"proposals of kind {source.kind} are not made by a search of each image")
     notes = {}
     if isinstance(source, MaskCutProposals):
         torch.set_num_threads(args.threads)

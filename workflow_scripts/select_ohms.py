@@ -1,4 +1,4 @@
-"""Select an OHMS subset: the pictures that show several classes which are common enough."""
+"""Select an OHMS subset: the images that show several classes which are common enough."""
 
 import argparse
 from collections.abc import Sequence

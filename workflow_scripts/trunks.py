@@ -1,4 +1,4 @@
-"""The network that the scripts of LOD and MaskCut look through: of a run of the study, or from a file."""
+"""The network that the scripts of LOD and MaskCut use: of a run of the study, or from a file."""
 
 import sys
 from pathlib import Path

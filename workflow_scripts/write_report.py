@@ -8,8 +8,8 @@ from objectcrop.runtime.command import run
 
 SHEETS = {
     "contact_sheet": "",
-    "best": ", pictures whose best proposal meets an object best",
-    "worst": ", pictures whose best proposal meets objects worst",
+    "best": ", images whose best proposal meets an object best",
+    "worst": ", images whose best proposal meets objects worst",
 }
 
 

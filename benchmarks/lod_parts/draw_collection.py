@@ -1,10 +1,10 @@
 """The files of a large collection as the rules of LOD meet them, drawn at random.
 
-python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes a picture, as
+python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes an image, as
 Open Images has), features/SHARD.npz, scores/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for
-the numbers of a region, of which there are 8: no job measured here holds those of more than a thousand pictures. Scores, in
-one shard for 166 pictures, are those of 4 pairs a picture, so that they are soon sorted; large.npz is one shard of them as
-large as there. Four pictures exist, spread evenly, and weights of a ResNet-50 to look at them through.
+the numbers of a region, of which there are 8: no job measured here holds those of more than a thousand images. Scores, in
+one shard for 166 images, are those of 4 pairs an image, so that they are soon sorted; large.npz is one shard of them as
+large as there. Four images exist, spread evenly, and weights of a ResNet-50 to encode them.
 """
 
 import sys
@@ -27,9 +27,9 @@ NUM_FILES = 4
 BACKBONE = {"arch": "resnet50"}
 DESCRIPTOR_DIMS, REGION_DIMS, BOXES_PER_PICTURE = 256, 8, 8
 FEW_PAIRS, MANY_PAIRS, SCORES_PER_PAIR = 4, 38, 100
-"""Of a picture; many: 50 neighbours, of which about half are mutual."""
+"""Of an image; many: 50 neighbours, of which about half are mutual."""
 PICTURES_PER_SHARD, PICTURES_OF_LARGE_SHARD = 166, 1660
-"""Of scores; large: 1.7 million pictures in 1024 shards."""
+"""Of scores; large: 1.7 million images in 1024 shards."""
 
 
 def names_of(num_pictures: int) -> list[str]:
@@ -94,14 +94,14 @@ def score_shards(folder: Path, num_pictures: int) -> list[Path]:
 
 
 def followers(pictures: range, num_pairs: int, num_pictures: int) -> NDArray[np.int64]:
-    """Pairs of each of these pictures with those that follow it."""
+    """Pairs of each of these images with those that follow it."""
     first = np.repeat(np.arange(pictures.start, pictures.stop), num_pairs)
     second = first + np.tile(np.arange(1, num_pairs + 1), len(pictures))
     return np.stack([first, second], axis=1)[second < num_pictures]
 
 
 def write_scores(path: Path, pairs: NDArray[np.int64], scores_per_pair: int, num_regions: int) -> None:
-    """Random scores of pairs, shape (pairs, 2), of pictures that have as many regions each."""
+    """Random scores of pairs, shape (pairs, 2), of images that have as many regions each."""
     rng = np.random.default_rng(len(pairs))
     total = scores_per_pair * len(pairs)
     write_arrays(

@@ -1,7 +1,7 @@
 """Draw a box CSV of the shape of Open Images' training file: `python draw.py FOLDER NUM_ROWS`.
 
-The real file (V4) has 14,610,229 boxes of 600 classes in 1,743,042 pictures, sorted by picture. Ours has as many boxes a
-picture (long-tailed), classes of a Zipf-Mandelbrot law, and boxes of one class in a row, as pictures show several of a kind.
+The real file (V4) has 14,610,229 boxes of 600 classes in 1,743,042 images, sorted by image. Ours has as many boxes
+an image (long-tailed), classes of a Zipf-Mandelbrot law, and boxes of one class in a row, as images show several of a kind.
 """
 
 import sys
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 REAL_ROWS, REAL_IMAGES, NUM_CLASSES = 14_610_229, 1_743_042, 600
 BLOCK_ROWS = 500_000
 REPEAT_SHARE = 0.55
-"""Boxes that show what the box before them in the picture shows."""
+"""Boxes that show what the box before them in the image shows."""
 
 
 def class_ids() -> list[str]:
@@ -33,7 +33,7 @@ def image_ids(count: int, rng: np.random.Generator) -> pa.Array:
 
 
 def image_of_row(num_rows: int, num_images: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """At least one box a picture, the others by a log-normal weight."""
+    """At least one box an image, the others by a log-normal weight."""
     weights = rng.lognormal(sigma=0.9, size=num_images)
     counts = 1 + rng.multinomial(num_rows - num_images, weights / weights.sum())
     return np.repeat(np.arange(num_images, dtype=np.int32), counts)
@@ -49,7 +49,7 @@ def class_of_row(image: NDArray[np.int32], rng: np.random.Generator) -> NDArray[
 
 
 def sides(count: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Low and high ends, shares of the picture with six decimals as in the file; most objects are small."""
+    """Low and high ends, shares of the image with six decimals as in the file; most objects are small."""
     length = rng.beta(0.9, 2.5, size=count)
     low = rng.random(count) * (1 - length)
     return np.round(low, 6), np.round(low + length, 6)

@@ -15,7 +15,7 @@ def values(result: Result) -> dict[str, float]:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Return a value with so many significant digits; whole numbers of up to 6 digits stay whole."""
+    """Return a value with `digits` significant digits; whole numbers of up to 6 digits stay whole."""
     if value is None:
         return ""
     if value == 0 or 10 ** (digits - 1) <= abs(value) < 1e7:
@@ -128,7 +128,7 @@ def lod_memory(result: Result) -> list[Table]:
     found = values(result)
     sizes = [name.split(", ")[1] for name in found if name.startswith("find_neighbours, ") and name.count(", ") == 1]
     few, many = [size for size in sizes if size.isdigit()]
-    ends = ["a picture", few, many, "1700000, extrapolated", "1700000, asked"]
+    ends = ["an image", few, many, "1700000, extrapolated", "1700000, asked"]
     columns = ["job", "bytes an image", f"{int(few):,}", f"{int(many):,}", "1.7 million", "asked there"]
     return [
         Table(

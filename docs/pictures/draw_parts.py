@@ -37,7 +37,7 @@ SETS: tuple[Augmentation, ...] = ("moco_v2", "moco_v1", "byol", "swav", "cmc")
 
 
 def show(axes: Axes, picture: Picture, title: str = "", colour: str | None = None) -> None:
-    """A picture without ticks, framed where a colour is given."""
+    """An image without ticks, framed where a colour is given."""
     axes.imshow(picture)
     axes.set_title(title, fontsize=9)
     axes.set_xticks([])
@@ -47,7 +47,7 @@ def show(axes: Axes, picture: Picture, title: str = "", colour: str | None = Non
 
 
 def frame(axes: Axes, box: tuple[float, float, float, float], colour: str, style: str = "-", width: float = 2) -> None:
-    """A box over a picture."""
+    """A box over an image."""
     x1, y1, x2, y2 = box
     axes.add_patch(
         Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linestyle=style, linewidth=width)
@@ -55,7 +55,7 @@ def frame(axes: Axes, box: tuple[float, float, float, float], colour: str, style
 
 
 def draw_pair(figure: Figure, grid: GridSpec, row: int, picture: Picture, pair: tuple[ViewPlan, ViewPlan]) -> None:
-    """Regions (dashed) and crops over the picture, and both views."""
+    """Regions (dashed) and crops over the image, and both views."""
     size = Size(picture.shape[1], picture.shape[0])
     axes = figure.add_subplot(grid[row, 0])
     show(axes, picture, "regions (dashed) and crops")
@@ -67,7 +67,7 @@ def draw_pair(figure: Figure, grid: GridSpec, row: int, picture: Picture, pair: 
 
 
 def draw_labels(axes: Axes, picture: Picture, crop: ViewPlan, whole: ViewPlan) -> None:
-    """Y over the view of the whole picture, with the crop that it is made from."""
+    """Y over the view of the whole image, with the crop that it is made from."""
     size = Size(picture.shape[1], picture.shape[0])
     show(
         axes, render(picture, size, whole, SIDE), "Y over the whole view" + (" (mirrored)" if whole.is_flipped else "")

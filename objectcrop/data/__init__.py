@@ -1,1 +1,1 @@
-"""Pictures and their annotations: readers, manifests, decoding, drawn scenes."""
+"""Images and their annotations: readers, manifests, decoding, drawn scenes."""

@@ -22,7 +22,7 @@ BINS_PER_DECADE = 10
 AREA_EDGES = np.logspace(-AREA_DECADES, 0, AREA_DECADES * BINS_PER_DECADE + 1)
 """Edges of the bins of area share, 1e-6 to 1; smaller boxes, also those without area, fall into the first."""
 GRID = 32
-"""Cells of the map of centres, along each side of the picture."""
+"""Cells of the map of centres, along each side of the image."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class CodedBoxes:
     """Boxes of one split as columns.
 
     Attributes:
-        image: code of the picture of each box, shape (n,).
+        image: code of the image of each box, shape (n,).
         class_: code of its class, shape (n,): the place in `class_ids`.
         corners: relative x1, y1, x2, y2, float32, shape (n, 4).
-        is_box: false for a label of the whole picture, shape (n,).
+        is_box: false for a label of the whole image, shape (n,).
         class_ids: sorted; some may have no box of the split.
     """
 

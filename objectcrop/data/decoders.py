@@ -43,8 +43,8 @@ PIL_FAILURES = (
     ArithmeticError,
 )
 
-# OpenCV's reduced flags name grey; beside IMREAD_COLOR_RGB the same bits mean the reduction alone. It does not turn the
-# picture: in damaged EXIF data it finds orientations that Pillow does not, and a picture must have one size everywhere.
+# OpenCV's reduced flags name grey; beside IMREAD_COLOR_RGB the same bits mean the reduction alone. It does not rotate the
+# image: in damaged EXIF data it finds orientations that Pillow does not, and an image must have one size everywhere.
 _RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _REDUCED_RGB = {1: _RGB, 2: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4}
 
@@ -76,12 +76,12 @@ def describe_decoder(decoder: Decoder) -> str:
 
 
 def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> Picture | None:
-    """Pixels of a JPEG as it is stored (not turned), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
+    """Pixels of a JPEG as it is stored (not rotated), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
 
     OpenCV and Pillow reduce in the frequency domain, the others average afterwards.
 
     Returns:
-        None for a JPEG that the decoder refuses: cut off, damaged or beyond its limit.
+        None for a JPEG that the decoder rejects: cut off, damaged or beyond its limit.
     """
     return _DECODERS[decoder](data, reduce)
 
@@ -119,7 +119,7 @@ def _with_torchcodec(data: bytes, reduce: Reduce) -> Picture | None:
 
 
 def _without_exif(data: bytes) -> bytes:
-    """The same JPEG with its EXIF segments renamed: torchcodec turns pictures, and cannot be told not to."""
+    """The same JPEG with its EXIF segments renamed: torchcodec rotates images and has no switch for it."""
     found, place = bytearray(data), 2
     # segments: 0xff, marker, length (2 bytes, itself counted); the pixels begin after start of scan
     while place + 4 <= len(found) and found[place] == 0xFF and found[place + 1] != _START_OF_SCAN:

@@ -1,4 +1,4 @@
-"""Pictures from files: any mode and orientation to (height, width, 3) RGB."""
+"""Images from files: any mode and orientation to (height, width, 3) RGB."""
 
 import stat
 import warnings
@@ -32,15 +32,15 @@ _EXIF = b"Exif\0\0"
 
 
 def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> Picture:
-    """Decode a picture as RGB, shape (height, width, 3), turned as its EXIF orientation says.
+    """Decode an image as RGB, shape (height, width, 3), rotated as its EXIF orientation says.
 
-    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
-    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up. `decoder` is for JPEGs; those that it refuses (cut off,
+    Grey, palette, CMYK and 16-bit images become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
+    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up. `decoder` is for JPEGs; those that it rejects (cut off,
     damaged, beyond its limit) are Pillow's, which says what is wrong, or copes, and so are other formats.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the file, if it is empty, cut off or no picture.
+        ValueError: naming the file, if it is empty, cut off or no image.
     """
     data = _read(path)
     if data.startswith(_JPEG):
@@ -52,7 +52,7 @@ def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a picture file holds: size after EXIF orientation, Pillow's mode (RGB, L, CMYK, ...), EXIF orientation (1 to 8)."""
+    """What an image file holds: size after EXIF orientation, Pillow's mode (RGB, L, CMYK, ...), EXIF orientation (1 to 8)."""
 
     size: Size
     mode: str
@@ -60,12 +60,12 @@ class Checked:
 
 
 def check_image(path: str | Path) -> Checked:
-    """Decode a picture in full, strictly; of an animation the first frame.
+    """Decode an image in full, strictly; of an animation the first frame.
 
     Raises:
         FileNotFoundError: if there is no such file.
         OSError: if it cannot be opened.
-        ValueError: naming the file, if it is no file, empty, cut off, no picture, or beyond Pillow's limit of 179 million pixels.
+        ValueError: naming the file, if it is no file, empty, cut off, no image, or beyond Pillow's limit of 179 million pixels.
     """
     _read(path, num_bytes=1)
     with _opened(path) as image:
@@ -82,7 +82,7 @@ def read_size(path: str | Path) -> Size:
     Raises:
         FileNotFoundError: if there is no such file.
         OSError: if it cannot be opened.
-        ValueError: naming the file, if it is no file, empty or no picture.
+        ValueError: naming the file, if it is no file, empty or no image.
     """
     _read(path, num_bytes=1)
     with _opened(path) as image:
@@ -90,11 +90,11 @@ def read_size(path: str | Path) -> Size:
 
 
 def decode_indices(path: str | Path) -> NDArray[np.uint8]:
-    """Decode an 8-bit grey picture as it is, shape (height, width): a mask of class indices.
+    """Decode an 8-bit grey image as it is, shape (height, width): a mask of class indices.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the file, if it is empty, cut off, no picture or of another mode.
+        ValueError: naming the file, if it is empty, cut off, no image or of another mode.
     """
     _read(path, num_bytes=1)
     with _opened(path) as image:
@@ -107,13 +107,13 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     try:
         # opening a pipe would wait for its other end
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise ValueError(f"{path}: is a folder, a device or a pipe, not a picture file")
+            raise ValueError(f"{path}: is a folder, a device or a pipe, not an image file")
         with Path(path).open("rb") as file:
             data = file.read(num_bytes)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: there is no such picture") from None
+        raise FileNotFoundError(f"{path}: there is no such image") from None
     if not data:
-        raise ValueError(f"{path}: the picture file is empty (0 bytes)")
+        raise ValueError(f"{path}: the image file is empty (0 bytes)")
     return data
 
 
@@ -149,7 +149,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    """Size once it is turned: orientations 5 to 8 lie on their side."""
+    """Size once it is rotated: orientations 5 to 8 swap the sides."""
     turned = _orientation(image) >= 5
     return Size(image.height, image.width) if turned else Size(image.width, image.height)
 
@@ -161,14 +161,14 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _forget_xmp(image: Image.Image) -> None:
-    """Pillow falls back to an orientation in XMP; viewers and OpenCV do not, so a picture would have two sizes."""
+    """Pillow falls back to an orientation in XMP; viewers and OpenCV do not, so an image would have two sizes."""
     for key in ("xmp", "XML:com.adobe.xmp"):
         image.info.pop(key, None)
 
 
 @contextmanager
 def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Image]:
-    """A picture whose header has been read, from `data` if given; what Pillow finds wrong in the block is a ValueError."""
+    """An image whose header has been read, from `data` if given; what Pillow finds wrong in the block is a ValueError."""
     try:
         with _quiet(), Image.open(path if data is None else data) as image:
             _forget_xmp(image)
@@ -181,7 +181,7 @@ def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Ima
 def _quiet() -> Iterator[None]:
     """Without Pillow's warnings.
 
-    Large pictures are wanted here (beyond its hard limit, 179 million pixels, they are errors still), and damaged EXIF data
+    Large images are wanted here (beyond its hard limit, 179 million pixels, they are errors still), and damaged EXIF data
     means no orientation.
     """
     with warnings.catch_warnings():
@@ -191,5 +191,5 @@ def _quiet() -> Iterator[None]:
 
 
 def _unreadable(path: str | Path, error: BaseException) -> ValueError:
-    reason = "not a known picture format" if isinstance(error, UnidentifiedImageError) else str(error)
+    reason = "not a known image format" if isinstance(error, UnidentifiedImageError) else str(error)
     return ValueError(f"{path}: cannot be decoded ({reason})")

@@ -1,4 +1,4 @@
-"""The manifest: every picture of a data set opened once, so that later stages meet none that they cannot read."""
+"""The manifest: every image of a data set opened once, so that later stages meet none that they cannot read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ class Index:
     """What indexing found.
 
     Attributes:
-        manifest: the readable pictures, as MANIFEST, in the order of the listing.
+        manifest: the readable images, as MANIFEST, in the order of the listing.
         unreadable: the others: image_id, path, split, reason.
-        modes: how many readable pictures have each mode of Pillow's (RGB, L, CMYK, ...), as the file has it.
+        modes: how many readable images have each mode of Pillow's (RGB, L, CMYK, ...), as the file has it.
         orientations: how many have each EXIF orientation (1 to 8).
     """
 
@@ -39,7 +39,7 @@ class Index:
 
     @property
     def unreadable_share(self) -> float:
-        """Unreadable pictures over all, 0..1."""
+        """Unreadable images over all, 0..1."""
         return len(self.unreadable) / max(1, len(self.unreadable) + len(self.manifest))
 
 
@@ -50,19 +50,19 @@ class _Seen:
     num_bytes: int
     mode: str
     orientation: int
-    reason: str  # why the picture cannot be read; empty if it can
+    reason: str  # why the image cannot be read; empty if it can
 
 
 def index_dataset(
     name: str, dataset: Dataset, root: Path, *, subset: pd.DataFrame | None = None, num_workers: int = 1
 ) -> Index:
-    """Open the pictures of a data set with files of its own.
+    """Open the images of a data set with files of its own.
 
     Args:
         name: of the data set.
         dataset: its settings.
         root: the data root.
-        subset: pictures (image_id, split) of an OHMS subset of it, or those of it that were fetched: only these are opened, and
+        subset: images (image_id, split) of an OHMS subset of it, or those of it that were fetched: only these are opened, and
             those that are not there are unreadable.
         num_workers: processes that decode.
 
@@ -81,7 +81,7 @@ def index_dataset(
 
 
 def index_pictures(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
-    """Decode every picture of a listing (image_id, path relative to `root`, split), with `num_workers` processes."""
+    """Decode every image of a listing (image_id, path relative to `root`, split), with `num_workers` processes."""
     paths = [root / path for path in listing["path"]]
     seen: list[_Seen] = []
     with Progress(label, total=len(paths), unit="pictures") as progress:
@@ -103,7 +103,7 @@ def index_pictures(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, l
 
 
 def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
-    """The manifest of a union: those of its parts, one below the other; each part lists its own unreadable pictures.
+    """The manifest of a union: those of its parts, one below the other; each part lists its own unreadable images.
 
     Raises:
         ValueError: if an image id occurs in two parts.
@@ -114,7 +114,7 @@ def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
 
 
 def summarize(index: Index) -> dict[str, Any]:
-    """What unreadable.json holds: counts, also of modes and orientations, and every unreadable picture with its reason."""
+    """What unreadable.json holds: counts, also of modes and orientations, and every unreadable image with its reason."""
     return {
         "num_readable": len(index.manifest),
         "num_unreadable": len(index.unreadable),
@@ -126,10 +126,10 @@ def summarize(index: Index) -> dict[str, Any]:
 
 
 def require_readable(index: Index, *, name: str, max_share: float) -> None:
-    """Check that no more than `max_share` of the pictures (0..1) are unreadable, and that one is left.
+    """Check that no more than `max_share` of the images (0..1) are unreadable, and that one is left.
 
     Raises:
-        ValueError: naming the first unreadable pictures and their reasons.
+        ValueError: naming the first unreadable images and their reasons.
     """
     if index.unreadable_share <= max_share and len(index.manifest) > 0:
         return
@@ -137,16 +137,16 @@ def require_readable(index: Index, *, name: str, max_share: float) -> None:
     first = "; ".join(f"{row['path'] or row['image_id']}: {row['reason']}" for row in shown)
     total = len(index.unreadable) + len(index.manifest)
     raise ValueError(
-        f"data set {name}: {len(index.unreadable)} of {total} pictures cannot be read, more than the share "
+        f"data set {name}: {len(index.unreadable)} of {total} images cannot be read, more than the share "
         f"{max_share:g} that is allowed ({first}); repair or remove them, or raise datasets.{name}.max_unreadable_share"
     )
 
 
 def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The pictures of a subset (image_id, split) within a listing, and those that it lacks."""
+    """The images of a subset (image_id, split) within a listing, and those that it lacks."""
     wanted = subset[["image_id", "split"]].merge(listing, on=["image_id", "split"], how="left", validate="one_to_one")
     absent = wanted["path"].isna()
-    lost = wanted.loc[absent].assign(path="", reason=f"no such picture in the folders of {name}")
+    lost = wanted.loc[absent].assign(path="", reason=f"no such image in the folders of {name}")
     return wanted.loc[~absent, list(listing.columns)], lost[list(_UNREADABLE.columns)]
 
 

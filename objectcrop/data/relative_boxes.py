@@ -1,4 +1,4 @@
-"""The border where boxes of any file become ours: relative, inside the picture, the right way round."""
+"""The border where boxes of any file become ours: relative, inside the image, the right way round."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from objectcrop.codes import distinct_pairs, text_codes
 
 Column = NDArray[np.float64]
 TOLERANCE = 1e-3
-"""Overflow over the picture's border, as a share of its side, that is cut off as rounding and not refused."""
+"""Overflow over the image's border, as a share of its side, that is cut off as rounding and not rejected."""
 
 
 def half_open(inclusive: Sequence[float]) -> tuple[float, float, float, float]:
@@ -26,20 +26,20 @@ def checked_corners(
     """Relative boxes (x1, y1, x2, y2), shape (n, 4), clipped to 0..1; a box without area is kept.
 
     Args:
-        corners: shape (n, 4), shares of the picture's width and height.
+        corners: shape (n, 4), shares of the image's width and height.
         where: names the place in the file of a row, for messages.
         tolerance: largest overflow that is clipped; a number, or anything that broadcasts to the corners.
 
     Raises:
-        ValueError: naming the first bad row, if a value is missing or not finite, lies outside the picture by more than the
-            tolerance, or a box is turned inside out.
+        ValueError: naming the first bad row, if a value is missing or not finite, is outside the image by more than the
+            tolerance, or a box is inverted.
     """
     relative = np.asarray(corners, dtype=np.float64).reshape(-1, 4)
     outside = (relative < -np.asarray(tolerance)) | (relative > 1 + np.asarray(tolerance))
     problems = {
         "has a corner that is no number": ~np.isfinite(relative).all(axis=1),
-        "lies outside the picture (corners must be in 0..1)": outside.any(axis=1),
-        "is turned inside out (x1 > x2 or y1 > y2)": (relative[:, :2] > relative[:, 2:]).any(axis=1),
+        "is outside the image (corners must be in 0..1)": outside.any(axis=1),
+        "is inverted (x1 > x2 or y1 > y2)": (relative[:, :2] > relative[:, 2:]).any(axis=1),
     }
     for problem, bad in problems.items():
         if bad.any():

@@ -13,12 +13,12 @@ Labels = NDArray[np.bool_]
 def average_precision(scores: Scores, labels: Labels) -> float:
     """Non-interpolated average precision of one class, NaN without a positive.
 
-    The sum of precision times gain in recall over the distinct scores; pictures of equal score count together, so that
+    The sum of precision times gain in recall over the distinct scores; images of equal score count together, so that
     their order does not matter (scikit-learn's `average_precision_score`).
 
     Args:
         scores: shape (n,), larger is more likely.
-        labels: shape (n,), whether the picture shows the class.
+        labels: shape (n,), whether the image shows the class.
     """
     num_positive = int(labels.sum())
     if num_positive == 0:
@@ -52,7 +52,7 @@ def macro_map(scores: Scores, labels: Labels) -> float:
     """
     found = average_precisions(scores, labels)
     if np.isnan(found).all():
-        raise ValueError("no picture shows any of the classes: mean average precision is not defined")
+        raise ValueError("no image shows any of the classes: mean average precision is not defined")
     return float(np.nanmean(found))
 
 
@@ -60,16 +60,16 @@ def map_batched(scores: Scores, labels: Labels, batch: int) -> float:
     """The metric of the authors' release: macro mAP of each mini-batch, averaged with the batch sizes as weights.
 
     Within a batch a class's value is the mean, over its positives, of the precision at their rank; classes without a
-    positive there are skipped, and so is a batch without any. It depends on `batch` and lies far above the mAP of the data set
-    (spec of OAC, 8.3); it is kept to compare with the paper. Pictures of equal score rank in their order.
+    positive there are skipped, and so is a batch without any. It depends on `batch` and is far above the mAP of the data set
+    (spec of OAC, 8.3); it is kept to compare with the paper. Images of equal score rank in their order.
 
     Args:
-        scores: shape (n, classes), in the order of the test pictures.
+        scores: shape (n, classes), in the order of the test images.
         labels: shape (n, classes).
-        batch: pictures in a mini-batch; the release has 256 over the number of GPUs.
+        batch: images in a mini-batch; the release has 256 over the number of GPUs.
 
     Raises:
-        ValueError: if no picture shows any of the classes.
+        ValueError: if no image shows any of the classes.
     """
     _check(scores, labels)
     total, weight = 0.0, 0
@@ -84,7 +84,7 @@ def map_batched(scores: Scores, labels: Labels, batch: int) -> float:
         per_class = (precision * hits).sum(axis=0) / hits.sum(axis=0)
         total, weight = total + float(per_class.mean()) * len(some), weight + len(some)
     if not weight:
-        raise ValueError("no picture shows any of the classes: mean average precision is not defined")
+        raise ValueError("no image shows any of the classes: mean average precision is not defined")
     return total / weight
 
 

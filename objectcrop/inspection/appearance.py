@@ -4,7 +4,7 @@ from typing import Any
 
 from objectcrop.inspection.fields import CROPS, REGIONS
 
-# Okabe and Ito's colours, told apart by colour-blind people too.
+# Okabe and Ito's colours, distinct for colour-blind people too.
 FOUND, MISSED = "#009e73", "#d55e00"
 HIT, PARTIAL, MISS = "#56b4e9", "#e69f00", "#999999"
 REGION_COLOURS = {
@@ -43,7 +43,7 @@ def _colours(*, with_crops: bool) -> Any:
         by("corloc", None, {"True": FOUND, "False": MISSED}),
     ]
     if with_crops:
-        ranks = ["whole picture", *(f"#{number}" for number in range(1, _MOST_RANKS + 1))]
+        ranks = ["whole image", *(f"#{number}" for number in range(1, _MOST_RANKS + 1))]
         fields += [by(path, "label", dict.fromkeys(ranks, colour)) for path, colour in REGION_COLOURS.items()]
     return fo.ColorScheme(color_by="value", opacity=0.8, fields=fields)  # opacity goes for strokes too
 
@@ -91,14 +91,14 @@ def _save_views(dataset: Any, *, with_crops: bool) -> None:
         ),
         "No proposals": ("the source returned nothing", MISS, dataset.match(F("num_proposals") == 0)),
         "Tiny objects": (
-            "objects under 1 % of the picture only; smallest first",
+            "objects under 1 % of the image only; smallest first",
             REGION_COLOURS["object_box"],
             dataset.match((F("num_objects") > 0) & (F("smallest_object") < TINY_SHARE))  # nothing sorts below numbers
             .sort_by("smallest_object")
             .filter_labels("ground_truth", F("area_share") < TINY_SHARE),
         ),
         "Top proposal only": (
-            "what CorLoc looks at",
+            "what CorLoc measures",
             HIT,
             dataset.filter_labels("proposals", F("rank") == 0, only_matches=False),
         ),
@@ -115,7 +115,7 @@ def _save_views(dataset: Any, *, with_crops: bool) -> None:
     }
     if with_crops:
         views["Crops that miss every object"] = (
-            "no drawn crop of the picture shows an object",
+            "no drawn crop of the image shows an object",
             REGION_COLOURS["view1_crops"],
             dataset.match(F("crop_hit_rate") == 0),
         )

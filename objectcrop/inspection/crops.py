@@ -24,16 +24,16 @@ def draw_pairs(
     num_pairs: int,
     seed: int,
 ) -> dict[str, list[DrawnPair]]:
-    """Pairs of views of every picture, by image id: those of the first epochs of the run's seed 0.
+    """Pairs of views of every image, by image id: those of the first epochs of the run's seed 0.
 
     Training makes its generator of the same keys and draws the views first, so these are the very crops that it sees.
 
     Args:
         images: rows of a MANIFEST.
-        proposals: PROPOSALS; those of other pictures are passed over.
+        proposals: PROPOSALS; those of other images are passed over.
         settings: how the run draws views.
         object_scale_min: least crop area over region area of object views.
-        num_pairs: pairs a picture, one an epoch; of a run that samples by box, one a box of the first epoch, no more than these.
+        num_pairs: pairs an image, one an epoch; of a run that samples by box, one a box of the first epoch, no more than these.
         seed: study seed.
     """
     # the order of query and key is of no interest here: view 1 is always of the first region
@@ -46,7 +46,7 @@ def draw_pairs(
         size = Size(image["width_px"], image["height_px"])
         boxes = as_boxes(boxes_of.get(image["image_id"], []))
         ranks = usable_ranks(boxes, size, settings.max_proposals) if settings.sample_unit == "box" else []
-        # each box gives a sample of an epoch, or each picture one
+        # each box gives a sample of an epoch, or each image one
         first_epoch: list[tuple[int, int | None]] = [(0, rank) for rank in ranks[:num_pairs]]
         for epoch, rank in first_epoch or [(epoch, None) for epoch in range(num_pairs)]:
             chosen = () if rank is None else (rank,)

@@ -21,7 +21,7 @@ def make_dataset(records: Iterable[Record], name: str, *, data_root: str | Path,
     """A new FiftyOne data set of the records, all fields declared and the measures indexed.
 
     Args:
-        records: one a picture, image ids unique.
+        records: one an image, image ids unique.
         name: of the data set; one of the same name is replaced.
         data_root: folder that the records' paths start from.
         with_crops: whether the records hold drawn crops.
@@ -104,7 +104,7 @@ def plain_folder(path: str | Path) -> Path:
 
 
 def stable_id(*parts: object) -> Any:
-    """An id made of what it names: the same picture and box keep it, so that tags and links outlive a rebuild."""
+    """An id made of what it names: the same image and box keep it, so that tags and links outlive a rebuild."""
     from bson import ObjectId
 
     return ObjectId(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:12])

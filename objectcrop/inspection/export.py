@@ -1,6 +1,6 @@
 """The export folder is the result; the App's database is a cache of it.
 
-The folder is FiftyOne's own format without pictures, paths relative to the data root, plus manifest.json. It needs no
+The folder is FiftyOne's own format without images, paths relative to the data root, plus manifest.json. It needs no
 server, can be zipped and opened elsewhere, and a wrong or old database can simply be deleted.
 """
 
@@ -76,10 +76,10 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def check_export(folder: str | Path, *, data_root: str | Path) -> None:
-    """Look whether an export is whole and its pictures are there.
+    """Look whether an export is whole and its images are there.
 
     Raises:
-        FileNotFoundError: if the export or its pictures are not there.
+        FileNotFoundError: if the export or its images are not there.
         ValueError: if a file is not the one that the manifest names.
     """
     manifest = read_manifest(folder)
@@ -98,7 +98,7 @@ def check_export(folder: str | Path, *, data_root: str | Path) -> None:
 def load_export(folder: str | Path, *, data_root: str | Path) -> Any:
     """The FiftyOne data set of an export that was checked, from the database where it is already there, else imported.
 
-    What people added survives a new import: tags on pictures and on boxes, and the views that they saved.
+    What people added survives a new import: tags on images and on boxes, and the views that they saved.
     """
     import fiftyone as fo
 
@@ -145,7 +145,7 @@ def _relative(path: str, root: Path) -> str:
 
 
 def _carry_over(old: Any, new: Any) -> None:
-    """Copy people's tags and saved views; pictures and boxes are found again by their stable ids."""
+    """Copy people's tags and saved views; images and boxes are found again by their stable ids."""
     import fiftyone as fo
 
     tags = dict(zip(*old.values(["id", "tags"]), strict=True))

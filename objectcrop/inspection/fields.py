@@ -31,7 +31,7 @@ MEASURES = (
     Declared("det_rate", "number", f"share of the objects that some proposal covers at IoU >= {HIT_IOU}"),
     Declared("num_missed", "integer", "objects that no proposal covers"),
     Declared("best_iou_mean", "number", "mean over objects of the best proposal's IoU"),
-    Declared("smallest_object", "number", "area of the smallest object over the picture's"),
+    Declared("smallest_object", "number", "area of the smallest object over the image's"),
 )
 CROP_MEASURES = (
     Declared("crop_hit_rate", "number", f"share of the drawn crops that hold >= {SEEN_SHARE:.0%} of an object"),
@@ -42,7 +42,7 @@ IMAGE = (
 )
 ATTRIBUTES = (
     Declared("ground_truth.is_group", "flag", "group, crowd or difficult: left out of the measures"),
-    Declared("ground_truth.area_share", "number", "area over the picture's"),
+    Declared("ground_truth.area_share", "number", "area over the image's"),
     Declared("ground_truth.size", "text", "tiny (< 1 %), small (< 5 %), medium (< 20 %), large"),
     Declared("ground_truth.best_iou", "number", "IoU of the best proposal"),
     Declared("ground_truth.best_rank", "integer", "rank of that proposal, 0 = top; -1 without proposals"),
@@ -51,10 +51,10 @@ ATTRIBUTES = (
     Declared("proposals.rank", "integer", "0 = top score"),
     Declared("proposals.best_iou", "number", "best IoU with an object"),
     Declared("proposals.verdict", "text", f"hit (IoU >= {HIT_IOU}), partial (>= {TOUCH_IOU}), miss"),
-    Declared("proposals.area_share", "number", "area over the picture's"),
+    Declared("proposals.area_share", "number", "area over the image's"),
 )
 REGION_ATTRIBUTES = (
-    Declared("proposal_rank", "integer", "proposal that the region comes from; -1 = none, the whole picture"),
+    Declared("proposal_rank", "integer", "proposal that the region comes from; -1 = none, the whole image"),
 )
 CROP_ATTRIBUTES = (
     Declared("object_share", "number", "largest share of an object's area inside the crop"),
@@ -68,7 +68,7 @@ def label_fields(*, with_crops: bool) -> tuple[str, ...]:
 
 
 def sample_fields(*, with_crops: bool) -> tuple[Declared, ...]:
-    """Fields of a picture."""
+    """Fields of an image."""
     return IMAGE + MEASURES + (CROP_MEASURES if with_crops else ())
 
 

@@ -1,7 +1,7 @@
 """What stands between the App and whoever reaches its port.
 
 FiftyOne's server has no login, serves every file that its user can read, answers under any host name, and its page waits
-for fonts from the internet. The guard asks for a token, checks the Host header, serves pictures of the data sets only,
+for fonts from the internet. The guard asks for a token, checks the Host header, serves images of the data sets only,
 and keeps the page from talking to anything but this server.
 """
 
@@ -65,7 +65,7 @@ class Guard:
         elif not self._has_cookie(headers.get(b"cookie", "")):
             await _answer(send, 403, "Open the address with the token that `inspect` printed.")
         elif scope["path"].rstrip("/").endswith("/media") and not self._is_media(query.get("filepath", [""])):
-            await _answer(send, 404, "No data set has that picture.")
+            await _answer(send, 404, "No data set has that image.")
         else:
             await self._app(scope, receive, _with_headers(send))
 

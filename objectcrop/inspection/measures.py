@@ -1,4 +1,4 @@
-"""How well the proposals of one picture cover its objects, and which crops show an object at all."""
+"""How well the proposals of one image cover its objects, and which crops show an object at all."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +24,7 @@ SIZE_LIMITS: tuple[tuple[ObjectSize, float], ...] = (("tiny", 0.01), ("small", 0
 
 @dataclass(frozen=True)
 class Coverage:
-    """Best overlaps between the objects and the ranked proposals of one picture."""
+    """Best overlaps between the objects and the ranked proposals of one image."""
 
     object_iou: NDArray[np.float64]  # of the best proposal, shape (objects,); 0 without proposals
     object_rank: NDArray[np.int64]  # of that proposal, 0 is the top one; -1 without proposals
@@ -59,13 +59,13 @@ def measure_coverage(proposals: Boxes, objects: Boxes) -> Coverage:
 
 
 def summarize(coverage: Coverage, object_shares: NDArray[np.float64]) -> dict[str, float | int | bool]:
-    """Measures of one picture; those that need an object are left out where there is none.
+    """Measures of one image; those that need an object are left out where there is none.
 
-    CorLoc asks only the top-ranked proposal (a picture without proposals fails it); the detection rate asks all of them.
+    CorLoc asks only the top-ranked proposal (an image without proposals fails it); the detection rate asks all of them.
 
     Args:
-        coverage: of the picture.
-        object_shares: area of each object over the picture's.
+        coverage: of the image.
+        object_shares: area of each object over the image's.
     """
     num_objects, num_proposals = len(coverage.object_iou), len(coverage.proposal_iou)
     values: dict[str, float | int | bool] = {"num_objects": num_objects, "num_proposals": num_proposals}
@@ -90,12 +90,12 @@ def verdict(best_iou: float) -> Verdict:
 
 
 def size_class(area_share: float) -> ObjectSize:
-    """Size of an object by its share of the picture: tiny < 1 %, small < 5 %, medium < 20 %, large."""
+    """Size of an object by its share of the image: tiny < 1 %, small < 5 %, medium < 20 %, large."""
     return next((name for name, limit in SIZE_LIMITS if area_share < limit), "large")
 
 
 def shown_share(crops: Boxes, objects: Boxes) -> NDArray[np.float64]:
-    """Largest share of any object's area that lies inside each crop, shape (crops,); 0 without objects."""
+    """Largest share of any object's area that is inside each crop, shape (crops,); 0 without objects."""
     if len(objects) == 0:
         return np.zeros(len(crops))
     areas = area(objects)

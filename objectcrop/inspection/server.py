@@ -34,7 +34,7 @@ def require_free_port(port: int) -> None:
 def serve(dataset_name: str, *, port: int, token: str | None = None) -> None:
     """Serve the App until SIGINT or SIGTERM, then return.
 
-    The App can open every data set of the database; the pictures of those that `load_export` imported are served.
+    The App can open every data set of the database; the images of those that `load_export` imported are served.
 
     Args:
         dataset_name: data set of the printed address.

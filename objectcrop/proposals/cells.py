@@ -14,7 +14,7 @@ Map = NDArray[np.float64]
 
 
 class ChannelSums(NamedTuple):
-    """What all channels together tell of each cell, shape (height, width)."""
+    """What all channels together say of each cell, shape (height, width)."""
 
     saliency: Map
     """Global saliency: the sum over the channels, in single precision."""
@@ -30,7 +30,7 @@ def channel_sums(features: NDArray[np.float32]) -> ChannelSums:
 
 
 def _vectors(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A map as vectors of cells, shape (channels, cells), cells row by row as they lie in memory."""
+    """A map as vectors of cells, shape (channels, cells), cells row by row as they are in memory."""
     return np.ascontiguousarray(features, dtype=np.float32).reshape(len(features), -1)
 
 

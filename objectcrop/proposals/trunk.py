@@ -1,7 +1,7 @@
-"""What LOD takes from a network: dense maps of a picture, and one descriptor of it (spec of LOD, section 1).
+"""What LOD takes from a network: dense maps of an image, and one descriptor of it (spec of LOD, section 1).
 
-Any network will do whose layers have names and whose maps, after those layers, are not negative (end in a ReLU). Pictures go
-through it one by one, so that a result never depends on which other pictures shared a batch or a shard.
+Any network will do whose layers have names and whose maps, after those layers, are not negative (end in a ReLU). Images go
+through it one by one, so that a result never depends on which other images shared a batch or a shard.
 """
 
 from typing import Literal
@@ -25,7 +25,7 @@ PixelScale = Literal["imagenet", "minus_one_to_one"]
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 PROBE_PX = 256
-"""Side of the picture that tells a layer's stride; strides divide it."""
+"""Side of the image that gives a layer's stride; strides divide it."""
 
 
 def reduced_size(size: Size, long_side_px: int) -> Size:
@@ -35,7 +35,7 @@ def reduced_size(size: Size, long_side_px: int) -> Size:
 
 
 def resized(picture: Picture, size: Size) -> Picture:
-    """Picture (H, W, 3) at another size: bicubic with a filter as wide as the reduction (Pillow)."""
+    """Image (H, W, 3) at another size: bicubic with a filter as wide as the reduction (Pillow)."""
     if size == (picture.shape[1], picture.shape[0]):
         return picture
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
@@ -57,7 +57,7 @@ class Trunk:
         network: in evaluation mode; layers are named as in `named_modules`.
         layers: for dense maps.
         descriptor_layer: for the descriptor: a map is averaged over its cells, a vector is taken as it is.
-        pixels: how pictures are scaled for this network.
+        pixels: how images are scaled for this network.
         precision: what the network computes in; maps and descriptors come out as float32.
 
     Attributes:
@@ -78,7 +78,7 @@ class Trunk:
     ) -> None:
         if network.training:
             raise ValueError(
-                "the trunk is in training mode, where a picture's features depend on the batch; call eval()"
+                "the trunk is in training mode, where an image's features depend on the batch; call eval()"
             )
         self._layers, self._pixels = layers, pixels
         self._maps, self._descriptor = reader(network, layers), reader(network, (descriptor_layer,))
@@ -89,7 +89,7 @@ class Trunk:
     def maps(self, picture: Picture) -> list[FeatureMap]:
         """Maps (channels, height, width) of the layers, in their order.
 
-        A side shorter than a cell is filled up with the mean colour, as networks without padding (VGG) end on such a picture.
+        A side shorter than a cell is filled up with the mean colour, as networks without padding (VGG) end on such an image.
         """
         pixels, cell = normalised(picture, self._pixels), max(self.strides.values())
         rows, columns = (max(0, cell - side) for side in picture.shape[:2])
@@ -97,7 +97,7 @@ class Trunk:
         return [found[layer][0].float().cpu().contiguous().numpy() for layer in self._layers]
 
     def descriptor(self, picture: Picture, side_px: int) -> FeatureMap:
-        """Image descriptor (channels,) of the picture squeezed to a square."""
+        """Image descriptor (channels,) of the image squeezed to a square."""
         squeezed = normalised(resized(picture, Size(side_px, side_px)), self._pixels)
         (values,) = self._read(self._descriptor, squeezed).values()
         return np.asarray(

@@ -63,7 +63,7 @@ def build_cells(
         results: results of the tasks, one of each (run, task, seed).
         expected: settings hash that each "run/task" must carry.
         paper: the published numbers.
-        allow_stale: mark results of other settings instead of refusing them.
+        allow_stale: mark results of other settings instead of raising.
 
     Raises:
         ValueError: if a result was made with other settings, lacks the metric, or the paper has no such row.

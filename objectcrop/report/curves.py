@@ -1,4 +1,4 @@
-"""Curves of the runs of a table: losses, and what tells whether the features collapse."""
+"""Curves of the runs of a table: losses, and what shows whether the features collapse."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-# Okabe and Ito's palette: told apart by people with any colour vision
+# Okabe and Ito's palette: distinct with any colour vision
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 PANELS = {
     "loss_contrastive": "contrastive loss (InfoNCE)",
@@ -29,14 +29,14 @@ PANELS = {
     "effective_rank": "effective rank of the features",
     "accuracy_knn": "accuracy of a kNN vote (dotted: chance)",
 }
-# What is known to be seen in each: MoCo issue 28, DenseCL issue 6, byol-pytorch issue 44, SwAV's README.
+# Known signs of each: MoCo issue 28, DenseCL issue 6, byol-pytorch issue 44, SwAV's README.
 HINTS = {
     "loss_contrastive": "MoCo-v2 rises at first, then falls slowly (ImageNet,\nK 65,536: 9.6 to 10.3, 6.57 after 200 epochs)",
     "loss_dense": "DenseCL on COCO rises at first: both halves\ntogether 8.7, 9.7 after 150 steps",
     "loss_prediction": "below 0.01: collapsed",
     "loss_swapped": "stuck at ln(prototypes), 8.006 for 3,000: collapsed;\n"
     "more prototypes than dimensions, lower epsilon,\nfreeze longer",
-    "feature_std_share": "towards 0: all pictures look alike, collapsed",
+    "feature_std_share": "towards 0: all images are encoded alike, collapsed",
     "effective_rank": "towards 1: one direction is left, collapsed",
     "accuracy_knn": "at chance: features say nothing of the classes",
 }
@@ -46,7 +46,7 @@ COLUMNS = 4
 
 
 def draw_curves(summaries: Sequence[Mapping[str, Any]]) -> str:
-    """An SVG with a panel for each loss or monitor that some run has, over the images seen, and what to look out for.
+    """An SVG with a panel for each loss or monitor that some run has, over the images seen, and signs of failure.
 
     Args:
         summaries: summaries of the runs; a run without a history (nothing trained) is left out.
@@ -77,11 +77,11 @@ def _draw_panel(panel: Any, name: str, trained: Sequence[Mapping[str, Any]]) -> 
         color = PALETTE[place % len(PALETTE)]
         if points := _points(summary, name):
             label = f"{summary['run']} s{summary['seed']}"
-            # few looks are seen as dots
+            # few points are drawn as dots
             marker = "o" if name in MONITORED else None
             panel.plot(*zip(*points, strict=True), color=color, label=label, linewidth=1.4, marker=marker, markersize=3)
         if name in CHANCE and (points := _points(summary, CHANCE[name])):
-            # above the runs: at chance it would lie under them
+            # above the runs: at chance it would be under them
             panel.plot(*zip(*points, strict=True), color="#333333", linewidth=1, linestyle=":", zorder=3)
     panel.set_title(PANELS[name], fontsize=10)
     panel.set_xlabel("\n".join(["images seen", *filter(None, [HINTS.get(name)])]), fontsize=8)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PAPER_PAIRS = 42_550_600
-"""Pairs of the paper's OHMS runs: 212,753 pictures, 200 epochs."""
+"""Pairs of the paper's OHMS runs: 212,753 images, 200 epochs."""
 SHORT_SHARE = 0.1
 
 
@@ -30,7 +30,7 @@ def meaning(summaries: Sequence[Mapping[str, Any]], num_seeds: int, has_random_b
             "A run this short shows that every stage works and how each number is made.",
             "It cannot show which way of cropping is better: differences of a few points between rows are noise, and so "
             "early in training the order of methods says little about where they end.",
-            f"The paper's numbers come from about {round(1 / share):,} times as many images seen, and from its own pictures and "
+            f"The paper's numbers come from about {round(1 / share):,} times as many images seen, and from its own images and "
             "network: differences to them are printed to show the form of the table, not to be read.",
         ]
     if num_seeds == 1:
@@ -38,6 +38,6 @@ def meaning(summaries: Sequence[Mapping[str, Any]], num_seeds: int, has_random_b
     if not has_random_boxes:
         sentences.append(
             "No run draws its views from random boxes of the same sizes. Object boxes also change the scale of the crops; "
-            "without that control a gain over scene crops does not show that objects matter."
+            "without that baseline a gain over scene crops does not show that objects matter."
         )
     return sentences

@@ -31,7 +31,7 @@ class Content:
         qualities: how well they find objects, by the same names.
         sheets: PNG bytes of contact sheets, by the same names.
         views: PNG bytes of drawn views, by run.
-        pictures: sentences on what was found in the picture files, one a data set.
+        pictures: sentences on what was found in the image files, one a data set.
         provenance: versions and commit.
     """
 
@@ -54,7 +54,7 @@ class Content:
 
 
 def render_page(content: Content) -> str:
-    """The HTML text: inline style, pictures as data, no script, nothing fetched."""
+    """The HTML text: inline style, images as data, no script, nothing fetched."""
     environment = Environment(
         loader=PackageLoader("objectcrop.report", "."),
         autoescape=select_autoescape(default=True),

@@ -1,4 +1,4 @@
-"""What indexing the pictures of a data set found, in plain words."""
+"""What indexing the images of a data set found, in plain words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,18 +8,18 @@ _MAX_REASONS = 3
 
 
 def describe_pictures(name: str, index: Mapping[str, Any]) -> str:
-    """A sentence on the pictures of a data set: how many, of which modes, how many turned by EXIF, which left out and why.
+    """A sentence on the images of a data set: how many, of which modes, how many rotated by EXIF, which left out and why.
 
     Args:
         name: of the data set.
         index: what `index_images` writes to unreadable.json.
     """
-    parts = [f"{name}: {index['num_readable']:,} pictures"]
+    parts = [f"{name}: {index['num_readable']:,} images"]
     if index["modes"]:
         parts.append(", ".join(f"{count:,} {mode}" for mode, count in index["modes"].items()))
     turned = sum(count for orientation, count in index["orientations"].items() if orientation != _UPRIGHT)
     if turned:
-        parts.append(f"{turned:,} turned or mirrored as their EXIF orientation says")
+        parts.append(f"{turned:,} rotated or mirrored as their EXIF orientation says")
     return f"{'; '.join(parts)}; {_left_out(index)}."
 
 

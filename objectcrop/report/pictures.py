@@ -1,4 +1,4 @@
-"""Contact sheets: pictures with their proposals and objects, and the views that a run draws from them."""
+"""Contact sheets: images with their proposals and objects, and the views that a run draws from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ BACKGROUND = 255
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture of a contact sheet: boxes in its own pixels."""
+    """An image of a contact sheet: boxes in its own pixels."""
 
     picture: Picture
     proposals: Boxes
@@ -30,22 +30,22 @@ class Shown:
 
 
 def proposal_sheet(shown: Sequence[Shown], *, columns: int, cell: Size) -> Picture:
-    """Pictures in a grid: objects green, the best proposal orange, the others blue (thinner).
+    """Images in a grid: objects green, the best proposal orange, the others blue (thinner).
 
     Args:
-        shown: at least one picture.
+        shown: at least one image.
         columns: cells beside each other.
-        cell: size of a cell; pictures keep their shape inside it.
+        cell: size of a cell; images keep their shape inside it.
     """
     return _grid([_with_boxes(item, cell) for item in shown], columns)
 
 
 def view_sheet(samples: Sequence[tuple[Picture, tuple[ViewPlan, ViewPlan]]], *, cell: Size, view_px: int) -> Picture:
-    """A row for each sample: the picture with both regions (thin) and crops (thick), and the two views as trained on.
+    """A row for each sample: the image with both regions (thin) and crops (thick), and the two views as trained on.
 
     Args:
-        samples: pictures and the plans of their views.
-        cell: size of the picture's cell.
+        samples: images and the plans of their views.
+        cell: size of the image's cell.
         view_px: side of the views that the network sees; they are enlarged to the cell's height without smoothing.
     """
     rows = []
@@ -107,7 +107,7 @@ def _gap(height: int) -> Picture:
 
 def _grid(cells: Sequence[Picture], columns: int) -> Picture:
     if not cells:
-        raise ValueError("a contact sheet needs at least one picture")
+        raise ValueError("a contact sheet needs at least one image")
     height, width = cells[0].shape[:2]
     rows = -(-len(cells) // columns)
     used = min(columns, len(cells))

@@ -40,7 +40,7 @@ def lines(table: Table, cells: list[list[Cell]]) -> list[list[str]]:
 
 
 def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Sentences: how far each row lies from the first row that was measured, by the first column."""
+    """Sentences: how far each row is from the first row that was measured, by the first column."""
     measured = [(row.label, found[0].mean) for row, found in zip(table.rows, cells, strict=True)]
     known = [(label, mean) for label, mean in measured if mean is not None]
     if len(known) < 2:

@@ -1,4 +1,4 @@
-"""Sample pictures for the contact sheets: seeded, so that a rerun shows the same ones."""
+"""Sample images for the contact sheets: seeded, so that a rerun shows the same ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,26 +36,26 @@ def sample_shown(
     seed: int,
     choice: Choice = "random",
 ) -> list[Shown]:
-    """Training pictures with their boxes; annotated ones alone, where only some are annotated.
+    """Training images with their boxes; annotated ones alone, where only some are annotated.
 
     Args:
         manifest: MANIFEST.
         annotations: ANNOTATIONS.
         proposals: PROPOSALS.
-        data_root: folder that the pictures' paths start from.
-        count: pictures at most.
+        data_root: folder that the images' paths start from.
+        count: images at most.
         seed: of the random choice.
-        choice: 'best' and 'worst' go by the greatest IoU of the best proposal with an object, which CorLoc looks at; pictures
+        choice: 'best' and 'worst' go by the greatest IoU of the best proposal with an object, which CorLoc measures; images
             without objects are in neither while there are others, those without proposals are worst.
 
     Raises:
-        ValueError: if there are no training pictures.
+        ValueError: if there are no training images.
     """
     train = manifest[manifest["split"] == "train"].sort_values("image_id")
     annotated = train["image_id"].isin(annotations["image_id"])
     pool = train[annotated] if annotated.any() else train
     if pool.empty:
-        raise ValueError("the manifest has no training pictures to show")
+        raise ValueError("the manifest has no training images to show")
     if choice == "random":
         rows = np.sort(generator(seed, "contact sheet").permutation(len(pool))[:count])
     else:
@@ -95,7 +95,7 @@ def sample_views(
     count: int,
     study_seed: int,
 ) -> list[tuple[Picture, tuple[ViewPlan, ViewPlan]]]:
-    """Random training pictures with the plans of the views that seed 0 of the run draws of them in its first epoch."""
+    """Random training images with the plans of the views that seed 0 of the run draws of them in its first epoch."""
     pictures = PictureList.of(manifest, data_root)
     boxes: list[Boxes] = [as_boxes([])] * len(pictures) if proposals is None else boxes_by_picture(proposals, pictures)
     samples = PairSamples(pictures, boxes, run, object_scale_min(run, proposals_summary), Seeds(study_seed, 0))

@@ -1,6 +1,6 @@
 """A subset beside what the paper's text says of OHMS: the numbers, the differences, and why they differ.
 
-Facts about the release: 576 classes, a test list of about 40,000 pictures. Decision 0001 has the reading of the rules.
+Facts about the release: 576 classes, a test list of about 40,000 images. Decision 0001 has the reading of the rules.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ PAPER_TEST_IMAGES = 40_000
 PAPER_MIN_IMAGES, PAPER_MIN_CLASSES = 900, 2
 RELEASED_CLASSES = 576
 OPEN_IMAGES_TRAIN = 1_743_042
-"""Training pictures of Open Images that have boxes, V4 and later."""
+"""Training images of Open Images that have boxes, V4 and later."""
 WHOLE_SHARE = 0.9
 """From this share of them on, the selection is taken to be made from all of Open Images; dropped kinds of boxes lose a few."""
 CLOSE = 0.05

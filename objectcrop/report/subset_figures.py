@@ -74,12 +74,12 @@ def _draw_areas(panel: Any, counts: Mapping[str, Any], colour: str, name: str) -
         return
     panel.stairs(100 * np.array(found["boxes"]) / total, found["edges"], color=colour, label=name, linewidth=1.4)
     panel.set_xscale("log")
-    _label(panel, "Area of an object", "box area, share of the picture (ten bins a decade)", "share of the boxes, %")
+    _label(panel, "Area of an object", "box area, share of the image (ten bins a decade)", "share of the boxes, %")
 
 
 def _draw_centres(panel: Any, counts: Mapping[str, Any], name: str) -> None:
     boxes = np.array(counts["centres"]["boxes"], dtype=np.float64)
-    # 1 is what every cell had if centres lay evenly
+    # 1 is what every cell had if centres were even
     density = boxes / max(boxes.mean(), 1e-12)
     shown = panel.imshow(density, cmap="viridis", extent=(0, 1, 1, 0), vmin=0, interpolation="nearest")
     _label(panel, f"Box centres: {name}", "x, share of the width", "y, share of the height, from the top")
@@ -96,7 +96,7 @@ def _draw_classes(panel: Any, per_class: Mapping[str, Any], name: str) -> None:
     if visible.any():
         panel.set_xscale("log")
         panel.set_yscale("log")
-    _label(panel, f"Classes of {name}", "mean box area, share of the picture", "boxes of the class")
+    _label(panel, f"Classes of {name}", "mean box area, share of the image", "boxes of the class")
 
 
 def _as_svg(figure: Any) -> str:

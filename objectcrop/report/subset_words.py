@@ -12,18 +12,18 @@ def describe_objects(statistics: Mapping[str, Any]) -> list[str]:
     """
     name, counts, base = statistics["dataset"], statistics["subset_counts"], statistics["base_counts"]
     sentences = [
-        f"{name} (blue) has {counts['num_images']:,} training pictures of the {base['num_images']:,} of "
+        f"{name} (blue) has {counts['num_images']:,} training images of the {base['num_images']:,} of "
         f"{statistics['base']} (orange) that have annotations.",
         _spread(name, counts["images_per_class"]),
     ]
     if not counts["num_boxes"]:
-        return [*sentences, f"{name} has labels of whole pictures only, so there are no objects to measure."]
+        return [*sentences, f"{name} has labels of whole images only, so there are no objects to measure."]
     objects, most = _objects(counts)
     sentences += [
-        f"A picture shows {objects:.1f} boxes on average, at most {most}; in {statistics['base']} {_objects(base)[0]:.1f}.",
-        f"Half of the boxes cover less than {_percent(counts['median_area_share'])} of their picture; in "
+        f"An image shows {objects:.1f} boxes on average, at most {most}; in {statistics['base']} {_objects(base)[0]:.1f}.",
+        f"Half of the boxes cover less than {_percent(counts['median_area_share'])} of their image; in "
         f"{statistics['base']} less than {_percent(base['median_area_share'])}.",
-        f"The middle quarter of the picture (a square of half its width and height) holds "
+        f"The middle quarter of the image (a square of half its width and height) holds "
         f"{_percent(_middle_share(counts))} of the box centres; evenly placed ones would be 25%.",
     ]
     sentences.append(
@@ -31,20 +31,20 @@ def describe_objects(statistics: Mapping[str, Any]) -> list[str]:
     )
     labels_only = counts["num_images"] - sum(counts["objects_per_image"]["images"])
     if labels_only:
-        sentences.append(f"{labels_only:,} of its pictures have labels without boxes and count for the classes only.")
+        sentences.append(f"{labels_only:,} of its images have labels without boxes and count for the classes only.")
     return sentences
 
 
 def _spread(name: str, images: list[int]) -> str:
     most, fewest = images[0], images[-1]
     return (
-        f"The most common of its {len(images):,} classes is in {most:,} pictures, the rarest in {fewest:,}: "
+        f"The most common of its {len(images):,} classes is in {most:,} images, the rarest in {fewest:,}: "
         f"{most / fewest:,.1f} times as many."
     )
 
 
 def _objects(counts: Mapping[str, Any]) -> tuple[float, int]:
-    """Mean and largest number of boxes of the pictures that have some."""
+    """Mean and largest number of boxes of the images that have some."""
     found = counts["objects_per_image"]
     return counts["num_boxes"] / max(1, sum(found["images"])), max(found["objects"], default=0)
 

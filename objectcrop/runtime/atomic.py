@@ -35,7 +35,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write JSON atomically: sorted keys, two spaces, a final newline; NaN and infinity are refused."""
+    """Write JSON atomically: sorted keys, two spaces, a final newline; NaN and infinity are rejected."""
     write_text(path, json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n")
 
 

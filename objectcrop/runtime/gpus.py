@@ -14,7 +14,7 @@ POLL_S = 0.2
 
 @contextmanager
 def lease(count: int, devices: Sequence[int], folder: Path | None = None) -> Iterator[list[int]]:
-    """Hold `count` of `devices` for the length of the block; wait until so many are free at once.
+    """Hold `count` of `devices` for the length of the block; wait until `count` are free at once.
 
     All or nothing, so that two half leases cannot block each other. The kernel gives the devices back when the process
     dies. Advisory: only processes that ask here are kept apart.

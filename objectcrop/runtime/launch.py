@@ -29,10 +29,10 @@ def needs_torchrun(num_processes: int) -> bool:
 
 
 def run_under_torchrun(module: str, arguments: Sequence[str], num_processes: int) -> int:
-    """Run `python -m module arguments` in so many processes of this machine; the exit code.
+    """Run `python -m module arguments` in several processes of this machine; the exit code.
 
     The launcher costs 3 s of one core (6 s and more of wall clock on two busy ones) beside the trainer's own start, which is
-    why a single process goes without. SIGTERM and SIGINT go on to torchrun, which hands them to the trainers and waits 30 s.
+    why a single process goes without. SIGTERM and SIGINT are passed to torchrun, which hands them to the trainers and waits 30 s.
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
     process = subprocess.Popen([*command, "-m", module, *arguments])

@@ -24,7 +24,7 @@ os.register_at_fork(after_in_child=_let_go)
 def run_lock(path: str | Path) -> Iterator[None]:
     """Hold the lock file `path` for the length of the block; the kernel gives it back when the process dies.
 
-    The file says who holds it, as `host pid`. It is not removed: another process may be waiting to look at it.
+    The file says who holds it, as `host pid`. It is not removed: another process may be waiting to read it.
 
     Raises:
         ValueError: naming host and process, if another process holds it.

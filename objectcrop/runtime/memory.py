@@ -12,7 +12,7 @@ _PAGES = Path("/proc/self/statm")
 def memory_limit(extra_bytes: int) -> Iterator[None]:
     """Let the block take at most `extra_bytes` more of address space than the process has now; beyond, `MemoryError`.
 
-    It holds for the whole process, its other threads too. Where the system does not tell how much the process has (it is no
+    It holds for the whole process, its other threads too. Where the system does not say how much the process has (it is no
     Linux), and where a lower limit is already in force, nothing is changed.
     """
     before = resource.getrlimit(resource.RLIMIT_AS)

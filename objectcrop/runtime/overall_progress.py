@@ -34,7 +34,7 @@ class Forecast:
     slowness: float
 
     def seconds(self, counts: Mapping[str, int]) -> float:
-        """Return the wall-clock seconds that so many jobs of each rule take; rules without a record take none."""
+        """Return the wall-clock seconds that the given numbers of jobs take; rules without a record take none."""
         total = sum(self.job_seconds.get(rule, 0.0) * count for rule, count in counts.items())
         return total / self.concurrency * self.slowness
 

@@ -94,7 +94,7 @@ class Pretrained(NamedTuple):
 
 
 def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | None:
-    """Train, or build, the backbone of a run; state and metrics go to `folder`, from where a stopped training goes on.
+    """Train, or build, the backbone of a run; state and metrics go to `folder`, from where a stopped training resumes.
 
     Raises:
         ValueError: listing what is wrong with the run, before any work.

@@ -1,6 +1,6 @@
 """How much of a device's memory a training step needs, estimated before the first one.
 
-What the trunk keeps for its backward pass is measured, not looked up: it sees two images on torch's meta device, where
+What the trunk keeps for its backward pass is measured, not tabulated: it sees two images on torch's meta device, where
 tensors have sizes and no values, and the storages that autograd saves are added up. All of it grows with the batch.
 """
 

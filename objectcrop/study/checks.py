@@ -47,7 +47,7 @@ def _dataset_problems(study: Study, names: Names) -> Iterator[str]:
             if base is not None and not isinstance(base, OpenImagesDataset | DrawnDataset):
                 yield f"{where}.of: {dataset.of!r} is no data set with Open Images boxes (source openimages or drawn)"
             if isinstance(dataset, ReleasedOhmsDataset) and isinstance(base, DrawnDataset):
-                yield f"{where}.of: the released lists name pictures of Open Images, but {dataset.of!r} is drawn"
+                yield f"{where}.of: the released lists name images of Open Images, but {dataset.of!r} is drawn"
         if isinstance(dataset, UnionDataset):
             for part in dataset.parts:
                 yield from _unknown(f"{where}.parts", "data set", part, names["datasets"])

@@ -1,11 +1,11 @@
-"""Runs that inherit: a run is the settings of its parent with its own laid over them."""
+"""Runs that inherit: a run is the settings of its parent overridden by its own."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `top` laid over it: mappings are merged key by key, everything else is replaced."""
+    """`base` overridden by `top`: mappings are merged key by key, everything else is replaced."""
     merged = dict(base)
     for key, value in top.items():
         below = merged.get(key)
@@ -33,7 +33,7 @@ def resolve(runs: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
 
 
 def suggestion(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    """A hint at the known name that looks most like `name`, or the list of known names."""
+    """A hint at the known name that is most similar to `name`, or the list of known names."""
     import difflib
 
     names = list(known)

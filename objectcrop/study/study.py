@@ -20,11 +20,11 @@ from objectcrop.study.settings.tasks import Task
 
 
 class Paths(Section):
-    """Where big files lie."""
+    """Where big files are."""
 
     data: str = Field(
         default="data",
-        description="Data root: pictures and raw annotations, absolute or relative to the working folder.",
+        description="Data root: images and raw annotations, absolute or relative to the working folder.",
     )
 
 

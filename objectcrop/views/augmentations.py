@@ -38,7 +38,7 @@ PLAIN = Appearance()
 
 @dataclass(frozen=True)
 class Look:
-    """Probabilities and ranges of an appearance.
+    """Probabilities and ranges of an augmentation.
 
     Attributes:
         jitter: half ranges of brightness, contrast, saturation (around 1) and hue (around 0, share of a turn).
@@ -86,7 +86,7 @@ def draw_appearance(
     Args:
         look: probabilities and ranges.
         settings: range of the blur, and side of the pair's views.
-        rng: where chance comes from.
+        rng: random generator.
         size_px: side of this view, if another one: its blur has the pair's range in pixels of its own, as SwAV's.
     """
     jitter: tuple[tuple[str, float], ...] = ()

@@ -1,4 +1,4 @@
-"""Flip and paint views that are already cut out, a batch at a time, on any device: the CPU renderer's steps on tensors.
+"""Flip and augment views that are already cut out, a batch at a time, on any device: the CPU renderer's steps on tensors.
 
 Each step rounds to whole values as the CPU renderer's bytes do, so that the same plan gives the same view up to the rounding
 of OpenCV's fixed-point arithmetic. Every image has its own factors, order of steps and blur: steps are computed for the whole

@@ -19,7 +19,7 @@ def draw_crop(region: Box, scale_min: float, rng: np.random.Generator, *, scale_
     Args:
         region: whole pixels.
         scale_min: least crop area over region area, 0..1.
-        rng: where chance comes from.
+        rng: random generator.
         scale_max: greatest crop area over region area, 0..1.
     """
     left, top = region[0], region[1]

@@ -1,4 +1,4 @@
-"""Targets of the localization loss: in which cells of the whole picture the object crop lies."""
+"""Targets of the localization loss: in which cells of the whole image the object crop is."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,14 @@ from objectcrop.views.regions import Box
 
 
 def occupancy(crop_box: Box, size: Size, patches: int, *, is_flipped: bool) -> NDArray[np.uint8]:
-    """1 for each cell of the picture that shares any area with the crop, else 0, shape (patches, patches), rows first.
+    """1 for each cell of the image that shares any area with the crop, else 0, shape (patches, patches), rows first.
 
     Args:
         crop_box: the crop of the object view, pixels of the image that it was drawn on: whole ones, for an exact answer
             (see `plan.drawn_crop`).
         size: size of that image.
-        patches: p; the picture is divided in p x p equal cells.
-        is_flipped: whether the view of the whole picture is mirrored; the cells then are too. The object view's own flip
+        patches: p; the image is divided in p x p equal cells.
+        is_flipped: whether the view of the whole image is mirrored; the cells then are too. The object view's own flip
             does not matter.
     """
     x1, y1, x2, y2 = crop_box

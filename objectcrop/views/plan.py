@@ -34,11 +34,11 @@ OBJECT_TAG, SCENE_TAG = 0, 1
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """A view of a picture. Boxes are (x1, y1, x2, y2), pixels of the picture as it is stored.
+    """A view of an image. Boxes are (x1, y1, x2, y2), pixels of the image as it is stored.
 
     Attributes:
         region: kind of region.
-        region_box: the region; the whole picture for an object region without any proposal.
+        region_box: the region; the whole image for an object region without any proposal.
         crop_box: what is cut out of it and resized to the square view.
         proposal_rank: rank of the proposal that was drawn, -1 if none was.
         is_flipped: mirrored left to right.
@@ -76,16 +76,16 @@ def plan_pair(
 ) -> tuple[ViewPlan, ViewPlan]:
     """Draw the two views of a sample: (query, key).
 
-    Follows OAC (Mishra et al. 2022), section 4.1. One proposal is drawn for both views; a picture without usable proposals
-    gives a scene pair: its object regions are the whole picture, cropped as scenes are. Where the augmentation treats query
-    and key differently, appearances are drawn last, after the swap: they belong to the role, not to the region.
+    Follows OAC (Mishra et al. 2022), section 4.1. One proposal is drawn for both views; an image without usable proposals
+    gives a scene pair: its object regions are the whole image, cropped as scenes are. Where the augmentation treats query
+    and key differently, augmentations are drawn last, after the swap: they belong to the role, not to the region.
 
     Args:
         boxes_px: proposals in order of rank, pixels, shape (n, 4).
-        size: size of the picture.
+        size: size of the image.
         settings: how views are made.
         object_scale_min: least crop area over region area of object views.
-        rng: where chance comes from.
+        rng: random generator.
         rank: the proposal to show; None draws one.
     """
     if (side := settings.resize_first_px) is not None:
@@ -109,7 +109,7 @@ def plan_pair(
 
 
 def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generator) -> tuple[ViewPlan, ...]:
-    """SwAV's small crops, of the scene; none where the settings ask for none. They look as queries do."""
+    """SwAV's small crops, of the scene; none where the settings ask for none. They are augmented as queries are."""
     small = settings.small_crops
     if small is None:
         return ()
@@ -126,9 +126,9 @@ def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generato
 
 
 def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> ViewPlan:
-    """A view of the whole picture, squeezed to a square: every augmentation but the crop (for the localization loss).
+    """A view of the whole image, squeezed to a square: every augmentation but the crop (for the localization loss).
 
-    Where the augmentation treats query and key differently, it looks as queries do.
+    Where the augmentation treats query and key differently, it is augmented as queries are.
     """
     box = as_box(whole(size))
     is_flipped = happens(FLIP_PROBABILITY, rng)
@@ -147,7 +147,7 @@ def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator) -> V
 def region_box(
     region: Region, proposal: Boxes | None, size: Size, settings: ViewSettings, rng: np.random.Generator
 ) -> Box:
-    """The region of a view in whole pixels; without a proposal, the whole picture. Only shifted and random regions draw."""
+    """The region of a view in whole pixels; without a proposal, the whole image. Only shifted and random regions draw."""
     if region == "random_box":
         least, greatest = settings.random_box_area
         return draw_crop(as_box(whole(size)), least, rng, scale_max=greatest)
@@ -189,7 +189,7 @@ def _plan_view(
     uses_object = region in OBJECT_REGIONS
     crop = _draw_crop(region, box, settings, None if uses_object and proposal is None else object_scale_min, rng)
     looks = LOOKS[settings.augmentation]
-    # looks that differ are drawn after the swap
+    # augmentations that differ are drawn after the swap
     appearance = draw_appearance(looks[0], settings, rng) if looks[0] == looks[1] else PLAIN
     return _finished(region, box, crop, rank if uses_object else -1, appearance, settings, rng)
 
@@ -225,7 +225,7 @@ def _to_square(size: Size, side: int) -> Boxes:
 
 
 def _from_square(plan: ViewPlan, there: Boxes) -> ViewPlan:
-    """A plan made on the picture resized to a square, with its boxes in pixels of the picture as it is stored."""
+    """A plan made on the image resized to a square, with its boxes in pixels of the image as it is stored."""
     region, crop = (as_box(np.array(box) / there) for box in (plan.region_box, plan.crop_box))
     return replace(plan, region_box=region, crop_box=crop)
 

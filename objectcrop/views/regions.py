@@ -73,7 +73,7 @@ def as_box(boxes: Boxes) -> Box:
 def shift(box: Box, size: Size, radius: tuple[float, float], rng: np.random.Generator) -> Box:
     """A box of the same size beside another, inside the image: its centre on a circle around the other's.
 
-    The radius is uniform, the angle too; angles are drawn anew, up to a hundred times, until the box lies inside the image. If
+    The radius is uniform, the angle too; angles are drawn again, up to a hundred times, until the box is inside the image. If
     none does (the object fills it), the last one is pushed back in. After the release's crops that are displaced around a box
     corner, which keep 224 px whatever the object's size and draw an angle for each axis.
 
@@ -81,7 +81,7 @@ def shift(box: Box, size: Size, radius: tuple[float, float], rng: np.random.Gene
         box: whole pixels, inside the image.
         size: size of the image.
         radius: least and greatest way of the centre, as a share of the image's shorter side.
-        rng: where chance comes from.
+        rng: random generator.
     """
     reach = rng.uniform(*radius) * min(size)
     free_x, free_y = size.width - (box[2] - box[0]), size.height - (box[3] - box[1])
@@ -98,7 +98,7 @@ def grow_released(box: Box, size: Size, min_side_px: int) -> Box:
     """Grow axes shorter than `min_side_px` by half of it at either end, exactly as the authors' release does (its 224).
 
     An end that would pass the border is set to where the side has that length, counted from the other end: so the result need
-    neither contain the box nor lie inside the image. A measured quirk, not a method (decision 0002).
+    neither contain the box nor is inside the image. A measured quirk, not a method (decision 0002).
     """
     x1, x2 = _grow_axis(box[0], box[2], size.width, min_side_px)
     y1, y2 = _grow_axis(box[1], box[3], size.height, min_side_px)

@@ -35,14 +35,14 @@ def render(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Pictur
 
 
 def cut_out(picture: Picture, size: Size, plan: ViewPlan, size_px: int) -> Picture:
-    """The geometry of a view alone: its crop as a square, neither mirrored nor painted."""
+    """The geometry of a view alone: its crop as a square, neither mirrored nor augmented."""
     return resize(crop(picture, size, plan), size_px, plan.interpolation)
 
 
 def crop(picture: Picture, size: Size, plan: ViewPlan) -> Picture:
-    """Cut the plan's crop out of a picture that shows all of `size`; a view on the picture's memory.
+    """Cut the plan's crop out of an image that shows all of `size`; a view on the image's memory.
 
-    What lies beyond the border is black (only the release's regions reach there); such a crop is a copy.
+    What is beyond the border is black (only the release's regions reach there); such a crop is a copy.
     """
     height, width = picture.shape[:2]
     across, down = width / size.width, height / size.height

@@ -50,7 +50,7 @@ def test_crops_of_the_run_lie_in_their_regions_and_regions_in_each_other(samples
             assert lies_in(second, outer)
     assert [box["label"] for box in samples["scene-0"]["view1_crops"]["detections"]] == ["#1"] * 3
     assert samples["scene-0"]["crop_hit_rate"] == 1.0
-    assert {box["label"] for box in samples["scene-5"]["view1_crops"]["detections"]} == {"whole picture"}
+    assert {box["label"] for box in samples["scene-5"]["view1_crops"]["detections"]} == {"whole image"}
 
 
 def lies_in(inner, outer, tolerance=1e-6):

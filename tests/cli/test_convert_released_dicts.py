@@ -74,7 +74,7 @@ def test_a_hostile_list_ends_with_one_message_and_no_table(root):
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith(
-        f"error: {root}/evil.npy: refused as a dictionary saved by numpy (it asks for posix.system"
+        f"error: {root}/evil.npy: rejected as a dictionary saved by numpy (it asks for posix.system"
     )
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""

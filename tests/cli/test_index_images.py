@@ -85,7 +85,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 def test_too_many_broken_pictures_end_with_one_message_and_no_manifest(root):
     ended = run(*arguments(root, folder(0.01)))
     assert ended.returncode == 1
-    assert "error: data set mine: 1 of 4 pictures cannot be read" in ended.stderr
+    assert "error: data set mine: 1 of 4 images cannot be read" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (root / "out" / "manifest.parquet").exists()
 

@@ -73,7 +73,7 @@ def test_only_a_changed_export_is_imported_and_then_tags_and_views_of_people_sta
     (copy / EXPORT / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 0}))
     said = call("inspect", "--no-launch", cwd=copy).stdout
     assert "Importing" in said
-    assert f"{DATASET}: {NUM_IMAGES} pictures" in said
+    assert f"{DATASET}: {NUM_IMAGES} images" in said
     said = in_database(
         copy,
         "sample = dataset.load_saved_view('Mine').first()\n"

@@ -192,9 +192,9 @@ def test_a_cut_off_file_is_refused_by_name(tmp_path, read, suffix, share):
 def test_what_is_no_picture_is_refused_by_name(tmp_path, read):
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "page.jpg").write_text("<html>not found</html>")
-    with pytest.raises(ValueError, match=r"empty\.jpg: the picture file is empty"):
+    with pytest.raises(ValueError, match=r"empty\.jpg: the image file is empty"):
         read(tmp_path / "empty.jpg")
-    with pytest.raises(ValueError, match=r"page\.jpg: cannot be decoded \(not a known picture format\)"):
+    with pytest.raises(ValueError, match=r"page\.jpg: cannot be decoded \(not a known image format\)"):
         read(tmp_path / "page.jpg")
     with pytest.raises(FileNotFoundError, match=r"gone\.jpg"):
         read(tmp_path / "gone.jpg")

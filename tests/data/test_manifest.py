@@ -29,7 +29,7 @@ def root(tmp_path):
     whole = (folder / "w120.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.png").touch()
-    (folder / "text.jpg").write_text("no picture")
+    (folder / "text.jpg").write_text("no image")
     return tmp_path
 
 
@@ -52,7 +52,7 @@ def test_sizes_are_those_after_orientation_and_damage_is_listed_with_its_reason(
 def test_too_many_unreadable_pictures_stop_with_the_first_reasons(root):
     index = index_dataset("mine", FOLDER, root)
     require_readable(index, name="mine", max_share=3 / 7)
-    with pytest.raises(ValueError, match=r"3 of 7 pictures cannot be read.*p/cut\.jpg: .*datasets\.mine\.max_unread"):
+    with pytest.raises(ValueError, match=r"3 of 7 images cannot be read.*p/cut\.jpg: .*datasets\.mine\.max_unread"):
         require_readable(index, name="mine", max_share=0.4)
 
 
@@ -70,7 +70,7 @@ def test_processes_give_the_same_manifest_as_one(root, monkeypatch):
     together = index_pictures(listing, root, num_workers=2)
     pd.testing.assert_frame_equal(alone.manifest, together.manifest)
     pd.testing.assert_frame_equal(alone.unreadable, together.unreadable)
-    assert alone.unreadable["reason"].tolist() == ["there is no such picture"]
+    assert alone.unreadable["reason"].tolist() == ["there is no such image"]
 
 
 def test_a_subset_opens_its_pictures_alone_and_lists_those_that_are_not_there(root):
@@ -78,7 +78,7 @@ def test_a_subset_opens_its_pictures_alone_and_lists_those_that_are_not_there(ro
     index = index_dataset("base", FOLDER, root, subset=check(subset, IMAGES, where="test"))
     assert index.manifest["image_id"].tolist() == ["w60.jpg"]
     assert index.unreadable[["image_id", "reason"]].to_numpy().tolist() == [
-        ["lost.jpg", "no such picture in the folders of base"]
+        ["lost.jpg", "no such image in the folders of base"]
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_union_is_its_parts_and_refuses_an_id_of_two(root):
     manifest = index_dataset("mine", FOLDER, root).manifest
     joined = join_parts("both", [manifest.iloc[:2], manifest.iloc[2:]])
     pd.testing.assert_frame_equal(joined.manifest, manifest)
-    with pytest.raises(ValueError, match=r"both: image id 'turned\.jpg' names 2 pictures"):
+    with pytest.raises(ValueError, match=r"both: image id 'turned\.jpg' names 2 images"):
         join_parts("both", [manifest, manifest.iloc[:1]])
 
 
@@ -118,7 +118,7 @@ def test_every_odd_picture_is_indexed_or_listed_with_its_reason(root, monkeypatc
         "RGB": 2,
     }
     assert index.unreadable[["path", "reason"]].to_numpy().tolist() == [
-        ["p/gone.jpg", "there is no such picture"],
+        ["p/gone.jpg", "there is no such image"],
         ["p/locked.jpg", "Permission denied"],
     ]
 
@@ -138,4 +138,4 @@ def refuse_to_open(path, monkeypatch):
 def test_a_folder_in_the_place_of_a_picture_is_listed(tmp_path):
     (tmp_path / "a.jpg").mkdir()
     index = index_pictures(pd.DataFrame([{"image_id": "a", "path": "a.jpg", "split": "train"}]), tmp_path)
-    assert index.unreadable["reason"].tolist() == ["is a folder, a device or a pipe, not a picture file"]
+    assert index.unreadable["reason"].tolist() == ["is a folder, a device or a pipe, not an image file"]

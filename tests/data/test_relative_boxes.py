@@ -53,9 +53,9 @@ def test_no_boxes_are_no_boxes():
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([0.5, 0.2, 0.4, 0.4], "file, row 1: the box is turned inside out .* x1 0.5, y1 0.2, x2 0.4, y2 0.4; 2 such"),
-        ([0.1, 0.2, 1.002, 0.4], "row 1: the box lies outside the picture .* x2 1.002"),
-        ([-0.1, 0.2, 0.3, 0.4], "row 1: the box lies outside"),
+        ([0.5, 0.2, 0.4, 0.4], "file, row 1: the box is inverted .* x1 0.5, y1 0.2, x2 0.4, y2 0.4; 2 such"),
+        ([0.1, 0.2, 1.002, 0.4], "row 1: the box is outside the image .* x2 1.002"),
+        ([-0.1, 0.2, 0.3, 0.4], "row 1: the box is outside"),
         ([np.nan, 0.2, 0.3, 0.4], "row 1: the box has a corner that is no number: x1 nan"),
         ([np.inf, 0.2, 0.3, 0.4], "row 1: the box has a corner that is no number"),
     ],

@@ -58,7 +58,7 @@ def test_crops_know_their_proposal_and_whether_they_show_an_object(tables):
     whole = DrawnPair(-1, *[(0, 0, 200, 100)] * 4)
     records = list(make_records(images, annotations, proposals, {}, {"scene-0": [pair, whole]}))
     boxes = records[0].boxes
-    assert [box.label for box in boxes["object_box"]] == ["#1", "whole picture"]
+    assert [box.label for box in boxes["object_box"]] == ["#1", "whole image"]
     assert [box.attributes["object_share"] for box in boxes["view1_crops"]] == pytest.approx([0.5, 1.0])
     assert [box.attributes["sees_object"] for box in boxes["view2_crops"]] == [False, True]
     assert records[0].values["crop_hit_rate"] == 0.75

@@ -89,6 +89,6 @@ def double(value: float) -> float:
 
 def test_where_no_folder_can_be_written_loops_are_compiled_anew_with_a_warning(monkeypatch):
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
-    with pytest.warns(UserWarning, match="compiled anew in every process.*NUMBA_CACHE_DIR"):
+    with pytest.warns(UserWarning, match="compiled again in every process.*NUMBA_CACHE_DIR"):
         loop = compiled(double)
     assert loop(1.5) == 3.0

@@ -33,7 +33,7 @@ def content(**changes):
         "qualities": {},
         "sheets": {},
         "views": {},
-        "pictures": ["ohms: 3 pictures."],
+        "pictures": ["ohms: 3 images."],
         "provenance": PROVENANCE,
     }
     return Content(**(base | changes))
@@ -128,7 +128,7 @@ def test_missing_parts_are_said_in_words():
         "No run of a table was trained",
         "no OHMS subset",
         "No proposals were measured",
-        "indexes no picture files",
+        "indexes no image files",
     ):
         assert words in page
 

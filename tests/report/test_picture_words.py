@@ -18,11 +18,11 @@ def test_modes_and_turned_pictures_are_counted_and_the_first_bad_ones_named(tmp_
     exif[0x0112] = 6
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "grey.jpg", exif=exif)
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "colour.png")
-    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
     names = ["grey.jpg", "colour.png", "bad.jpg"]
     listing = pd.DataFrame({"image_id": ["g", "c", "b"], "path": names, "split": "train"})
     text = describe_pictures("mine", summarize(index_pictures(listing, tmp_path)))
-    assert text.startswith("mine: 2 pictures; 1 L, 1 RGB; 1 turned or mirrored")
+    assert text.startswith("mine: 2 images; 1 L, 1 RGB; 1 rotated or mirrored")
     assert "1 unreadable and left out: bad.jpg (" in text
 
 
@@ -33,4 +33,4 @@ def test_only_the_first_unreadable_ones_are_named():
 
 
 def test_a_union_counts_its_pictures_alone():
-    assert describe_pictures("all", index()) == "all: 5 pictures; none unreadable."
+    assert describe_pictures("all", index()) == "all: 5 images; none unreadable."

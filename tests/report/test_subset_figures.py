@@ -50,15 +50,15 @@ def test_labels_alone_and_boxes_without_area_are_drawn_without_a_warning():
     labels = statistics(counts(4, is_box=False), counts(4))
     assert "Images of each class" in draw_subset(labels)
     assert "Classes of ohms" in draw_subset(statistics(counts(4, side=0.0), counts(4)))
-    assert "labels of whole pictures only" in " ".join(describe_objects(labels))
+    assert "labels of whole images only" in " ".join(describe_objects(labels))
 
 
 def test_the_words_hold_the_numbers(usual):
     text = " ".join(describe_objects(usual))
-    assert "ohms (blue) has 10 training pictures of the 40 of everything" in text
-    assert "most common of its 2 classes is in 10 pictures, the rarest in 5: 2.0 times" in text
+    assert "ohms (blue) has 10 training images of the 40 of everything" in text
+    assert "most common of its 2 classes is in 10 images, the rarest in 5: 2.0 times" in text
     assert "1.5 boxes on average, at most 2; in everything 1.5" in text
-    assert "less than 25% of their picture; in everything less than 6.2%" in text
+    assert "less than 25% of their image; in everything less than 6.2%" in text
     # all dogs are centred at (0.25, 0.25), which belongs to the middle, as cats do
     assert "holds 100% of the box centres" in text
 
@@ -66,4 +66,4 @@ def test_the_words_hold_the_numbers(usual):
 def test_pictures_with_labels_alone_are_counted_apart():
     found = statistics(counts(10), counts(10))
     found["subset_counts"]["num_images"] += 7
-    assert "7 of its pictures have labels without boxes" in " ".join(describe_objects(found))
+    assert "7 of its images have labels without boxes" in " ".join(describe_objects(found))

@@ -185,7 +185,7 @@ def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_pictures(tables, request_of, tmp_path):
-    with pytest.raises(ValueError, match=r"loss of step \d+ is (nan|inf) \(pictures i\d\d, i\d\d"):
+    with pytest.raises(ValueError, match=r"loss of step \d+ is (nan|inf) \(images i\d\d, i\d\d"):
         pretrain(request_of(optimizer={"learning_rate": 1e30}), tables, tmp_path / "c")
 
 

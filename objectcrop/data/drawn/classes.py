@@ -14,7 +14,7 @@ from objectcrop.data.drawn.surfaces import GROUNDS, PATTERNS
 
 MAX_CLASSES = 2 * len(PATTERNS)
 NUM_SCENE_TYPES = 4
-_SECOND_PAIRING = 5  # the outlines of classes 12 to 23 are those of the first dozen, moved by so many places
+_SECOND_PAIRING = 5  # the outlines of classes 12 to 23 are those of the first dozen, moved by this many places
 _FAVOUR = 3.0
 
 
@@ -32,7 +32,7 @@ def drawn_classes(num_classes: int) -> list[DrawnClass]:
     """The first `num_classes` classes.
 
     Raises:
-        ValueError: if there are not so many.
+        ValueError: if there are fewer.
     """
     if not 1 <= num_classes <= MAX_CLASSES:
         raise ValueError(f"num_classes: got {num_classes}, there are 1 to {MAX_CLASSES} drawn classes")

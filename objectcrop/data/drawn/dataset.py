@@ -1,9 +1,9 @@
 """The embedded data set: multi-object scenes that the project draws itself, in three layouts.
 
-Under `<data root>/drawn/<name>/` lie the pictures of each split, Open Images CSVs, a VOC devkit, COCO instances and
-`records/`: what is in the scenes, a file a chunk, written after the chunk's pictures. A chunk whose record and pictures
-are there is not drawn again, so an interrupted drawing goes on where it stopped. `drawn.json` names the settings and the
-code; where they differ, everything is drawn anew.
+Under `<data root>/drawn/<name>/` are the images of each split, Open Images CSVs, a VOC devkit, COCO instances and
+`records/`: what is in the scenes, a file a chunk, written after the chunk's images. A chunk whose record and images
+are there is not drawn again, so an interrupted drawing resumes where it stopped. `drawn.json` names the settings and the
+code; where they differ, everything is drawn again.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _NOT_DRAWN = {*_COUNTS.values(), "max_unreadable_share", "source"}
 
 @dataclass(frozen=True)
 class Scene:
-    """A drawn scene: its picture (8-bit BGR), what can be seen in it, and which of the types of scene it is."""
+    """A drawn scene: its image (8-bit BGR), what is visible in it, and which of the types of scene it is."""
 
     picture: Picture
     objects: list[DrawnObject]
@@ -176,7 +176,7 @@ def draw_chunk(folder: Path, settings: DrawnDataset, chunk: Chunk) -> int:
             "objects": [asdict(thing) for thing in scene.objects],
         }
         _, encoded = cv2.imencode(".jpg", scene.picture, quality)
-        # not one by one atomic: only the chunk's record makes its pictures count
+        # not one by one atomic: only the chunk's record makes its images count
         (folder / chunk.split / f"{image_id}.jpg").write_bytes(encoded.tobytes())
         write_voc_scene(folder, chunk.split, record, classes, settings.width_px, settings.height_px)
         records.append(record)

@@ -39,7 +39,7 @@ Record = Mapping[str, Any]
 def write_box_csv(
     path: Path, records: Iterable[Record], classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """One row an object, corners relative to the picture with eight decimals."""
+    """One row an object, corners relative to the image with eight decimals."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(BOX_COLUMNS)
@@ -89,7 +89,7 @@ def write_coco(
 def write_voc_scene(
     folder: Path, split: str, record: Record, classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """The XML of a scene (1-based, inclusive corners), and its picture as a relative link into the split's folder."""
+    """The XML of a scene (1-based, inclusive corners), and its image as a relative link into the split's folder."""
     image_id = record["image_id"]
     things = "".join(_voc_object(thing, classes[thing["class_index"]]) for thing in record["objects"])
     size = f"<size><width>{width_px}</width><height>{height_px}</height><depth>3</depth></size>"
@@ -116,7 +116,7 @@ def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
 
 
 def make_folders(folder: Path, splits: Iterable[str]) -> None:
-    """The folders that pictures and XMLs are written to."""
+    """The folders that images and XMLs are written to."""
     for name in [*splits, f"{VOC_FOLDER}/Annotations", f"{VOC_FOLDER}/JPEGImages"]:
         (folder / name).mkdir(parents=True, exist_ok=True)
 

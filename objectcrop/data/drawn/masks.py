@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 from objectcrop.data.drawn.plan import Layout, windows
 
 _OCCLUDED_SHARE = 0.01
-_UPSAMPLING = 2  # contours run through the middle of pixels: at twice the size they lie a quarter pixel inside
+_UPSAMPLING = 2  # contours run through the middle of pixels: at twice the size they are a quarter pixel inside
 
 
 @dataclass(frozen=True)
 class DrawnObject:
-    """One object as it can be seen.
+    """One object as far as it is visible.
 
     Attributes:
         class_index: in the list of drawn classes.
         box: x1, y1, x2, y2 in pixels, half-open: the smallest box around the visible pixels.
         area_px: number of visible pixels.
-        is_occluded: something in front hides more than 1% of what lies in the scene.
-        is_truncated: part of it lies outside the scene.
+        is_occluded: something in front hides more than 1% of what is in the scene.
+        is_truncated: part of it is outside the scene.
         polygons: outlines of the visible parts, each x, y, x, y ... in pixels; holes are filled, as COCO's are.
     """
 

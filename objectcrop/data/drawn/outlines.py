@@ -15,7 +15,7 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def shaped(outline: str, rng: np.random.Generator) -> Points:
-    """A member of a family of `OUTLINES`, or a `"blob"`: varied, squeezed by up to a quarter and turned a little.
+    """A member of a family of `OUTLINES`, or a `"blob"`: varied, squeezed by up to a quarter and rotated a little.
 
     Objects stay within some 15 degrees of upright, as things in photographs do.
     """
@@ -147,4 +147,4 @@ OUTLINES: dict[str, Callable[[np.random.Generator], Points]] = {
     "dome": _dome,
     "arrow": _arrow,
 }
-"""Families that tell classes apart."""
+"""Families that distinguish classes."""

@@ -1,4 +1,4 @@
-"""The picture of a planned scene: ground, things with shadow and shading, light, lens and sensor."""
+"""The image of a planned scene: ground, things with shadow and shading, light, lens and sensor."""
 
 from functools import cache
 
@@ -42,7 +42,7 @@ def _ground(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) -
 
 
 def _paint(picture: Picture, thing: Thing, light: float, rng: np.random.Generator) -> None:
-    """Put a thing into the picture, in place."""
+    """Put a thing into the image, in place."""
     in_scene, in_mask = windows(thing.left, thing.top, thing.coverage.shape, picture.shape)
     side = float(np.sqrt(thing.coverage.size))
     _shade_under(picture, thing, light, side)
@@ -56,7 +56,7 @@ def _paint(picture: Picture, thing: Thing, light: float, rng: np.random.Generato
 
 
 def _shade_under(picture: Picture, thing: Thing, light: float, side: float) -> None:
-    """Darken what lies behind a thing on the side away from the light."""
+    """Darken what is behind a thing on the side away from the light."""
     reach = max(1, round(0.06 * side))
     blur = 2 * reach + 1
     padded = cv2.copyMakeBorder(thing.coverage, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)

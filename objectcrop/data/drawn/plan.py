@@ -1,7 +1,7 @@
-"""What lies where in a drawn scene: objects and clutter placed so that enough of every object stays visible.
+"""What is where in a drawn scene: objects and clutter placed so that enough of every object stays visible.
 
-Things are placed one after the other; a later one may cover earlier ones. A place is refused where it would hide too much
-of an object; after `_TRIES` refusals the thing is left out.
+Things are placed one after the other; a later one may cover earlier ones. A place is rejected where it would hide too much
+of an object; after `_TRIES` rejections the thing is left out.
 """
 
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ class Layout:
 def windows(
     left: int, top: int, mask_shape: Sequence[int], scene_shape: Sequence[int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The part of the scene (rows, columns) that a mask at (left, top) lies over, and the part of the mask inside it."""
+    """The part of the scene (rows, columns) that a mask at (left, top) covers, and the part of the mask inside it."""
     (mask_height, mask_width), (height, width) = mask_shape[:2], scene_shape[:2]
     first_row, first_column = max(top, 0), max(left, 0)
     rows = slice(first_row, max(first_row, min(top + mask_height, height)))

@@ -33,7 +33,7 @@ class Cut:
         surface: a name of `PATTERNS` or `GROUNDS`.
         variant: which of its tiles.
         scale: pixels of the tile per pixel of the piece.
-        angle_degrees: of the pattern in the picture.
+        angle_degrees: of the pattern in the image.
         shear: 0 leaves the pattern's proportions.
         phase: where the piece starts, in shares of the tile.
     """
@@ -223,7 +223,7 @@ PATTERNS: dict[str, Callable[[np.random.Generator], Plane]] = {
     "blotched": _blotched,
     "cracked": _cracked,
 }
-"""Patterns that tell classes apart."""
+"""Patterns that distinguish classes."""
 
 GROUNDS: dict[str, Callable[[np.random.Generator], Plane]] = {
     "cloudy": _cloudy,

@@ -19,7 +19,7 @@ _SUFFIX = ".jpg"
 
 
 def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
-    """The pictures (image_id, path, split) of the parts; the id is the file name without suffix.
+    """The images (image_id, path, split) of the parts; the id is the file name without suffix.
 
     Raises:
         ValueError: if a part has none.
@@ -34,11 +34,11 @@ def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
 def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
     """ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
 
-    A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what lies between
+    A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what is between
     them. 0 is unlabelled. The class id is its name in objectInfo150.txt.
 
     Raises:
-        ValueError: naming the file, if a mask is missing, no 8-bit grey picture, of another size than its picture, or has
+        ValueError: naming the file, if a mask is missing, no 8-bit grey image, of another size than its image, or has
             a class that objectInfo150.txt lacks.
     """
     names = read_class_list(root / dataset.folder / "objectInfo150.txt")
@@ -59,7 +59,7 @@ def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
 def _image_ids(folder: Path) -> list[str]:
     ids = sorted(name.removesuffix(_SUFFIX) for name in os.listdir(folder) if name.endswith(_SUFFIX))
     if not ids:
-        raise ValueError(f"{folder}: holds no picture that ends in {_SUFFIX}")
+        raise ValueError(f"{folder}: holds no image that ends in {_SUFFIX}")
     return ids
 
 
@@ -108,11 +108,11 @@ def read_class_list(path: Path) -> dict[int, str]:
 
 
 def _read_mask(path: Path, size: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """A mask, shape (height, width); `size` is that of its picture, NaN if the picture cannot be opened."""
+    """A mask, shape (height, width); `size` is that of its image, NaN if the image cannot be opened."""
     if not path.is_file():
-        raise ValueError(f"{path}: the mask of this picture is not there; get the whole data set")
+        raise ValueError(f"{path}: the mask of this image is not there; get the whole data set")
     mask = decode_indices(path)
     height, width = mask.shape
     if np.isfinite(size).all() and (width, height) != tuple(size):
-        raise ValueError(f"{path}: the mask is {width} x {height}, its picture {size[0]:.0f} x {size[1]:.0f} pixels")
+        raise ValueError(f"{path}: the mask is {width} x {height}, its image {size[0]:.0f} x {size[1]:.0f} pixels")
     return mask

@@ -1,4 +1,4 @@
-"""COCO layout: an instances JSON and a flat folder of pictures a split."""
+"""COCO layout: an instances JSON and a flat folder of images a split."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from objectcrop.study.settings.datasets import CocoDataset, Split
 
 
 def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
-    """The pictures (image_id, path, split) that the JSON of each split names, with and without annotations.
+    """The images (image_id, path, split) that the JSON of each split names, with and without annotations.
 
     The id is the file name without suffix, as `000000000139`.
     """
@@ -35,7 +35,7 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
 
     Raises:
         ValueError: naming the file and the annotation: keys are missing, an id repeats, an image or category is unknown, a
-            box is not four numbers, or it does not lie in its picture.
+            box is not four numbers, or it is not in its image.
     """
     value = _read_instances(path)
     images = {image["id"]: image for image in value["images"]}

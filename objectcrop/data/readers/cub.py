@@ -1,4 +1,4 @@
-"""Caltech-UCSD Birds 200-2011 (Wah et al. 2011, CNS-TR-2011-001): five lists over numbers of pictures."""
+"""Caltech-UCSD Birds 200-2011 (Wah et al. 2011, CNS-TR-2011-001): five lists over numbers of images."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
     Boxes are x, y, width and height in pixels, taken as counted from 0.
 
     Raises:
-        ValueError: naming file and line, if a list is not of its form, or names a picture or class that another lacks.
+        ValueError: naming file and line, if a list is not of its form, or names an image or class that another lacks.
     """
     folder = root / dataset.folder
     lists = [read_list(folder / name, form) for name, form in zip(CUB_LISTS, _FORMS, strict=True)]
     files, classes, labels, boxes, trainings = lists
     for name, lines in zip(CUB_LISTS[2:], (labels, boxes, trainings), strict=True):
-        require_keys(lines, files, path=folder / name, what="picture")
-        _refuse_strangers(lines, files, "picture", folder / CUB_LISTS[0])
+        require_keys(lines, files, path=folder / name, what="image")
+        _refuse_strangers(lines, files, "image", folder / CUB_LISTS[0])
     rows = []
     for number, file in files.items():
         (name,) = file.fields

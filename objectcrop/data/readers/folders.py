@@ -1,4 +1,4 @@
-"""Folders of pictures: without labels, or a folder a class (ImageNet's layout)."""
+"""Folders of images: without labels, or a folder a class (ImageNet's layout)."""
 
 import csv
 from pathlib import Path, PurePosixPath
@@ -10,7 +10,7 @@ from objectcrop.study.settings.datasets import FolderDataset, ImageFoldersDatase
 
 
 def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
-    """The pictures (image_id, path, split) under a folder, at any depth; the id is the path in it, all are training images.
+    """The images (image_id, path, split) under a folder, at any depth; the id is the path in it, all are training images.
 
     Raises:
         ValueError: if there are none.
@@ -21,13 +21,13 @@ def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
 
 
 def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame:
-    """The pictures (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
+    """The images (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
 
-    A split with flat_labels lies in one folder, as ImageNet's validation pictures do; its ids are those that its pictures
+    A split with flat_labels is in one folder, as ImageNet's validation images are; its ids are those that its images
     would have in class folders.
 
     Raises:
-        ValueError: if a split has none, a picture lies in no class folder, or flat_labels lacks a picture.
+        ValueError: if a split has none, an image is in no class folder, or flat_labels lacks an image.
     """
     parts = []
     for split, folder in dataset.images.items():
@@ -44,7 +44,7 @@ def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame
 
 
 def label_image_folders(listing: pd.DataFrame) -> pd.DataFrame:
-    """ANNOTATIONS of class folders: one box of the whole picture; the class is the first folder's name."""
+    """ANNOTATIONS of class folders: one box of the whole image; the class is the first folder's name."""
     return pd.DataFrame(
         {
             "image_id": listing["image_id"],
@@ -61,32 +61,32 @@ def _require_class_folders(names: list[str], folder: Path, split: str) -> None:
     loose = [name for name in names if "/" not in name]
     if loose:
         raise ValueError(
-            f"{folder}: {len(loose)} picture(s) lie in no class folder, first {loose[0]!r}; move them into a folder a class, or, "
+            f"{folder}: {len(loose)} image(s) are in no class folder, first {loose[0]!r}; move them into a folder a class, or, "
             f"for ImageNet's flat validation folder, name its LOC_val_solution.csv as flat_labels.{split}"
         )
 
 
 def _placed_by_label(names: list[str], folder: Path, labels: Path) -> list[str]:
-    """`<class>/<file>` for each picture of a flat folder."""
+    """`<class>/<file>` for each image of a flat folder."""
     classes = read_flat_labels(labels)
     placed = []
     for name in names:
         class_id = classes.get(PurePosixPath(name).stem)
         if class_id is None or "/" in name:
-            raise ValueError(f"{folder / name}: {labels} has no label for this picture, by its name without suffix")
+            raise ValueError(f"{folder / name}: {labels} has no label for this image, by its name without suffix")
         placed.append(f"{class_id}/{name}")
-    print(f"{folder}: {len(names)} of the {len(classes)} pictures with labels are there", flush=True)
+    print(f"{folder}: {len(names)} of the {len(classes)} images with labels are there", flush=True)
     return placed
 
 
 def read_flat_labels(path: Path) -> dict[str, str]:
-    """The class of each picture from a CSV with ImageId and PredictionString, as ImageNet's LOC_val_solution.csv.
+    """The class of each image from a CSV with ImageId and PredictionString, as ImageNet's LOC_val_solution.csv.
 
     PredictionString is `class x1 y1 x2 y2`, once for each object, or the class alone; the boxes are not read: the label
-    belongs to the whole picture, as in class folders.
+    belongs to the whole image, as in class folders.
 
     Raises:
-        ValueError: naming file and line, if a column is missing, a picture repeats, or has no class or two.
+        ValueError: naming file and line, if a column is missing, an image repeats, or has no class or two.
     """
     found: dict[str, str] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -99,6 +99,6 @@ def read_flat_labels(path: Path) -> dict[str, str]:
             if len(classes) != 1:
                 raise ValueError(f"{place}: expected one class, got {row['PredictionString']!r}")
             if row["ImageId"] in found:
-                raise ValueError(f"{place}: picture {row['ImageId']!r} occurs more than once")
+                raise ValueError(f"{place}: image {row['ImageId']!r} occurs more than once")
             (found[row["ImageId"]],) = classes
     return found

@@ -1,42 +1,42 @@
-"""Which pictures lie in a folder, by the folder's own list: no picture is opened or asked for its size."""
+"""Which images are in a folder, by the folder's own list: no image is opened or asked for its size."""
 
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"})
-"""File names that are taken for pictures, in lower case; other files in the folder are passed over."""
+"""File names that are taken for images, in lower case; other files in the folder are passed over."""
 
 
 def pictures_under(folder: Path) -> list[str]:
-    """Sorted paths of the pictures in a folder, at any depth, with forward slashes.
+    """Sorted paths of the images in a folder, at any depth, with forward slashes.
 
-    Hidden files and folders are passed over, links to folders are followed, and a folder whose name ends as a picture's is
+    Hidden files and folders are passed over, links to folders are followed, and a folder whose name ends as an image's is
     a folder.
 
     Raises:
-        ValueError: if there is none, or a link leads back to a folder that it lies in.
+        ValueError: if there is none, or a link leads back to a folder that it is in.
     """
     names = sorted(name for name in _files_under(folder) if os.path.splitext(name)[1].lower() in SUFFIXES)
     if not names:
-        raise ValueError(f"{folder}: there is no picture in it; pictures end in {', '.join(sorted(SUFFIXES))}")
+        raise ValueError(f"{folder}: there is no image in it; images end in {', '.join(sorted(SUFFIXES))}")
     return names
 
 
 def find_pictures(
     ids: Collection[str], folder: Path, *, suffixes: tuple[str, ...] = (".jpg",), nested: bool = False
 ) -> dict[str, str]:
-    """The path in `folder` of each id that has a picture there; ids without one are left out.
+    """The path in `folder` of each id that has an image there; ids without one are left out.
 
     Args:
         ids: image ids, each once.
-        folder: where the pictures lie.
-        suffixes: endings of the files, as they are written: a picture is `<id><ending>`.
+        folder: where the images are.
+        suffixes: endings of the files, as they are written: an image is `<id><ending>`.
         nested: whether to search sub-folders too; an id is then a file's path in the folder without the ending, or its
             name alone.
 
     Raises:
-        ValueError: naming both, if two files have the id of one picture.
+        ValueError: naming both, if two files have the id of one image.
     """
     wanted = frozenset(ids)
     found: dict[str, str] = {}
@@ -69,7 +69,7 @@ def _files_under(folder: Path, inside: str = "", above: tuple[tuple[int, int], .
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:
-        raise ValueError(f"{folder}: is a link to a folder that it lies in; remove it")
+        raise ValueError(f"{folder}: is a link to a folder that it is in; remove it")
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):

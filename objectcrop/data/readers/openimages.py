@@ -1,4 +1,4 @@
-"""Open Images layout: a box CSV and a flat folder of pictures a split (V4, V5 and V6 have the columns that are read)."""
+"""Open Images layout: a box CSV and a flat folder of images a split (V4, V5 and V6 have the columns that are read)."""
 
 import io
 import re
@@ -35,7 +35,7 @@ _BLOCK_BYTES = 16 << 20
 
 
 def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
-    """Where drawn scenes lie under the data root: they are written in Open Images layout."""
+    """Where drawn scenes are under the data root: they are written in Open Images layout."""
     counts = {"train": dataset.num_train, "validation": dataset.num_validation, "test": dataset.num_test}
     splits: list[Split] = [split for split in get_args(Split) if counts[split] > 0]
     folder = f"drawn/{name}"
@@ -48,7 +48,7 @@ def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
 
 
 def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
-    """The pictures (image_id, path, split) that have boxes in the CSV of their split and lie in its folder.
+    """The images (image_id, path, split) that have boxes in the CSV of their split and are in its folder.
 
     Raises:
         ValueError: if a split has none.
@@ -64,11 +64,11 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
         ids = sorted(found)
         if not ids:
             raise ValueError(
-                f"{root / folder}: holds none of the {len(with_boxes)} pictures <ImageID>{'|'.join(dataset.image_suffixes)} "
+                f"{root / folder}: holds none of the {len(with_boxes)} images <ImageID>{'|'.join(dataset.image_suffixes)} "
                 f"that {root / dataset.boxes[split]} has boxes for; fetch them, correct the folder, or set image_suffixes "
-                "and nested_images to how they lie"
+                "and nested_images to match them"
             )
-        print(f"{split}: {len(ids)} of the {len(with_boxes)} pictures with boxes are there", flush=True)
+        print(f"{split}: {len(ids)} of the {len(with_boxes)} images with boxes are there", flush=True)
         paths = [f"{folder}/{found[image_id]}" for image_id in ids]
         parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split}))
     return pd.concat(parts, ignore_index=True)
@@ -79,11 +79,11 @@ def read_openimages_boxes(path: Path, split: Split) -> pd.DataFrame:
 
     Raises:
         ValueError: naming the file, and the row where there is one: a column is missing, a value has the wrong type, a box
-            is not in the picture or turned inside out, an id is empty or holds a control character, or a flag is not
+            is not in the image or inverted, an id is empty or holds a control character, or a flag is not
             -1, 0 or 1.
     """
     rows = _read_columns(path, list(_TYPES))
-    with ThreadPoolExecutor(1) as beside:  # the ids of the pictures take as long as all the rest
+    with ThreadPoolExecutor(1) as beside:  # the ids of the images take as long as all the rest
         image_ids = beside.submit(categorical, rows["ImageID"])
         text = {name: categorical(rows[name]) for name in ["LabelName", "Source"]}
         corners = _checked_columns(path, rows.select(_CORNERS))

@@ -1,4 +1,4 @@
-"""Any data set by its settings: the pictures it holds, and its boxes and classes."""
+"""Any data set by its settings: the images it holds, and its boxes and classes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,11 +60,11 @@ def require_files(name: str, dataset: Dataset, root: Path) -> None:
 
 
 def list_pictures(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
-    """The pictures of a data set with files of its own: image_id (unique), path relative to the data root, split.
+    """The images of a data set with files of its own: image_id (unique), path relative to the data root, split.
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
-        ValueError: if a split is empty, or an id names two pictures.
+        ValueError: if a split is empty, or an id names two images.
     """
     require_files(name, dataset, root)
     match dataset:
@@ -85,7 +85,7 @@ def list_pictures(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
         case AircraftDataset() | CubDataset() | CarsDataset():
             listing = list_objects(_read_objects(dataset, root))
         case _:
-            raise ValueError(f"data set {name} of source {dataset.source!r} has no picture files of its own")
+            raise ValueError(f"data set {name} of source {dataset.source!r} has no image files of its own")
     require_distinct_ids(name, listing)
     return listing
 
@@ -133,18 +133,18 @@ def read_labels(name: str, dataset: Dataset, root: Path) -> Labels:
 
 
 def require_distinct_ids(name: str, listing: pd.DataFrame) -> None:
-    """Check that an image id names one picture.
+    """Check that an image id names one image.
 
     Raises:
-        ValueError: naming the first id that does not, and its pictures.
+        ValueError: naming the first id that does not, and its images.
     """
     repeated = listing["image_id"].duplicated(keep=False)
     if repeated.any():
         first = listing.loc[repeated, "image_id"].iloc[0]
         paths = listing.loc[listing["image_id"] == first, "path"].tolist()
         raise ValueError(
-            f"data set {name}: image id {first!r} names {len(paths)} pictures ({', '.join(paths)}); "
-            "a picture may be in one split and one part only"
+            f"data set {name}: image id {first!r} names {len(paths)} images ({', '.join(paths)}); "
+            "an image may be in one split and one part only"
         )
 
 

@@ -15,7 +15,7 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
-    """The pictures (image_id, path, split) of the image sets; the id is the file name without suffix."""
+    """The images (image_id, path, split) of the image sets; the id is the file name without suffix."""
     rows = [
         (image_id, f"{part.devkit}/JPEGImages/{image_id}.jpg", split)
         for split, parts in dataset.parts.items()
@@ -30,12 +30,12 @@ def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
 def read_image_set(part: VocPart, root: Path) -> list[str]:
     """The ids of an image set, in the file's order.
 
-    In the set of a class, as `dog_train`, a second column says whether a picture shows it: those of -1 do not, and are left
+    In the set of a class, as `dog_train`, a second column says whether an image shows it: those of -1 do not, and are left
     out; 0 (only difficult ones) and 1 stay.
 
     Raises:
         FileNotFoundError: naming the sets that there are, if it is not there.
-        ValueError: naming file and line, if an id repeats; the file, if no picture is left.
+        ValueError: naming file and line, if an id repeats; the file, if no image is left.
     """
     folder = root / part.devkit / "ImageSets" / "Main"
     path = folder / f"{part.image_set}.txt"
@@ -46,7 +46,7 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         image_id, *shown = line.split() or [""]
         if image_id in ids:
-            raise ValueError(f"{path}, line {number}: picture {image_id!r} occurs more than once")
+            raise ValueError(f"{path}, line {number}: image {image_id!r} occurs more than once")
         if image_id and shown != ["-1"]:
             ids[image_id] = None
     if not ids:
@@ -61,8 +61,8 @@ def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
     0-based files have it, is clipped.
 
     Raises:
-        FileNotFoundError: if a picture has no XML.
-        ValueError: naming the XML, if it is not of VOC's form or a box does not lie in the picture.
+        FileNotFoundError: if an image has no XML.
+        ValueError: naming the XML, if it is not of VOC's form or a box is not in the image.
     """
     parsed = [
         row
@@ -81,12 +81,12 @@ def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
 
 def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: the picture's annotations are not there; get the whole devkit")
+        raise FileNotFoundError(f"{path}: the image's annotations are not there; get the whole devkit")
     try:
         tree = ElementTree.parse(path).getroot()
         size = (float(_text(tree, "size/width")), float(_text(tree, "size/height")))
         if min(size) < 1:
-            raise ValueError(f"the picture's size is {size}")
+            raise ValueError(f"the image's size is {size}")
         return [
             {
                 "file": path,

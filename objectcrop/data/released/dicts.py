@@ -79,7 +79,7 @@ def read_released_apart(path: Path) -> Released:
             return pool.submit(read_released, path).result()
         except BrokenProcessPool as error:
             raise ValueError(
-                f"{path}: refused, as reading it brought Python down; take the file as released"
+                f"{path}: rejected, as reading it brought Python down; take the file as released"
             ) from error
 
 

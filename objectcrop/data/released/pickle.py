@@ -25,7 +25,7 @@ MAX_DEPTH = 5
 """Containers inside each other: dictionary, 'data', rows, row; and one to spare."""
 LIMIT_BYTES = 256 * 2**20
 LIMIT_PER_FILE_BYTE = 24
-"""A file may take LIMIT_BYTES and so many times its size; rows of a box CSV take about 8 times."""
+"""A file may take LIMIT_BYTES and this many times its size; rows of a box CSV take about 8 times."""
 
 _LEAVES = {str, int, float, bool}
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -82,7 +82,7 @@ def _refusing(path: Path) -> Iterator[None]:
     except _FAULTS as error:
         why = "it would take more memory than a file of its size can need" if isinstance(error, MemoryError) else error
         raise ValueError(
-            f"{path}: refused as a dictionary saved by numpy ({' '.join(str(why).split())}); take the file as released"
+            f"{path}: rejected as a dictionary saved by numpy ({' '.join(str(why).split())}); take the file as released"
         ) from error
 
 

@@ -21,7 +21,7 @@ class ReleasedSubset:
     Attributes:
         images: IMAGES, by split and id; boxes that stand for labels are not counted.
         classes: CLASSES of the training images, by id (the release orders them by first appearance).
-        boxes: ANNOTATIONS; a label without a box is the whole picture, group-of, of source IMAGE_LABEL.
+        boxes: ANNOTATIONS; a label without a box is the whole image, group-of, of source IMAGE_LABEL.
         summary: counts a split, and what was left out.
     """
 
@@ -78,7 +78,7 @@ def _without_boxes(labels: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_boxes(labels: pd.DataFrame) -> pd.DataFrame:
-    """Labels of whole pictures: group-of, so that nothing takes them for objects."""
+    """Labels of whole images: group-of, so that nothing takes them for objects."""
     corners = dict(zip(CORNERS, np.array([0, 0, 1, 1], dtype=np.float32), strict=True))
     return labels.assign(**corners, is_group_of=True, is_crowd=False, is_depiction=False, source=IMAGE_LABEL)
 

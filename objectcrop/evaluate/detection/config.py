@@ -18,7 +18,7 @@ REFERENCE_SHORT_SIDE_PX = 800
 
 
 def effective_norm(norm: str, num_processes: int) -> str:
-    """SyncBN is plain BN in a single process: PyTorch's refuses to run there on the CPU."""
+    """SyncBN is plain BN in a single process: PyTorch's does not run there on the CPU."""
     return "BN" if norm == "SyncBN" and num_processes == 1 else norm
 
 
@@ -68,7 +68,7 @@ def detection_config(
     else:
         _set_fpn(cfg, norm, task.head, min(1.0, backbone.width))
     cfg.MODEL.RPN.POST_NMS_TOPK_TEST = task.schedule.test_regions_per_image
-    # anchors keep their share of the picture where pictures are much smaller than the recipe's
+    # anchors keep their share of the image where images are much smaller than the recipe's
     scale = min(1.0, 2 * task.schedule.test_short_side_px / REFERENCE_SHORT_SIDE_PX)
     sizes = cfg.MODEL.ANCHOR_GENERATOR.SIZES
     cfg.MODEL.ANCHOR_GENERATOR.SIZES = [[size * scale for size in level] for level in sizes]

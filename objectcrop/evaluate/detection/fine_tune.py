@@ -48,7 +48,7 @@ class FineTuning:
         backbone: trunk of the run.
         dataset_name: data set of the task.
         dataset: its settings.
-        data_root: where its files lie.
+        data_root: where its files are.
         weights: file of export_backbone.
         checkpoints: folder for the state.
         seed: of everything random.
@@ -80,7 +80,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
 
     Raises:
         Stopped: after saving, if a stop was asked for.
-        ValueError: if a loss is not finite, naming the iteration and the pictures.
+        ValueError: if a loss is not finite, naming the iteration and the images.
     """
     job.checkpoints.mkdir(parents=True, exist_ok=True)
     precision, device = job.task.schedule.precision, torch.device(job.device)
@@ -145,7 +145,7 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
         if start == 0:
             _assert_all_used(model, job.weights)
         else:
-            seed_all_rng(job.seed + comm.get_rank() + RESUME_STRIDE * start)  # not the first pictures again
+            seed_all_rng(job.seed + comm.get_rank() + RESUME_STRIDE * start)  # not the first images again
         loader = build_detection_train_loader(cfg)
     precision, device = job.task.schedule.precision, torch.device(job.device)
     parallel = create_ddp_model(model, broadcast_buffers=False)
@@ -173,7 +173,7 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
                 last_save = time.monotonic()
             if is_asked_to_stop:
                 print(
-                    f"{job.label}: stopped after iteration {iteration}, state saved; start it again to go on",
+                    f"{job.label}: stopped after iteration {iteration}, state saved; start it again to resume",
                     flush=True,
                 )
                 raise Stopped(stop.exit_code)
@@ -197,9 +197,7 @@ def _is_asked(stop: StopRequest) -> bool:
 
 def _finite_loss(model: torch.nn.Module, batch: list[dict[str, Any]], where: str) -> torch.Tensor:
     names = ", ".join(str(picture["image_id"]) for picture in batch)
-    diverged = (
-        f"{where}: the loss is not finite (pictures {names}); lower schedule.learning_rate or lengthen the warm-up"
-    )
+    diverged = f"{where}: the loss is not finite (images {names}); lower schedule.learning_rate or lengthen the warm-up"
     try:
         loss: torch.Tensor = sum(model(batch).values())
     except FloatingPointError as error:  # how Detectron2 says that its proposals are not finite

@@ -16,7 +16,7 @@ BASIC_BLOCKS = 2  # blocks of a stage of ResNet-18
 
 @BACKBONE_REGISTRY.register()  # type: ignore[untyped-decorator]
 def build_any_resnet_backbone(cfg: Any, input_shape: ShapeSpec) -> ResNet:
-    """A ResNet trunk: Detectron2's own for depth 50, and depth 18 of any width, which Detectron2 refuses."""
+    """A ResNet trunk: Detectron2's own for depth 50, and depth 18 of any width, which Detectron2 lacks."""
     resnets = cfg.MODEL.RESNETS
     if resnets.DEPTH != 18:
         return build_resnet_backbone(cfg, input_shape)

@@ -1,4 +1,4 @@
-"""Features of a frozen trunk: pictures are decoded, cut, normalised and run through it in batches."""
+"""Features of a frozen trunk: images are decoded, cut, normalised and run through it in batches."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,13 +26,13 @@ PREFETCH = 4
 
 
 class Views(Dataset[Tensor]):
-    """Square pictures, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch -1 is the test view."""
+    """Square images, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch -1 is the test view."""
 
     def __init__(self, pictures: LabelledPictures, task: LinearTask, seeds: Seeds) -> None:
         self.pictures, self.task, self.seeds = pictures, task, seeds
 
     def plan(self, epoch: int, row: int) -> ViewPlan:
-        """What is cut out of a picture."""
+        """What is cut out of an image."""
         size = self.pictures.sizes[row]
         if epoch < 0:
             return plan_test_view(size.width, size.height, self.task)
@@ -54,7 +54,7 @@ def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
     """The central square that "resize the short side to resize_px, cut size_px from the centre" keeps, pixels.
 
     Raises:
-        ValueError: if the cut would be larger than the resized picture.
+        ValueError: if the cut would be larger than the resized image.
     """
     if task.size_px > task.resize_px:
         raise ValueError(
@@ -97,7 +97,7 @@ class Extractor:
         return found.float()
 
     def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:
-        """Features of every picture in order, shape (n, num_features); prints progress."""
+        """Features of every image in order, shape (n, num_features); prints progress."""
         keys = [(epoch, row) for row in range(len(views.pictures))]
         parts = []
         with Progress(label, total=len(keys), unit="pictures") as progress:

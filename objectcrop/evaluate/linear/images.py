@@ -1,4 +1,4 @@
-"""The pictures and labels that a linear layer is trained and tested on."""
+"""The images and labels that a linear layer is trained and tested on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from objectcrop.study.settings.datasets import Split
 
 @dataclass(frozen=True)
 class LabelledPictures:
-    """Pictures of one split, sorted by id.
+    """Images of one split, sorted by id.
 
     Attributes:
         ids: image ids.
         paths: files.
         sizes: sizes after EXIF orientation, pixels.
-        labels: whether a picture shows a class, shape (n, classes).
+        labels: whether an image shows a class, shape (n, classes).
     """
 
     ids: tuple[str, ...]
@@ -32,23 +32,23 @@ class LabelledPictures:
 
     @property
     def classes_of_single(self) -> NDArray[np.int64]:
-        """The one class of each picture, shape (n,).
+        """The one class of each image, shape (n,).
 
         Raises:
-            ValueError: if a picture has none or several.
+            ValueError: if an image has none or several.
         """
         counts = self.labels.sum(axis=1)
         if (counts != 1).any():
             first = int(np.flatnonzero(counts != 1)[0])
             raise ValueError(
-                f"labels: single, but {int((counts != 1).sum())} picture(s) do not show exactly one class, first "
+                f"labels: single, but {int((counts != 1).sum())} image(s) do not show exactly one class, first "
                 f"{self.ids[first]!r} with {int(counts[first])}; use labels: multi"
             )
         return np.asarray(self.labels.argmax(axis=1), dtype=np.int64)
 
 
 def training_classes(manifest: pd.DataFrame, annotations: pd.DataFrame) -> list[str]:
-    """Sorted ids of the classes that some training picture shows: the outputs of the layer.
+    """Sorted ids of the classes that some training image shows: the outputs of the layer.
 
     Raises:
         ValueError: if there is none.
@@ -56,28 +56,28 @@ def training_classes(manifest: pd.DataFrame, annotations: pd.DataFrame) -> list[
     train = manifest.loc[manifest["split"] == "train", "image_id"]
     classes = sorted(annotations.loc[annotations["image_id"].isin(set(train)), "class_id"].unique())
     if not classes:
-        raise ValueError("no training picture has an annotation: a linear task needs a data set with labels")
+        raise ValueError("no training image has an annotation: a linear task needs a data set with labels")
     return classes
 
 
 def labelled_pictures(
     manifest: pd.DataFrame, annotations: pd.DataFrame, data_root: Path, split: Split, classes: list[str]
 ) -> LabelledPictures:
-    """The pictures of a split with the set of classes that their boxes name; other classes are left out.
+    """The images of a split with the set of classes that their boxes name; other classes are left out.
 
     Args:
         manifest: MANIFEST.
         annotations: ANNOTATIONS; boxes of any kind count as showing their class.
         data_root: what the manifest's paths start from.
-        split: which pictures.
+        split: which images.
         classes: order of the label columns.
 
     Raises:
-        ValueError: if the split has no picture.
+        ValueError: if the split has no image.
     """
     rows = manifest[manifest["split"] == split].sort_values("image_id")
     if rows.empty:
-        raise ValueError(f"the data set has no {split} picture; a linear task needs the splits train and test")
+        raise ValueError(f"the data set has no {split} image; a linear task needs the splits train and test")
     row_of = {image_id: row for row, image_id in enumerate(rows["image_id"])}
     column_of = {class_id: column for column, class_id in enumerate(classes)}
     kept = annotations[annotations["image_id"].isin(row_of) & annotations["class_id"].isin(column_of)]

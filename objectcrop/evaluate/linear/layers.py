@@ -21,7 +21,7 @@ class LinearLayers:
         num_features: length of a feature vector.
         num_classes: outputs.
         learning_rates: one a layer; used as they are.
-        is_single: softmax and cross-entropy over one class a picture; else a sigmoid and binary cross-entropy a class.
+        is_single: softmax and cross-entropy over one class an image; else a sigmoid and binary cross-entropy a class.
         seeds: what the fresh weights depend on.
         device: where the layers live.
     """
@@ -60,7 +60,7 @@ class LinearLayers:
 
         Args:
             features: shape (n, num_features).
-            targets: shape (n, classes), 0 or 1, float32; or shape (n,), int64, for one class a picture.
+            targets: shape (n, classes), 0 or 1, float32; or shape (n,), int64, for one class an image.
         """
         loss_of = functional.cross_entropy if self.is_single else functional.binary_cross_entropy_with_logits
         losses = [loss_of(logits, targets) for logits in self._logits(features)]

@@ -29,7 +29,7 @@ RELEASED_BATCHES = (256, 32)
 
 @dataclass(frozen=True)
 class Data:
-    """Pictures of both splits; `classes` are the label columns of both."""
+    """Images of both splits; `classes` are the label columns of both."""
 
     train: LabelledPictures
     test: LabelledPictures
@@ -82,10 +82,10 @@ def evaluate_linear(
 
 
 def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArray[np.bool_]:
-    """Which training pictures choose among several learning rates: the same for every run; none for a single rate.
+    """Which training images choose among several learning rates: the same for every run; none for a single rate.
 
     Raises:
-        ValueError: if there are several rates and no picture can be held out.
+        ValueError: if there are several rates and no image can be held out.
     """
     mask = np.zeros(num_train, dtype=bool)
     if len(task.learning_rates) == 1:
@@ -94,7 +94,7 @@ def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArra
     if not 0 < count < num_train:
         raise ValueError(
             f"linear task: {len(task.learning_rates)} learning_rates and held_out_share {task.held_out_share} of "
-            f"{num_train} pictures: give one rate, or a share that holds out some pictures and leaves others"
+            f"{num_train} images: give one rate, or a share that holds out some images and leaves others"
         )
     mask[generator(study_seed, "linear-held-out").choice(num_train, count, replace=False)] = True
     return mask
@@ -111,7 +111,7 @@ def measure(
     """Metrics and average precision of each class, percent.
 
     Args:
-        scores: logits, shape (pictures, classes).
+        scores: logits, shape (images, classes).
         pictures: what was scored.
         classes: names of the columns.
         is_single: whether top-1 accuracy is asked for too.
@@ -162,7 +162,7 @@ def _train(
 
 
 class _FeatureBatches:
-    """Features of the training pictures, batch by batch: fresh crops each epoch, or a few fixed views in turn."""
+    """Features of the training images, batch by batch: fresh crops each epoch, or a few fixed views in turn."""
 
     def __init__(self, extractor: Extractor, views: Views, task: LinearTask) -> None:
         self._extractor, self._views, self._batch = extractor, views, task.batch_size

@@ -35,7 +35,7 @@ def read_arrays(path: str | Path, *names: str) -> tuple[Array, ...]:
 
 
 class StoredArray(NamedTuple):
-    """An array of an npz file as it lies on disk. What is read of it is a copy, so that memory holds no more than that."""
+    """An array of an npz file as it is on disk. What is read of it is a copy, so that memory holds no more than that."""
 
     path: Path
     start: int
@@ -63,7 +63,7 @@ class StoredArray(NamedTuple):
 
 
 def stored_array(path: str | Path, name: str) -> StoredArray:
-    """Where an array of an npz file lies. The file must not be compressed.
+    """Where an array of an npz file is. The file must not be compressed.
 
     Raises:
         ValueError: naming the file, if it is none, lacks the array or is compressed, or the array is a single number.

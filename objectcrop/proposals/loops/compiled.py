@@ -27,7 +27,7 @@ def compiled(loop: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resul
             raise
         # the same words for every loop: shown once
         warnings.warn(
-            "LOD's loops are compiled anew in every process: neither the source tree nor the user's cache folder can be "
+            "LOD's loops are compiled again in every process: neither the source tree nor the user's cache folder can be "
             "written; set NUMBA_CACHE_DIR to a folder that can",
             stacklevel=1,
         )

@@ -1,7 +1,7 @@
-"""The loops of Hough matching, compiled (decision 0008). What they compute is told in `hough`, which alone calls them.
+"""The loops of Hough matching, compiled (decision 0008). What they compute is described in `hough`, which alone calls them.
 
 A bin has a place in a flat grid of (y, x, scale), which has a margin of `REACH` bins at both ends of every axis: votes are
-spread to neighbouring bins without a look at the ends, as what is carried over the end of a line lands in a margin.
+spread to neighbouring bins without checking the ends, as what is carried over the end of a line lands in a margin.
 """
 
 import math
@@ -22,7 +22,7 @@ _LOG_2 = math.log(2)
 
 
 class Shapes(NamedTuple):
-    """Halves and centres of the regions of a picture, pixels."""
+    """Halves and centres of the regions of an image, pixels."""
 
     half_width: Floats
     half_height: Floats
@@ -39,19 +39,19 @@ class VoteGrid(NamedTuple):
 
 
 class Votes(NamedTuple):
-    """Valid votes in the order of the first picture's regions, then of the second's."""
+    """Valid votes in the order of the first image's regions, then of the second's."""
 
     starts: NDArray[np.int64]
-    """First vote of each of the first picture's regions, and the number of votes."""
+    """First vote of each of the first image's regions, and the number of votes."""
     second: Indices
-    """Region of the second picture."""
+    """Region of the second image."""
     places: Indices
     """Place of the vote's bin in the grid with margins."""
 
 
 @compiled
 def cast(first: Shapes, second: Shapes, width: float, height: float, grid: VoteGrid) -> Votes:
-    """Votes of all pairs of regions; `width` and `height` are the first picture's."""
+    """Votes of all pairs of regions; `width` and `height` are the first image's."""
     num_first, num_second = len(first.half_width), len(second.half_width)
     starts = np.zeros(num_first + 1, dtype=np.int64)
     regions, places = np.empty(num_first * num_second, np.int32), np.empty(num_first * num_second, np.int32)
@@ -119,7 +119,7 @@ def bins_per_unit(edges: Floats) -> float:
 
 @compiled
 def bin_of(value: float, edges: Floats, rate: float) -> int:
-    """Last edge at or below a value that lies between the first edge and the last."""
+    """Last edge at or below a value that is between the first edge and the last."""
     guess = min(int((value - edges[0]) * rate), len(edges) - 2)
     if value < edges[guess]:
         return guess - 1
@@ -130,7 +130,7 @@ def bin_of(value: float, edges: Floats, rate: float) -> int:
 
 @compiled
 def count(votes: Votes, likeness: Scores, num_places: int) -> Floats:
-    """Votes by place: in each a region of the first picture counts once, by its best match."""
+    """Votes by place: in each a region of the first image counts once, by its best match."""
     counts, best = np.zeros(num_places), np.zeros(num_places, np.float32)
     for region in range(len(votes.starts) - 1):
         own = range(votes.starts[region], votes.starts[region + 1])
@@ -192,7 +192,7 @@ def weigh(votes: Votes, likeness: Scores, counts: Floats, plane: int, kernel: Fl
 
 @compiled
 def add_both(forward: Scores, backward: Scores, factor: float) -> Floats:
-    """Scores of the first picture's votes and, transposed, of the second's: the sum in double precision, times `factor`."""
+    """Scores of the first image's votes and, transposed, of the second's: the sum in double precision, times `factor`."""
     added = np.empty(forward.shape)
     for row in range(forward.shape[0]):
         for column in range(forward.shape[1]):

@@ -1,4 +1,4 @@
-"""The loops of peaks, compiled (decision 0008). What they compute is told in `peaks`, which alone calls them."""
+"""The loops of peaks, compiled (decision 0008). What they compute is described in `peaks`, which alone calls them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def claim(order: Ints, values: Floats, height: int, min_value: float, max_peaks:
         values: map, shape (cells,), column by column.
         height: cells in a column.
         min_value: least value of a peak.
-        max_peaks: stop after so many.
+        max_peaks: most peaks.
         reach: cells from the middle of a square to its sides.
     """
     width = len(values) // height

@@ -1,4 +1,4 @@
-"""The loop of RoI max pooling, compiled (decision 0008). What it computes is told in `pooling`, which alone calls it."""
+"""The loop of RoI max pooling, compiled (decision 0008). What it computes is described in `pooling`, which alone calls it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ def pool(cells: Features, spans: NDArray[np.int64], grid: int) -> Features:
     """Greatest value of every channel in every bin, shape (boxes, channels, grid * grid); 0 in empty bins.
 
     Args:
-        cells: shape (height, width, channels), so that the channels of a cell lie together.
+        cells: shape (height, width, channels), so that the channels of a cell are together.
         spans: first and one past the last row, then column, of every bin of an axis, shape (boxes, grid, 4).
         grid: bins a side.
     """

@@ -1,4 +1,4 @@
-"""The loops of saliency, compiled (decision 0008). What they compute is told in `saliency`, which alone calls them."""
+"""The loops of saliency, compiled (decision 0008). What they compute is described in `saliency`, which alone calls them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,12 +58,12 @@ def seeds(unit: Singles, peaks: Ints, around: Ints) -> Singles:
 
 @compiled
 def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least: float) -> Floats:
-    """What lies in 4-connected pieces of cells above a limit, one of which reaches `least`, and inside a mask; 0 elsewhere.
+    """What is in 4-connected pieces of cells above a limit, one of which reaches `least`, and inside a mask; 0 elsewhere.
 
     Args:
         maps: shape (maps, cells), cells numbered row by row.
         over: the limit of each map, not negative.
-        inside: mask, shape (framed cells,): cells numbered column by column, with a frame one cell wide, which spares a look at
+        inside: mask, shape (framed cells,): cells numbered column by column, with a frame one cell wide, which spares a check of
             the map's sides; pieces may reach over its edge.
         height: cells in a column, without the frame.
         least: value that one cell of a piece must have, above the limits.

@@ -1,4 +1,4 @@
-"""The loop of the threshold sweep, compiled (decision 0008). What it computes is told in `sweep`, which alone calls it.
+"""The loop of the threshold sweep, compiled (decision 0008). What it computes is described in `sweep`, which alone calls it.
 
 Cells are those of a map with a frame one cell wide, numbered column by column, so that every cell has all its neighbours. Pieces
 are numbered as they are founded: the least number has the strongest cell.
@@ -12,11 +12,11 @@ from objectcrop.proposals.loops.compiled import compiled
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SmallInts = NDArray[np.int32]
-"""32 bits, so that what is looked up for each cell stays near the core."""
+"""32 bits, so that what is read for each cell stays near the core."""
 
 TOP, LABEL, SIZE, HEAD, TAIL, FIRST, LAST, LOW_ROW, HIGH_ROW = range(9)
 """Columns of the pieces: strongest cell; what its cells are marked with; number of cells, 0 once it is joined to an older piece;
-ends of the chain of its cells; least and greatest cell, which lie in its first and last column; rows."""
+ends of the chain of its cells; least and greatest cell, which are in its first and last column; rows."""
 
 FOUNDED, GOOD, ALIVE, FEWEST = range(4)
 """Tally: pieces founded, those that reach the top level (the first ones), pieces that were not joined to others, and how many
@@ -35,8 +35,8 @@ def sweep(
 ) -> Ints:
     """Boxes of the pieces of the greatest cells, from few cells to many, in one pass (spec of LOD, 2.10).
 
-    All cells of a piece bear its label; where two pieces meet, the cells of the smaller one are marked anew. So a cell that touches
-    one piece alone, as nearly all do, costs one look at each neighbour and no search.
+    All cells of a piece bear its label; where two pieces meet, the cells of the smaller one are marked again. A cell that touches
+    one piece alone, as nearly all do, costs one read of each neighbour and no search.
 
     Args:
         values: map with its frame, shape (cells,).

@@ -28,7 +28,7 @@ def intervals(metrics: dict[str, Shares], seed: int = 0) -> dict[str, tuple[floa
     """Lower and upper end of each metric's interval; None for a metric without anything below the line.
 
     Images are drawn with replacement, the same ones for every metric; and for every source on the same images, so that
-    sources can be told apart more finely than their intervals show. A draw without anything below the line is left out.
+    sources can be distinguished more finely than their intervals show. A draw without anything below the line is left out.
 
     Args:
         metrics: by name, all over the same images.

@@ -1,4 +1,4 @@
-"""Edges of a picture by its gradient alone: what EdgeBoxes is given where no trained edge detector is at hand."""
+"""Edges of an image by its gradient alone: what EdgeBoxes is given where no trained edge detector is at hand."""
 
 from typing import NamedTuple
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from objectcrop.proposals.trunk import Picture
 
 SMOOTHING_PX = 1.0
-"""Deviation of the Gaussian that the picture is smoothed with; below it a slope between pixels is mostly noise."""
+"""Deviation of the Gaussian that the image is smoothed with; below it a slope between pixels is mostly noise."""
 FULL_STEP = 3.2
 """A smoothed step of height 1 between two pixels rises by 1 / FULL_STEP a pixel at both, as Sobel sees it: half of what the
 normal distribution holds between -0.5 and 1.5 deviations."""
 LEAST_STEP = 0.5 / 255
-"""Pictures have no lower steps; what is below is rounding."""
+"""Images have no lower steps; what is below is rounding."""
 
 
 class Edges(NamedTuple):
-    """Edges of a picture, both (height, width).
+    """Edges of an image, both (height, width).
 
     strength: height of the step there, in the channel where it is highest; 0 to 1, black to white. Less on blurred steps.
     normal_rad: direction across the edge, from x to y, at least 0 and below pi.
@@ -29,9 +29,9 @@ class Edges(NamedTuple):
 
 
 def gradient_edges(picture: Picture) -> Edges:
-    """Thin edges of an RGB picture (height, width, 3), uint8.
+    """Thin edges of an RGB image (height, width, 3), uint8.
 
-    The gradient of the smoothed picture (Sobel), of the channel where it is longest, kept where it is longest across the
+    The gradient of the smoothed image (Sobel), of the channel where it is longest, kept where it is longest across the
     edge (Canny 1986). Nothing is trained: texture counts as much as contours of objects do.
     """
     smooth = cv2.GaussianBlur(picture.astype(np.float32) / 255, (0, 0), SMOOTHING_PX)

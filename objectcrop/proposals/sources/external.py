@@ -15,7 +15,7 @@ from objectcrop.tables import PROPOSALS, read_table
 MAX_OUTSIDE_PX = 1.0
 """Rounding that is cut off at the border; more is an error."""
 COCO_DIGITS = 12
-"""COCO's files are named by their id in so many digits, its results by the bare number."""
+"""COCO's files are named by their id in this many digits, its results by the bare number."""
 
 
 def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
@@ -30,7 +30,7 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterato
     Raises:
         FileNotFoundError: naming the file.
         ValueError: naming the file and the first offender, if it is none of these, no image of it is in the data set, or a
-            box is no number, turned inside out, or outside its image.
+            box is no number, inverted, or outside its image.
     """
     rows = _rows(path)
     known = rows["image_id"].isin(sizes.keys())
@@ -100,10 +100,10 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
     limits = np.array([sizes[name] for name in rows["image_id"]], dtype=np.float64)
     for fault, message in (
         (~np.isfinite(np.column_stack([corners, rows["score"]])).all(axis=1), "is no number, or its score is none"),
-        ((corners[:, 2:] <= corners[:, :2]).any(axis=1), "has no area or is turned inside out"),
+        ((corners[:, 2:] <= corners[:, :2]).any(axis=1), "has no area or is inverted"),
         (
             ((corners[:, :2] < -MAX_OUTSIDE_PX) | (corners[:, 2:] > limits + MAX_OUTSIDE_PX)).any(axis=1),
-            "lies outside its image; pixels of the decoded image are expected",
+            "is outside its image; pixels of the decoded image are expected",
         ),
     ):
         if fault.any():

@@ -23,7 +23,7 @@ WEAK = 1e-5
 """Weight between cells that are not alike: it keeps the graph connected."""
 FEWEST_CELLS = 2
 MAX_CORNERS = 1
-"""An object holds at most so many of the four corners."""
+"""An object holds at most this many of the four corners."""
 
 
 def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
@@ -32,7 +32,7 @@ def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
     def search(picture: Picture, rng: np.random.Generator) -> Scored:
         (features,) = trunk.maps(picture)
         if not np.isfinite(features).all():
-            raise ValueError("the trunk gives features that are not finite; look at its weights")
+            raise ValueError("the trunk gives features that are not finite; check its weights")
         masks = cut_masks(
             features, num_cuts=source.num_cuts, min_cosine=source.min_cosine, centred=source.centring == "picture"
         )
@@ -64,7 +64,7 @@ def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred
         taken = ~free.T.reshape(-1)
         weights = np.where(taken[:, None] | taken, WEAK, alike)
         if (weights[free.T.reshape(-1)] == weights[0, 0]).all():
-            break  # nothing tells one cell from another
+            break  # nothing distinguishes one cell from another
         mask = object_side(second_eigenvector(weights).reshape(width, height).T) & free
         if mask.sum() < FEWEST_CELLS:
             break
@@ -94,7 +94,7 @@ def object_side(values: Vector) -> Cells:
     """The object's cells of a cut (height, width).
 
     The cut is at the mean. The object is the side of the cell with the greatest absolute value, unless that side holds two
-    or more of the picture's corners: then it is the other. Of that side the 4-connected piece of its own most extreme
+    or more of the image's corners: then it is the other. Of that side the 4-connected piece of its own most extreme
     cell is kept.
     """
     above = values > values.mean()
@@ -113,7 +113,7 @@ def _num_corners(side: Cells) -> int:
 
 
 def mask_boxes(masks: Cells, size: Size) -> Boxes:
-    """The box of each mask, shape (n, 4), half-open pixels of the picture that the map is of."""
+    """The box of each mask, shape (n, 4), half-open pixels of the image that the map is of."""
     left, right = pixel_runs(masks.shape[2], size.width)
     top, bottom = pixel_runs(masks.shape[1], size.height)
     boxes = np.zeros((len(masks), 4))

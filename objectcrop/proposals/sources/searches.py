@@ -1,4 +1,4 @@
-"""Proposals that look at one picture at a time: EdgeBoxes, BING, selective search, by OpenCV's contrib build."""
+"""Proposals that read one image at a time: EdgeBoxes, BING, selective search, by OpenCV's contrib build."""
 
 import ctypes
 import os
@@ -32,7 +32,7 @@ BING_FILES = tuple(
 )
 LARGEST_SEED = 2**31 - 1
 MIN_SIDE_PX = 16
-"""OpenCV's searches read beyond the picture or end the process on less; such a picture gives no boxes."""
+"""OpenCV's searches read beyond the image or end the process on less; such an image gives no boxes."""
 
 
 class Scored(NamedTuple):
@@ -43,9 +43,9 @@ class Scored(NamedTuple):
 
 
 Search = Callable[[Picture, np.random.Generator], Scored]
-"""A way to find boxes in a picture (height, width, 3), RGB; the generator is for searches that draw."""
+"""A way to find boxes in an image (height, width, 3), RGB; the generator is for searches that draw."""
 FindEdges = Callable[[Picture], Edges]
-"""A way to find edges in a picture (height, width, 3), RGB."""
+"""A way to find edges in an image (height, width, 3), RGB."""
 
 
 def make_search(source: Searched, data_root: Path) -> Search:
@@ -68,7 +68,7 @@ def make_search(source: Searched, data_root: Path) -> Search:
 def find_boxes(
     search: Search, picture: Picture, source: SearchedProposals, image_id: str, rng: np.random.Generator
 ) -> Found:
-    """The best boxes of a picture, best first: searched in the reduced picture, suppressed, in pixels of the whole one.
+    """The best boxes of an image, best first: searched in the reduced image, suppressed, in pixels of the whole one.
 
     Raises:
         ValueError: naming the image, if the search fails on it.
@@ -93,7 +93,7 @@ def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
     ximgproc = _contrib("ximgproc", "edge_boxes")
 
     def search(picture: Picture, rng: np.random.Generator) -> Scored:
-        # the object keeps what it saw last, so each picture gets its own
+        # the object keeps what it saw last, so each image gets its own
         finder = ximgproc.createEdgeBoxes(maxBoxes=max_candidates)
         boxes, scores = finder.getBoundingBoxes(*find_edges(picture))
         # without boxes there is one score all the same, which is no number
@@ -105,7 +105,7 @@ def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
 def forest_edges(model: Path) -> FindEdges:
     """Structured edges (Dollar and Zitnick 2013) of OpenCV's forest in a file.
 
-    The file is looked into first, because OpenCV ends the process on one that is no forest.
+    The file is checked first, because OpenCV ends the process on one that is no forest.
     """
     ximgproc = _contrib("ximgproc", "edge_boxes")
     _check_forest(model)
@@ -150,7 +150,7 @@ def bing(folder: Path) -> Search:
     finder.setTrainingPath(str(folder))
 
     def search(picture: Picture, rng: np.random.Generator) -> Scored:
-        # it writes the picture's boxes into a folder, by default one at the root of the file system
+        # it writes the image's boxes into a folder, by default one at the root of the file system
         with tempfile.TemporaryDirectory(prefix="bing") as results, _without_output():
             finder.setBBResDir(results)
             _, corners = finder.computeSaliency(np.ascontiguousarray(picture[..., ::-1]))
@@ -176,7 +176,7 @@ def _check_bing(path: Path) -> None:
 
 @contextmanager
 def _without_output() -> Iterator[None]:
-    """Keep from the terminal what C code prints: BING tells its time for every picture."""
+    """Keep from the terminal what C code prints: BING prints its time for every image."""
     sys.stdout.flush()
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -190,10 +190,10 @@ def _without_output() -> Iterator[None]:
 
 
 def selective_search(*, quality: bool) -> Search:
-    """Selective search; the score is minus the place in OpenCV's list, which is drawn anew for each picture.
+    """Selective search; the score is minus the place in OpenCV's list, which is drawn for each image.
 
     The method orders boxes by their height in the hierarchy times a random number, which OpenCV takes from C's `rand`:
-    that alone is seeded, from the picture's generator.
+    that alone is seeded, from the image's generator.
     """
     segmentation = _contrib("ximgproc", "selective_search").segmentation
     libc = ctypes.CDLL(None)

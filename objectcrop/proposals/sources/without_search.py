@@ -21,7 +21,7 @@ from objectcrop.study.settings.proposals import (
 
 
 class Known(NamedTuple):
-    """What a source may look at, beside an image's size."""
+    """What a source may read, beside an image's size."""
 
     annotations: pd.DataFrame | None = None
     """ANNOTATIONS, for ground truth."""
@@ -63,7 +63,7 @@ def make_boxes(
     """Boxes of every image by a source that discovers nothing, one after another; images for which it has none are left out.
 
     Raises:
-        ValueError: if the source looks at pictures, or lacks what it looks at.
+        ValueError: if the source reads images, or lacks what it reads.
     """
     match source:
         case CentreProposals():
@@ -109,12 +109,12 @@ ORIGIN = {
 }
 EDGES_ORIGIN = {
     "structured_forest": "EdgeBoxes on structured edges, which are trained with human contours (BSDS500)",
-    "gradient": "EdgeBoxes on the picture's gradient instead of structured edges: no training",
+    "gradient": "EdgeBoxes on the image's gradient instead of structured edges: no training",
 }
 
 
 def origin(source: ProposalSource) -> str:
-    """In words, what the boxes of a source are made from, where its kind and settings tell."""
+    """In words, what the boxes of a source are made from, where its kind and settings say."""
     return EDGES_ORIGIN[source.edges] if isinstance(source, EdgeBoxesProposals) else ORIGIN[source.kind]
 
 

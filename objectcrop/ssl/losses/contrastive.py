@@ -10,7 +10,7 @@ from objectcrop.runtime.precision import widened
 
 
 class InfoNce(NamedTuple):
-    """The loss, the mean of the rows', and what tells whether it learns; all are scalars."""
+    """The loss, the mean of the rows', and what shows whether it learns; all are scalars."""
 
     loss: Tensor
     accuracy: Tensor  # share of rows whose positive beats every negative

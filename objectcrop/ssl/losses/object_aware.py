@@ -39,14 +39,14 @@ class ExtraHeads(nn.Module):
         return self.rotation is not None or self.localization is not None
 
     def forward(self, backbone: Backbone, batch: PairBatch, query: View, key: View | None = None) -> ExtraLogits:
-        """Logits of turns, shape (N, 4), and of cells, shape (N, patches * patches), where their losses are on.
+        """Logits of rotations, shape (N, 4), and of cells, shape (N, patches * patches), where their losses are on.
 
         Either view may be the query, so the object's and the scene's are picked by tag; of two scene views the key
         stands for the object, of two object views the query. The passes made here leave running statistics alone.
 
         Args:
             backbone: the trunk that is trained.
-            batch: for tags, turns and the whole picture.
+            batch: for tags, rotations and the whole image.
             query: view of the batch's query.
             key: of its key; None where the method's own loss does not see it: the pass is made here.
         """
@@ -95,7 +95,7 @@ def add_extra_losses(
 
 
 def turn(images: Tensor, turns: Tensor) -> Tensor:
-    """Images turned counter-clockwise by so many quarter turns each; squares only."""
+    """Rotate each image counter-clockwise by its number of quarter turns; squares only."""
     turned = images.clone()
     for quarter in range(1, NUM_TURNS):
         chosen = turns == quarter
@@ -104,7 +104,7 @@ def turn(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def rotation_loss(logits: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the number of quarter turns, and the accuracy (chance: 1/4).
+    """Cross-entropy of the rotation (0-3 quarter turns), and the accuracy (chance: 1/4).
 
     Args:
         logits: shape (N, 4).
@@ -119,7 +119,7 @@ def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         logits: shape (N, patches * patches).
-        cells: 1 where the object crop lies, shape (N, patches, patches) or flat.
+        cells: 1 where the object crop is, shape (N, patches, patches) or flat.
     """
     logits = widened(logits)
     targets = cells.reshape(logits.shape).to(logits.dtype)
@@ -129,13 +129,13 @@ def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def localization_accuracy(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of cells told right, and chance: the best answer of each cell for this batch, the same for all its pictures.
+    """Share of cells predicted right, and chance: the best answer of each cell for this batch, the same for all its images.
 
-    Chance knows the batch's labels but sees no picture, so that for small batches it is a little too high.
+    Chance knows the batch's labels but sees no image, so that for small batches it is a little too high.
 
     Args:
         logits: shape (N, patches * patches).
-        cells: 1 where the object crop lies, shape (N, patches, patches) or flat.
+        cells: 1 where the object crop is, shape (N, patches, patches) or flat.
     """
     targets = cells.reshape(logits.shape) > 0.5
     rates = targets.double().mean(dim=0)

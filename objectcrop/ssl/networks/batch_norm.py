@@ -123,7 +123,7 @@ def is_shared() -> bool:
 class _GlobalBatchNorm(_SplitBatchNorm):
     """Batch norm whose statistics are those of the rows of all processes (SyncBN); names in the state are `BatchNorm2d`'s.
 
-    Written out, since torch's own refuses processes on CPUs. Processes may hold different numbers of rows, none at all too.
+    Written out, since torch's own does not run in processes on CPUs. Processes may hold different numbers of rows, none at all too.
     In one process it is plain batch norm.
     """
 

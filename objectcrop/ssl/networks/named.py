@@ -125,7 +125,7 @@ def _probe(arch: str, network: nn.Module, read: Reader) -> int:
             map_ = read(network, torch.zeros(1, 3, _PROBE_PX, _PROBE_PX))
         except (RuntimeError, AssertionError, AttributeError, TypeError, ValueError) as error:
             raise ValueError(
-                f"backbone.arch {arch!r} does not read pictures of {_PROBE_PX} px to a map: {error}"
+                f"backbone.arch {arch!r} does not read images of {_PROBE_PX} px to a map: {error}"
             ) from error
     network.train(was_training)
     side = _PROBE_PX // STRIDE

@@ -34,7 +34,7 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _ALIGNMENT = 8
 _STEMS = {3: "small", 7: "imagenet"}
 _FIRST = ("conv1.weight", "luminance.conv1.weight")
-"""The first kernel of a ResNet, by which its stem is told."""
+"""The first kernel of a ResNet, by which its stem is known."""
 _NESTED = ("state_dict", "network", "model")
 """Under which checkpoints keep the tensors, beside epochs and the like."""
 _COUNTER = ".num_batches_tracked"
@@ -85,7 +85,7 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
     for name, entry in header.items():
         start, end = entry["data_offsets"]
         dtype = _DTYPES[entry["dtype"]]
-        # an empty tensor has no bytes to look at as another type
+        # an empty tensor has no bytes to view as another type
         flat = torch.from_numpy(body[start:end].copy()).view(dtype) if end > start else torch.empty(0, dtype=dtype)
         tensors[name] = flat.reshape(entry["shape"])
     return tensors
@@ -109,7 +109,7 @@ def read_training_precision(path: str | Path) -> str:
 
 
 def _header(text: bytes, length: int, path: str | Path) -> dict[str, Any]:
-    """The header of a safetensors file that is said to have so many bytes."""
+    """The header of a safetensors file that is said to have `num_bytes` bytes."""
     try:
         header = json.loads(text) if 0 < length == len(text) else None
     except (UnicodeDecodeError, json.JSONDecodeError):
@@ -120,7 +120,7 @@ def _header(text: bytes, length: int, path: str | Path) -> dict[str, Any]:
 
 
 def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:
-    """Write a trunk's weights in torchvision's names (timm's for its networks), float32; a small stem goes on record."""
+    """Write a trunk's weights in torchvision's names (timm's for its networks), float32; a small stem is recorded."""
     weights = dict(backbone.weights.state_dict())
     stem = {"stem": "small"} if stem_of(weights) == "small" else {}
     write_safetensors(path, weights, {**metadata, **stem})

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class KeyViews(NamedTuple):
-    """Key views alone: images as in a batch, their tags, and rows of `pack` if they are not painted yet."""
+    """Key views alone: images as in a batch, their tags, and rows of `pack` if they are not augmented yet."""
 
     images: Tensor
     tags: Tensor

@@ -15,12 +15,12 @@ from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.study.settings.runs import Run
 
 Key = tuple[int, int]
-"""(epoch, number of the sample): which picture that is, `sampling` says; of samples by picture, its row."""
+"""(epoch, number of the sample): which image that is, `sampling` says; of samples by image, its row."""
 
 
 @dataclass(frozen=True)
 class PictureList:
-    """The pictures of a training set, in an order that depends on their ids alone."""
+    """The images of a training set, in an order that depends on their ids alone."""
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
@@ -41,7 +41,7 @@ class PictureList:
 
 
 def boxes_by_picture(proposals: pd.DataFrame, pictures: PictureList) -> list[Boxes]:
-    """Proposals of each picture by rank, pixels; an empty array for a picture without any."""
+    """Proposals of each image by rank, pixels; an empty array for an image without any."""
     ordered = proposals.sort_values(["image_id", "rank"])
     corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
     rows = {image_id: corners[found] for image_id, found in ordered.groupby("image_id", sort=False).indices.items()}

@@ -45,18 +45,18 @@ class LabelledSamples(Dataset[LabelledBatch]):
 
 
 def labels_by_picture(annotations: pd.DataFrame, pictures: PictureList) -> tuple[Tensor, list[str]]:
-    """Labels of each picture, and the classes in the order of their columns.
+    """Labels of each image, and the classes in the order of their columns.
 
     Returns:
-        Class indices, shape (N,), int64, if every picture has one class; else 0 and 1, shape (N, classes), uint8.
+        Class indices, shape (N,), int64, if every image has one class; else 0 and 1, shape (N, classes), uint8.
 
     Raises:
-        ValueError: if no picture has a label.
+        ValueError: if no image has a label.
     """
     row_of = {image_id: row for row, image_id in enumerate(pictures.ids)}
     found = annotations[annotations["image_id"].isin(row_of)][["image_id", "class_id"]].drop_duplicates()
     if found.empty:
-        raise ValueError("no training picture has an annotation: a supervised run needs labels")
+        raise ValueError("no training image has an annotation: a supervised run needs labels")
     classes = sorted(found["class_id"].unique())
     column_of = {class_id: column for column, class_id in enumerate(classes)}
     labels = torch.zeros(len(pictures), len(classes), dtype=torch.uint8)

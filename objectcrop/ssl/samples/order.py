@@ -1,4 +1,4 @@
-"""Which pictures make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
+"""Which images make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +19,9 @@ PREFETCH = 4
 class BatchOrder(Sampler[Any]):
     """This process's share of every global batch from one step to the last.
 
-    An epoch is one pass over the samples (pictures, or boxes) in an order of its own; what does not fill a batch is left out. With
+    An epoch is one pass over the samples (images, or boxes) in an order of its own; what does not fill a batch is left out. With
     `loads_shuffled` each share also names the samples whose keys this process encodes (see `shuffle`). With several `parts`
-    a share comes in so many batches.
+    batches that a share comes in.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class BatchOrder(Sampler[Any]):
 
 
 def load_batches(samples: Dataset[Any], order: BatchOrder, num_workers: int) -> DataLoader[Any]:
-    """Batches in order, made by so many processes (0: by this one, between the steps)."""
+    """Batches in order, made by `num_workers` processes (0: by this one, between the steps)."""
     cv2.setNumThreads(0)
     return DataLoader(
         samples,

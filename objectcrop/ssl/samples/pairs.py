@@ -1,4 +1,4 @@
-"""From rows of tables to samples: plan the views of a picture, decode it, render them. Pixels stay uint8."""
+"""From rows of tables to samples: plan the views of an image, decode it, render them. Pixels stay uint8."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -29,8 +29,8 @@ class PairPlan(NamedTuple):
 
     query: ViewPlan
     key: ViewPlan
-    whole: ViewPlan | None  # the view of the whole picture, for the localization loss
-    turns: int  # quarter turns of the object view, for the rotation loss
+    whole: ViewPlan | None  # the view of the whole image, for the localization loss
+    turns: int  # rotation of the object view (0-3 quarter turns), for its loss
     small: tuple[ViewPlan, ...] = ()  # SwAV's small crops
 
 
@@ -68,7 +68,7 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         return PairPlan(query, positive, whole, turns, small)
 
     def describe(self) -> dict[str, Any]:
-        """How the samples are made, for the summary; pictures without a usable proposal give scene pairs."""
+        """How the samples are made, for the summary; images without a usable proposal give scene pairs."""
         most, pairs = self.run.views.max_proposals, zip(self.boxes, self.pictures.sizes, strict=True)
         without = sum(not usable_ranks(boxes, size, most) for boxes, size in pairs) if self.run.uses_objects else 0
         return {
@@ -125,7 +125,7 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         return KeyViews(stack_images(views), torch.tensor([plan.key.tag for plan in plans]), looks)
 
     def rows_of(self, keys: list[Key]) -> list[int]:
-        """The pictures of samples."""
+        """The images of samples."""
         rows: list[int] = self.sources[[number for _, number in keys], 0].tolist()
         return rows
 
@@ -134,7 +134,7 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         return make(picture, size, view, side)
 
     def _sides(self, plan: PairPlan) -> list[tuple[ViewPlan, int]]:
-        """Every view of a sample with its side in pixels: query, key, the whole picture if shown, small crops."""
+        """Every view of a sample with its side in pixels: query, key, the whole image if shown, small crops."""
         views = self.run.views
         sides = [(view, views.size_px) for view in (plan.query, plan.key, plan.whole) if view is not None]
         return sides + [(view, views.small_crops.size_px) for view in plan.small if views.small_crops is not None]

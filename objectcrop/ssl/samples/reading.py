@@ -1,4 +1,4 @@
-"""Decode pictures no larger than their views need."""
+"""Decode images no larger than their views need."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from objectcrop.views.render import Picture
 def read_for(
     path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
 ) -> Picture:
-    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
+    """Decode an image as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
 
     Args:
-        path: of the picture.
+        path: of the image.
         wanted: views that will be rendered, each with its side in pixels.
         settings: how views are made.
         decoder: the one that `settings` mean, resolved.
@@ -33,7 +33,7 @@ def read_for(
 
 
 def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> Picture:
-    """The whole picture, squeezed to a square."""
+    """The whole image, squeezed to a square."""
     whole = decode_image(path, decoder=decoder)
     method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)

@@ -1,6 +1,6 @@
-"""Shuffled batch norm: keys are normalised among other pictures than their queries (He et al. 2020, section 3.3).
+"""Shuffled batch norm: keys are normalised among other images than their queries (He et al. 2020, section 3.3).
 
-Several processes shuffle in one of two ways with equal results: they exchange the pictures (as the paper does), or each
+Several processes shuffle in one of two ways with equal results: they exchange the images (as the paper does), or each
 loads the key views of its part of the shuffled batch, and only embeddings cross the network.
 """
 

@@ -1,4 +1,4 @@
-"""Which samples make up an epoch: pictures, or boxes."""
+"""Which samples make up an epoch: images, or boxes."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.views.regions import usable_ranks
 
 DRAWN = -1
-"""In place of a rank: a proposal is drawn anew in each epoch."""
+"""In place of a rank: a proposal is drawn in each epoch."""
 
 
 def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDArray[np.int64]:
@@ -18,11 +18,11 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
 
     Args:
         run: its views say what gives a sample.
-        boxes: proposals of each picture by rank, pixels; not looked at where pictures give the samples.
-        sizes: of each picture.
+        boxes: proposals of each image by rank, pixels; not read where images give the samples.
+        sizes: of each image.
 
     Returns:
-        Row of the picture, and rank of the proposal or `DRAWN`, shape (samples, 2).
+        Row of the image, and rank of the proposal or `DRAWN`, shape (samples, 2).
     """
     if run.views.sample_unit == "image":
         return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)

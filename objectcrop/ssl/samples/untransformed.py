@@ -1,4 +1,4 @@
-"""Batches whose views are only decoded, cut and resized; the device that they move to flips and paints them."""
+"""Batches whose views are only decoded, cut and resized; the device that they move to flips and augments them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from objectcrop.views.batched_render import paint_batch
 
 
 class UnpaintedBatch(NamedTuple):
-    """A batch of pairs before it is painted.
+    """A batch of pairs before it is augmented.
 
     Attributes:
         pair: the batch.
@@ -27,7 +27,7 @@ class UnpaintedBatch(NamedTuple):
 
     @property
     def rows(self) -> Tensor:
-        """Rows of the pictures."""
+        """Rows of the images."""
         return self.pair.rows
 
     def with_shuffled(self, keys: KeyViews) -> "UnpaintedBatch":
@@ -36,7 +36,7 @@ class UnpaintedBatch(NamedTuple):
         return self._replace(pair=self.pair.with_shuffled(keys), looks={**self.looks, "shuffled_key": keys.looks})
 
     def to(self, device: torch.device) -> PairBatch:
-        """The batch on a device, painted: as the CPU renderer makes it, within rounding."""
+        """The batch on a device, augmented: as the CPU renderer makes it, within rounding."""
         pair = self.pair.to(device)
         painted = {}
         for name, looks in self.looks.items():

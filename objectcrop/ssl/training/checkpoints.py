@@ -30,7 +30,7 @@ def saved_states(folder: Path) -> list[Path]:
 
 
 def save_state(folder: Path, state: Mapping[str, Any], *, step: int, kept: int = KEPT) -> None:
-    """Write the state after so many steps atomically, then remove all but the last `kept`."""
+    """Write the state of a step atomically, then remove all but the last `kept`."""
     with replacing(folder / STATES.replace("*", f"{step:010d}")) as aside:
         torch.save(dict(state), aside)
     for old in saved_states(folder)[kept:]:
@@ -38,7 +38,7 @@ def save_state(folder: Path, state: Mapping[str, Any], *, step: int, kept: int =
 
 
 def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[str, Any] | None:
-    """The latest state that can be read, None if none was saved; what is passed over is told on standard error.
+    """The latest state that can be read, None if none was saved; what is skipped is reported on standard error.
 
     Raises:
         ValueError: if it belongs to other settings, or there are states and none can be read.
@@ -54,7 +54,9 @@ def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[s
             raise ValueError(f"{path}: made with settings {state['settings_hash']}, not {settings_hash}; remove it")
         return state
     if states:
-        raise ValueError(f"{folder}: none of the {len(states)} saved states can be read; remove them to train anew")
+        raise ValueError(
+            f"{folder}: none of the {len(states)} saved states can be read; remove them to train from scratch"
+        )
     return None
 
 

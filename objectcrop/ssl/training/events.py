@@ -16,7 +16,7 @@ class Events:
 
     Args:
         folder: of the states; None writes nothing (other processes than the first).
-        step: that training goes on from: what an earlier attempt wrote after it is hidden.
+        step: that training resumes from: what an earlier attempt wrote after it is hidden.
     """
 
     def __init__(self, folder: Path | None, step: int) -> None:

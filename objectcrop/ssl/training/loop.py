@@ -44,7 +44,7 @@ class Clock:
 
     Attributes:
         step: steps that are done.
-        images_seen: pictures in these, over all processes.
+        images_seen: images in these, over all processes.
         seconds: time spent in training, over all attempts.
         monitored: what the monitor found since then.
         precisions: what the networks computed in, in the order of the attempts; one unless attempts ran on unlike devices.
@@ -65,7 +65,7 @@ class Job:
         label: shown with the progress.
         settings_hash: what the state belongs to.
         settings: of the optimizer.
-        num_samples: samples of an epoch: pictures of the training set, or boxes.
+        num_samples: samples of an epoch: images of the training set, or boxes.
         folder: of the checkpoints.
         seeds: what the networks draw in each step (dropout, stochastic depth) depends on them.
         precision: that the networks compute in, for the record.
@@ -73,7 +73,7 @@ class Job:
         kept_states: saved states that stay.
         peak_teraflops: of the device; 0 if unknown.
         accumulation_steps: batches whose gradients make one step.
-        monitor_every_epochs: epochs between looks at the features; 0 never looks.
+        monitor_every_epochs: epochs between measurements of the features; 0 is never.
     """
 
     label: str
@@ -91,7 +91,7 @@ class Job:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Full global batches in a pass over the pictures."""
+        """Full global batches in a pass over the images."""
         return self.num_samples // self.settings.global_batch_size
 
     @property
@@ -130,7 +130,7 @@ class Training:
         if state is not None:
             self.method.load_state_dict(state["method"])
             self.optimizer.load_state_dict(state["optimizer"])
-            if len(state["statistics"]) == self.world.size:  # else all go on with the first one's
+            if len(state["statistics"]) == self.world.size:  # else all continue with the first one's
                 restore_statistics(self.method, state["statistics"][self.world.rank])
             self.clock = Clock(**state["clock"])
             self._averages.restore(state["metrics"], state["averages"], self.world)
@@ -158,7 +158,7 @@ class Training:
 
         Raises:
             Stopped: after saving, if a stop was asked for.
-            ValueError: if the loss is not finite, with step and pictures.
+            ValueError: if the loss is not finite, with step and images.
         """
         self.method.train()
         job, clock, batch_size = self.job, self.clock, self.job.settings.global_batch_size
@@ -279,6 +279,6 @@ class Training:
     def _say_farewell(self) -> None:
         if self.world.is_first:
             print(
-                f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to go on",
+                f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to resume",
                 flush=True,
             )

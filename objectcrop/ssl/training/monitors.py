@@ -1,4 +1,4 @@
-"""Is the network collapsing? Spread, effective rank and neighbours of its features on a few fixed pictures."""
+"""Is the network collapsing? Spread, effective rank and neighbours of its features on a few fixed images."""
 
 import sys
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ NEIGHBOURS, TEMPERATURE = 20, 0.07  # of Wu et al. 2018
 
 
 class Monitor:
-    """Looks at the features of whole pictures, resized to the side of a view, without augmentation.
+    """Looks at the features of whole images, resized to the side of a view, without augmentation.
 
     Args:
-        paths: of the pictures.
+        paths: of the images.
         size_px: side of the view.
         device: that the trunk is on.
         labels: class indices, shape (N,), or 0 and 1, shape (N, classes): also vote among neighbours.
@@ -39,7 +39,7 @@ class Monitor:
     ) -> None:
         self.paths, self.size_px, self.device, self.precision = paths, size_px, device, precision
         self.labels = None if labels is None else as_indicators(labels)
-        self._pictures: Tensor | None = None  # uint8, decoded at the first look
+        self._pictures: Tensor | None = None  # uint8, decoded at the first use
 
     def look(self, backbone: Backbone) -> dict[str, float]:
         """Return measures by name; none, with a warning, if features are not finite. The trunk's mode stays as it was."""

@@ -17,7 +17,7 @@ class Speed:
     Args:
         device: that the networks run on.
         peak_teraflops: what the device can do per second in the precision used, in 1e12 floating-point operations; 0 if
-            unknown, then no utilisation is told.
+            unknown, then no utilisation is reported.
     """
 
     def __init__(self, device: torch.device, peak_teraflops: float = 0.0) -> None:
@@ -38,13 +38,13 @@ class Speed:
         if not self.peak_teraflops or self._flops_per_step is not None:
             yield
             return
-        # operations inside a compiled network would not be seen
+        # operations inside a compiled network would not be counted
         with torch.compiler.set_stance("force_eager"), FlopCounterMode(display=False) as counter:
             yield
         self._flops_per_step = counter.get_total_flops()
 
     def take(self, num_steps: int, num_images: int) -> dict[str, float]:
-        """Measures since the last call, in which so many steps showed so many pictures (of all processes)."""
+        """Measures since the last call, for the given numbers of steps and images (of all processes)."""
         now = time.monotonic()
         seconds = max(now - self._start, 1e-9)
         found = {

@@ -14,13 +14,13 @@ class Given(NamedTuple):
     """What one step gave."""
 
     step: int
-    rows: list[int]  # of its pictures
+    rows: list[int]  # of its images
     names: tuple[str, ...]
     values: Tensor  # the total loss, then one value for each name
 
 
 class Window:
-    """Losses of the steps that nobody has looked at yet."""
+    """Losses of the steps that are not checked yet."""
 
     def __init__(self) -> None:
         self._given: list[Given] = []
@@ -36,7 +36,7 @@ class Window:
         """The values of each step by name; the window is empty then. One wait for the device, however many steps.
 
         Raises:
-            ValueError: if a total loss is not finite, with the first such step and its pictures.
+            ValueError: if a total loss is not finite, with the first such step and its images.
         """
         given, self._given = self._given, []
         if not given:
@@ -54,4 +54,6 @@ class Window:
 def _not_finite(given: Given, total: float, picture_ids: Sequence[str]) -> str:
     names = [picture_ids[row] for row in given.rows]
     shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
-    return f"the loss of step {given.step} is {total} (pictures {shown}); lower the learning rate, or use precision float32"
+    return (
+        f"the loss of step {given.step} is {total} (images {shown}); lower the learning rate, or use precision float32"
+    )

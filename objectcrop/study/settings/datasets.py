@@ -1,4 +1,4 @@
-"""Settings of data sets: what they are and where their files lie under the data root."""
+"""Settings of data sets: what they are and where their files are under the data root."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ class DrawnDataset(PictureFiles):
     width_px: int = Field(default=512, ge=64, le=4096, description="Width of a scene, pixels.")
     height_px: int = Field(default=384, ge=64, le=4096, description="Height of a scene, pixels.")
     num_classes: int = Field(
-        default=12, ge=2, le=24, description="Object classes; told apart by surface and outline, never by colour."
+        default=12, ge=2, le=24, description="Object classes; distinguished by surface and outline, never by colour."
     )
     min_objects: int = Field(default=1, ge=1, le=12, description="Fewest objects of a scene.")
     max_objects: int = Field(default=12, ge=1, le=12, description="Most objects of a scene.")
@@ -39,7 +39,7 @@ class DrawnDataset(PictureFiles):
     object_sizes: Literal["coco", "medium", "large", "close"] = Field(
         default="medium",
         description="Distribution of box area over scene area: 'coco' as COCO 2017 (median 1.6%), 'medium' median 6%, "
-        "'large' median 20%, 'close' median 50%: one thing seen from near.",
+        "'large' median 20%, 'close' median 50%: one near object.",
     )
     clutter: float = Field(
         default=0.5, ge=0, le=1, description="Share of a full load of class-less distractor strokes and patches."
@@ -51,7 +51,7 @@ class DrawnDataset(PictureFiles):
     def _counts_agree(self) -> "DrawnDataset":
         if not self.min_objects <= self.mean_objects <= self.max_objects:
             raise ValueError(
-                f"mean_objects {self.mean_objects} must lie between min_objects {self.min_objects} and "
+                f"mean_objects {self.mean_objects} must be between min_objects {self.min_objects} and "
                 f"max_objects {self.max_objects}"
             )
         return self
@@ -67,7 +67,7 @@ class OpenImagesDataset(PictureFiles):
     image_suffixes: tuple[str, ...] = Field(
         default=(".jpg",),
         min_length=1,
-        description="Endings of picture files, as they are written: <ImageID><ending>; '' where ImageID holds the ending.",
+        description="Endings of image files, as they are written: <ImageID><ending>; '' where ImageID holds the ending.",
     )
     nested_images: bool = Field(
         default=False,
@@ -133,20 +133,20 @@ class VocDataset(PictureFiles):
 
 
 class FolderDataset(PictureFiles):
-    """Any folder of pictures, searched recursively, without labels: one training split."""
+    """Any folder of images, searched recursively, without labels: one training split."""
 
     source: Literal["folder"]
     images: str = Field(description="Folder, relative to the data root.")
 
 
 class ImageFoldersDataset(PictureFiles):
-    """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole picture."""
+    """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole image."""
 
     source: Literal["image_folders"]
     images: dict[Split, str] = Field(description="Folder of each split, relative to the data root.")
     flat_labels: dict[Split, str] = Field(
         default={},
-        description="For splits whose pictures lie in one flat folder: CSV with the columns ImageId and PredictionString (class "
+        description="For splits whose images are in one flat folder: CSV with the columns ImageId and PredictionString (class "
         "first), as ImageNet's LOC_val_solution.csv, relative to the data root.",
     )
 
@@ -158,7 +158,7 @@ class ImageFoldersDataset(PictureFiles):
 
 
 class Ade20kDataset(PictureFiles):
-    """ADE20K's scene parsing release, ADEChallengeData2016: a picture and a mask of 150 classes each."""
+    """ADE20K's scene parsing release, ADEChallengeData2016: an image and a mask of 150 classes each."""
 
     source: Literal["ade20k"]
     folder: str = Field(

@@ -1,4 +1,4 @@
-"""Settings of downloads: which files of Open Images, how many pictures, from where and how."""
+"""Settings of downloads: which files of Open Images, how many images, from where and how."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ class MetadataFile(Section):
 
 
 class AddressPictures(Section):
-    """Pictures one by one, at `<base>/<split of Open Images>/<ImageID>.jpg`."""
+    """Images one by one, at `<base>/<split of Open Images>/<ImageID>.jpg`."""
 
     kind: Literal["address"] = "address"
     base: str = Field(
@@ -58,25 +58,25 @@ class AddressPictures(Section):
 
 
 class TarPictures(Section):
-    """Pictures out of tars of this machine, named as CVDF's: `train_0.tar.gz`, .., `validation.tar.gz`, `test.tar.gz`."""
+    """Images out of tars of this machine, named as CVDF's: `train_0.tar.gz`, .., `validation.tar.gz`, `test.tar.gz`."""
 
     kind: Literal["tars"]
     folder: str = Field(description="Folder of the tars (.tar, .tar.gz, .tgz), absolute or relative to the data root.")
 
 
 class Transfer(Section):
-    """From where, and how patiently; what is fetched does not depend on it, so a change makes nothing anew."""
+    """From where, and how patiently; what is fetched does not depend on it, so a change reruns nothing."""
 
     metadata_base: str = Field(
         default=PUBLIC_METADATA, description="The public address, or a mirror with its layout: http, https or file."
     )
     pictures: Annotated[AddressPictures | TarPictures, Field(discriminator="kind")] = Field(
-        default=AddressPictures(), description="Where pictures come from; `kind: address` where no kind is given."
+        default=AddressPictures(), description="Where images come from; `kind: address` where no kind is given."
     )
-    connections: int = Field(default=16, ge=1, le=256, description="Pictures fetched at once by one job.")
+    connections: int = Field(default=16, ge=1, le=256, description="Images fetched at once by one job.")
     attempts: int = Field(default=6, ge=1, le=100, description="Tries of one file before it is given up.")
     timeout_s: float = Field(default=30, gt=0, description="Longest silence of a server, seconds.")
-    picture_deadline_s: float = Field(default=300, gt=0, description="Longest time of one try of a picture, seconds.")
+    picture_deadline_s: float = Field(default=300, gt=0, description="Longest time of one try of an image, seconds.")
     first_wait_s: float = Field(
         default=1, ge=0, description="Wait before the second try, seconds; it doubles with each, give or take a half."
     )
@@ -96,7 +96,7 @@ class Download(Section):
     """What is fetched of Open Images; without this section the data is expected under the data root."""
 
     version: Literal["v4", "v5", "v6", "v7"] = Field(
-        default="v4", description="Release that the boxes are taken from; the paper's is V4. The pictures are the same."
+        default="v4", description="Release that the boxes are taken from; the paper's is V4. The images are the same."
     )
     image_ids: bool = Field(
         default=False, description="Also fetch the tables of image ids (authors, licences, rotation), beside the boxes."
@@ -106,14 +106,14 @@ class Download(Section):
     )
     max_images: dict[Split, int] = Field(
         default={},
-        description="Pictures of a split where the data set is used directly; all that have boxes by default. Of a data "
-        "set of source ohms exactly its pictures are fetched, whatever stands here.",
+        description="Images of a split where the data set is used directly; all that have boxes by default. Of a data "
+        "set of source ohms exactly its images are fetched, whatever stands here.",
     )
     sampling: Literal["first", "random"] = Field(
         default="first", description="Which those are: the first by sorted id, or a seeded random sample."
     )
     seed: int = Field(default=0, ge=0, description="Seed of that sample.")
-    num_shards: int = Field(default=1, ge=1, description="Jobs that the pictures are fetched by.")
+    num_shards: int = Field(default=1, ge=1, description="Jobs that the images are fetched by.")
     metadata: dict[MetadataKey, MetadataFile] = Field(
         default={}, description="Addresses, sizes and checksums of metadata files that differ from our table."
     )

@@ -17,7 +17,7 @@ CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
 
 
 class AircraftDataset(PictureFiles):
-    """FGVC-Aircraft: one aircraft a picture, named at one of three levels."""
+    """FGVC-Aircraft: one aircraft an image, named at one of three levels."""
 
     source: Literal["fgvc_aircraft"]
     folder: str = Field(
@@ -32,14 +32,14 @@ class AircraftDataset(PictureFiles):
 
 
 class CubDataset(PictureFiles):
-    """Caltech-UCSD Birds 200-2011: one bird a picture; splits train and test as released."""
+    """Caltech-UCSD Birds 200-2011: one bird an image; splits train and test as released."""
 
     source: Literal["cub"]
     folder: str = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
 
 
 class CarsDataset(PictureFiles):
-    """Stanford Cars: one car a picture; splits train and test as released."""
+    """Stanford Cars: one car an image; splits train and test as released."""
 
     source: Literal["stanford_cars"]
     folder: str = Field(

@@ -7,11 +7,11 @@ from objectcrop.study.settings.section import Split as Split
 
 
 class PictureFiles(Section):
-    """What every data set of picture files has."""
+    """What every data set of image files has."""
 
     max_unreadable_share: float = Field(
         default=0.01,
         ge=0,
         le=1,
-        description="Largest share of pictures that may be unreadable; they are listed and left out, above it indexing stops.",
+        description="Largest share of images that may be unreadable; they are listed and left out, above it indexing stops.",
     )

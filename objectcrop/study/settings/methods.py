@@ -10,8 +10,8 @@ Heads = Literal["shared", "per_view"]
 BankLoss = Literal["softmax", "nce"]
 _HEADS = "One projector, or one for object views and one for scene and dilated views (paper, 4.1)."
 _NEGATIVES = (
-    "Rows of the memory bank that count as negatives, drawn anew at each step for the whole batch (own choice; the authors "
-    "draw them for each picture)."
+    "Rows of the memory bank that count as negatives, drawn at each step for the whole batch (own choice; the authors "
+    "draw them for each image)."
 )
 
 
@@ -25,7 +25,8 @@ class ByolSettings(Section):
         description="tau at the start; a cosine takes it to 1. BYOL: 0.97 for 40 epochs, 0.99 for 100 and 300, 0.996 for 1000.",
     )
     target_start: Literal["independent", "copy"] = Field(
-        default="independent", description="First weights of the target network: drawn anew, or the online network's."
+        default="independent",
+        description="First weights of the target network: drawn independently, or the online network's.",
     )
     hidden_dims: int = Field(default=4096, ge=2, description="Hidden width of projector and predictor.")
     embedding_dims: int = Field(default=256, ge=2, description="Width of projections and predictions.")
@@ -69,14 +70,17 @@ class SwavSettings(Section):
 
 
 class BankSettings(Section):
-    """What methods share that hold pictures against rows of a memory bank."""
+    """What methods share that hold images against rows of a memory bank."""
 
     loss: BankLoss = Field(description="softmax: cross-entropy. nce: noise-contrastive estimation.")
     embedding_dims: int = Field(default=128, ge=2, description="Width of the embeddings.")
     temperature: float = Field(default=0.07, gt=0, description="T.")
     num_negatives: int = Field(ge=1, description=_NEGATIVES)
     bank_momentum: float = Field(
-        default=0.5, ge=0, lt=1, description="Share of a row of the memory bank that stays when its picture is seen."
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Share of a row of the memory bank that stays when its image is trained on.",
     )
     head_batch_norm: bool = Field(
         default=False,
@@ -113,16 +117,16 @@ class InsdisSettings(BankSettings):
         default=0.5,
         ge=0,
         lt=1,
-        description="Share of a row of the memory bank that stays when its picture is seen; 0.5 is CMC's (own choice), the "
+        description="Share of a row of the memory bank that stays when its image is trained on; 0.5 is CMC's (own choice), the "
         "paper has 0, and proximal_weight.",
     )
     proximal_weight: float = Field(
         default=0.0,
         ge=0,
-        description="lambda of the paper's proximal term: weight of the squared distance from a picture's row; beside "
+        description="lambda of the paper's proximal term: weight of the squared distance from an image's row; beside "
         "bank_momentum, which slows rows too, it is off (own choice).",
     )
     crops: Literal["one", "two"] = Field(
         default="one",
-        description="Views that are held against the picture's row: the query, as InsDis does; or query and key (own choice).",
+        description="Views that are held against the image's row: the query, as InsDis does; or query and key (own choice).",
     )

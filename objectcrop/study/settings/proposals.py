@@ -34,7 +34,7 @@ class FileTrunk(Section):
 
 
 class FeatureProposals(Section):
-    """What all sources share that look at a network's maps: which network."""
+    """What all sources share that use a network's maps: which network."""
 
     features_run: Name | None = Field(
         default=None,
@@ -76,7 +76,7 @@ class LodProposals(FeatureProposals):
         default=512, ge=64, description="Images are reduced to this long side before the trunk; never enlarged."
     )
     descriptor_size_px: int = Field(
-        default=224, ge=32, description="Side of the square picture for the image descriptor."
+        default=224, ge=32, description="Side of the square image for the image descriptor."
     )
     saliency_rule: Literal["base", "wide_margin"] = Field(
         default="wide_margin",
@@ -84,7 +84,7 @@ class LodProposals(FeatureProposals):
     )
     centring: Literal["picture", "none"] = Field(
         default="none",
-        description="'picture' takes the image's mean from its maps first, and keeps what lies above it and what lies below as "
+        description="'picture' takes the image's mean from its maps first, and keeps what is above it and what is below as "
         "channels of their own: salient is then what is unlike the rest. Own addition; 'none', as published, takes high "
         "activations for salient, which they need not be in a network trained without labels (docs/proposals.md).",
     )
@@ -97,7 +97,7 @@ class LodProposals(FeatureProposals):
     projection_dims: int | None = Field(
         default=None,
         ge=8,
-        description="Random projection of region features to so many dimensions; null keeps them whole (exact).",
+        description="Random projection of region features to this many dimensions; null keeps them whole (exact).",
     )
     num_neighbours: int = Field(default=100, ge=1, description="Nearest images that each image is scored with.")
     max_scores_per_pair: int = Field(
@@ -139,7 +139,7 @@ class LodProposals(FeatureProposals):
     ranking_memory_mb: int | None = Field(
         default=None,
         ge=100,
-        description="Memory of the ranking, of all its processes. By default what pictures of max_regions regions each take at "
+        description="Memory of the ranking, of all its processes. By default what images of max_regions regions each take at "
         "most (docs/cluster.md).",
     )
 
@@ -160,7 +160,7 @@ class GroundTruthProposals(Section):
 
 
 class GridProposals(Section):
-    """A fixed grid of boxes: a control without information."""
+    """A fixed grid of boxes: a baseline without information."""
 
     kind: Literal["grid"]
     rows: int = Field(default=3, ge=1, description="Grid rows.")
@@ -175,7 +175,7 @@ class RandomProposals(Section):
 
 
 class CentreProposals(Section):
-    """One centred box per image: a control."""
+    """One centred box per image: a baseline."""
 
     kind: Literal["centre"]
     area_share: float = Field(
@@ -206,7 +206,7 @@ class ExternalProposals(Section):
 
 
 class SearchedProposals(Section):
-    """What all sources share that search each picture by itself; the best boxes are kept by plain suppression."""
+    """What all sources share that search each image by itself; the best boxes are kept by plain suppression."""
 
     max_boxes: int = Field(default=10, ge=1, le=100, description="Boxes returned per image.")
     max_overlap: float = Field(
@@ -224,12 +224,12 @@ class EdgeBoxesProposals(SearchedProposals):
     kind: Literal["edge_boxes"]
     edges: Literal["structured_forest", "gradient"] = Field(
         default="structured_forest",
-        description="Where edges come from: 'structured_forest', as published, needs model; 'gradient' is the picture's gradient, "
+        description="Where edges come from: 'structured_forest', as published, needs model; 'gradient' is the image's gradient, "
         "thinned: own choice, needs no file and no training, and takes texture for contours.",
     )
     model: str | None = Field(
         default=None,
-        description="Structured forest of OpenCV, model.yml.gz, relative to the data root; it lies in the repository "
+        description="Structured forest of OpenCV, model.yml.gz, relative to the data root; it is in the repository "
         "opencv/opencv_extra under testdata/cv/ximgproc.",
     )
     max_candidates: int = Field(default=1000, ge=1, description="Boxes that EdgeBoxes returns before suppression.")
@@ -249,7 +249,7 @@ class BingProposals(SearchedProposals):
 
     kind: Literal["bing"]
     model_folder: str = Field(
-        description="Folder with the nine ObjNessB2W8*.yml.gz, relative to the data root; they lie in the repository "
+        description="Folder with the nine ObjNessB2W8*.yml.gz, relative to the data root; they are in the repository "
         "opencv/opencv_contrib under modules/saliency/samples/ObjectnessTrainedModel."
     )
 
@@ -270,7 +270,7 @@ class MaskCutProposals(FeatureProposals, SearchedProposals):
     layer: str = Field(
         default="layer3", description="Layer whose cells are cut; the cost grows with their number cubed."
     )
-    num_cuts: int = Field(default=3, ge=1, description="N: objects looked for in each image, one after another.")
+    num_cuts: int = Field(default=3, ge=1, description="N: objects searched in each image, one after another.")
     min_cosine: float = Field(
         default=0.15,
         gt=-1,

@@ -42,7 +42,7 @@ class BackboneSettings(Section):
     stem: Literal["imagenet", "small"] = Field(
         default="imagenet",
         description="First layers. imagenet: a 7 x 7 convolution and a pooling, each of stride 2. small: a 3 x 3 convolution of "
-        "stride 1 and no pooling, for pictures of 32 to 64 px, as ResNets for CIFAR have; every stride is a quarter (the last "
+        "stride 1 and no pooling, for images of 32 to 64 px, as ResNets for CIFAR have; every stride is a quarter (the last "
         "8). ResNets only, no detectors.",
     )
     weights: str | None = Field(
@@ -138,25 +138,25 @@ class TrainingSettings(Section):
 
     shuffle: Literal["all_gather", "loader"] = Field(
         default="all_gather",
-        description="How several processes shuffle keys among each other: they exchange the pictures, or each loads the "
-        "key views of the shuffled batch itself, so that no picture crosses the network. Results are equal.",
+        description="How several processes shuffle keys among each other: they exchange the images, or each loads the "
+        "key views of the shuffled batch itself, so that no image crosses the network. Results are equal.",
     )
     accumulation_steps: int = Field(
         default=1,
         ge=1,
         description="Batches whose gradients make one optimizer step: each process computes its share of the global batch "
-        "in so many parts, with batch statistics of each part. Not for methods with a queue.",
+        "in this many parts, with batch statistics of each part. Not for methods with a queue.",
     )
     compiled: bool = Field(
         default=False,
         description="torch.compile of the trunks: faster after minutes of compiling; needs a C++ compiler.",
     )
     monitor_every_epochs: int = Field(
-        default=1, ge=0, description="Epochs between looks at the trunk's features on some pictures; 0 never looks."
+        default=1, ge=0, description="Epochs between measurements of the trunk's features on some images; 0 is never."
     )
-    monitor_images: int = Field(default=256, ge=2, description="Training pictures that the monitor looks at.")
+    monitor_images: int = Field(default=256, ge=2, description="Training images that the monitor encodes.")
     monitor_knn: bool = Field(
-        default=False, description="Also log the accuracy of a kNN vote over these pictures; needs annotations."
+        default=False, description="Also log the accuracy of a kNN vote over these images; needs annotations."
     )
 
 
@@ -258,7 +258,7 @@ class Run(Section):
             )
         if self.views.sample_unit == "box" and self.method in ("cmc", "insdis", "supervised"):
             problems.append(
-                f"views.sample_unit box: method {self.method} needs each picture once in an epoch, take image"
+                f"views.sample_unit box: method {self.method} needs each image once in an epoch, take image"
             )
         if self.method == "external" and self.backbone.weights is None:
             problems.append("method external needs backbone.weights")

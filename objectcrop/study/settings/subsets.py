@@ -10,7 +10,7 @@ from objectcrop.study.settings.section import Split as Split
 
 
 class SubsetDataset(PictureFiles):
-    """What every subset has: another data set, whose folders hold its pictures."""
+    """What every subset has: another data set, whose folders hold its images."""
 
     of: Name = Field(description="The data set that is selected from; its boxes must be annotations with classes.")
 
@@ -59,11 +59,11 @@ class OhmsDataset(SubsetDataset):
 
 
 class ReleasedOhmsDataset(SubsetDataset):
-    """The lists of pictures that the authors released (decision 0007); `of` has the folders and the names of classes."""
+    """The lists of images that the authors released (decision 0007); `of` has the folders and the names of classes."""
 
     source: Literal["released_ohms"]
     train_labels: str = Field(
-        description="images_selected_new.npy, or the release's list of one-class or of multi-class pictures, relative to the "
+        description="images_selected_new.npy, or the release's list of one-class or of multi-class images, relative to the "
         "data root."
     )
     train_boxes: str | None = Field(
@@ -71,5 +71,5 @@ class ReleasedOhmsDataset(SubsetDataset):
         description="images_selected_with_all_features.npy, relative to the data root; null: labels without boxes.",
     )
     test_labels: str | None = Field(
-        default=None, description="images_selected_test_40k.npy, relative to the data root; null: no test pictures."
+        default=None, description="images_selected_test_40k.npy, relative to the data root; null: no test images."
     )

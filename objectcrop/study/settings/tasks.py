@@ -17,10 +17,10 @@ class LinearTask(Section):
     labels: Literal["multi", "single"] = Field(
         default="multi", description="Several labels per image (mAP) or one (top-1)."
     )
-    size_px: int = Field(default=224, ge=16, description="Side of the square picture.")
-    resize_px: int = Field(default=256, ge=16, description="Short side before the centre crop of test pictures.")
-    epochs: int = Field(default=100, ge=1, description="Passes over the training pictures.")
-    batch_size: int = Field(default=256, ge=1, description="Pictures per step.")
+    size_px: int = Field(default=224, ge=16, description="Side of the square image.")
+    resize_px: int = Field(default=256, ge=16, description="Short side before the centre crop of test images.")
+    epochs: int = Field(default=100, ge=1, description="Passes over the training images.")
+    batch_size: int = Field(default=256, ge=1, description="Images per step.")
     learning_rates: tuple[float, ...] = Field(
         default=(30.0,),
         min_length=1,
@@ -35,7 +35,7 @@ class LinearTask(Section):
     cached_views: int | None = Field(
         default=None,
         ge=1,
-        description="Fixed training views per picture, features computed once (an approximation); null draws anew each epoch.",
+        description="Fixed training views per image, features computed once (an approximation); null draws new ones each epoch.",
     )
     precision: Precision = Field(
         default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
@@ -57,19 +57,19 @@ class DetectionSchedule(Section):
         default=(480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800),
         description="Short sides drawn from in training.",
     )
-    test_short_side_px: int = Field(default=800, ge=32, description="Short side of test pictures.")
+    test_short_side_px: int = Field(default=800, ge=32, description="Short side of test images.")
     max_long_side_px: int = Field(default=1333, ge=32, description="Longest long side, training and test.")
     precise_batch_norm_iterations: int = Field(
         default=200, ge=0, description="Batches for precise batch norm at the end; 0 turns it off."
     )
     regions_per_image: int = Field(
-        default=512, ge=4, description="Regions of a training picture that the heads see; they cost most on a CPU."
+        default=512, ge=4, description="Regions of a training image that the heads see; they cost most on a CPU."
     )
     test_regions_per_image: int = Field(
-        default=1000, ge=1, description="Best proposals of a test picture that the heads see."
+        default=1000, ge=1, description="Best proposals of a test image that the heads see."
     )
     max_test_images: int | None = Field(
-        default=None, ge=1, description="Test pictures measured, the first in the order of the set; null measures all."
+        default=None, ge=1, description="Test images measured, the first in the order of the set; null measures all."
     )
     norm: Literal["BN", "SyncBN", "FrozenBN"] = Field(
         default="SyncBN",

@@ -41,7 +41,7 @@ class ViewSettings(Section):
     regions: tuple[Region, Region] = Field(
         default=("scene", "scene"),
         description="Regions of the two views; ['object', 'dilated_object'] is the paper's method. 'shifted_object' is a box "
-        "of the object's size beside it, 'random_box' does not look at the objects, 'whole_image' is not cropped.",
+        "of the object's size beside it, 'random_box' does not depend on the objects, 'whole_image' is not cropped.",
     )
     proposals: Name | None = Field(
         default=None,
@@ -52,7 +52,9 @@ class ViewSettings(Section):
         description="What gives a sample in an epoch: every image, for which a box is drawn; or, a released quirk, every usable "
         "box among the first max_proposals, so that an epoch is a pass over the boxes. An image without one gives a scene pair.",
     )
-    max_proposals: int = Field(default=10, ge=1, description="One box is drawn uniformly among the first so many.")
+    max_proposals: int = Field(
+        default=10, ge=1, description="One box is drawn uniformly among the first ones, at most this many."
+    )
     dilation: Literal["image_total", "image_per_side", "box_fraction", "coordinate_released"] = Field(
         default="image_total",
         description="What dilation_fraction is a share of: image side, in total (default); image side, on each side; box "
@@ -77,7 +79,7 @@ class ViewSettings(Section):
         description="Regions end at the image, or, a released quirk, reach beyond it into black.",
     )
     resize_first_px: int | None = Field(
-        default=None, ge=16, description="Resize whole pictures to a square of this side before cropping (table 3)."
+        default=None, ge=16, description="Resize whole images to a square of this side before cropping (table 3)."
     )
     size_px: int = Field(default=224, ge=16, description="Side of the square view.")
     scene_scale_min: float = Field(
@@ -116,7 +118,7 @@ class ViewSettings(Section):
     )
     decoder: Decoder = Field(
         default="auto",
-        description="Decoder of JPEGs; 'auto' is opencv. Other formats, and JPEGs that it refuses, are always Pillow's.",
+        description="Decoder of JPEGs; 'auto' is opencv. Other formats, and JPEGs that it rejects, are always Pillow's.",
     )
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ def test_pictures_of_the_parts_are_listed_without_labels_too(root):
 
 def test_a_part_without_pictures_is_named(root):
     (root / "ADE/images/validation/ADE_val_1.jpg").unlink()
-    with pytest.raises(ValueError, match=r"validation: holds no picture that ends in \.jpg"):
+    with pytest.raises(ValueError, match=r"validation: holds no image that ends in \.jpg"):
         list_ade20k(ADE, root)
 
 
@@ -80,12 +80,12 @@ def test_a_picture_that_cannot_be_opened_keeps_the_boxes_of_its_mask(root):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (None, "the mask of this picture is not there"),
+        (None, "the mask of this image is not there"),
         (
             Image.fromarray(np.full((8, 10), 4, np.uint8)),
             r"class\(es\) \[4\] are not among the 3 of objectInfo150\.txt",
         ),
-        (Image.new("L", (10, 7)), "the mask is 10 x 7, its picture 10 x 8 pixels"),
+        (Image.new("L", (10, 7)), "the mask is 10 x 7, its image 10 x 8 pixels"),
         (Image.new("RGB", (10, 8)), "its mode is RGB, expected 8-bit grey"),
     ],
 )

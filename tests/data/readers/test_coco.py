@@ -68,7 +68,7 @@ def test_a_file_without_annotations_has_no_boxes(write):
         ),
         (
             instances(annotations=[{"id": 4, "image_id": 7, "category_id": 3, "bbox": [150, 0, 60, 1]}]),
-            "annotation 4: the box lies outside the picture",
+            "annotation 4: the box is outside the image",
         ),
         (
             instances(annotations=[{"id": 4, "image_id": 7, "category_id": 3, "bbox": [1, 2, 3]}]),

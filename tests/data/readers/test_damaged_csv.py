@@ -73,13 +73,13 @@ def test_a_corner_that_is_a_word_is_refused_with_its_line(refusal):
 
 def test_a_box_turned_inside_out_is_refused_with_its_line_and_values(refusal):
     message = refusal(lines(GOOD, row(XMin="0.7"), GOOD, row(XMin="0.8")))
-    assert "boxes.csv, line 3: the box is turned inside out" in message
+    assert "boxes.csv, line 3: the box is inverted" in message
     assert "x1 0.7, y1 0.2, x2 0.5, y2 0.6; 2 such row(s)" in message
 
 
 @pytest.mark.parametrize("corner", [{"XMin": "-0.2"}, {"XMax": "1.0011"}, {"YMin": "-1"}, {"YMax": "640"}])
 def test_a_box_outside_the_picture_is_refused_with_its_line(refusal, corner):
-    assert "boxes.csv, line 2: the box lies outside the picture" in refusal(lines(row(**corner)))
+    assert "boxes.csv, line 2: the box is outside the image" in refusal(lines(row(**corner)))
 
 
 def test_a_corner_outside_by_a_thousandth_is_clipped(read):
@@ -159,9 +159,7 @@ def test_a_number_too_large_for_a_double_is_no_number(refusal, value):
 
 
 def test_a_large_number_lies_outside_the_picture(refusal):
-    assert "outside the picture (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(
-        lines(row(XMax="1e300"))
-    )
+    assert "outside the image (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(lines(row(XMax="1e300")))
 
 
 @pytest.mark.parametrize("value", ["2", "-2", "127", ""])
@@ -199,10 +197,10 @@ def test_text_that_is_not_utf_8_is_refused_with_its_line(refusal):
 
 def test_empty_lines_are_passed_over_but_counted(read, refusal):
     assert len(read(lines("", GOOD, "", "", GOOD))) == 2
-    assert "boxes.csv, line 5: the box is turned inside out" in refusal(lines("", GOOD, "", row(XMin="0.7")))
+    assert "boxes.csv, line 5: the box is inverted" in refusal(lines("", GOOD, "", row(XMin="0.7")))
     assert "line 5: CSV conversion error" in refusal(lines("", GOOD, "", row(XMin="wide")))
     packed = gzip.compress(lines("", GOOD, "", row(XMin="0.7")).replace(b"\n", b"\r\n"))
-    assert "boxes.csv.gz, line 5: the box is turned inside out" in refusal(packed, "boxes.csv.gz")
+    assert "boxes.csv.gz, line 5: the box is inverted" in refusal(packed, "boxes.csv.gz")
 
 
 def outcome(content: bytes, name: str = "fuzzed.csv") -> bool:

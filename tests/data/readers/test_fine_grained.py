@@ -93,23 +93,23 @@ def test_cars_of_both_splits_have_ids_that_differ_though_their_files_have_one_na
 def test_a_picture_that_cannot_be_opened_leaves_its_box_out_and_stays_listed(tmp_path, capsys):
     (write_cub(tmp_path) / "birds/images/001.Albatross/Albatross_0046.jpg").write_text("broken")
     assert list(rows(BIRDS, tmp_path)) == ["002.Auk/Auk_0009"]
-    assert "1 picture(s) cannot be opened, first birds/images/001.Albatross" in capsys.readouterr().out
+    assert "1 image(s) cannot be opened, first birds/images/001.Albatross" in capsys.readouterr().out
     assert len(listed(BIRDS, tmp_path)) == 2
 
 
 def test_a_picture_of_two_aircraft_lists_is_refused(tmp_path):
     (write_aircraft(tmp_path) / "air/images_variant_test.txt").write_text("0034958 707-320\n")
-    with pytest.raises(ValueError, match=r"image id '0034958' names 2 pictures .*one split"):
+    with pytest.raises(ValueError, match=r"image id '0034958' names 2 images .*one split"):
         list_pictures("mine", AIR, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [
-        ("images_box.txt", "0034309 1 1 102 30", r"images_box\.txt, line 1: the box lies outside the picture"),
+        ("images_box.txt", "0034309 1 1 102 30", r"images_box\.txt, line 1: the box is outside the image"),
         ("images_box.txt", "0034309 1 1 x 30", r"images_box\.txt, line 1: expected numbers, got '1 1 x 30'"),
-        ("images_box.txt", "0034309 9 1 5 30", r"images_box\.txt, line 1: the box is turned inside out"),
-        ("images_box.txt", "7777777 1 1 2 2", r"images_box\.txt: lacks 1 picture\(s\), first '0034309'"),
+        ("images_box.txt", "0034309 9 1 5 30", r"images_box\.txt, line 1: the box is inverted"),
+        ("images_box.txt", "7777777 1 1 2 2", r"images_box\.txt: lacks 1 image\(s\), first '0034309'"),
         ("images_variant_trainval.txt", "0034309", r"trainval\.txt, line 1: expected <image> <variant>, got '0034309'"),
         ("images_variant_trainval.txt", "0034309 A", r"trainval\.txt, line 2: image '0034309' occurs more than once"),
     ],
@@ -124,7 +124,7 @@ def test_a_wrong_line_about_aircraft_is_named(tmp_path, file, line, message):
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [
-        ("bounding_boxes.txt", "1 70.0 5.0 40.0 20.0", r"bounding_boxes\.txt, line 1: the box lies outside"),
+        ("bounding_boxes.txt", "1 70.0 5.0 40.0 20.0", r"bounding_boxes\.txt, line 1: the box is outside"),
         ("bounding_boxes.txt", "1 70.0 5.0 40.0", r"bounding_boxes\.txt, line 1: expected <image> <x> <y> <width>"),
         ("image_class_labels.txt", "1 9", r"image_class_labels\.txt, line 1: class '9' is not in .*classes\.txt"),
         (
@@ -132,8 +132,8 @@ def test_a_wrong_line_about_aircraft_is_named(tmp_path, file, line, message):
             "1 2",
             r"train_test_split\.txt, line 1: expected 1 \(training\) or 0 \(test\), got '2'",
         ),
-        ("train_test_split.txt", "", r"train_test_split\.txt: lacks 1 picture\(s\), first '1'"),
-        ("images.txt", "", r"image_class_labels\.txt, line 1: picture '1' is not in .*images\.txt"),
+        ("train_test_split.txt", "", r"train_test_split\.txt: lacks 1 image\(s\), first '1'"),
+        ("images.txt", "", r"image_class_labels\.txt, line 1: image '1' is not in .*images\.txt"),
     ],
 )
 def test_a_wrong_line_about_birds_is_named(tmp_path, file, line, message):
@@ -146,7 +146,7 @@ def test_a_wrong_line_about_birds_is_named(tmp_path, file, line, message):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ((1, 1, 103, 50, 2, "00001.jpg"), "entry 1: the box lies outside the picture"),
+        ((1, 1, 103, 50, 2, "00001.jpg"), "entry 1: the box is outside the image"),
         ((1, 1, 100, 50, 3, "00001.jpg"), "entry 1: class 3 is not one of the 2 of devkit/cars_meta"),
         ((1, 1, 100, 50, 1.5, "00001.jpg"), "entry 1: class 1.5 is not one of the 2 of devkit/cars_meta"),
         (("x", 1, 100, 50, 1, "00001.jpg"), "entry 1: expected a number, got .*'x'"),

@@ -29,7 +29,7 @@ def test_pictures_are_found_at_any_depth_and_other_files_passed_over(touch):
 
 
 def test_a_folder_without_pictures_is_named(touch):
-    with pytest.raises(ValueError, match=r"p: there is no picture in it"):
+    with pytest.raises(ValueError, match=r"p: there is no image in it"):
         list_folder(FolderDataset(source="folder", images="p"), touch("p/notes.txt"))
 
 
@@ -43,9 +43,7 @@ def test_the_class_is_the_folder_and_its_box_the_whole_picture(touch):
 
 def test_a_picture_outside_the_class_folders_is_named(touch):
     root = touch("in/train/cat/1.jpg", "in/train/2.jpg", "in/val/cat/1.jpg")
-    with pytest.raises(
-        ValueError, match=r"1 picture\(s\) lie in no class folder, first '2\.jpg'; .*flat_labels\.train"
-    ):
+    with pytest.raises(ValueError, match=r"1 image\(s\) are in no class folder, first '2\.jpg'; .*flat_labels\.train"):
         list_image_folders(CLASSES, root)
 
 
@@ -64,16 +62,16 @@ def test_a_flat_folder_with_labels_is_as_if_it_had_class_folders(touch, capsys):
     ]
     assert listing["path"].tolist() == ["in/train/n01/1.JPEG", "in/val/val_1.JPEG", "in/val/val_2.JPEG"]
     assert label_image_folders(listing)["class_id"].tolist() == ["n01", "n01", "n02"]
-    assert "2 of the 3 pictures with labels are there" in capsys.readouterr().out
+    assert "2 of the 3 images with labels are there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("ImageId,PredictionString\nval_2,n02\n", r"val_1\.JPEG: .*labels\.csv has no label for this picture"),
+        ("ImageId,PredictionString\nval_2,n02\n", r"val_1\.JPEG: .*labels\.csv has no label for this image"),
         ("ImageId\nval_1\n", r"labels\.csv: expected the columns ImageId and PredictionString, got \['ImageId'\]"),
         ("", r"labels\.csv: expected the columns"),
-        (f"{LABELS}val_1,n02\n", r"labels\.csv, line 5: picture 'val_1' occurs more than once"),
+        (f"{LABELS}val_1,n02\n", r"labels\.csv, line 5: image 'val_1' occurs more than once"),
         ("ImageId,PredictionString\nval_1,\n", r"labels\.csv, line 2: expected one class, got ''"),
         ("ImageId,PredictionString\nval_1,n01 1 2 3 4 n02 1 2 3 4\n", r"labels\.csv, line 2: expected one class"),
     ],

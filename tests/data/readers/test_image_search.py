@@ -39,7 +39,7 @@ def test_links_to_folders_are_followed_and_a_circle_is_named(folder, tmp_path_fa
     (folder / "linked").symlink_to(elsewhere)
     assert "linked/f.jpg" in pictures_under(folder)
     (folder / "part_0" / "up").symlink_to(folder)
-    with pytest.raises(ValueError, match="up: is a link to a folder that it lies in"):
+    with pytest.raises(ValueError, match="up: is a link to a folder that it is in"):
         pictures_under(folder)
 
 

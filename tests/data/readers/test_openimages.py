@@ -74,7 +74,7 @@ def test_listed_are_the_pictures_that_have_both_boxes_and_a_file(write, tmp_path
         "split": ["train"],
     }
     (tmp_path / "train" / "0b.jpg").unlink()
-    with pytest.raises(ValueError, match=r"train: holds none of the 2 pictures"):
+    with pytest.raises(ValueError, match=r"train: holds none of the 2 images"):
         list_openimages(dataset, tmp_path)
 
 
@@ -87,7 +87,7 @@ def test_pictures_of_any_ending_in_sub_folders_are_listed_if_the_settings_say_so
         source="openimages", boxes={"train": "boxes.csv"}, class_descriptions="c.csv", images={"train": "train"}
     )
     with pytest.raises(
-        ValueError, match=r"holds none of the 3 pictures <ImageID>\.jpg .*set image_suffixes and nested_images"
+        ValueError, match=r"holds none of the 3 images <ImageID>\.jpg .*set image_suffixes and nested_images"
     ):
         list_openimages(flat, tmp_path)
     nested = flat.model_copy(update={"image_suffixes": (".jpg", ".png"), "nested_images": True})

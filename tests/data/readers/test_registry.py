@@ -76,7 +76,7 @@ def test_an_id_in_two_splits_is_refused(tmp_path):
         (tmp_path / split).mkdir()
         text = json.dumps({"images": [image], "annotations": [], "categories": []})
         (tmp_path / f"{split}.json").write_text(text)
-    with pytest.raises(ValueError, match=r"image id '1' names 2 pictures \(a/1\.jpg, b/1\.jpg\)"):
+    with pytest.raises(ValueError, match=r"image id '1' names 2 images \(a/1\.jpg, b/1\.jpg\)"):
         list_pictures("mine", parse_dataset(COCO), tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_a_class_without_description_is_named_with_the_file(tmp_path):
 @pytest.mark.parametrize("source", ["ohms", "union"])
 def test_a_data_set_made_of_others_has_no_files_of_its_own(tmp_path, source):
     value = {"source": "ohms", "of": "base"} if source == "ohms" else {"source": "union", "parts": ["a", "b"]}
-    with pytest.raises(ValueError, match=rf"mine of source '{source}' has no picture files"):
+    with pytest.raises(ValueError, match=rf"mine of source '{source}' has no image files"):
         list_pictures("mine", parse_dataset(value), tmp_path)
 
 

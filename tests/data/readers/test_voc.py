@@ -50,7 +50,7 @@ def test_a_zero_based_file_is_clipped_by_its_one_pixel_and_two_are_refused(kit):
     root = kit("000001", thing("dog", "0 0 100 50"))
     assert read_voc_boxes(PART, root, "train")[["x1", "y1"]].to_numpy().tolist() == [[0, 0]]
     root = kit("000001", thing("dog", "-1 1 100 50"))
-    with pytest.raises(ValueError, match=r"000001\.xml: the box lies outside the picture"):
+    with pytest.raises(ValueError, match=r"000001\.xml: the box is outside the image"):
         read_voc_boxes(PART, root, "train")
 
 
@@ -69,7 +69,7 @@ def test_a_set_without_objects_has_no_boxes(kit):
         (thing("dog", "1 1 x 50"), "could not convert string to float: 'x'"),
         ("<object><name>dog</name></object>", "<bndbox/xmin> is missing"),
         ("<object>", "mismatched tag"),
-        (thing("dog", "20 1 10 50"), "the box is turned inside out"),
+        (thing("dog", "20 1 10 50"), "the box is inverted"),
     ],
 )
 def test_a_file_that_is_not_of_the_form_is_named(kit, text, message):
@@ -80,7 +80,7 @@ def test_a_file_that_is_not_of_the_form_is_named(kit, text, message):
 
 def test_a_size_of_nothing_is_refused(kit):
     root = kit("000001", thing("dog", "1 1 2 2"), size="<width>0</width><height>50</height>")
-    with pytest.raises(ValueError, match=r"000001\.xml: .*\(the picture's size is \(0\.0, 50\.0\)"):
+    with pytest.raises(ValueError, match=r"000001\.xml: .*\(the image's size is \(0\.0, 50\.0\)"):
         read_voc_boxes(PART, root, "train")
 
 
@@ -103,5 +103,5 @@ def test_of_the_set_of_a_class_only_the_pictures_that_show_it_are_listed(kit):
 def test_a_picture_that_stands_twice_in_a_set_is_named_with_its_line(kit):
     root = kit("000001")
     (root / "kit/VOC2007/ImageSets/Main/train.txt").write_text("000001\n000002\n\n000001\n")
-    with pytest.raises(ValueError, match=r"train\.txt, line 4: picture '000001' occurs more than once"):
+    with pytest.raises(ValueError, match=r"train\.txt, line 4: image '000001' occurs more than once"):
         read_image_set(PART, root)

@@ -95,7 +95,7 @@ def calls():
 @pytest.mark.parametrize("name", calls())
 def test_a_file_that_asks_for_anything_else_is_refused_by_the_name_it_asks_for(file, name, capfd):
     saved(file, {"a": [Reduced(*calls()[name])]})
-    with pytest.raises(ValueError, match=f"{file}: refused .*asks for {name},"):
+    with pytest.raises(ValueError, match=f"{file}: rejected .*asks for {name},"):
         load_released(file)
     assert capfd.readouterr().out == ""
 
@@ -108,7 +108,7 @@ HOSTILE = {
     "a dotted name": (b"\x80\x04\x8c\x05numpy\x8c\x0eos.path.system\x93.", "numpy.os.path.system"),
     "a call of the array type": (b"cnumpy\nndarray\nK\x01\x85R.", "not callable"),
     "a new object of a stand-in": (b"\x80\x02cnumpy\nndarray\n)\x81.", "NEWOBJ"),
-    "an instance": (b"(inumpy\ndtype\n.", "refused"),
+    "an instance": (b"(inumpy\ndtype\n.", "rejected"),
     "attributes of a function": (
         b"\x80\x02cnumpy\ndtype\nN}X\x09\x00\x00\x00_functionNs\x86b.",
         "tries to change Function",
@@ -117,7 +117,7 @@ HOSTILE = {
     "a persistent id": (b"Pelsewhere\n.", "persistent id"),
     "a persistent id on the stack": (b"K\x01Q.", "persistent id"),
     "an extension code": (b"\x80\x02\x82\x01.", "extension code"),
-    "a buffer outside": (b"\x80\x05\x97.", "refused"),
+    "a buffer outside": (b"\x80\x05\x97.", "rejected"),
     "a dtype with fields": (OBJECT + STATE.replace(b"|NNN", b"|N(X\x01\x00\x00\x00at}") + b"b.", "with parts"),
     "a dtype with metadata": (OBJECT + STATE.replace(b"K?t", b"K?}t") + b"b.", "with parts"),
     "a dtype of another kind": (b"cnumpy\ndtype\nX\x03\x00\x00\x00V99K\x00K\x01\x87R.", "whose type is 'V99'"),
@@ -133,8 +133,8 @@ HOSTILE = {
     "nothing": (b"N.", "holds a NoneType"),
     "a list, not a dictionary": (b"].", "holds a list, not a dictionary"),
     "keys that are no text": (b"}K\x01K\x01s.", "keys that are not text"),
-    "an empty pickle": (b"", "cut off|ran out|refused"),
-    "no end": (b"}X\x01\x00\x00\x00a", "refused"),
+    "an empty pickle": (b"", "cut off|ran out|rejected"),
+    "no end": (b"}X\x01\x00\x00\x00a", "rejected"),
     "a list in itself": (b"}X\x01\x00\x00\x00a]q\x00h\x00as.", "more than 5 deep"),
     "lists a thousand deep": (b"]" * 1000 + b"a" * 999 + b".", "more than 5 deep"),
     "tuples a thousand deep": (b"\x80\x02)" + b"\x85" * 1000 + b".", "more than 5 deep"),
@@ -155,7 +155,7 @@ def test_a_hostile_pickle_is_refused_soon_and_in_one_sentence(file, name):
     with pytest.raises(ValueError, match=words) as caught:
         load_released(by_hand(file, body))
     message = str(caught.value)
-    assert message.startswith(f"{file}: refused as a dictionary saved by numpy (")
+    assert message.startswith(f"{file}: rejected as a dictionary saved by numpy (")
     assert "\n" not in message
     assert len(message) < 500
     assert time.monotonic() - started < 5
@@ -178,15 +178,15 @@ def header(descr: str, shape: str = "()") -> bytes:
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (b"", "refused"),
+        (b"", "rejected"),
         (b"PK\x03\x04", "magic"),
         (HEADER[:40], "EOF|header"),
-        (HEADER.replace(b"\x01\x00v", b"\x07\x00v"), r"version is \(7, 0\)|refused"),
+        (HEADER.replace(b"\x01\x00v", b"\x07\x00v"), r"version is \(7, 0\)|rejected"),
         (header("'<f8'", "(3,)"), "array of float64"),
         (header("'|O'", "(4611686018427387904,)"), "not one object"),
         (header("[('a', '|O')]"), "not one object"),
-        (header("__import__('os').system('echo hostile')"), "refused"),
-        (header("(" * 60), "refused"),
+        (header("__import__('os').system('echo hostile')"), "rejected"),
+        (header("(" * 60), "rejected"),
     ],
 )
 def test_another_header_is_refused(file, head, words, capfd):
@@ -227,7 +227,7 @@ def read_or_refused(file) -> None:
         delattr(builtins, CANARY)
     assert touched == []
     assert type(value) is dict
-    message = rf"{file}: refused as a dictionary saved by numpy \(.*\); take the file as released"
+    message = rf"{file}: rejected as a dictionary saved by numpy \(.*\); take the file as released"
     assert refused is None or re.fullmatch(message, refused)
 
 

@@ -163,7 +163,7 @@ def test_a_finished_one_starts_anew_after_its_state_is_forgotten(job):
 
 
 def test_a_loss_that_is_not_finite_ends_it_and_names_the_pictures(job):
-    with pytest.raises(ValueError, match=r"iteration \d+: the loss is not finite \(pictures train\d, train\d\)"):
+    with pytest.raises(ValueError, match=r"iteration \d+: the loss is not finite \(images train\d, train\d\)"):
         fine_tune(job(learning_rate=1e12, max_iterations=20, warmup_iterations=0), StopRequest())
 
 

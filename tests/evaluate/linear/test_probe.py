@@ -80,7 +80,7 @@ def test_colours_are_learnt_from_random_features(data):
 def test_shuffled_labels_cannot_be_learnt(data):
     data = Data(data.train, shuffled(data.test), data.classes)
     found = evaluate_linear(backbone(), data, settings(epochs=40), SEEDS, device=CPU)
-    assert found["metrics"]["map"] < 90, "the test pictures must not reach the training"
+    assert found["metrics"]["map"] < 90, "the test images must not reach the training"
 
 
 @pytest.mark.parametrize("cached_views", [None, 2])
@@ -269,7 +269,7 @@ def test_labels_are_the_sets_of_classes_of_training_pictures(tables, tmp_path):
     assert training_classes(manifest, extended) == ["blue", "green", "red"]
     found = labelled_pictures(manifest, extended, tmp_path, "test", ["blue", "green", "red"])
     assert found.labels.sum(axis=1).tolist() == [2] * 12
-    with pytest.raises(ValueError, match="no validation picture"):
+    with pytest.raises(ValueError, match="no validation image"):
         labelled_pictures(manifest, annotations, tmp_path, "validation", ["red"])
     with pytest.raises(ValueError, match="needs a data set with labels"):
         training_classes(manifest, annotations.iloc[:0])

@@ -270,8 +270,8 @@ def test_by_box_an_epoch_is_a_pass_over_the_boxes(tables, request_of, tmp_path):
     ("name", "message"),
     [
         ("scene-scene", r"none of views.regions \['scene', 'scene'\] is made from a box"),
-        ("cmc", "method cmc needs each picture once in an epoch"),
-        ("insdis", "method insdis needs each picture once in an epoch"),
+        ("cmc", "method cmc needs each image once in an epoch"),
+        ("insdis", "method insdis needs each image once in an epoch"),
     ],
 )
 def test_samples_by_box_are_refused_where_they_have_no_meaning(request_of, name, message):

@@ -56,7 +56,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before_aloud(tmp_path, capsy
 def test_states_none_of_which_can_be_read_are_no_fresh_start(tmp_path):
     save(tmp_path, 1)
     saved_states(tmp_path)[0].write_bytes(b"PK")
-    with pytest.raises(ValueError, match="none of the 1 saved states can be read; remove them to train anew"):
+    with pytest.raises(ValueError, match="none of the 1 saved states can be read; remove them to train from scratch"):
         load_state(tmp_path, "s", CPU)
 
 

@@ -25,7 +25,7 @@ def test_the_first_step_whose_loss_is_not_finite_is_named_with_its_pictures_howe
     window = Window()
     for step, value in enumerate((1.0, float("nan"), float("inf"))):
         window.add(step, list(range(10 * step, 10 * step + 10)), losses(value, loss=value))
-    with pytest.raises(ValueError, match=r"loss of step 1 is nan \(pictures i10, i11, .*, i17 \.\.\.\)"):
+    with pytest.raises(ValueError, match=r"loss of step 1 is nan \(images i10, i11, .*, i17 \.\.\.\)"):
         window.take(IDS)
 
 

@@ -53,10 +53,10 @@ def rank_from_files(
     Args:
         scores: what is ranked.
         lod: settings.
-        folder: of rows and state, seen by all processes; what an attempt with the same inputs left there is gone on from.
+        folder: of rows and state, shared by all processes; what an attempt with the same inputs left there is resumed from.
         world: the processes.
         stop: set by a signal: the state is saved and Stopped raised.
-        images_per_part: images whose rows lie in one part.
+        images_per_part: images whose rows are in one part.
         save_every_s: seconds between savings of the state.
 
     Raises:

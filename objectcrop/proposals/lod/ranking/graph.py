@@ -97,7 +97,7 @@ class Moment:
 
 
 class Journal(Protocol):
-    """Keeps where the iterations stand, so that a stopped ranking goes on."""
+    """Keeps where the iterations stand, so that a stopped ranking resumes."""
 
     def find(self, phase: str) -> Moment | None:
         """Where an earlier attempt left the phase."""
@@ -137,7 +137,7 @@ def iterate(
         start: whole.
         max_iterations: cap.
         tolerance: length of a step, absolute.
-        journal: told after every step.
+        journal: called after every step.
     """
     moment = journal.find(phase) or Moment(start)
     while moment.iterations < max_iterations and moment.last_change >= tolerance:

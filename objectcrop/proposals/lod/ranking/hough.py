@@ -1,6 +1,6 @@
-"""Probabilistic Hough matching of the regions of two pictures (Cho et al. 2015; spec of LOD, section 5).
+"""Probabilistic Hough matching of the regions of two images (Cho et al. 2015; spec of LOD, section 5).
 
-A pair of regions, one of each picture, votes with its likeness for the place and scale at which the second picture would
+A pair of regions, one of each image, votes with its likeness for the place and scale at which the second image would
 hold the first; pairs that agree with many others score high. What is done for every vote and every bin stands in
 `hough_loops`.
 """
@@ -27,7 +27,7 @@ KERNEL /= KERNEL.sum()
 
 
 class RegionSet(NamedTuple):
-    """The regions of one picture, as the matching reads them: halves and centres in the 1-based inclusive convention."""
+    """The regions of one image, as the matching reads them: halves and centres in the 1-based inclusive convention."""
 
     size: Size
     half_width: Floats
@@ -42,7 +42,7 @@ def region_set(boxes: NDArray[np.int64], size: Size, features: NDArray[np.float3
 
     Args:
         boxes: shape (n, 4), half-open pixels, sides of at least 2.
-        size: picture.
+        size: image.
         features: shape (n, dimensions).
     """
     first, last = boxes[:, :2] + 1.0, boxes[:, 2:].astype(np.float64)
@@ -52,7 +52,7 @@ def region_set(boxes: NDArray[np.int64], size: Size, features: NDArray[np.float3
 
 @lru_cache(maxsize=4096)
 def vote_grid(size: Size) -> VoteGrid:
-    """Bins over twice the picture's sides, about 8000 square cells of at least 5 px, and 20 bins of 0.4 octaves."""
+    """Bins over twice the image's sides, about 8000 square cells of at least 5 px, and 20 bins of 0.4 octaves."""
     cell = max(np.sqrt(4 * size.width * size.height / NUM_CELLS), MIN_CELL_PX)
     columns, rows = (max(1, int(np.floor(2 * side / cell + 0.5))) for side in size)
     return VoteGrid(_edges(1, 2 * size.width, columns), _edges(1, 2 * size.height, rows), _edges(-4, 4, SCALE_BINS))
@@ -66,7 +66,7 @@ def _edges(low: float, high: float, count: int) -> Floats:
 
 
 def cast_votes(first: RegionSet, second: RegionSet) -> Votes:
-    """Where the lower right corner of the first picture lands in the second if two regions are the same thing.
+    """Where the lower right corner of the first image lands in the second if two regions are the same thing.
 
     Rejected are votes outside the grid and pairs whose aspect ratios differ by a factor of 2 or more.
     """
@@ -77,7 +77,7 @@ def cast_votes(first: RegionSet, second: RegionSet) -> Votes:
 
 
 def _shapes(regions: RegionSet) -> Shapes:
-    # compiled loops are compiled anew for every layout that they meet
+    # compiled loops are compiled again for every layout that they meet
     a, b, c, e = (np.ascontiguousarray(values, dtype=np.float64) for values in regions[1:5])
     return Shapes(a, b, c, e)
 
@@ -87,8 +87,8 @@ def match(first: RegionSet, second: RegionSet, likeness: NDArray[np.float32]) ->
 
     Args:
         first: regions that vote.
-        second: regions of the picture that votes are cast in.
-        likeness: appearance of every pair, not negative.
+        second: regions of the image that votes are cast in.
+        likeness: similarity of every pair, not negative.
     """
     likeness = np.ascontiguousarray(likeness, dtype=np.float32)
     grid, votes = vote_grid(second.size), cast_votes(first, second)
@@ -112,7 +112,7 @@ def symmetric_scores(first: RegionSet, second: RegionSet, likeness: NDArray[np.f
 
 
 def confidence(first: RegionSet, second: RegionSet) -> Floats:
-    """Symmetric scores of two pictures by the appearance of their regions."""
+    """Symmetric scores of two images by the similarity of their regions."""
     return symmetric_scores(first, second, appearance(first, second))
 
 

@@ -46,13 +46,13 @@ def open_folder(folder: Path, inputs: Mapping[str, Any], world: World) -> None:
 
 
 class FileJournal:
-    """Saves where a phase stands every so many seconds, at its end, and when a signal asks to stop.
+    """Saves where a phase stands at intervals, at its end, and when a signal asks to stop.
 
     Args:
         folder: where to.
         world: the processes; the first one saves.
         stop: set by a signal.
-        progress: told of every step; the first process has one.
+        progress: called at every step; the first process has one.
         every_s: seconds between savings.
     """
 
@@ -86,7 +86,7 @@ class FileJournal:
             self._save(phase, moment)
         if is_stopping:
             if self._world.is_first:
-                print(f"LOD ranking: stopped after step {moment.iterations} of {phase}; the same command goes on there")
+                print(f"LOD ranking: stopped after step {moment.iterations} of {phase}; the same command resumes there")
             raise Stopped(self._stop.exit_code)
 
     def _save(self, phase: str, moment: Moment) -> None:

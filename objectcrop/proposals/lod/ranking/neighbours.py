@@ -50,7 +50,7 @@ def find_neighbours(
     device: torch.device | None = None,
     progress: Progress | None = None,
 ) -> Neighbours:
-    """The `num_neighbours` images with the greatest cosine, by exact search; fewer if there are not so many.
+    """The `num_neighbours` images with the greatest cosine, by exact search; all if there are fewer.
 
     An image is not its own neighbour. Ties keep the images' order. A descriptor of zeros is similar to none (cosine 0).
     A block of cosines and two of descriptors are in memory, whatever the number of images. How many images are taken at a time
@@ -60,7 +60,7 @@ def find_neighbours(
         descriptors: shape (images, dimensions), finite.
         num_neighbours: k.
         device: of torch, which then multiplies and sorts; NumPy and a compiled loop do otherwise.
-        progress: told of the images that are done.
+        progress: called with the images that are done.
     """
     count = len(descriptors)
     kept = min(num_neighbours, max(count - 1, 0))

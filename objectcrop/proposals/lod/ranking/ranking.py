@@ -26,10 +26,10 @@ def symmetric_matrix(
     """W from the entries of its blocks above the diagonal: these and their mirror images, float64.
 
     Args:
-        rows: global number of the region of the earlier picture.
-        columns: global number of the region of the later picture.
+        rows: global number of the region of the earlier image.
+        columns: global number of the region of the later image.
         values: scores, above 0.
-        num_regions: regions of all pictures.
+        num_regions: regions of all images.
     """
     both = np.concatenate([rows, columns]), np.concatenate([columns, rows])
     weights = np.concatenate([values, values]).astype(np.float64)
@@ -105,7 +105,7 @@ def walk(
     Args:
         weights: W, symmetric, not negative.
         seeds: distribution over regions that have weight, sums to 1.
-        restart_weight: beta, probability of starting anew at the seeds.
+        restart_weight: beta, probability of restarting at the seeds.
         uniform_weight: gamma, probability of jumping to any region that has weight.
         max_iterations: part of the method.
         tolerance: stop when the step is shorter, absolute.

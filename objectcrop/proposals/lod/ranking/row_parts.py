@@ -55,7 +55,7 @@ def write_parts(
     Args:
         scores: npz of every shard, in any order.
         offsets: first region of each image, shape (images + 1,).
-        folder: seen by all processes.
+        folder: shared by all processes.
         world: the processes.
         images_per_part: see IMAGES_PER_PART.
     """
@@ -131,7 +131,7 @@ def _read(stem: Path, name: str) -> Array:
 
 
 class RowParts:
-    """W as its parts lie on disk, read anew for every product; a Graph.
+    """W as its parts are on disk, read again for every product; a Graph.
 
     Args:
         folder: what `write_parts` was given.

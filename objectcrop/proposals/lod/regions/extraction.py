@@ -1,4 +1,4 @@
-"""Everything that LOD needs to know of one picture: descriptor, regions, features of regions."""
+"""Everything that LOD needs to know of one image: descriptor, regions, features of regions."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def projection_of(settings: LodProposals, num_inputs: int, study_seed: int) -> F
 
 
 class Extractor:
-    """Takes the features of pictures, one by one; holds the trunk and the projection.
+    """Takes the features of images, one by one; holds the trunk and the projection.
 
     Args:
         trunk: read at the two layers of the settings.
@@ -54,7 +54,7 @@ class Extractor:
         self._num_inputs = 0
 
     def describe(self, picture: Picture, image_id: str) -> ImageRegions:
-        """Descriptor, regions and their features of one decoded picture (height, width, 3), RGB.
+        """Descriptor, regions and their features of one decoded image (height, width, 3), RGB.
 
         Raises:
             ValueError: naming the image, if the trunk gives values that are not finite or are negative.
@@ -83,6 +83,6 @@ class Extractor:
 def _check(image_id: str, maps: list[FeatureMap], whole_picture: FeatureMap) -> None:
     for values in (*maps, whole_picture):
         if not np.isfinite(values).all():
-            raise ValueError(f"image {image_id}: the trunk gives features that are not finite; look at its weights")
+            raise ValueError(f"image {image_id}: the trunk gives features that are not finite; check its weights")
     if min(values.min(initial=0) for values in maps) < 0:
         raise ValueError(f"image {image_id}: the trunk gives negative features; name layers that end in a ReLU")

@@ -1,4 +1,4 @@
-"""The files of features: written picture by picture, read by picture or by run of pictures. Neither holds a whole shard.
+"""The files of features: written image by image, read by image or by run of images. Neither holds a whole shard.
 
 A shard holds images shard, shard + num_shards, ... of the training split, so that together they are in the order of the
 manifest whatever the number of shards.
@@ -153,7 +153,7 @@ class FeatureShards:
         like, step = self._array(name, 0), len(self._paths)
         found = np.empty((last - first, *like.shape[1:]), dtype=like.dtype)
         for shard in range(step):
-            # its images are shard, shard + step, ...; so many of them come before each limit
+            # its images are shard, shard + step, ...; this many come before each limit
             begin, end = (-(-max(limit - shard, 0) // step) for limit in (first, last))
             if begin < end:
                 found[shard + begin * step - first :: step] = self._array(name, shard).read(begin, end)

@@ -1,4 +1,4 @@
-"""What is known of a picture's regions, between the stages of LOD."""
+"""What is known of an image's regions, between the stages of LOD."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ from objectcrop.boxes import Size
 
 
 class Regions(NamedTuple):
-    """Region proposals of a picture, sorted by (x1, y1, x2, y2), so that the whole picture comes first."""
+    """Region proposals of an image, sorted by (x1, y1, x2, y2), so that the whole image comes first."""
 
     boxes: NDArray[np.int64]
-    """Shape (n, 4), half-open pixels of the picture the trunk saw."""
+    """Shape (n, 4), half-open pixels of the image the trunk saw."""
     roots: NDArray[np.int64]
     """Shape (n,): the cell of the layer's map that the box grew from."""
     layers: NDArray[np.int64]
@@ -25,12 +25,12 @@ class Regions(NamedTuple):
 
 
 class ImageRegions(NamedTuple):
-    """One picture after its features were taken."""
+    """One image after its features were taken."""
 
     size: Size
-    """Of the reduced picture that the boxes are for."""
+    """Of the reduced image that the boxes are for."""
     descriptor: NDArray[np.float32]
     """Shape (channels,)."""
     regions: Regions
     features: NDArray[np.float32]
-    """Shape (regions, dimensions): scaled to a maximum of 1 over the picture, then projected where asked."""
+    """Shape (regions, dimensions): scaled to a maximum of 1 over the image, then projected where asked."""

@@ -22,7 +22,7 @@ def column_major(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def neighbours_of_cells(height: int, width: int, *, reference: bool) -> Cells:
     """The 8-neighbours of every cell, rising, shape (cells, 8); -1 where there is none.
 
-    The reference adds linear offsets without a look at the column, so that the top of a column touches the bottom of the
+    The reference adds linear offsets without checking the column, so that the top of a column touches the bottom of the
     one before, and never returns the last cell.
     """
     count = height * width
@@ -77,7 +77,7 @@ def find_peaks(
     Args:
         values: map (height, width), not negative; only positive cells can be peaks.
         min_value: least value of a peak.
-        max_peaks: stop after so many.
+        max_peaks: most peaks.
         window: side of the square that a peak claims, cells, odd.
         reference: see `rank_persistence`.
     """

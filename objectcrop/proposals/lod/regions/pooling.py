@@ -1,4 +1,4 @@
-"""Features of regions: RoI max pooling, scaling by the picture's maximum, random projection (spec of LOD, 3 and 13b)."""
+"""Features of regions: RoI max pooling, scaling by the image's maximum, random projection (spec of LOD, 3 and 13b)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def _bin_spans(low_px: Ints, high_px: Ints, num_cells: int, stride_px: int, grid
 
 
 def scale_to_one(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Divide by the greatest value of all regions of the picture; features of zeros stay (mode '01')."""
+    """Divide by the greatest value of all regions of the image; features of zeros stay (mode '01')."""
     greatest = features.max(initial=0)
     return features / greatest if greatest > 0 else features
 

@@ -1,4 +1,4 @@
-"""Region proposals of one picture: the boxes of all peaks of two layers, merged and capped (spec of LOD, section 2)."""
+"""Region proposals of one image: the boxes of all peaks of two layers, merged and capped (spec of LOD, section 2)."""
 
 from typing import Literal
 
@@ -22,14 +22,14 @@ def layer_regions(
     num_levels: int = 50,
     reference: bool = False,
 ) -> RootedBoxes:
-    """Distinct boxes of one layer, sorted; the whole picture is one of them, rooted at the most salient cell.
+    """Distinct boxes of one layer, sorted; the whole image is one of them, rooted at the most salient cell.
 
-    A map without peaks, as of a picture of one colour, gives the whole picture alone; a picture of one pixel in width or
+    A map without peaks, as of an image of one colour, gives the whole image alone; an image of one pixel in width or
     height gives nothing.
 
     Args:
         features: map (channels, height, width), not negative.
-        size: picture that the boxes are for.
+        size: image that the boxes are for.
         rule: which cells may be peaks.
         max_peaks: saliency peaks.
         num_levels: thresholds of each local map.
@@ -61,7 +61,7 @@ def merge_layers(fine: RootedBoxes, coarse: RootedBoxes) -> Regions:
 
 
 def cap_regions(regions: Regions, max_regions: int, rng: np.random.Generator) -> Regions:
-    """At most `max_regions`: the first, which is the whole picture, and a uniform draw of the others, order kept."""
+    """At most `max_regions`: the first, which is the whole image, and a uniform draw of the others, order kept."""
     count = len(regions.boxes)
     if count <= max_regions:
         return regions

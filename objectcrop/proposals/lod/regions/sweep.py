@@ -64,11 +64,11 @@ def map_boxes(
 
     Args:
         values: local saliency (height, width), not negative.
-        size: picture that the boxes are for.
+        size: image that the boxes are for.
         counts: cells kept at each level, rising, as `pixel_counts` gives them.
         top_level: saliency that a piece must reach.
         connectivity: 4 or 8.
-        reference: take as root the first of the level's roots that lies in the box's back-projection, as released,
+        reference: take as root the first of the level's roots that is in the box's back-projection, as released,
             instead of the piece's own.
         repeats: give a piece's box at every level, as `reference` needs; otherwise less often where its box and root stay as
             they were, which changes neither the distinct boxes nor where each occurs first among them.
