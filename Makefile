@@ -5,7 +5,7 @@ BIN := .venv/bin
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
 	@PYTHON="$(PYTHON)" python3 envs/set_up.py
 
-demo: setup ## the whole chain on drawn scenes; the same command again goes on where it was stopped
+demo: setup ## the whole chain on drawn scenes; the same command resumes where it stopped
 	@$(BIN)/python -m workflow_scripts.run_demo
 
 test: setup ## all tests; make test TESTS="tests/proposals -m 'not slow'" runs some

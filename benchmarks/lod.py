@@ -139,7 +139,7 @@ def measure_pictures(repeats: int) -> dict[str, float]:
     (dense,) = medians(max(1, repeats // 3), lambda: (network.maps(picture), network.descriptor(picture, 224)))
     return {
         "proposals_ms": 1e3 * every / len(pictures),
-        "proposals_twice_the_pictures": twice / every,
+        "proposals_twice_the_images": twice / every,
         "region_features_ms": 1e3 * pool[0],
         "resnet50_512px_ms": 1e3 * dense,
     }

@@ -59,7 +59,15 @@ def pages() -> dict[str, str]:
 
 
 def text_of(path: Path) -> str:
-    """Return the page of one file of results."""
+    """Return the page of one file of results.
+
+    Raises:
+        ValueError: if the file has no heading here.
+    """
+    if path.stem not in HEADINGS:
+        raise ValueError(
+            f"benchmarks/results/{path.name} has no heading: add it to HEADINGS of benchmarks/write_results.py"
+        )
     result, heading = json.loads(path.read_text(encoding="utf-8")), HEADINGS[path.stem]
     if "tables" in result:
         return page(heading.title, result, result["about"], layouts.recorded(result))

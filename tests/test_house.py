@@ -29,6 +29,11 @@ TEXT = (
     "",
 )
 LONGEST_LINE = 140
+# image; again, from scratch; resume, continue; merge, override; state, say; is; reject; augment; EMA update; baselines
+OUR_OWN_WORDS = (
+    r"\b(pictures?|anew|go(es)? on|laid (over|in|beside)|told|tells|lies?|refused?|refuses|unpainted|painted|"
+    r"look(s|ed)? at|looked (for|up)|follows slowly|farewell|strangers?|doubts?|turned|by so many)\b"
+)
 ADDRESS = r"https?://|--(?:extra-)?index-url|--find-links"
 BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "numba", "objectcrop"}
 ON_PURPOSE = {"objectcrop/data/downloads/transfer.py": {"urllib3"}, "objectcrop/runtime/progress.py": {"tqdm"}}
@@ -86,6 +91,26 @@ def test_no_line_of_markdown_is_longer_than_140_characters(root):
     assert len(pages) > 30
     lines = {f"{name}:{number}": len(line) for name in pages for number, line in enumerate(text(root, name), start=1)}
     assert {place: length for place, length in lines.items() if length > LONGEST_LINE} == {}
+
+
+def test_pages_use_the_words_of_the_field(root):
+    """Code in backticks and blocks of code may name what the code calls so."""
+    found = []
+    for name in tracked(root):
+        if name.endswith(".md"):
+            page = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", blank, "\n".join(text(root, name)), flags=re.DOTALL)
+        elif name.endswith(".yaml"):
+            page = "\n".join(line.partition("#")[2] for line in text(root, name))
+        else:
+            continue
+        for number, line in enumerate(page.splitlines(), start=1):
+            if re.search(OUR_OWN_WORDS, line, flags=re.IGNORECASE):
+                found.append(f"{name}:{number}: {line.strip()[:100]}")
+    assert found == []
+
+
+def blank(match):
+    return "\n" * match.group(0).count("\n")
 
 
 def text(root, name):

@@ -98,7 +98,7 @@ def draw_parts(picture: Picture, boxes: Boxes) -> None:
         draw_labels(figure.add_subplot(grid[row, 3]), picture, pair[0], whole)
         view = render(picture, size, pair[0], SIDE)
         for turns in range(4):
-            show(figure.add_subplot(grid[row, 4 + turns]), np.rot90(view, turns), f"turns = {turns}", OBJECT)
+            show(figure.add_subplot(grid[row, 4 + turns]), np.rot90(view, turns), f"rotation = {turns}", OBJECT)
     save(figure, "parts.png")
 
 

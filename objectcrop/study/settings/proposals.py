@@ -84,7 +84,7 @@ class LodProposals(FeatureProposals):
     )
     centring: Literal["picture", "none"] = Field(
         default="none",
-        description="'picture' takes the image's mean from its maps first, and keeps what is above it and what is below as "
+        description="`picture` takes the image's mean from its maps first, and keeps what is above it and what is below as "
         "channels of their own: salient is then what is unlike the rest. Own addition; 'none', as published, takes high "
         "activations for salient, which they need not be in a network trained without labels (docs/proposals.md).",
     )
@@ -279,7 +279,7 @@ class MaskCutProposals(FeatureProposals, SearchedProposals):
     )
     centring: Literal["picture", "none"] = Field(
         default="picture",
-        description="'picture' takes the image's mean from its features first: after a ReLU all cosines are high; 'none' for "
+        description="`picture` takes the image's mean from its features first: after a ReLU all cosines are high; 'none' for "
         "features of both signs, as in the paper.",
     )
 
