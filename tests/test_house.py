@@ -134,6 +134,7 @@ def test_an_unknown_check_is_refused(root):
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "config/README.md",
     "docs/install.md",
     "docs/cluster.md",
     "docs/own_data.md",
