@@ -1,5 +1,5 @@
-# make setup | demo | test | learn | check | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
-.PHONY: setup demo test learn check inspect bench lock clean
+# make setup | demo | test | learn | check | other-python | lowest | coverage | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test learn check other-python lowest coverage inspect bench lock clean
 BIN := .venv/bin
 
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
@@ -17,6 +17,15 @@ learn: setup ## every method of pretraining leaves random initialisation behind 
 check: setup ## format, lint, types, contracts, spelling, drift
 	@$(BIN)/python .ci/check.py
 
+other-python: setup ## set-up, checks and fast tests on the other Python that is allowed, in build/; coverage of each room
+	@$(BIN)/python .ci/other_python.py
+
+lowest: setup ## fast tests of the rooms that compute, with the lowest versions that pyproject.toml allows, in build/
+	@$(BIN)/python .ci/lowest.py
+
+coverage: setup ## fast tests, and how much of each room's code they ran; slower than other-python, which states it too
+	@$(BIN)/python .ci/fast_tests.py
+
 inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
 	@$(BIN)/python -m snakemake --cores all inspect
 
@@ -28,5 +37,5 @@ lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirem
 	@sed -n 's/^opencv-python-headless\(==[^ ]*\).*/opencv-contrib-python-headless\1/p' requirements.lock | .setup/uv/bin/uv pip compile - --output-file envs/opencv.lock --quiet --generate-hashes --no-header --no-annotate --no-deps --universal --python-version 3.11
 	@$(BIN)/python envs/write_conda.py
 
-clean: ## remove what runs made; .venv, .setup and data stay
-	rm -rf results logs benchmarks/jobs .snakemake
+clean: ## remove what runs and checks made; .venv, .setup and data stay
+	rm -rf results logs benchmarks/jobs .snakemake build

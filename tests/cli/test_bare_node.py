@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import bare_node
+from tests import bare_python
 from tests.cli.test_pretrain import arguments, proposals  # noqa: F401  a fixture
 
 ABSENT = ("tqdm", "urllib3", "safetensors", "snakemake", "detectron2", "fiftyone", "timm", "tensorboard")
@@ -27,14 +27,16 @@ main(sys.argv[1:])
 
 @pytest.mark.slow
 def test_the_rooms_that_compute_import(root, tmp_path):
-    done = bare_node.run(tmp_path, root, IMPORT_ROOMS)
+    done = bare_python.run(bare_python.GPU_NODE, tmp_path, root, IMPORT_ROOMS)
     assert done.stdout == "imported\n", done.stderr
 
 
 @pytest.mark.slow
 def test_a_run_is_trained(root, arguments, tmp_path):  # noqa: F811
     views = {"size_px": 32, "regions": ["object", "dilated_object"], "proposals": "lod"}
-    done = bare_node.run(tmp_path, root, TRAIN, *arguments(*proposals(tmp_path), "--annotations", views=views))
+    done = bare_python.run(
+        bare_python.GPU_NODE, tmp_path, root, TRAIN, *arguments(*proposals(tmp_path), "--annotations", views=views)
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/backbone.safetensors").is_file()
     assert "metrics go to metrics.jsonl alone" in done.stderr

@@ -24,7 +24,7 @@ from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.proposals import LodProposals, MaskCutProposals
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask
-from tests.evaluate.conftest import drawn_root, exported, trunk_with_statistics  # noqa: F401 - fixtures
+from tests.evaluate.detection.conftest import drawn_root, exported, trunk_with_statistics  # noqa: F401 - fixtures
 from tests.ssl.conftest import RECIPES, request_of, tables  # noqa: F401 - fixtures
 from workflow_scripts.trunks import open_trunk
 

@@ -21,7 +21,7 @@ from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.datasets import CocoDataset, DrawnDataset, FolderDataset, VocDataset
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
-from tests.evaluate.conftest import SIZE, trunk_with_statistics
+from tests.evaluate.detection.conftest import SIZE, trunk_with_statistics
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*torch\.jit\.script:FutureWarning")
 TINY = BackboneSettings(arch="resnet18", width=0.125)

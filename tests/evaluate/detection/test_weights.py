@@ -13,7 +13,7 @@ from objectcrop.evaluate.detection.config import detection_config
 from objectcrop.evaluate.detection.weights import detectron2_name, read_detectron2, to_detectron2, unused_weights
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
-from tests.evaluate.conftest import trunk_with_statistics
+from tests.evaluate.detection.conftest import trunk_with_statistics
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*torch\.jit\.script:FutureWarning")
 

@@ -1,42 +1,38 @@
-"""A GPU node with torch and the packages of arrays, and no other: the packages installed here, less all that it lacks."""
+"""A Python that has some of the packages installed here and what they need, and no other."""
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PACKAGES = [
-    "torch",
-    "torchvision",
-    "numpy",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "pillow",
-    "opencv-python-headless",
-    "pydantic",
-    "numba",
-]
-START = "import sys; sys.path += {paths!r}; sys.argv = {argv!r}\n"
+GPU_NODE = (
+    *("torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "pillow", "opencv-python-headless"),
+    *("pydantic", "numba"),
+)
+"""What a bare GPU node has."""
+_START = "import sys; sys.path += {paths!r}; sys.argv = {argv!r}\n"
 
 
-def run(folder: Path, root: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code on the node; its packages are linked into `folder`."""
+def run(
+    packages: Iterable[str], folder: Path, root: Path, code: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run code in `folder`; the packages are linked into `folder`/site, and the checkout at `root` can be imported."""
     site = folder / "site"
     if not site.exists():
         site.mkdir()
-        _link(site)
-    start = START.format(paths=[str(root), str(site)], argv=["bare", *arguments])
+        _link(packages, site)
+    start = _START.format(paths=[str(root), str(site)], argv=["bare", *arguments])
     # -S: without the folder of this environment's packages
     command = [sys.executable, "-I", "-S", "-c", start + code]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def _link(site: Path) -> None:
-    todo, seen = list(PACKAGES), set()
+def _link(packages: Iterable[str], site: Path) -> None:
+    todo, seen = list(packages), set()
     while todo:
         name = canonicalize_name(todo.pop())
         if name in seen:

@@ -1,0 +1,94 @@
+"""What continuous integration adds to checks and tests: other Pythons, lowest versions, coverage of rooms."""
+
+import re
+import sys
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+
+
+@pytest.fixture
+def ci(root, monkeypatch):
+    """The modules of .ci."""
+    monkeypatch.syspath_prepend(str(root / "envs"))
+    monkeypatch.syspath_prepend(str(root / ".ci"))
+    import coverage_by_room
+    import lowest
+    import other_python
+
+    yield {"coverage": coverage_by_room, "lowest": lowest, "other": other_python}
+    for name in ("coverage_by_room", "lowest", "other_python", "fast_tests", "interpreters", "write_conda"):
+        sys.modules.pop(name, None)
+
+
+def summary(lines: int, ran: int) -> dict:
+    return {"summary": {"num_statements": lines, "covered_lines": ran}}
+
+
+def test_the_code_of_a_room_is_counted_together(ci):
+    files = {
+        "objectcrop/ssl/losses/dense.py": summary(10, 10),
+        "objectcrop/ssl/losses/contrastive.py": summary(30, 20),
+        "objectcrop/boxes.py": summary(8, 6),
+        "objectcrop/ssl/__init__.py": summary(0, 0),
+        "workflow_scripts/pretrain.py": summary(2, 0),
+    }
+    assert [line.split() for line in ci["coverage"].table(files)] == [
+        ["room", "lines", "ran"],
+        ["boxes", "8", "75.0%"],
+        ["ssl/losses", "40", "75.0%"],
+        ["workflow_scripts", "2", "0.0%"],
+        ["all", "50", "72.0%"],
+    ]
+
+
+def test_a_python_that_is_not_there_is_said_to_be_skipped(ci, monkeypatch, capsys):
+    other = ci["other"]
+    monkeypatch.setattr(other, "find", lambda version: None)
+    assert other.main() == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert re.match(r"Python 3\.1[12]: SKIPPED, none is on PATH", line)
+
+
+def test_a_failure_on_one_python_fails_the_whole(ci, monkeypatch, capsys):
+    other = ci["other"]
+    monkeypatch.setattr(other, "find", lambda version: "python")
+    monkeypatch.setattr(other, "run", lambda version, python: False)
+    assert other.main() == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_the_copy_for_another_python_is_a_repository_with_the_same_files(ci, root, tmp_path):
+    other, target = ci["other"], tmp_path / "copy"
+    other.copy(target)
+    (target / "removed_since.py").write_text("")
+    (target / ".venv").mkdir()
+    (target / ".venv/installed").write_text("")
+    other.copy(target)
+    assert sorted(other.listed(target)) == sorted(other.listed(root))
+    assert (target / ".venv/installed").exists()
+
+
+def test_every_requirement_of_the_project_has_a_lowest_version_that_the_lock_allows(ci, root):
+    asked = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    locked = ci["lowest"].locked_versions()
+    for requirement in map(Requirement, asked):
+        assert ">=" in str(requirement.specifier), requirement
+        assert locked[requirement.name] in requirement.specifier, requirement
+
+
+def test_the_door_of_ci_runs_checks_tests_and_the_other_python(root):
+    called = re.findall(r"^make ([\w-]+)", (root / ".ci/run").read_text(), flags=re.MULTILINE)
+    assert called == ["check", "test", "other-python"]
+
+
+def test_every_target_of_the_makefile_is_listed_in_its_first_line(root):
+    text = (root / "Makefile").read_text()
+    listed = set(re.findall(r"[\w-]+", text.splitlines()[0].split(";")[0].removeprefix("# make")))
+    assert set(re.findall(r"^([\w-]+):.*##", text, flags=re.MULTILINE)) - {"lock"} == listed
+
+
+def test_the_makefile_s_commands_exist(root):
+    scripts = re.findall(r"\.ci/\w+\.py", (root / "Makefile").read_text())
+    assert [name for name in scripts if not (root / name).is_file()] == []
