@@ -41,7 +41,7 @@ rule finetune_detector:
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.results.checkpoints),
     params:
-        settings=of(PLAN.results.settings),
+        settings=of(PLAN.results.job),
         code=code("finetune_detector"),
     shell:
         "python -m workflow_scripts.finetune_detector"
@@ -74,7 +74,7 @@ rule finetune_segmenter:
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.results.checkpoints),
     params:
-        settings=of(PLAN.results.settings),
+        settings=of(PLAN.results.job),
         code=code("finetune_segmenter"),
     shell:
         "python -m workflow_scripts.finetune_segmenter"

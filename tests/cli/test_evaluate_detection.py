@@ -17,15 +17,17 @@ from objectcrop.runtime.atomic import read_json
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import save_backbone
-from objectcrop.study.settings.runs import BackboneSettings
-from objectcrop.study.settings.section import settings_hash
+from objectcrop.study.settings.backbones import BackboneSettings
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.section import recorded, settings_hash
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
 from workflow_scripts.finetune_detector import main as finetune_detector
 
 pytestmark = pytest.mark.xdist_group("evaluate-detection")  # its fixtures are made once
 
-RUN = {"dataset": "d", "method": "random_init", "backbone": {"arch": "resnet18", "width": 0.125}}
+BACKBONE = BackboneSettings(arch="resnet18", width=0.125)
+RUN = recorded(Run(dataset="d", method="random_init", backbone=BACKBONE))
 DRAWN = {"source": "drawn", "num_train": 8, "num_test": 4, "width_px": 96, "height_px": 72, "num_classes": 3}
 SCHEDULE = {
     "max_iterations": 3,
@@ -54,7 +56,7 @@ def work(tmp_path_factory):
 def export(folder, seed, name="b"):
     """Export a trunk of random weights; return its first kernel."""
     with seeded_weights(seed):
-        trunk = build_backbone(BackboneSettings.model_validate(RUN["backbone"]))
+        trunk = build_backbone(BACKBONE)
     save_backbone(trunk, folder / f"{name}.safetensors", {})
     export_backbone(["--backbone", str(folder / f"{name}.safetensors"), "--out", str(folder / f"{name}.pkl")])
     return trunk.conv1.weight.detach().clone()
