@@ -22,7 +22,7 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
-from workflow_scripts.finetune_detector import main as finetune_detector
+from workflow_scripts.fine_tune import main as fine_tune
 
 pytestmark = pytest.mark.xdist_group("evaluate-detection")  # its fixtures are made once
 
@@ -68,8 +68,7 @@ def command(work, kind, out, weights="b", **schedule):
     settings |= {"dataset_name": "few", "dataset": DRAWN}
     words = ["--settings", json.dumps(settings), "--seed", "0", "--data-root", str(work / "data")]
     words += ["--weights", str(work / f"{weights}.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
-    script = {"detector": "finetune_detector", "segmenter": "finetune_segmenter"}[kind]
-    return [sys.executable, "-m", f"workflow_scripts.{script}", *words, "--out", str(work / f"{out}.json")], task
+    return [sys.executable, "-m", "workflow_scripts.fine_tune", *words, "--out", str(work / f"{out}.json")], task
 
 
 def test_an_export_holds_arrays_only(work):
@@ -138,7 +137,7 @@ def interrupted(work, monkeypatch, capsys):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
             with pytest.raises(Stopped):
-                finetune_detector(words[3:])
+                fine_tune(words[3:])
         shown = capsys.readouterr()
         states = sorted((work / f"{name}.checkpoints").glob("*/state-*.pth"), key=lambda path: path.stat().st_mtime_ns)
         state = torch.load(states[-1], weights_only=False)

@@ -98,3 +98,12 @@ def test_a_job_keeps_the_parts_of_a_download_it_depends_on():
     pictures = {"source": "openimages", "boxes": {}, "class_descriptions": "c.csv", "images": {}}
     values = {"dataset_name": "oi", "dataset": pictures, "download": {"num_shards": 2}, "max_unreadable_share": 0.5}
     assert json.loads(FetchImagesJob.model_validate(values).as_json()) == values
+
+
+def test_a_linear_task_is_no_fine_tuning(root):
+    plan = load_plan(yaml.safe_load((root / "presets/minis.yaml").read_text()))
+    (linear, *_) = plan.results.tasks_of("linear")
+    more = {"dataset_name": "coco", "dataset": {"source": "folder", "images": "p"}}
+    values = plan.results.job(plan.results.runs()[0], linear).values() | more
+    with pytest.raises(ValueError, match="Input tag 'linear' found using 'kind' does not match"):
+        FineTuneJob.model_validate(values)

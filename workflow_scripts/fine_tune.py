@@ -1,35 +1,32 @@
-"""The arguments that both fine-tunings share, and what they do with them."""
+"""Fine-tune Faster R-CNN C4 or Mask R-CNN FPN, by the task, and measure it."""
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from objectcrop.runtime.command import run
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from workflow_scripts.arguments import job_parser
 
 
-def fine_tune_from_arguments(module: str, description: str | None, argv: Sequence[str] | None) -> None:
-    """Fine-tune as the arguments say; several GPUs start torchrun, which calls `module` again."""
-    parser = job_parser(description, FineTuneJob, ["seed", "data-root", "threads", "checkpoints"])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = job_parser(__doc__, FineTuneJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
     parser.add_argument("--weights", type=Path, required=True, help="weights of the run in Detectron2's names")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs; 0 is the CPU; more than one starts torchrun")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
     job = FineTuneJob.parse(args.settings)
 
-    from objectcrop.runtime.launch import needs_torchrun, run_under_torchrun, visible_gpus
+    from objectcrop.runtime.launch import launch
 
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    with visible_gpus(args.gpus):
-        if needs_torchrun(args.gpus):
-            sys.exit(run_under_torchrun(module, arguments, args.gpus))
-        _fine_tune_here(job, args)
+    arguments = sys.argv[1:] if argv is None else argv
+    launch("workflow_scripts.fine_tune", arguments, args.gpus, partial(fine_tune_here, job, args))
 
 
-def _fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:
+def fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:
     import time
-    import warnings
 
     import torch
 
@@ -62,15 +59,17 @@ def _fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:
         num_workers=4 if args.threads > 4 else 0,
     )
     with joined_processes(args.gpus) as is_first, stop_requests() as stop:
-        if is_first:
-            with run_lock(args.checkpoints / "lock"):
-                report_unused_states(tuning.checkpoints, tuning.label)
-                found = fine_tune(tuning, stop)
-        else:
-            found = fine_tune(tuning, stop)
-    if not is_first:
-        return
+        if not is_first:
+            fine_tune(tuning, stop)
+            return
+        with run_lock(args.checkpoints / "lock"):
+            report_unused_states(tuning.checkpoints, tuning.label)
+            measured = fine_tune(tuning, stop)
     pretrained_in = read_precision(args.weights)
-    write_json(args.out, result_record(job, args.seed, found, time.monotonic() - start, pretrained_in))
+    write_json(args.out, result_record(job, args.seed, measured, time.monotonic() - start, pretrained_in))
     forget_state(args.checkpoints)
-    print(", ".join(f"{name} {value:.4g}" for name, value in found["metrics"].items()))
+    print(", ".join(f"{name} {value:.4g}" for name, value in measured["metrics"].items()))
+
+
+if __name__ == "__main__":
+    run(main)
