@@ -55,7 +55,8 @@ def peak_mb(command: list[str]) -> float:
 def jobs(folder: Path, num_pictures: int) -> dict[str, list[str]]:
     """Words of each job's command by the job's name: that of its rule, and what it is done with."""
     features = ["--features", *(str(folder / f"features/{shard}.npz") for shard in range(NUM_SHARDS))]
-    lod = ["--settings", json.dumps({"lod": LOD, "source_name": "lod", "rank_by": "degree"})]
+    lod = ["--settings", json.dumps({"lod": LOD})]
+    selection = ["--settings", json.dumps({"lod": LOD, "source_name": "lod", "rank_by": "degree"})]
     manifest, table = ["--manifest", str(folder / "manifest.parquet")], str(folder / "lod.parquet")
     neighbours, annotations = str(folder / "neighbours.npz"), ["--annotations", str(folder / "annotations.parquet")]
     (folder / "run.json").write_text(json.dumps({"features": "no", "run": "r", "seed": 0}), encoding="utf-8")
@@ -94,7 +95,7 @@ def jobs(folder: Path, num_pictures: int) -> dict[str, list[str]]:
         "rank_regions, 2 processes": ranked("ranked2", shards, 2),
         "rank_regions, large shard": ranked("sorted", [folder / "large.npz"], 1),
         "select_proposals": [
-            *lod,
+            *selection,
             *manifest,
             *features,
             *ranking,

@@ -4,6 +4,7 @@ from inspect import Parameter, signature
 
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
+from objectcrop.study.jobs.job import Job
 from objectcrop.study.loading import StudyError
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.paths import any_of
@@ -43,7 +44,7 @@ wildcard_constraints:
 def of(method, **fixed):
     """A function for Snakemake that calls a method of the plan with what its parameters name.
 
-    That is a wildcard, `rulename`, an input file of the rule by its name, or one of `fixed`.
+    That is a wildcard, `rulename`, an input file of the rule by its name, or one of `fixed`. A job becomes one JSON.
     """
     names = [name for name in signature(method).parameters if name not in fixed]
     files = [name for name in names if name not in (*WILDCARDS, "rulename")]
@@ -54,7 +55,8 @@ def of(method, **fixed):
             **{name: input[name] for name in files},
             **dict(wildcards.items()),
         }
-        return method(**{name: known[name] for name in names}, **fixed)
+        value = method(**{name: known[name] for name in names}, **fixed)
+        return value.as_json() if isinstance(value, Job) else value
 
     # Snakemake gives a function what its signature asks for, and takes params that ask for input files for derived from them
     asked = [

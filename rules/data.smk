@@ -17,7 +17,7 @@ rule draw_scenes:
         runtime=60,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.images.dataset_settings),
+        settings=of(PLAN.images.dataset_job),
         code=code("draw_scenes"),
     shell:
         "python -m workflow_scripts.draw_scenes"
@@ -44,7 +44,7 @@ rule download_metadata:
         data_root=of(PLAN.needs.data_root),
         transfer=of(PLAN.downloads.transfer),
     params:
-        settings=of(PLAN.downloads.metadata_settings),
+        settings=of(PLAN.downloads.metadata_job),
         code=code("download_metadata"),
     shell:
         "python -m workflow_scripts.download_metadata"
@@ -74,7 +74,7 @@ rule fetch_images:
         data_root=of(PLAN.needs.data_root),
         transfer=of(PLAN.downloads.transfer),
     params:
-        settings=of(PLAN.downloads.image_settings),
+        settings=of(PLAN.downloads.image_job),
         code=code("fetch_images"),
     shell:
         "python -m workflow_scripts.fetch_images"
@@ -103,7 +103,7 @@ rule index_images:
         runtime=600,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.images.index_settings),
+        settings=of(PLAN.images.index_job),
         code=code("index_images"),
     shell:
         "python -m workflow_scripts.index_images"
@@ -131,7 +131,7 @@ rule read_annotations:
         runtime=60,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.images.dataset_settings),
+        settings=of(PLAN.images.dataset_job),
         code=code("read_annotations"),
     shell:
         "python -m workflow_scripts.read_annotations"

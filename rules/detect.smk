@@ -18,19 +18,19 @@ rule export_backbone:
         " --out {output.weights} 2>&1 | tee -i {log}"
 
 
-rule finetune_detector:
-    """Fine-tune Faster R-CNN C4 on a VOC devkit and measure it; an interrupted one resumes."""
+rule fine_tune:
+    """Fine-tune Faster R-CNN C4 on a VOC devkit or Mask R-CNN FPN on COCO layout, and measure it; an interrupted one goes on."""
     input:
         weights=paths.EXPORTED_BACKBONE,
         raw=of(PLAN.results.raw),
     output:
         result=paths.RESULT,
     log:
-        "logs/finetune_detector/{run}-s{seed}-{task}.log",
+        "logs/fine_tune/{run}-s{seed}-{task}.log",
     benchmark:
-        "benchmarks/jobs/finetune_detector/{run}-s{seed}-{task}.tsv"
+        "benchmarks/jobs/fine_tune/{run}-s{seed}-{task}.tsv"
     wildcard_constraints:
-        task=any_of(PLAN.results.tasks_of("detector")),
+        task=any_of(PLAN.results.tasks_of("detector", "segmenter")),
     conda:
         "../envs/detectron2.yaml"
     threads: of(PLAN.results.resource, name="cpus")
@@ -41,43 +41,10 @@ rule finetune_detector:
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.results.checkpoints),
     params:
-        settings=of(PLAN.results.settings),
-        code=code("finetune_detector"),
+        settings=of(PLAN.results.job),
+        code=code("fine_tune"),
     shell:
-        "python -m workflow_scripts.finetune_detector"
-        " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
-        " --weights {input.weights} --gpus {resources.gpu} --threads {threads}"
-        " --checkpoints {resources.checkpoints:q}"
-        " --out {output.result} 2>&1 | tee -i {log}"
-
-
-rule finetune_segmenter:
-    """Fine-tune Mask R-CNN FPN on COCO layout and measure it; an interrupted one resumes."""
-    input:
-        weights=paths.EXPORTED_BACKBONE,
-        raw=of(PLAN.results.raw),
-    output:
-        result=paths.RESULT,
-    log:
-        "logs/finetune_segmenter/{run}-s{seed}-{task}.log",
-    benchmark:
-        "benchmarks/jobs/finetune_segmenter/{run}-s{seed}-{task}.tsv"
-    wildcard_constraints:
-        task=any_of(PLAN.results.tasks_of("segmenter")),
-    conda:
-        "../envs/detectron2.yaml"
-    threads: of(PLAN.results.resource, name="cpus")
-    resources:
-        gpu=of(PLAN.results.resource, name="gpus"),
-        mem_mb=of(PLAN.results.resource, name="memory_mb"),
-        runtime=of(PLAN.results.resource, name="minutes"),
-        data_root=of(PLAN.needs.data_root),
-        checkpoints=of(PLAN.results.checkpoints),
-    params:
-        settings=of(PLAN.results.settings),
-        code=code("finetune_segmenter"),
-    shell:
-        "python -m workflow_scripts.finetune_segmenter"
+        "python -m workflow_scripts.fine_tune"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --weights {input.weights} --gpus {resources.gpu} --threads {threads}"
         " --checkpoints {resources.checkpoints:q}"

@@ -23,7 +23,7 @@ rule build_inspection:
         runtime=60,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.proposals.inspection_settings),
+        settings=of(PLAN.proposals.inspection_job),
         code=code("build_inspection"),
     shell:
         "python -m workflow_scripts.build_inspection"

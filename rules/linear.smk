@@ -24,7 +24,7 @@ rule evaluate_linear:
         runtime=of(PLAN.results.resource, name="minutes"),
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.results.settings),
+        settings=of(PLAN.results.job),
         code=code("evaluate_linear"),
     shell:
         "python -m workflow_scripts.evaluate_linear"

@@ -24,7 +24,7 @@ rule select_ohms:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=of(PLAN.images.dataset_settings),
+        settings=of(PLAN.images.dataset_job),
         code=code("select_ohms"),
     shell:
         "python -m workflow_scripts.select_ohms"
@@ -57,7 +57,7 @@ rule convert_released_dicts:
         runtime=60,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.images.dataset_settings),
+        settings=of(PLAN.images.dataset_job),
         code=code("convert_released_dicts"),
     shell:
         "python -m workflow_scripts.convert_released_dicts"
@@ -86,7 +86,7 @@ rule measure_subset:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=of(PLAN.images.dataset_settings),
+        settings=of(PLAN.images.dataset_job),
         code=code("measure_subset"),
     shell:
         "python -m workflow_scripts.measure_subset"

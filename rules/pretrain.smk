@@ -28,7 +28,7 @@ rule pretrain:
         kept_states=of(PLAN.runs.resource, name="kept_states"),
         peak_teraflops=of(PLAN.runs.resource, name="peak_teraflops"),
     params:
-        settings=of(PLAN.runs.settings),
+        settings=of(PLAN.runs.job),
         code=code("pretrain"),
     shell:
         "python -m workflow_scripts.pretrain"

@@ -26,7 +26,7 @@ rule extract_features:
         runtime=240,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.lod.settings, stage="features"),
+        settings=of(PLAN.lod.features_job),
         code=code("extract_features"),
     shell:
         "python -m workflow_scripts.extract_features"
@@ -57,7 +57,7 @@ rule find_neighbours:
         mem_mb=of(PLAN.proposals.memory_mb),
         runtime=1440,
     params:
-        settings=of(PLAN.lod.settings, stage="neighbours"),
+        settings=of(PLAN.lod.job, stage="neighbours"),
         code=code("find_neighbours"),
     shell:
         "python -m workflow_scripts.find_neighbours"
@@ -87,7 +87,7 @@ rule score_pairs:
         runtime=720,
         features=of(PLAN.lod.feature_list),
     params:
-        settings=of(PLAN.lod.settings, stage="scores"),
+        settings=of(PLAN.lod.job, stage="scores"),
         code=code("score_pairs"),
     shell:
         "python -m workflow_scripts.score_pairs"
@@ -118,7 +118,7 @@ rule rank_regions:
         runtime=240,
         state=of(PLAN.lod.ranking_state),
     params:
-        settings=of(PLAN.lod.settings, stage="ranking"),
+        settings=of(PLAN.lod.job, stage="ranking"),
         code=code("rank_regions"),
     shell:
         "python -m workflow_scripts.rank_regions"
@@ -152,7 +152,7 @@ rule select_proposals:
         mem_mb=of(PLAN.proposals.memory_mb),
         runtime=60,
     params:
-        settings=of(PLAN.lod.selection_settings),
+        settings=of(PLAN.lod.selection_job),
         code=code("select_proposals"),
     shell:
         "python -m workflow_scripts.select_proposals"
@@ -185,7 +185,7 @@ rule search_boxes:
         runtime=720,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.proposals.settings),
+        settings=of(PLAN.proposals.job),
         code=code("search_boxes"),
     shell:
         "python -m workflow_scripts.search_boxes"
@@ -217,7 +217,7 @@ rule join_proposals:
         mem_mb=of(PLAN.proposals.memory_mb),
         runtime=60,
     params:
-        settings=of(PLAN.proposals.settings),
+        settings=of(PLAN.proposals.job),
         code=code("join_proposals"),
     shell:
         "python -m workflow_scripts.join_proposals"
@@ -251,7 +251,7 @@ rule make_proposals:
         runtime=60,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.proposals.settings),
+        settings=of(PLAN.proposals.job),
         code=code("make_proposals"),
     shell:
         "python -m workflow_scripts.make_proposals"

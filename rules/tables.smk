@@ -21,7 +21,7 @@ rule render_table:
     conda:
         "../envs/base.yaml"
     params:
-        settings=of(PLAN.results.table_settings),
+        settings=of(PLAN.results.table_job),
         code=code("render_table"),
     shell:
         "python -m workflow_scripts.render_table"
@@ -99,7 +99,7 @@ rule draw_contact_sheet:
         runtime=30,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.proposals.sheet_settings),
+        settings=of(PLAN.proposals.sheet_job),
         code=code("draw_contact_sheet"),
     shell:
         "python -m workflow_scripts.draw_contact_sheet"
@@ -129,7 +129,7 @@ rule draw_views:
         runtime=30,
         data_root=of(PLAN.needs.data_root),
     params:
-        settings=of(PLAN.runs.settings),
+        settings=of(PLAN.runs.job),
         code=code("draw_views"),
     shell:
         "python -m workflow_scripts.draw_views"
@@ -153,7 +153,7 @@ rule write_report:
     conda:
         "../envs/base.yaml"
     params:
-        settings=of(PLAN.report.settings),
+        settings=of(PLAN.report.job),
         code=code("write_report"),
     shell:
         "python -m workflow_scripts.write_report"

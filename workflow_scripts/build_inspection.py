@@ -1,24 +1,19 @@
 """Proposals, objects and the crops of a run -> a FiftyOne data set, exported as a folder without images."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.inspection import InspectionJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    wanted = '"dataset_name", "source_name", "inspection", "study_seed"; "run" (a run\'s settings) draws its crops'
-    parser.add_argument("--settings", required=True, help=f"JSON: {wanted}")
-    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
-    parser.add_argument("--annotations", type=Path, required=True, help="its ANNOTATIONS")
-    parser.add_argument("--classes", type=Path, required=True, help="its CLASSES")
-    parser.add_argument("--proposals", type=Path, required=True, help="PROPOSALS of the source")
+    parser = job_parser(__doc__, InspectionJob, ["data-root", "manifest", "annotations", "classes", "proposals"])
     parser.add_argument("--proposals-summary", type=Path, required=True, help="JSON that holds object_scale_min")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
     parser.add_argument("--out", type=Path, required=True, help="manifest.json of the export, in a folder of its own")
     args = parser.parse_args(argv)
+    job = InspectionJob.parse(args.settings)
 
     from objectcrop.inspection.appearance import dress
     from objectcrop.inspection.database import throwaway_database
@@ -26,29 +21,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.inspection.export import write_export
     from objectcrop.inspection.records import choose_images, make_records
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.study.settings.inspection import InspectionSettings
-    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, CLASSES, MANIFEST, PROPOSALS, read_table
 
-    settings = parse_settings(args.settings)
-    seed, inspection = settings["study_seed"], InspectionSettings.model_validate(settings["inspection"])
+    seed, inspection = job.study_seed, job.inspection
     proposals, classes = read_table(args.proposals, PROPOSALS), read_table(args.classes, CLASSES)
     manifest, annotations = read_table(args.manifest, MANIFEST), read_table(args.annotations, ANNOTATIONS)
     images = choose_images(manifest, proposals, max_images=inspection.max_images, seed=seed)
     pairs = None
-    if settings.get("run") is not None:
+    if job.run is not None:
         from objectcrop.inspection.crops import draw_pairs
         from objectcrop.runtime.atomic import read_json
-        from objectcrop.study.settings.runs import Run
 
-        views = Run.model_validate(settings["run"]).views
+        views = job.run.views
         auto = read_json(args.proposals_summary)["object_scale_min"]
         scale = auto if views.object_scale_min == "auto" else views.object_scale_min
         number = inspection.pairs_per_image
         pairs = draw_pairs(images, proposals, views, object_scale_min=scale, num_pairs=number, seed=seed)
-    about = {"settings": settings, "data_root": str(args.data_root), "provenance": provenance()}
+    about = {"settings": job.values(), "data_root": str(args.data_root), "provenance": provenance()}
     with throwaway_database():
-        name, has_crops = f"{settings['dataset_name']}-{settings['source_name']}", pairs is not None
+        name, has_crops = f"{job.dataset_name}-{job.source_name}", pairs is not None
         names = dict(zip(classes["class_id"], classes["name"], strict=True))
         records = make_records(images, annotations, proposals, names, pairs)
         dataset = make_dataset(records, name, data_root=args.data_root, with_crops=has_crops)

@@ -1,33 +1,30 @@
 """Convert the authors' released dictionaries once into the tables of a subset; nothing that their files ask for is run."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.images import ConvertReleasedJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "dataset_name", "dataset" of source released_ohms')
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the data sets' paths start from")
-    parser.add_argument("--classes", type=Path, required=True, help="CLASSES of the data set whose images are listed")
+    parser = job_parser(__doc__, ConvertReleasedJob, ["data-root", "classes"])
     parser.add_argument("--images-out", type=Path, required=True, help="IMAGES to write")
     parser.add_argument("--classes-out", type=Path, required=True, help="CLASSES to write")
     parser.add_argument("--boxes-out", type=Path, required=True, help="ANNOTATIONS to write")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: counts beside the paper's")
     args = parser.parse_args(argv)
+    job = ConvertReleasedJob.parse(args.settings)
 
     from objectcrop.data.released.dicts import read_released_apart
     from objectcrop.data.released.subset import released_subset
     from objectcrop.ohms import PAPER
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.study.settings.section import parse_settings, recorded
-    from objectcrop.study.settings.subsets import ReleasedOhmsDataset
+    from objectcrop.study.settings.section import recorded
     from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, read_table, write_table
 
-    settings = parse_settings(args.settings)
-    lists = ReleasedOhmsDataset.model_validate(settings["dataset"])
+    lists = job.dataset
     named = read_table(args.classes, CLASSES)
     train = read_released_apart(args.data_root / lists.train_labels)
     boxes, test = (
@@ -38,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_table(subset.images, args.images_out, IMAGES)
     write_table(subset.classes, args.classes_out, CLASSES)
     write_table(subset.boxes, args.boxes_out, ANNOTATIONS)
-    head = {"dataset": settings["dataset_name"], "settings": recorded(lists), "paper": PAPER}
+    head = {"dataset": job.dataset_name, "settings": recorded(lists), "paper": PAPER}
     write_json(args.summary, head | subset.summary)
     for split, counts in subset.summary["splits"].items():
         print(f"{split}: " + ", ".join(f"{name} {value}" for name, value in counts.items()))

@@ -1,21 +1,21 @@
 """Fetch the box CSVs and class descriptions of an Open Images data set; what is there and whole is not fetched again."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.images import DownloadMetadataJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "dataset_name", "dataset" (openimages), "download"')
+    parser = job_parser(__doc__, DownloadMetadataJob, ["data-root"])
     parser.add_argument("--transfer", required=True, help="JSON: from where, and how patiently")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the data set's paths start from")
     parser.add_argument(
         "--out", type=Path, required=True, help="JSON to write: address, size, SHA-256, time of each file"
     )
     args = parser.parse_args(argv)
+    job = DownloadMetadataJob.parse(args.settings)
 
     from dataclasses import asdict
 
@@ -23,21 +23,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.downloads.metadata import fetch_metadata
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.signals import end_as_by_ctrl_c
-    from objectcrop.study.settings.datasets import OpenImagesDataset
-    from objectcrop.study.settings.downloads import Download, Transfer
+    from objectcrop.study.settings.downloads import Transfer
     from objectcrop.study.settings.section import parse_settings
 
     end_as_by_ctrl_c()
-    settings = parse_settings(args.settings)
-    dataset = OpenImagesDataset.model_validate(settings["dataset"])
-    download = Download.model_validate(settings["download"])
     transfer = Transfer.model_validate(parse_settings(args.transfer))
-    records = fetch_metadata(wanted_metadata(dataset, download, transfer.metadata_base), args.data_root, transfer)
-    for folder in dataset.images.values():
+    wanted = wanted_metadata(job.dataset, job.download, transfer.metadata_base)
+    records = fetch_metadata(wanted, args.data_root, transfer)
+    for folder in job.dataset.images.values():
         (args.data_root / folder).mkdir(parents=True, exist_ok=True)  # which readers of the data set expect
     listing = {
-        "dataset": settings["dataset_name"],
-        "version": download.version,
+        "dataset": job.dataset_name,
+        "version": job.download.version,
         "files": [asdict(one) for one in records],
     }
     write_json(args.out, listing)

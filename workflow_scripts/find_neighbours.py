@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.lod import LodJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "lod"')
-    parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs: 0 or 1")
+    parser = job_parser(__doc__, LodJob, ["features", "gpus"])
     parser.add_argument("--out", type=Path, required=True, help="npz to write")
     args = parser.parse_args(argv)
+    job = LodJob.parse(args.settings)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(args.gpus):
-        find(args)
+        find(job, args)
 
 
-def find(args: argparse.Namespace) -> None:
+def find(job: LodJob, args: argparse.Namespace) -> None:
     import numpy as np
     import torch
 
@@ -29,14 +29,11 @@ def find(args: argparse.Namespace) -> None:
     from objectcrop.proposals.lod.regions.feature_shards import Descriptors, FeatureShards
     from objectcrop.proposals.lod.shards import write_arrays
     from objectcrop.runtime.progress import Progress
-    from objectcrop.study.settings.proposals import LodProposals
-    from objectcrop.study.settings.section import parse_settings
 
-    lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
     images = FeatureShards(args.features)
     found = find_neighbours(
         Descriptors(images),
-        lod.num_neighbours,
+        job.lod.num_neighbours,
         device=torch.device("cuda") if args.gpus else None,
         progress=Progress("LOD neighbours", total=len(images), unit="images"),
     )

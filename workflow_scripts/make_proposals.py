@@ -1,16 +1,15 @@
 """Make the proposals of a source that reads no image: annotated boxes, a grid, random places, the centre, a file."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.proposals import SourceJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "source_name", "source", "study_seed"')
-    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
+    parser = job_parser(__doc__, SourceJob, ["manifest"])
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS, for ground truth")
     parser.add_argument("--sizes-of", type=Path, nargs="*", default=[], help="PROPOSALS whose sizes are copied")
     parser.add_argument(
@@ -19,19 +18,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="PROPOSALS to write")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
+    job = SourceJob.parse(args.settings)
 
     import numpy as np
 
     from objectcrop.proposals.sources.external import read_external
-    from objectcrop.proposals.sources.without_search import Known, make_boxes, origin, parse_source
+    from objectcrop.proposals.sources.without_search import Known, make_boxes, origin
     from objectcrop.proposals.table import Found, boxes_by_image, training_sizes, usable, write_proposals
     from objectcrop.runtime.atomic import write_json
     from objectcrop.study.settings.proposals import ExternalProposals
-    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
-    settings = parse_settings(args.settings)
-    source = parse_source(settings["source"])
+    source = job.source
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
     if isinstance(source, ExternalProposals):
         features = source.features
@@ -42,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             annotations=read_table(args.annotations[0], ANNOTATIONS, categories=True) if args.annotations else None,
             boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
         )
-        made = make_boxes(source, sizes, known, study_seed=settings["study_seed"])
+        made = make_boxes(source, sizes, known, study_seed=job.study_seed)
         found = (Found(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
     summary = write_proposals(args.out, map(usable, found), len(sizes), features=features)
-    write_json(args.summary, {**summary, "settings": settings})
+    write_json(args.summary, {**summary, "settings": job.values()})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 
 

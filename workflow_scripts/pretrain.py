@@ -7,33 +7,35 @@ from functools import partial
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.pretraining import PretrainJob
+from objectcrop.study.settings.runs import PretrainingResources
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "run_name", "run", "study_seed"')
-    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that the images' paths start from")
-    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the run's data set")
+    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
+    keeping = PretrainingResources()
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs; 0 is the CPU; more than one starts torchrun")
-    parser.add_argument("--threads", type=int, default=1, help="cores")
-    parser.add_argument("--save-every-minutes", type=float, default=10, help="minutes between checkpoints")
-    parser.add_argument("--kept-states", type=int, default=2, help="checkpoints that stay")
-    parser.add_argument("--peak-teraflops", type=float, default=0, help="of the device, for mfu; 0 if unknown")
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder of the state and of metrics.jsonl")
+    parser.add_argument(
+        "--save-every-minutes", type=float, default=keeping.save_every_minutes, help="minutes between checkpoints"
+    )
+    parser.add_argument("--kept-states", type=int, default=keeping.kept_states, help="checkpoints that stay")
+    parser.add_argument(
+        "--peak-teraflops", type=float, default=keeping.peak_teraflops, help="of the device, for mfu; 0 if unknown"
+    )
     parser.add_argument("--out", type=Path, required=True, help="weights to write (.safetensors, torchvision's names)")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: settings, versions, cost, history")
     args = parser.parse_args(argv)
+    job = PretrainJob.parse(args.settings)
 
     from objectcrop.runtime.launch import launch
 
     arguments = sys.argv[1:] if argv is None else argv
-    launch("workflow_scripts.pretrain", arguments, args.gpus, partial(pretrain_here, args))
+    launch("workflow_scripts.pretrain", arguments, args.gpus, partial(pretrain_here, job, args))
 
 
-def pretrain_here(args: argparse.Namespace) -> None:
+def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.runtime.checksum import file_sha256
     from objectcrop.runtime.provenance import provenance
@@ -41,14 +43,11 @@ def pretrain_here(args: argparse.Namespace) -> None:
     from objectcrop.ssl.networks.weights import save_backbone
     from objectcrop.ssl.pretraining import Request, Tables, pretrain
     from objectcrop.ssl.training.checkpoints import remove_states
-    from objectcrop.study.settings.runs import Run
-    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
-    settings = parse_settings(args.settings)
-    run_settings, seeds = Run.model_validate(settings["run"]), Seeds(settings["study_seed"], args.seed)
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
-    request = Request(settings["run_name"], run_settings, seeds, args.gpus, args.threads, *keeping)
+    seeds = Seeds(job.study_seed, args.seed)
+    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping)
     tables = Tables(
         manifest=read_table(args.manifest, MANIFEST),
         data_root=args.data_root,

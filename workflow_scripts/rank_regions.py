@@ -6,29 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.lod import LodJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "lod"')
-    parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
+    parser = job_parser(__doc__, LodJob, ["features"])
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="npz of every shard of scores")
     parser.add_argument("--processes", type=int, default=1, help="processes; more than one starts torchrun")
     parser.add_argument("--state", type=Path, required=True, help="folder of the rows and of the state while it runs")
     parser.add_argument("--out", type=Path, required=True, help="npz to write")
     args = parser.parse_args(argv)
+    job = LodJob.parse(args.settings)
 
     from objectcrop.runtime.launch import needs_torchrun, run_under_torchrun
 
     if not needs_torchrun(args.processes):
-        rank_here(args)
+        rank_here(job, args)
     elif code := run_under_torchrun(
         "workflow_scripts.rank_regions", sys.argv[1:] if argv is None else argv, args.processes
     ):
         sys.exit(code)
 
 
-def rank_here(args: argparse.Namespace) -> None:
+def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     import shutil
 
     import numpy as np
@@ -39,15 +40,14 @@ def rank_here(args: argparse.Namespace) -> None:
     from objectcrop.proposals.lod.shards import write_arrays
     from objectcrop.runtime.distributed import join_world
     from objectcrop.runtime.signals import stop_requests
-    from objectcrop.study.settings.proposals import LodProposals
-    from objectcrop.study.settings.section import parse_settings
 
     torch.set_num_threads(1)
-    lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
     images = FeatureShards(args.features)
     offsets = images.offsets
     with stop_requests() as stop, join_world(0) as world:
-        (final, quadratic), degrees = rank_from_files(ScoreFiles(args.scores, offsets), lod, args.state, world, stop)
+        (final, quadratic), degrees = rank_from_files(
+            ScoreFiles(args.scores, offsets), job.lod, args.state, world, stop
+        )
         if not world.is_first:
             return
     write_arrays(

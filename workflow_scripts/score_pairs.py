@@ -1,24 +1,23 @@
 """Score the regions of one shard of the pairs of images against each other by probabilistic Hough matching."""
 
-import argparse
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.lod import LodJob
+from workflow_scripts.arguments import job_parser
 
 IMAGES_AT_A_TIME = 1000
 """Whose features are in memory, 0.8 MB each with 200 regions of 512 numbers."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "lod"')
-    parser.add_argument("--features", type=Path, nargs="+", required=True, help="npz of every shard, in order")
+    parser = job_parser(__doc__, LodJob, ["features", "shard"])
     parser.add_argument("--neighbours", type=Path, required=True, help="npz with the pairs")
-    parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
     parser.add_argument("--out", type=Path, required=True, help="npz to write")
     args = parser.parse_args(argv)
+    job = LodJob.parse(args.settings)
 
     import numpy as np
 
@@ -28,10 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
     from objectcrop.proposals.lod.shards import part_of, stored_array
     from objectcrop.runtime.progress import Progress
-    from objectcrop.study.settings.proposals import LodProposals
-    from objectcrop.study.settings.section import parse_settings
 
-    lod = LodProposals.model_validate(parse_settings(args.settings)["lod"])
+    lod = job.lod
     images = FeatureShards(args.features)
     sizes = images.images("sizes", 0, len(images))
     # pairs are sorted by their first image: a run of them needs few of the features at a time

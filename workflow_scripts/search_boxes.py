@@ -5,52 +5,51 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.proposals import SourceJob
+from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "source_name", "source", "backbone", "study_seed"')
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that images and model files are in")
-    parser.add_argument("--manifest", type=Path, required=True, help="MANIFEST of the data set")
-    parser.add_argument("--backbone", type=Path, nargs="*", default=[], help="weights of the trunk, for maskcut")
-    parser.add_argument("--shard", type=int, required=True, help="which shard, from 0")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs: 0 or 1, for maskcut")
+    parser = job_parser(__doc__, SourceJob, ["data-root", "manifest", "backbone", "shard", "threads", "gpus"])
     parser.add_argument("--out", type=Path, required=True, help="PROPOSALS of the shard to write")
     args = parser.parse_args(argv)
+    job = SourceJob.parse(args.settings)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(args.gpus):
-        search_here(args)
+        search_here(job, args)
 
 
-def search_here(args: argparse.Namespace) -> None:
+def search_here(job: SourceJob, args: argparse.Namespace) -> None:
     import cv2
     import torch
 
     from objectcrop.data.images import decode_image
     from objectcrop.proposals.sources.maskcut import mask_cut
     from objectcrop.proposals.sources.searches import find_boxes, make_search
-    from objectcrop.proposals.sources.without_search import parse_source
     from objectcrop.proposals.table import proposals_table
     from objectcrop.runtime.progress import Progress
     from objectcrop.runtime.randomness import generator
     from objectcrop.study.settings.proposals import MaskCutProposals, SearchedProposals
-    from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
     from workflow_scripts.trunks import open_trunk
 
     cv2.setNumThreads(args.threads)
-    settings = parse_settings(args.settings)
-    source = parse_source(settings["source"])
+    source = job.source
     if not isinstance(source, SearchedProposals):
         raise ValueError(f"proposals of kind {source.kind} are not made by a search of each image")
     notes = {}
     if isinstance(source, MaskCutProposals):
         torch.set_num_threads(args.threads)
-        layers = {"layers": (source.layer,), "descriptor_layer": source.layer}
-        trunk = open_trunk(source, settings["backbone"], args.backbone, use_gpu=bool(args.gpus), **layers)
+        trunk = open_trunk(
+            source,
+            job.backbone,
+            args.backbone,
+            layers=(source.layer,),
+            descriptor_layer=source.layer,
+            use_gpu=bool(args.gpus),
+        )
         search, notes = mask_cut(trunk, source), {"precision": trunk.precision}
     else:
         search = make_search(source, args.data_root)
@@ -61,7 +60,7 @@ def search_here(args: argparse.Namespace) -> None:
         f"{source.kind}, shard {args.shard} of {source.num_shards}", total=len(rows), unit="images"
     ) as progress:
         for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
-            rng = generator(settings["study_seed"], f"proposals.{source.kind}", image_id)
+            rng = generator(job.study_seed, f"proposals.{source.kind}", image_id)
             found.append(find_boxes(search, decode_image(args.data_root / path), source, image_id, rng))
             progress.advance(1, boxes=len(found[-1].boxes))
     write_table(proposals_table(found), args.out, PROPOSALS, notes)

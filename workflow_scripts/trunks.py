@@ -2,21 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from objectcrop.proposals.networks import load_network, packaged_weights
-from objectcrop.proposals.trunk import Trunk
+from objectcrop.proposals.trunk import PixelScale, Trunk
 from objectcrop.runtime.precision import describe_precision
 from objectcrop.ssl.networks.weights import load_backbone, read_weights
+from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.proposals import FeatureProposals
-from objectcrop.study.settings.runs import BackboneSettings
 
 
 def open_trunk(
     source: FeatureProposals,
-    backbone: dict[str, Any] | None,
+    backbone: BackboneSettings | None,
     files: list[Path],
     *,
     layers: tuple[str, ...],
@@ -24,9 +23,10 @@ def open_trunk(
     use_gpu: bool,
 ) -> Trunk:
     """The reader of a source's layers; `backbone` are the settings of its run, `files` its weights, if any."""
+    pixels: PixelScale = "imagenet"
     if source.trunk is None:
-        network: torch.nn.Module = load_backbone(files[0], BackboneSettings.model_validate(backbone))
-        pixels = "imagenet"
+        assert backbone is not None, "the plan gives it with features_run"
+        network: torch.nn.Module = load_backbone(files[0], backbone)
     else:
         path = str(files[0]) if files else packaged_weights(source.trunk.arch)
         network = load_network(source.trunk, read_weights(path), (*layers, descriptor_layer), where=path)

@@ -1,10 +1,11 @@
 """Write the page that people read: results/report/index.html, one file that needs nothing beside it."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from objectcrop.runtime.command import run
+from objectcrop.study.jobs.report import ReportJob
+from workflow_scripts.arguments import job_parser
 
 SHEETS = {
     "contact_sheet": "",
@@ -14,8 +15,7 @@ SHEETS = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help='JSON: "study", "runs", "subset_base_sources"')
+    parser = job_parser(__doc__, ReportJob)
     for name, meaning in {
         "tables": "tables (JSON)",
         "curves": "loss curves (SVG, named by their table)",
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
     parser.add_argument("--out", type=Path, required=True, help="HTML to write")
     args = parser.parse_args(argv)
+    job = ReportJob.parse(args.settings)
 
     from objectcrop.report.meaning import meaning as meaning_of
     from objectcrop.report.page import Content, differences, render_page
@@ -40,17 +41,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.report.subset_words import describe_objects
     from objectcrop.runtime.atomic import read_json, write_text
     from objectcrop.runtime.provenance import provenance
-    from objectcrop.study.settings.section import parse_settings
 
-    settings = parse_settings(args.settings)
     summaries = [read_json(path) for path in args.summaries]
     tables, subsets = [[read_json(path) for path in paths] for paths in (args.tables, args.subsets)]
     statistics = [read_json(path) for path in args.subset_statistics]
-    bases = settings["subset_base_sources"]
+    bases = job.subset_base_sources
     content = Content(
-        study=settings["study"],
-        runs=differences(settings["runs"]),
-        meaning=meaning_of(summaries, len(settings["study"]["seeds"]), settings["has_random_boxes"]),
+        study=job.study.model_dump(mode="json"),
+        runs=differences(job.runs),
+        meaning=meaning_of(summaries, len(job.study.seeds), job.has_random_boxes),
         tables={table["name"]: table for table in tables},
         curves={path.stem: path.read_text(encoding="utf-8") for path in args.curves},
         summaries=summaries,

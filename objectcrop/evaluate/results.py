@@ -4,28 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from objectcrop.runtime.provenance import provenance
+from objectcrop.study.jobs.judging import JudgeJob
 from objectcrop.study.settings.section import settings_hash
 
 
 def result_record(
-    settings: Mapping[str, Any], seed: int, measured: Mapping[str, Any], seconds: float, pretrained_in: str
+    job: JudgeJob, seed: int, measured: Mapping[str, Any], seconds: float, pretrained_in: str
 ) -> dict[str, Any]:
     """A result as the tables read it.
 
     Args:
-        settings: of the job: run_name, run, task_name, task (as recorded).
+        job: which run was judged by which task.
         seed: of the run.
         measured: metrics, per_class, precision and whatever else is worth keeping.
         seconds: wall-clock time of the evaluation.
         pretrained_in: precision that the backbone was trained in, "none" if it was not trained here.
     """
-    judged = {"run": settings["run"], "task": settings["task"]}
     return {
-        "run": settings["run_name"],
-        "task": settings["task_name"],
+        "run": job.run_name,
+        "task": job.task_name,
         "seed": seed,
-        "settings": judged,
-        "settings_hash": settings_hash(judged),
+        "settings": job.judged,
+        "settings_hash": settings_hash(job.judged),
         **measured,
         "precision": {"pretraining": pretrained_in, "evaluation": measured["precision"]},
         "cost": {"seconds": round(seconds, 1)},

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from objectcrop.study.merging import suggestion
+from objectcrop.study.settings.backbones import DETECTOR_TRUNKS
 from objectcrop.study.settings.datasets import DrawnDataset, OpenImagesDataset, UnionDataset
 from objectcrop.study.settings.proposals import (
     DegreeProposals,
@@ -10,7 +11,6 @@ from objectcrop.study.settings.proposals import (
     LodProposals,
     RandomProposals,
 )
-from objectcrop.study.settings.runs import DETECTOR_TRUNKS
 from objectcrop.study.settings.section import recorded, settings_hash
 from objectcrop.study.settings.subsets import ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.settings.tables import Table

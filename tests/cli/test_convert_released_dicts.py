@@ -52,7 +52,7 @@ def test_the_lists_become_the_tables_of_a_subset_which_is_measured_and_drawn(roo
     assert summary["notes"]["boxes_of_other_images"] == 1
     assert "train: num_images 1, num_classes 2" in capsys.readouterr().out
 
-    settings = json.dumps({"dataset_name": "released", "base_name": "base"})
+    settings = json.dumps({"dataset_name": "released", "dataset": LISTS, "base_name": "base"})
     inputs = ["--boxes", root / "b.parquet", "--classes", root / "c.parquet", "--base-boxes", root / "b.parquet"]
     outputs = ["--statistics", root / "statistics.json", "--class-statistics", root / "class_statistics.parquet"]
     measure_subset.main(["--settings", settings, *map(str, inputs + outputs)])

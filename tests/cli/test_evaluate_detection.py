@@ -17,15 +17,17 @@ from objectcrop.runtime.atomic import read_json
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import save_backbone
-from objectcrop.study.settings.runs import BackboneSettings
-from objectcrop.study.settings.section import settings_hash
+from objectcrop.study.settings.backbones import BackboneSettings
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.section import recorded, settings_hash
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
-from workflow_scripts.finetune_detector import main as finetune_detector
+from workflow_scripts.fine_tune import main as fine_tune
 
 pytestmark = pytest.mark.xdist_group("evaluate-detection")  # its fixtures are made once
 
-RUN = {"dataset": "d", "method": "random_init", "backbone": {"arch": "resnet18", "width": 0.125}}
+BACKBONE = BackboneSettings(arch="resnet18", width=0.125)
+RUN = recorded(Run(dataset="d", method="random_init", backbone=BACKBONE))
 DRAWN = {"source": "drawn", "num_train": 8, "num_test": 4, "width_px": 96, "height_px": 72, "num_classes": 3}
 SCHEDULE = {
     "max_iterations": 3,
@@ -54,7 +56,7 @@ def work(tmp_path_factory):
 def export(folder, seed, name="b"):
     """Export a trunk of random weights; return its first kernel."""
     with seeded_weights(seed):
-        trunk = build_backbone(BackboneSettings.model_validate(RUN["backbone"]))
+        trunk = build_backbone(BACKBONE)
     save_backbone(trunk, folder / f"{name}.safetensors", {})
     export_backbone(["--backbone", str(folder / f"{name}.safetensors"), "--out", str(folder / f"{name}.pkl")])
     return trunk.conv1.weight.detach().clone()
@@ -66,8 +68,7 @@ def command(work, kind, out, weights="b", **schedule):
     settings |= {"dataset_name": "few", "dataset": DRAWN}
     words = ["--settings", json.dumps(settings), "--seed", "0", "--data-root", str(work / "data")]
     words += ["--weights", str(work / f"{weights}.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
-    script = {"detector": "finetune_detector", "segmenter": "finetune_segmenter"}[kind]
-    return [sys.executable, "-m", f"workflow_scripts.{script}", *words, "--out", str(work / f"{out}.json")], task
+    return [sys.executable, "-m", "workflow_scripts.fine_tune", *words, "--out", str(work / f"{out}.json")], task
 
 
 def test_an_export_holds_arrays_only(work):
@@ -136,7 +137,7 @@ def interrupted(work, monkeypatch, capsys):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
             with pytest.raises(Stopped):
-                finetune_detector(words[3:])
+                fine_tune(words[3:])
         shown = capsys.readouterr()
         states = sorted((work / f"{name}.checkpoints").glob("*/state-*.pth"), key=lambda path: path.stat().st_mtime_ns)
         state = torch.load(states[-1], weights_only=False)

@@ -12,12 +12,14 @@ import pytest
 from objectcrop.runtime.atomic import read_json
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import save_backbone
-from objectcrop.study.settings.runs import BackboneSettings
-from objectcrop.study.settings.section import settings_hash
+from objectcrop.study.settings.backbones import BackboneSettings
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.section import recorded, settings_hash
 from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
 from workflow_scripts.evaluate_linear import main
 
-RUN = {"dataset": "d", "method": "random_init", "backbone": {"arch": "resnet18", "width": 0.125}}
+BACKBONE = BackboneSettings(arch="resnet18", width=0.125)
+RUN = recorded(Run(dataset="d", method="random_init", backbone=BACKBONE))
 TASK = {"kind": "linear", "dataset": "d", "size_px": 32, "resize_px": 32, "epochs": 2, "cached_views": 1}
 
 
@@ -33,7 +35,7 @@ def arguments(tmp_path):
     for rows, schema in ((manifest, MANIFEST), (labels, ANNOTATIONS)):
         write_table(pd.DataFrame(rows, columns=list(schema.columns)), tmp_path / f"{schema.name}.parquet", schema)
     with seeded_weights(0):
-        save_backbone(build_backbone(BackboneSettings.model_validate(RUN["backbone"])), tmp_path / "b.safetensors", {})
+        save_backbone(build_backbone(BACKBONE), tmp_path / "b.safetensors", {})
 
     def make(**task):
         settings = {"run_name": "r", "run": RUN, "task_name": "linear", "task": TASK | task, "study_seed": 0}

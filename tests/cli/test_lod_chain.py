@@ -14,6 +14,7 @@ from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.precision import resolve_precision
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import save_backbone
+from objectcrop.study.jobs.lod import SelectProposalsJob
 from objectcrop.study.plan.lod_stages import SETTINGS, stage_settings
 from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import BackboneSettings
@@ -56,17 +57,16 @@ def study(tmp_path_factory):
 
 
 def run_chain(study, out, num_shards: int):
-    settings = {
-        "source_name": "lod",
-        "lod": LOD | {"num_shards": num_shards},
-        "backbone": BACKBONE,
-        "study_seed": 0,
-    }
-    settings |= {"rank_by": "walk"}
-    lod = LodProposals.model_validate(settings["lod"])
+    lod = LodProposals.model_validate(LOD | {"num_shards": num_shards})
+    more = {"features": {"backbone": BACKBONE, "study_seed": 0}}
     given = {
-        stage: ["--settings", json.dumps(settings | {"lod": stage_settings(lod, stage)})] for stage in SETTINGS
-    } | {"selection": ["--settings", json.dumps(settings)]}
+        stage: ["--settings", json.dumps({"lod": stage_settings(lod, stage), **more.get(stage, {})})]
+        for stage in SETTINGS
+    }
+    selections = {
+        rank_by: ["--settings", SelectProposalsJob(source_name="lod", lod=lod, rank_by=rank_by).as_json()]
+        for rank_by in ("walk", "degree")
+    }
     manifest = ["--manifest", str(study / "manifest.parquet")]
     features = [str(out / f"features-{shard}.npz") for shard in range(num_shards)]
     scores = [str(out / f"scores-{shard}.npz") for shard in range(num_shards)]
@@ -82,10 +82,9 @@ def run_chain(study, out, num_shards: int):
     state = ["--state", str(out / "state")]
     rank_regions.main([*given["ranking"], "--features", *features, "--scores", *scores, *state, "--out", ranking])
     made = ["--ranking", ranking, "--run-summary", str(study / "run.json"), "--out", table, "--summary", summary]
-    select_proposals.main([*given["selection"], *manifest, "--features", *features, *made])
-    by_degree = ["--settings", json.dumps(settings | {"rank_by": "degree"})]
+    select_proposals.main([*selections["walk"], *manifest, "--features", *features, *made])
     made = [*made[:4], "--out", str(out / "degree.parquet"), "--summary", str(out / "degree.json")]
-    select_proposals.main([*by_degree, *manifest, "--features", *features, *made])
+    select_proposals.main([*selections["degree"], *manifest, "--features", *features, *made])
     return read_table(table, PROPOSALS), read_json(summary)
 
 
@@ -161,7 +160,7 @@ def test_the_number_of_shards_changes_no_bit_of_regions_and_scores(study, chain,
 def test_permuting_the_pictures_permutes_their_regions_and_features(study, chain, out, tmp_path):
     manifest = read_table(study / "manifest.parquet", MANIFEST)
     write_table(manifest.iloc[::-1].reset_index(drop=True), tmp_path / "manifest.parquet", MANIFEST)
-    given = ["--settings", json.dumps({"source_name": "lod", "lod": LOD, "backbone": BACKBONE, "study_seed": 0})]
+    given = ["--settings", json.dumps({"lod": LOD, "backbone": BACKBONE, "study_seed": 0})]
     files = ["--manifest", str(tmp_path / "manifest.parquet"), "--backbone", str(study / "backbone.safetensors")]
     place = ["--data-root", str(study), "--shard", "0", "--out", str(tmp_path / "features.npz")]
     extract_features.main([*given, *files, *place])

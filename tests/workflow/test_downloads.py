@@ -111,24 +111,24 @@ def test_real_photographs_go_through_the_scripts(server, shared, tmp_path):
     plan = load_plan(config)
     root, out = ["--data-root", str(tmp_path / "data")], tmp_path / "out"
     common = [*root, "--transfer", plan.downloads.transfer("oi")]
-    settings = ["--settings", plan.downloads.metadata_settings("oi")]
+    settings = ["--settings", plan.downloads.metadata_job("oi").as_json()]
     download_metadata.main([*settings, *common, "--out", str(out / "metadata.json")])
-    settings = ["--settings", plan.images.dataset_settings("oi")]
+    settings = ["--settings", plan.images.dataset_job("oi").as_json()]
     tables = ["--out", str(out / "a.parquet"), "--classes", str(out / "c.parquet")]
     read_annotations.main([*settings, *root, *tables])
     made = {"images-out": "i", "classes-out": "oc", "boxes-out": "ob", "summary": "s"}
     select_ohms.main(
         [
-            *("--settings", plan.images.dataset_settings("ohms")),
+            *("--settings", plan.images.dataset_job("ohms").as_json()),
             *("--annotations", str(out / "a.parquet"), "--classes", str(out / "c.parquet")),
             *(word for option, name in made.items() for word in (f"--{option}", str(out / name))),
         ]
     )
-    settings = ["--settings", plan.downloads.image_settings("ohms")]
+    settings = ["--settings", plan.downloads.image_job("ohms").as_json()]
     subset = ["--subset-images", str(out / "i")]
     fetch_images.main([*settings, *common, *subset, "--shard", "0", "--out", str(out / "0.json")])
     written = ["--out", str(out / "m.parquet"), "--unreadable", str(out / "u.json")]
-    index_images.main(["--settings", plan.images.index_settings("ohms"), *root, *subset, *written])
+    index_images.main(["--settings", plan.images.index_job("ohms").as_json(), *root, *subset, *written])
     manifest = read_table(out / "m.parquet", MANIFEST)
     assert manifest.groupby("split").size().to_dict() == {"train": 21, "validation": 7, "test": 7}
     assert read_json(out / "u.json")["num_unreadable"] == 0
@@ -136,10 +136,13 @@ def test_real_photographs_go_through_the_scripts(server, shared, tmp_path):
 
     config["datasets"]["oi"]["download"]["max_images"] = {"train": 5, "test": 2}
     plan = load_plan(config)
-    settings, boxes = ["--settings", plan.downloads.image_settings("oi")], ["--annotations", str(out / "a.parquet")]
+    settings, boxes = (
+        ["--settings", plan.downloads.image_job("oi").as_json()],
+        ["--annotations", str(out / "a.parquet")],
+    )
     fetch_images.main([*settings, *common, *boxes, "--shard", "0", "--out", str(out / "direct.json")])
     assert read_json(out / "direct.json")["num_already_there"] == 5 + 2 + 7
-    index_images.main(["--settings", plan.images.index_settings("oi"), *root, *boxes, *written])
+    index_images.main(["--settings", plan.images.index_job("oi").as_json(), *root, *boxes, *written])
     direct = read_table(out / "m.parquet", MANIFEST)
     assert direct.groupby("split").size().to_dict() == {"train": 5, "validation": 7, "test": 2}
     assert set(server.requests.values()) == {1}
@@ -172,7 +175,7 @@ def test_results_do_not_depend_on_where_data_comes_from():
     settings = []
     for address in ("http://one.invalid", "http://two.invalid"):
         plan = load_plan(study(address, ("train", "test")))
-        of_data = [plan.images.dataset_settings("ohms"), plan.images.index_settings("oi")]
-        settings.append([*of_data, plan.downloads.metadata_settings("oi"), plan.downloads.image_settings("ohms")])
+        of_data = [plan.images.dataset_job("ohms"), plan.images.index_job("oi")]
+        settings.append([*of_data, plan.downloads.metadata_job("oi"), plan.downloads.image_job("ohms")])
     assert settings[0] == settings[1]
     assert "invalid" not in json.dumps(settings)

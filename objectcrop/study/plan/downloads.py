@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from objectcrop.study.jobs.images import DownloadMetadataJob, FetchImagesJob
 from objectcrop.study.plan import paths
 from objectcrop.study.settings.datasets import OpenImagesDataset
 from objectcrop.study.settings.downloads import Download
@@ -49,21 +50,29 @@ class DownloadPlan:
         count = 0 if download is None else download.num_shards
         return paths.by_shard(paths.FETCHED_IMAGES, count, dataset=dataset)
 
-    def metadata_settings(self, dataset: str) -> str:
-        """What metadata a data set needs: not from where, so that another source makes nothing anew."""
-        base = recorded(self.study.datasets[self.base(dataset)])
+    def metadata_job(self, dataset: str) -> DownloadMetadataJob:
+        """What metadata a data set needs: not from where, so that another source makes nothing again."""
+        base = self.study.datasets[self.base(dataset)]
         download = self.parts(dataset, ("version", "image_ids", "upstream_splits", "metadata"))
-        return sorted_json({"dataset_name": dataset, "dataset": base, "download": download})
+        return DownloadMetadataJob.model_validate({"dataset_name": dataset, "dataset": base, "download": download})
 
-    def image_settings(self, dataset: str) -> str:
-        """Which images a data set needs, and the share of them that may be missing."""
-        found = self.study.datasets[dataset]
-        value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[self.base(dataset)])}
+    def image_job(self, dataset: str) -> FetchImagesJob:
+        """Which images a data set needs, and the share of them that may be missing.
+
+        Raises:
+            ValueError: if it is not downloaded.
+        """
+        settings = self.study.datasets[dataset]
+        if not isinstance(settings, OpenImagesDataset | SubsetDataset):
+            raise ValueError(f"datasets.{dataset} has no download")
         choice = CHOICE if self.base(dataset) == dataset else ()  # of a subset all images are fetched
-        value |= {"download": self.parts(dataset, ("num_shards", "upstream_splits", *choice))}
-        if isinstance(found, OpenImagesDataset | SubsetDataset):
-            value |= {"max_unreadable_share": found.max_unreadable_share}
-        return sorted_json(value)
+        job = {
+            "dataset_name": dataset,
+            "dataset": self.study.datasets[self.base(dataset)],
+            "download": self.parts(dataset, ("num_shards", "upstream_splits", *choice)),
+            "max_unreadable_share": settings.max_unreadable_share,
+        }
+        return FetchImagesJob.model_validate(job)
 
     def transfer(self, dataset: str) -> str:
         """From where a data set is downloaded, and how patiently.

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from objectcrop.study.jobs.images import DatasetJob, IndexImagesJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.downloads import CHOICE, DownloadPlan
 from objectcrop.study.settings.datasets import DrawnDataset, UnionDataset, raw_locations
-from objectcrop.study.settings.section import recorded, sorted_json
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.study import Study
 
@@ -96,20 +96,18 @@ class ImagePlan:
             return inputs | {"raw": self.drawing(settings.of), "boxes": [boxes], "boxes_classes": [classes]}
         return inputs | {"raw": self.raw(dataset)}
 
-    def dataset_settings(self, dataset: str) -> str:
-        """Settings of one data set, with those of the set it is selected from."""
-        return sorted_json(self._dataset_value(dataset))
+    def dataset_job(self, dataset: str) -> DatasetJob:
+        """One data set, with the one that it is selected from."""
+        return DatasetJob.model_validate(self._with_base(dataset))
 
-    def index_settings(self, dataset: str) -> str:
-        """Settings of indexing: those of the data set, and which images were downloaded if it is used directly."""
-        value = self._dataset_value(dataset)
+    def index_job(self, dataset: str) -> IndexImagesJob:
+        """Indexing a data set; which of its images were downloaded matters if it is used directly."""
+        settings = self._with_base(dataset)
         if self.downloads.of(dataset) is not None and self.downloads.base(dataset) == dataset:
-            value |= {"download": self.downloads.parts(dataset, CHOICE)}
-        return sorted_json(value)
+            settings |= {"download": self.downloads.parts(dataset, CHOICE)}
+        return IndexImagesJob.model_validate(settings)
 
-    def _dataset_value(self, dataset: str) -> dict[str, Any]:
-        value: dict[str, Any] = {"dataset_name": dataset, "dataset": recorded(self.study.datasets[dataset])}
+    def _with_base(self, dataset: str) -> dict[str, Any]:
+        settings: dict[str, Any] = {"dataset_name": dataset, "dataset": self.study.datasets[dataset]}
         base = self.downloads.base(dataset)
-        if base != dataset:
-            value |= {"base_name": base, "base": recorded(self.study.datasets[base])}
-        return value
+        return settings if base == dataset else settings | {"base_name": base, "base": self.study.datasets[base]}

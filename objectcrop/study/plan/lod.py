@@ -1,14 +1,15 @@
 """LOD's stages: the files between them, and the settings that each depends on."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
+from objectcrop.study.jobs.lod import LodJob, SelectProposalsJob
+from objectcrop.study.jobs.proposals import ExtractFeaturesJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.lod_stages import Stage, stage_settings
 from objectcrop.study.plan.memory import num_indexed, ranking_mb
 from objectcrop.study.plan.trunks import TrunkPlan
 from objectcrop.study.settings.proposals import DegreeProposals, LodProposals
-from objectcrop.study.settings.section import recorded, sorted_json
 from objectcrop.study.study import Study
 
 SHARDS_OF_SMALL_COLLECTIONS = 2
@@ -64,17 +65,21 @@ class LodPlan:
         """Folder of a ranking's rows and state while it runs."""
         return paths.RANKING_STATE.format(dataset=dataset, source=source)
 
-    def settings(self, stage: Stage, source: str) -> str:
-        """Settings that a stage depends on; features also need the backbone and the study's seed."""
-        value: dict[str, Any] = {"lod": stage_settings(self.of(source), stage)}
-        if stage == "features":
-            value |= {"backbone": TrunkPlan(self.study).backbone(source), "study_seed": self.study.seed}
-        return sorted_json(value)
+    def features_job(self, source: str) -> ExtractFeaturesJob:
+        """The features of a source: they also depend on the backbone and the study's seed."""
+        lod, backbone = stage_settings(self.of(source), "features"), TrunkPlan(self.study).backbone(source)
+        job = {"lod": lod, "backbone": backbone, "study_seed": self.study.seed}
+        return ExtractFeaturesJob.model_validate(job)
 
-    def selection_settings(self, source: str) -> str:
-        """Settings of the selection from the regions."""
-        rank_by = "degree" if isinstance(self.study.proposals[source], DegreeProposals) else "walk"
-        return sorted_json({"source_name": source, "lod": recorded(self.of(source)), "rank_by": rank_by})
+    def job(self, stage: Stage, source: str) -> LodJob:
+        """A stage after the features, with the settings that it depends on."""
+        return LodJob.model_validate({"lod": stage_settings(self.of(source), stage)})
+
+    def selection_job(self, source: str) -> SelectProposalsJob:
+        """The selection from the regions."""
+        by_degree = isinstance(self.study.proposals[source], DegreeProposals)
+        rank_by: Literal["walk", "degree"] = "degree" if by_degree else "walk"
+        return SelectProposalsJob(source_name=source, lod=self.of(source), rank_by=rank_by)
 
     def neighbour_threads(self, source: str) -> int:
         """Cores of the search for neighbours: one in small collections.

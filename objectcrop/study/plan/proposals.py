@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from objectcrop.study.jobs.inspection import InspectionJob
+from objectcrop.study.jobs.proposals import SheetJob, SourceJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.lod import LodPlan
 from objectcrop.study.plan.memory import LINES, num_indexed
@@ -17,7 +19,6 @@ from objectcrop.study.settings.proposals import (
     RandomProposals,
     SearchedProposals,
 )
-from objectcrop.study.settings.section import recorded, sorted_json
 from objectcrop.study.study import Study
 
 
@@ -75,34 +76,25 @@ class ProposalPlan:
         settings = self.study.proposals[source]
         return [self.table(dataset, settings.sizes_of)] if isinstance(settings, RandomProposals) else []
 
-    def settings(self, source: str) -> str:
-        """Settings of a source that is searched for, or made in one step."""
+    def job(self, source: str) -> SourceJob:
+        """A source that is searched for, or made in one step."""
         settings = self.study.proposals[source]
-        value: dict[str, Any] = {
-            "source_name": source,
-            "source": recorded(settings),
-            "study_seed": self.study.seed,
-        }
+        job: dict[str, Any] = {"source_name": source, "source": settings, "study_seed": self.study.seed}
         if isinstance(settings, FeatureProposals):
-            value["backbone"] = self.trunks.backbone(source)
-        return sorted_json(value)
+            job["backbone"] = self.trunks.backbone(source)
+        return SourceJob.model_validate(job)
 
-    def sheet_settings(self, dataset: str, source: str) -> str:
-        """Settings of a contact sheet."""
-        return sorted_json({"dataset_name": dataset, "source_name": source, "study_seed": self.study.seed})
+    def sheet_job(self, dataset: str, source: str) -> SheetJob:
+        """A contact sheet."""
+        return SheetJob(dataset_name=dataset, source_name=source, study_seed=self.study.seed)
 
-    def inspection_settings(self, dataset: str, source: str) -> str:
-        """Settings of a FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""
+    def inspection_job(self, dataset: str, source: str) -> InspectionJob:
+        """A FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""
         inspection = self.study.inspection or InspectionSettings()
-        value: dict[str, Any] = {
-            "dataset_name": dataset,
-            "source_name": source,
-            "inspection": recorded(inspection),
-            "study_seed": self.study.seed,
-        }
+        job = {"dataset_name": dataset, "source_name": source, "inspection": inspection, "study_seed": self.study.seed}
         if inspection.run is not None and self.study.runs[inspection.run].views.proposals == source:
-            value |= {"run_name": inspection.run, "run": recorded(self.study.runs[inspection.run])}
-        return sorted_json(value)
+            job |= {"run_name": inspection.run, "run": self.study.runs[inspection.run]}
+        return InspectionJob.model_validate(job)
 
     def gpus(self, source: str) -> int:
         """GPUs of each job of a source that looks through a network or compares descriptors."""

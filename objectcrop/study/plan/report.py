@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from objectcrop.study.jobs.report import ReportJob, StudyWords
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.needs import NeedPlan
 from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.settings.proposals import RandomProposals
-from objectcrop.study.settings.section import recorded, sorted_json
+from objectcrop.study.settings.section import recorded
 from objectcrop.study.settings.subsets import SubsetDataset
 from objectcrop.study.study import Study
 
@@ -88,17 +89,16 @@ class ReportPlan:
         shown = [] if self.study.inspection is None else self.main_sources()
         return [paths.INSPECTION.format(dataset=dataset, source=source) for dataset, source in shown]
 
-    def settings(self) -> str:
-        """Settings of the page."""
-        study = {"name": self.study.name, "title": self.study.title, "about": self.study.about}
-        bases = {name: DownloadPlan(self.study).base(name) for name in self.subsets()}
-        value = {
-            "study": study | {"seeds": list(self.study.seeds)},
-            "runs": {run: recorded(self.study.runs[run]) for run in self.results.runs()},
-            "has_random_boxes": self.has_random_boxes(),
-            "subset_base_sources": {name: self.study.datasets[base].source for name, base in bases.items()},
-        }
-        return sorted_json(value)
+    def job(self) -> ReportJob:
+        """The page."""
+        study = self.study
+        bases = {name: DownloadPlan(study).base(name) for name in self.subsets()}
+        return ReportJob(
+            study=StudyWords(name=study.name, title=study.title, about=study.about, seeds=study.seeds),
+            runs={run: recorded(study.runs[run]) for run in self.results.runs()},
+            has_random_boxes=self.has_random_boxes(),
+            subset_base_sources={name: study.datasets[base].source for name, base in bases.items()},
+        )
 
     def has_random_boxes(self) -> bool:
         """Whether a run of the tables crops from boxes of random place."""

@@ -1,12 +1,13 @@
 """Results: which run is judged by which task, from which files, and the tables that they fill."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from objectcrop.study.jobs.fine_tune import FineTuneJob
+from objectcrop.study.jobs.linear import LinearJob
+from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.runs import RunPlan
-from objectcrop.study.settings.section import recorded, sorted_json
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.study import Study, result_hash
 
@@ -38,20 +39,20 @@ class ResultPlan:
         """Folder of the state of a fine-tuning."""
         return paths.RESULT_CHECKPOINTS.format(run=run, seed=seed, task=task)
 
-    def settings(self, run: str, task: str) -> str:
-        """Settings that judging a run by a task depends on."""
+    def job(self, run: str, task: str) -> LinearJob | FineTuneJob:
+        """Judging a run by a task."""
         settings = self.study.tasks[task]
-        value: dict[str, Any] = {
+        job = {
             "run_name": run,
-            "run": recorded(self.study.runs[run]),
+            "run": self.study.runs[run],
             "task_name": task,
-            "task": recorded(settings),
+            "task": settings,
             "study_seed": self.study.seed,
         }
-        if not isinstance(settings, LinearTask):
-            dataset = self.study.datasets[settings.dataset]
-            value |= {"dataset_name": settings.dataset, "dataset": recorded(dataset)}
-        return sorted_json(value)
+        if isinstance(settings, LinearTask):
+            return LinearJob.model_validate(job)
+        dataset = {"dataset_name": settings.dataset, "dataset": self.study.datasets[settings.dataset]}
+        return FineTuneJob.model_validate(job | dataset)
 
     def resource(self, task: str, name: str) -> int:
         """What judging a run by a task asks for: `cpus`, `gpus`, `memory_mb` or `minutes`."""
@@ -78,11 +79,15 @@ class ResultPlan:
         runs = dict.fromkeys(run for run, _ in self.cells(table) if self.study.runs[run].is_trained)
         return [RunPlan(self.study).summary(run, seed) for run in runs for seed in self.study.seeds]
 
-    def table_settings(self, table: str) -> str:
-        """Settings of a table: its rows, and the settings hash that each result must carry."""
-        expected = {f"{run}/{task}": result_hash(self.study, run, task) for run, task in self.cells(table)}
-        spec = self.study.tables[table].model_dump(mode="json")
-        return sorted_json({"table_name": table, "table": spec, "expected": expected, "seeds": list(self.study.seeds)})
+    def table_job(self, table: str) -> TableJob:
+        """A table: its rows, and the settings hash that each result must carry."""
+        job = {
+            "table_name": table,
+            "table": self.study.tables[table].model_dump(mode="json"),  # its note too, which the table shows
+            "expected": {f"{run}/{task}": result_hash(self.study, run, task) for run, task in self.cells(table)},
+            "seeds": self.study.seeds,
+        }
+        return TableJob.model_validate(job)
 
     def table(self, table: str) -> list[str]:
         """What `snakemake TABLE` makes."""

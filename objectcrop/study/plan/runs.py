@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from objectcrop.study.jobs.pretraining import PretrainJob
 from objectcrop.study.plan import paths
-from objectcrop.study.settings.section import recorded, sorted_json
 from objectcrop.study.study import Study
 
 
@@ -41,10 +41,9 @@ class RunPlan:
         uses_labels = settings.method == "supervised" or is_monitored
         return [paths.ANNOTATIONS.format(dataset=settings.dataset)] if uses_labels else []
 
-    def settings(self, run: str) -> str:
-        """Settings that pretraining a run depends on."""
-        value = {"run_name": run, "run": recorded(self.study.runs[run]), "study_seed": self.study.seed}
-        return sorted_json(value)
+    def job(self, run: str) -> PretrainJob:
+        """Pretraining a run."""
+        return PretrainJob(run_name=run, run=self.study.runs[run], study_seed=self.study.seed)
 
     def resource(self, run: str, name: str) -> int:
         """What pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from objectcrop.study.plan import paths
+from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.proposals import (
     BingProposals,
     DegreeProposals,
@@ -13,7 +13,6 @@ from objectcrop.study.settings.proposals import (
     FeatureProposals,
     FileTrunk,
 )
-from objectcrop.study.settings.section import recorded
 from objectcrop.study.study import Study
 
 
@@ -49,14 +48,10 @@ class TrunkPlan:
             return []
         return [paths.RUN_SUMMARY.format(run=looks.features_run, seed=looks.features_seed)]
 
-    def backbone(self, source: str) -> dict[str, Any] | None:
+    def backbone(self, source: str) -> BackboneSettings | None:
         """Settings of that run's backbone."""
         looks = self.of(source)
-        return (
-            None
-            if looks is None or looks.features_run is None
-            else recorded(self.study.runs[looks.features_run].backbone)
-        )
+        return None if looks is None or looks.features_run is None else self.study.runs[looks.features_run].backbone
 
     def locations(self, source: str) -> list[str]:
         """Files and folders under the data root that a source is made from or with, relative to it."""

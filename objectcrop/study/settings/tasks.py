@@ -1,9 +1,8 @@
 """Settings of tasks: how a backbone is judged."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from objectcrop.study.settings.runs import ResourceSettings
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
@@ -114,15 +113,3 @@ class SegmenterTask(Section):
 
 
 Task = Annotated[LinearTask | DetectorTask | SegmenterTask, Field(discriminator="kind")]
-
-
-def parse_task(value: Mapping[str, Any]) -> DetectorTask | SegmenterTask:
-    """A fine-tuning task from its settings.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    task = TypeAdapter[LinearTask | DetectorTask | SegmenterTask](Task).validate_python(value)
-    if isinstance(task, LinearTask):
-        raise ValueError("a linear task is no fine-tuning")
-    return task

@@ -35,10 +35,10 @@ def test_what_is_fetched_is_indexed_by_what_says_which_images_there_are(plan):
 
 
 def test_the_choice_of_images_matters_where_the_set_is_used_directly(plan):
-    assert json.loads(plan.downloads.image_settings("oi"))["download"]["max_images"] == {"train": 5}
-    assert "max_images" not in json.loads(plan.downloads.image_settings("some"))["download"]
-    assert json.loads(plan.images.index_settings("oi"))["download"]["max_images"] == {"train": 5}
-    assert "download" not in json.loads(plan.images.index_settings("some"))
+    assert plan.downloads.image_job("oi").values()["download"]["max_images"] == {"train": 5}
+    assert "max_images" not in plan.downloads.image_job("some").values()["download"]
+    assert plan.images.index_job("oi").values()["download"]["max_images"] == {"train": 5}
+    assert "download" not in plan.images.index_job("some").values()
 
 
 def test_from_where_stands_apart(plan):

@@ -1,5 +1,3 @@
-import json
-
 from objectcrop.study.plan.plan import load_plan
 
 INDEX = {"raw": [], "subset": [], "annotations": [], "parts": []}
@@ -44,8 +42,8 @@ def test_raw_files_are_inputs_once_they_are_there(config, tmp_path):
 
 
 def test_settings_of_a_subset_hold_those_of_the_set_selected_from(plan):
-    settings = json.loads(plan.images.dataset_settings("ohms"))
+    settings = plan.images.dataset_job("ohms").values()
     assert (settings["dataset_name"], settings["base_name"]) == ("ohms", "drawn")
     assert settings["base"]["num_train"] == 8
-    assert set(json.loads(plan.images.dataset_settings("drawn"))) == {"dataset_name", "dataset"}
-    assert plan.images.index_settings("drawn") == plan.images.dataset_settings("drawn")  # nothing was fetched
+    assert set(plan.images.dataset_job("drawn").values()) == {"dataset_name", "dataset"}
+    assert plan.images.index_job("drawn").values() == plan.images.dataset_job("drawn").values()  # nothing was fetched

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 
@@ -13,14 +11,14 @@ def test_shards_are_those_of_the_source_whose_regions_are_ranked(plan):
 
 
 def test_the_selection_says_by_what_it_ranks(plan):
-    ranked = {source: json.loads(plan.lod.selection_settings(source)) for source in ("lod", "degree")}
+    ranked = {source: plan.lod.selection_job(source).values() for source in ("lod", "degree")}
     assert {source: settings["rank_by"] for source, settings in ranked.items()} == {"lod": "walk", "degree": "degree"}
     assert ranked["lod"]["lod"] == ranked["degree"]["lod"]
 
 
 def test_features_depend_on_the_network_and_the_seed(plan):
-    assert set(json.loads(plan.lod.settings("features", "lod"))) == {"lod", "backbone", "study_seed"}
-    assert set(json.loads(plan.lod.settings("scores", "lod"))) == {"lod"}
+    assert set(plan.lod.features_job("lod").values()) == {"lod", "backbone", "study_seed"}
+    assert set(plan.lod.job("scores", "lod").values()) == {"lod"}
 
 
 def test_a_source_of_another_kind_is_named(plan):

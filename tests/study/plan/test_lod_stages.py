@@ -16,7 +16,7 @@ def test_every_setting_belongs_to_one_stage():
 
 def params(**changes) -> dict[str, str]:
     plan = Plan(Study.model_validate({"name": "x", "proposals": {"lod": LOD | changes}}))
-    return {stage: plan.lod.settings(stage, "lod") for stage in SETTINGS}
+    return {stage: plan.lod.job(stage, "lod").as_json() for stage in SETTINGS}
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_every_source_is_made_by_one_rule(plan):
 def test_degrees_are_taken_from_the_shards_of_their_lod_source(plan):
     assert plan.lod.scores("drawn", "degree") == plan.lod.scores("drawn", "lod")
     assert plan.lod.ranking("drawn", "degree") == "results/lod/drawn/lod/ranking.npz"
-    assert plan.lod.selection_settings("degree") != plan.lod.selection_settings("lod")
+    assert plan.lod.selection_job("degree") != plan.lod.selection_job("lod")
     assert plan.trunks.weights("degree") == plan.trunks.weights("lod")
 
 
@@ -151,8 +151,8 @@ def test_gpus_are_asked_for_by_sources_that_look_through_a_network_and_change_no
     proposals["lod"]["gpus"] = proposals["cuts"]["gpus"] = 1
     changed = load_plan(CONFIG | {"proposals": proposals, "data_root": str(tmp_path)})
     assert [source for source in proposals if changed.proposals.gpus(source)] == ["lod", "cuts"]
-    assert changed.lod.settings("features", "lod") == plan.lod.settings("features", "lod")
-    assert changed.proposals.settings("cuts") == plan.proposals.settings("cuts")
+    assert changed.lod.features_job("lod") == plan.lod.features_job("lod")
+    assert changed.proposals.job("cuts") == plan.proposals.job("cuts")
 
 
 @pytest.mark.parametrize("settings", [{}, {"edges": "gradient", "model": "models/model.yml.gz"}])

@@ -1,5 +1,3 @@
-import json
-
 from objectcrop.study.study import result_hash
 
 
@@ -32,8 +30,8 @@ def test_a_task_reads_the_tables_or_the_files_of_its_data_set(plan, tmp_path):
 
 def test_fine_tuning_depends_on_the_data_set_too(plan):
     linear = {"run_name", "run", "task_name", "task", "study_seed"}
-    assert set(json.loads(plan.results.settings("scene", "linear"))) == linear
-    assert set(json.loads(plan.results.settings("scene", "boxes"))) == linear | {"dataset_name", "dataset"}
+    assert set(plan.results.job("scene", "linear").values()) == linear
+    assert set(plan.results.job("scene", "boxes").values()) == linear | {"dataset_name", "dataset"}
 
 
 def test_tasks_are_listed_by_kind(plan):
@@ -44,6 +42,6 @@ def test_tasks_are_listed_by_kind(plan):
 
 
 def test_a_table_knows_which_settings_its_results_must_have(plan):
-    settings = json.loads(plan.results.table_settings("two"))
+    settings = plan.results.table_job("two").values()
     assert settings["expected"] == {"random-init/masks": result_hash(plan.study, "random-init", "masks")}
     assert settings["seeds"] == [0, 1]

@@ -1,5 +1,3 @@
-import json
-
 from objectcrop.study.plan.plan import load_plan
 
 
@@ -28,8 +26,8 @@ def test_what_a_job_asks_for_is_no_setting_of_it(plan, config):
     asked = [plan.runs.resource("labels", name) for name in ("cpus", "gpus", "memory_mb", "minutes", "kept_states")]
     assert asked == [16, 2, 32_000, 91, 5]
     del config["runs"]["labels"]["resources"]
-    assert load_plan(config).runs.settings("labels") == plan.runs.settings("labels")
-    assert set(json.loads(plan.runs.settings("scene"))) == {"run_name", "run", "study_seed"}
+    assert load_plan(config).runs.job("labels") == plan.runs.job("labels")
+    assert set(plan.runs.job("scene").values()) == {"run_name", "run", "study_seed"}
 
 
 def test_state_is_kept_beside_the_weights(plan):

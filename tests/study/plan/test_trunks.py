@@ -7,7 +7,7 @@ def test_features_come_from_the_run_that_the_source_names_also_where_they_are_ra
     for source in ("lod", "degree"):
         assert plan.trunks.weights(source) == [f"{SCENE}/backbone.safetensors"]
         assert plan.trunks.run_summary(source) == [f"{SCENE}/summary.json"]
-    assert plan.trunks.backbone("lod")["arch"] == "resnet50"
+    assert plan.trunks.backbone("lod") == plan.study.runs["scene"].backbone
 
 
 def test_sources_without_a_network_need_none(plan):

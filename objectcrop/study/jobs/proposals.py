@@ -1,0 +1,31 @@
+"""Jobs that look at images, or make proposals without looking."""
+
+from objectcrop.study.jobs.job import Job
+from objectcrop.study.jobs.lod import LodJob
+from objectcrop.study.settings.backbones import BackboneSettings
+from objectcrop.study.settings.proposals import ProposalSource
+from objectcrop.study.settings.section import Name
+
+
+class ExtractFeaturesJob(LodJob):
+    """Take the features of images; `backbone` is that of the run whose weights are looked through, if it is one."""
+
+    backbone: BackboneSettings | None
+    study_seed: int
+
+
+class SourceJob(Job):
+    """Search the images of a source, join its shards, or make it in one step."""
+
+    source_name: Name
+    source: ProposalSource
+    study_seed: int
+    backbone: BackboneSettings | None = None
+
+
+class SheetJob(Job):
+    """Draw images with the proposals of a source."""
+
+    dataset_name: Name
+    source_name: Name
+    study_seed: int
