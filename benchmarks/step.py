@@ -28,7 +28,7 @@ from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
-from objectcrop.ssl.training.schedules import build_optimizer
+from objectcrop.ssl.training.optimizer import build_optimizer
 from objectcrop.study.settings.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]

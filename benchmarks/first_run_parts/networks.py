@@ -19,7 +19,7 @@ from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.samples.batches import LabelledBatch, PairBatch
-from objectcrop.ssl.training.schedules import build_optimizer
+from objectcrop.ssl.training.optimizer import build_optimizer
 from objectcrop.study.plan.plan import Plan, load_plan
 from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import Run

@@ -1,14 +1,14 @@
 """What must hold before any work begins: every problem of a run at once."""
 
 from objectcrop.ssl.methods.registry import METHODS
-from objectcrop.ssl.networks.backbones import RESNETS
-from objectcrop.ssl.networks.named import find_network_problem
+from objectcrop.ssl.networks.backbones import find_trunk_problem
 from objectcrop.study.settings.runs import Run
 
 
 def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: bool) -> list[str]:
     """Everything that keeps this run from being trained; empty if nothing does."""
-    problems = _trunk_problems(run)
+    problem = find_trunk_problem(run.backbone)
+    problems = [problem] if problem else []
     if not run.is_trained:
         return problems
     batch = run.optimizer.global_batch_size
@@ -32,17 +32,6 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
     if run.method != "supervised" and run.uses_objects and not has_proposals:
         problems.append("object views need proposals: give --proposals the table and its summary")
     return problems + method.find_problems(run)
-
-
-def _trunk_problems(run: Run) -> list[str]:
-    trunk = run.backbone
-    if trunk.arch in RESNETS:
-        return []
-    if problem := find_network_problem(trunk.arch):
-        return [problem]
-    if not trunk.is_plain:
-        return [f"backbone.width, color and stem are for {', '.join(RESNETS)}; {trunk.arch} has none of them"]
-    return []
 
 
 def find_warnings(run: Run, *, num_images: int, num_without_boxes: int, world_size: int = 1) -> list[str]:

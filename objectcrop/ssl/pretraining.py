@@ -23,18 +23,15 @@ from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import load_backbone
-from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
+from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, list_sources, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_picture
 from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
-from objectcrop.ssl.samples.pairs import PairSamples
-from objectcrop.ssl.samples.shuffle import ShuffledSamples
-from objectcrop.ssl.samples.units import list_sources
+from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
 from objectcrop.ssl.training.checkpoints import KEPT, LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
 from objectcrop.ssl.training.loop import SAVE_EVERY_S, Job, Training
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.recipe import RECIPE
-from objectcrop.ssl.training.schedules import build_optimizer
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash
 from objectcrop.views.regions import usable_ranks
@@ -170,7 +167,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     if run.training.compiled:
         method.compile_trunks()
     monitor = _monitor(resolved, tables, pictures, world) if world.is_first else None
-    training = Training(method, build_optimizer(method.parameters(), run.optimizer), job, world, monitor)
+    training = Training(method, job, world, monitor)
     training.resume()
     steps = range(training.clock.step, job.total_steps)
     loads_shuffled = isinstance(samples, ShuffledSamples)
@@ -183,7 +180,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         loads_shuffled=loads_shuffled,
         parts=run.training.accumulation_steps,
     )
-    training.run(load_batches(samples, order, workers), stop, pictures.ids)
+    training.run(load_batches(samples, order, workers, world.device), stop, pictures.ids)
     training.save()
     backbone = build_backbone(run.backbone)
     backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})

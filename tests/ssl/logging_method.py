@@ -48,7 +48,7 @@ def training_of(folder: Path, world: World) -> loop.Training:
     settings = OptimizerSettings(epochs=1, global_batch_size=4)
     job = loop.Job("logging", "hash", settings, num_samples=8, folder=folder, seeds=Seeds(0, 1))
     method = Logging(world.rank)
-    return loop.Training(method, torch.optim.SGD(method.parameters(), lr=0.1), job, world)
+    return loop.Training(method, job, world)
 
 
 def log_two_steps(folder: Path, stops_between: bool) -> None:

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from objectcrop.evaluate.linear.images import LabelledPictures
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.networks.backbones import Backbone
-from objectcrop.ssl.samples.reading import read_for
+from objectcrop.ssl.samples.images import read_for
+from objectcrop.ssl.samples.order import load_batches
 from objectcrop.study.settings.section import Precision
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.settings.views import ViewSettings
@@ -22,7 +21,6 @@ from objectcrop.views.plan import ViewPlan, plan_plain_crop
 from objectcrop.views.render import render
 
 CROP_SCALE_MIN = 0.08
-PREFETCH = 4
 
 
 class Views(Dataset[Tensor]):
@@ -75,18 +73,7 @@ class Extractor:
 
     def batches(self, views: Views, keys: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Tensor]:
         """Features of each batch of keys, shape (n, num_features), float32, on the device."""
-        cv2.setNumThreads(0)
-        loader: DataLoader[Tensor] = DataLoader(
-            views,
-            batch_sampler=_Fixed(keys),
-            collate_fn=_as_it_is,  # type: ignore[arg-type]
-            num_workers=self.num_workers,
-            pin_memory=self.device.type == "cuda",
-            prefetch_factor=PREFETCH if self.num_workers else None,
-            worker_init_fn=_start_worker,
-            multiprocessing_context="fork" if self.num_workers else None,
-        )
-        for images in loader:
+        for images in load_batches(views, keys, self.num_workers, self.device):
             yield self.features(images)
 
     def features(self, images: Tensor) -> Tensor:
@@ -105,26 +92,3 @@ class Extractor:
                 parts.append(part)
                 progress.advance(len(part))
         return torch.cat(parts)
-
-
-class _Fixed:
-    """Batches of keys that are known beforehand, as a sampler."""
-
-    def __init__(self, batches: Sequence[Sequence[tuple[int, int]]]) -> None:
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        return iter([list(batch) for batch in self._batches])
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-
-def _as_it_is(batch: Tensor) -> Tensor:
-    return batch
-
-
-def _start_worker(number: int) -> None:
-    ignore_stop_signals()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)

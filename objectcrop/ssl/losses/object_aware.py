@@ -8,11 +8,11 @@ from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.networks.backbones import Backbone, View
-from objectcrop.ssl.networks.batch_norm import running_statistics_kept
-from objectcrop.ssl.networks.heads import NUM_TURNS, PairHead
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import LossSettings
 from objectcrop.views.plan import OBJECT_TAG
+
+NUM_TURNS = 4
 
 
 class ExtraLogits(NamedTuple):
@@ -23,6 +23,21 @@ class ExtraLogits(NamedTuple):
 
 
 NO_LOGITS = ExtraLogits(None, None)
+
+
+class PairHead(nn.Module):
+    """Reads the features of two views: Linear, ReLU, Linear on their concatenation (paper, sections 4.2.1, 4.2.2)."""
+
+    def __init__(self, num_features: int, num_outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * num_features, num_features), nn.ReLU(inplace=True), nn.Linear(num_features, num_outputs)
+        )
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Logits, shape (N, num_outputs); inputs are not normalised."""
+        found: Tensor = self.layers(torch.cat([first, second], dim=1))
+        return found
 
 
 class ExtraHeads(nn.Module):
@@ -53,25 +68,18 @@ class ExtraHeads(nn.Module):
         if not self.are_on:
             return NO_LOGITS
         if key is None:
-            key = _view_aside(backbone, batch.key)
+            key = backbone.view_aside(batch.key)
         is_object = (batch.query_tags == OBJECT_TAG)[:, None]
         turns = cells = None
         if self.rotation is not None:
             objects = torch.where(is_object[:, :, None, None], query.images, key.images)
-            with running_statistics_kept(backbone):
-                turned = backbone(turn(objects, batch.turns))
+            turned = backbone.features_aside(turn(objects, batch.turns))
             turns = self.rotation(turned, torch.where(is_object, key.features, query.features))
         if self.localization is not None:
             assert batch.whole is not None
-            whole = _view_aside(backbone, batch.whole).features
+            whole = backbone.view_aside(batch.whole).features
             cells = self.localization(torch.where(is_object, query.features, key.features), whole)
         return ExtraLogits(turns, cells)
-
-
-def _view_aside(backbone: Backbone, images: Tensor) -> View:
-    """A view that leaves running statistics alone, of uint8 images."""
-    with running_statistics_kept(backbone):
-        return backbone.view(images)
 
 
 def add_extra_losses(

@@ -3,16 +3,16 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.losses.contrastive import info_nce
 from objectcrop.ssl.methods.method import Setup, StepLosses
-from objectcrop.ssl.methods.momentum_contrast import MomentumContrast
+from objectcrop.ssl.methods.momentum_contrast import Encoder, MomentumContrast
 from objectcrop.ssl.networks.backbones import View
-from objectcrop.ssl.networks.heads import build_dense_projector, build_projector
+from objectcrop.ssl.networks.heads import build_dense_projector
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
 
@@ -20,7 +20,7 @@ MAX_LOGITS = 1 << 28
 """Logits that are held at once: 1 GiB in float32."""
 
 
-class Encoded(NamedTuple):
+class DenseEncoded(NamedTuple):
     """What an encoder makes of images.
 
     Attributes:
@@ -34,34 +34,35 @@ class Encoded(NamedTuple):
     map_: Tensor
 
 
-class Encoder(nn.Module):
+class DenseEncoder(Encoder):
     """Trunk, global head and dense head."""
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__()
-        settings = setup.run.moco
-        self.backbone = setup.build_trunk(settings.batch_norm_group)
-        self.projector = build_projector(self.backbone.num_features, settings)
-        self.dense_projector = build_dense_projector(self.backbone.num_features, settings)
+        super().__init__(setup)
+        self.dense_projector = build_dense_projector(self.backbone.num_features, setup.run.moco)
 
-    def forward(self, images: Tensor, tags: Tensor) -> tuple[View, Encoded]:
+    def forward(self, images: Tensor, tags: Tensor) -> tuple[View, DenseEncoded]:
         """The view, and both heads' embeddings by those of its tags, of uint8 images."""
         view, map_ = self.backbone.view_and_map(images)
         embeddings = F.normalize(widened(self.projector(view.features, tags)), dim=1)
-        return view, Encoded(embeddings, widened(self.dense_projector(map_, tags)), map_)
+        return view, DenseEncoded(embeddings, widened(self.dense_projector(map_, tags)), map_)
 
 
 class DenseCl(MomentumContrast):
-    """Query network, key encoder, and two queues: of the keys, and of the pooled dense keys, one for each image."""
+    """Query network, key encoder, and two queues: of the keys, and of the pooled dense keys, one for each image.
+
+    The order of a step is MoCo's.
+    """
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(setup, Encoder(setup))
+        super().__init__(setup, DenseEncoder(setup))
         self.queue, self.dense_queue = self.fresh_queues(2)
         self.settle()
 
-    def own_losses(self, outputs: Encoded, batch: PairBatch, step: int) -> StepLosses:
+    def own_losses(self, outputs: DenseEncoded, batch: PairBatch, step: int) -> StepLosses:
         """The global and the dense loss; moves the key encoder and the queues."""
-        keys: Encoded = self.encode_keys(batch, step)
+        self.update_key_encoder()
+        keys: DenseEncoded = self.encode_keys(batch, step)
         contrast, dense = self.contrast(outputs.embeddings, keys.embeddings, batch), self._dense(outputs, keys, batch)
         tags, pooled = self.world.gather(batch.key_tags), F.normalize(keys.dense.mean(dim=(2, 3)), dim=1)
         self.queue.enqueue(self.world.gather(keys.embeddings), tags)
@@ -70,7 +71,7 @@ class DenseCl(MomentumContrast):
         loss = (1 - share) * contrast.loss + share * dense
         return StepLosses(loss, {**contrast.parts(), "loss_dense": dense.detach()})
 
-    def _dense(self, query: Encoded, keys: Encoded, batch: PairBatch) -> Tensor:
+    def _dense(self, query: DenseEncoded, keys: DenseEncoded, batch: PairBatch) -> Tensor:
         return dense_info_nce(
             _rows(query.dense),
             _rows(keys.dense),

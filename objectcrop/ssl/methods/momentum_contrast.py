@@ -2,10 +2,11 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import widened
@@ -13,12 +14,34 @@ from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
 from objectcrop.ssl.losses.object_aware import ExtraHeads
 from objectcrop.ssl.methods.method import Method, Outputs, Setup
 from objectcrop.ssl.methods.queue import Queue
-from objectcrop.ssl.networks.backbones import Backbone
+from objectcrop.ssl.networks.backbones import Backbone, View
+from objectcrop.ssl.networks.heads import build_projector
 from objectcrop.ssl.networks.momentum import follow
 from objectcrop.ssl.samples.batches import PairBatch
-from objectcrop.ssl.samples.shuffle import key_permutation
+from objectcrop.ssl.samples.order import key_permutation
 from objectcrop.study.settings.runs import LossSettings, Run
 from objectcrop.views.plan import view_tag
+
+
+class Encoded(NamedTuple):
+    """What an encoder makes of images: unit vectors of its projector, float32, shape (N, D)."""
+
+    embeddings: Tensor
+
+
+class Encoder(nn.Module):
+    """Trunk and projector."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__()
+        settings = setup.run.moco
+        self.backbone = setup.build_trunk(settings.batch_norm_group)
+        self.projector = build_projector(self.backbone.num_features, settings)
+
+    def forward(self, images: Tensor, tags: Tensor) -> tuple[View, Any]:
+        """The view, and its embeddings by the projector of its tags, of uint8 images."""
+        view = self.backbone.view(images)
+        return view, Encoded(F.normalize(widened(self.projector(view.features, tags)), dim=1))
 
 
 class QueryNetwork(nn.Module):
@@ -29,7 +52,7 @@ class QueryNetwork(nn.Module):
         losses: which extra losses are on.
     """
 
-    def __init__(self, encoder: nn.Module, losses: LossSettings) -> None:
+    def __init__(self, encoder: Encoder, losses: LossSettings) -> None:
         super().__init__()
         self.encoder = encoder
         self.extra = ExtraHeads(self.backbone.num_features, losses)
@@ -37,9 +60,7 @@ class QueryNetwork(nn.Module):
     @property
     def backbone(self) -> Backbone:
         """The query encoder's trunk."""
-        trunk = self.encoder.backbone
-        assert isinstance(trunk, Backbone)
-        return trunk
+        return self.encoder.backbone
 
     def forward(self, batch: PairBatch) -> Outputs:
         """What the encoder makes of the queries and, where their losses are on, logits of rotations and of cells."""
@@ -50,7 +71,6 @@ class QueryNetwork(nn.Module):
 class MomentumContrast(Method):
     """Query network, and a key encoder that follows it (He et al. 2020, arXiv:1911.05722).
 
-    The order of a step is the reference's: queries, momentum update, keys (shuffled), loss against the old queue, enqueue.
     Both encoders keep batch norm buffers of their own: the key encoder's come from its own forward passes.
     """
 
@@ -58,7 +78,7 @@ class MomentumContrast(Method):
     network: QueryNetwork
     queue: Queue
 
-    def __init__(self, setup: Setup, encoder: nn.Module) -> None:
+    def __init__(self, setup: Setup, encoder: Encoder) -> None:
         super().__init__(setup)
         self.network = QueryNetwork(encoder, setup.run.losses)
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
@@ -71,13 +91,16 @@ class MomentumContrast(Method):
             for seed in self.seeds.torch_seeds("queue", count=count)
         ]
 
+    def update_key_encoder(self) -> None:
+        """Set each of its parameters to m times itself + (1 - m) times the query encoder's (equation 2)."""
+        follow(self.key_encoder, self.network.encoder, self.run.moco.momentum)
+
     def encode_keys(self, batch: PairBatch, step: int) -> Any:
-        """Move the key encoder, then encode the keys of a batch among other images than their queries.
+        """Encode the keys of a batch among other images than their queries (see `encode_shuffled`).
 
         Returns:
             What the encoder gives, float32, in the order of the batch.
         """
-        follow(self.key_encoder, self.network.encoder, self.run.moco.momentum)
         encoded: list[Any] = []
 
         def encode(images: Tensor, tags: Tensor) -> Tensor:

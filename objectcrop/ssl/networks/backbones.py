@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
 
 from objectcrop.runtime.seeding import seeded_torch
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared
+from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared, running_statistics_kept
 from objectcrop.ssl.networks.color_pair import NUM_CHANNELS, ColorSplit
-from objectcrop.ssl.networks.named import build_named, with_norm_layer
+from objectcrop.ssl.networks.named import build_named, find_network_problem, with_norm_layer
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.views.normalisation import normalise
 
@@ -26,7 +26,6 @@ _BLOCKS: dict[str, tuple[type[nn.Module], tuple[int, int, int, int]]] = {
     "resnet101": (Bottleneck, (3, 4, 23, 3)),
     "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
-RESNETS = tuple(_BLOCKS)
 
 
 class View(NamedTuple):
@@ -76,8 +75,19 @@ class Backbone(nn.Module, ABC):
         ready = normalise(images)
         return View(ready, self(ready))
 
+    def view_aside(self, images: Tensor) -> View:
+        """The same, and leave running statistics alone."""
+        ready = normalise(images)
+        return View(ready, self.features_aside(ready))
+
+    def features_aside(self, images: Tensor) -> Tensor:
+        """Features of normalised images, that leave running statistics alone."""
+        with running_statistics_kept(self):
+            features: Tensor = self(images)
+        return features
+
     def view_and_map(self, images: Tensor) -> tuple[View, Tensor]:
-        """The same, and the last map that the features are pooled over."""
+        """The view, and the last map that its features are pooled over."""
         ready = normalise(images)
         map_ = self.forward_map(ready)
         return View(ready, map_.mean(dim=(2, 3))), map_
@@ -228,12 +238,21 @@ def build_backbone(
     if settings.arch in _BLOCKS:
         kind = ResNet if settings.color == "rgb" else ColorPair
         return kind(settings) if norm_layer is None else kind(settings, norm_layer)
-    if not settings.is_plain:
-        raise ValueError(
-            f"backbone.width, color and stem are for {', '.join(_BLOCKS)}; {settings.arch} has none of them"
-        )
+    if problem := find_trunk_problem(settings):
+        raise ValueError(problem)
     is_plain = batch_norm_group == 0 or (is_global and not is_shared())
     return NamedBackbone(settings, None if is_plain else norm_layer)
+
+
+def find_trunk_problem(settings: BackboneSettings) -> str | None:
+    """One sentence that says why there is no such trunk; None if there is one."""
+    if settings.arch in _BLOCKS:
+        return None
+    if problem := find_network_problem(settings.arch):
+        return problem
+    if settings.is_plain:
+        return None
+    return f"backbone.width, color and stem are for {', '.join(_BLOCKS)}; {settings.arch} has none of them"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What stands on the trunk while it is trained: projectors, and the heads of the extra losses."""
+"""What stands on the trunk while it is trained: projectors and predictors."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,6 @@ from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, SplitBatchNorm
 from objectcrop.study.settings.methods import BankSettings, Heads
 from objectcrop.study.settings.runs import MocoSettings
 
-NUM_TURNS = 4
 NUM_TAGS = 2
 
 
@@ -20,7 +19,7 @@ def build_projector(num_features: int, settings: MocoSettings) -> nn.Module:
     def one() -> nn.Module:
         if settings.projector_layers == 1:
             return nn.Linear(num_features, settings.embedding_dims)
-        return _mlp(num_features, num_features, settings.embedding_dims, batch_norm_group=group)
+        return _mlp(num_features, settings.embedding_dims, batch_norm_group=group)
 
     return routed(one, settings.heads)
 
@@ -97,26 +96,13 @@ class PerViewHeads(nn.Module):
         return torch.cat(parts)[order]
 
 
-class PairHead(nn.Module):
-    """Reads the features of two views: Linear, ReLU, Linear on their concatenation (paper, sections 4.2.1, 4.2.2)."""
-
-    def __init__(self, num_features: int, num_outputs: int) -> None:
-        super().__init__()
-        self.layers = _mlp(2 * num_features, num_features, num_outputs, batch_norm_group=None)
-
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Logits, shape (N, num_outputs); inputs are not normalised."""
-        found: Tensor = self.layers(torch.cat([first, second], dim=1))
-        return found
-
-
-def _mlp(inputs: int, hidden: int, outputs: int, *, batch_norm_group: int | None) -> nn.Sequential:
+def _mlp(inputs: int, outputs: int, *, batch_norm_group: int | None) -> nn.Sequential:
     if batch_norm_group is None:
-        return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
+        return nn.Sequential(nn.Linear(inputs, inputs), nn.ReLU(inplace=True), nn.Linear(inputs, outputs))
     return nn.Sequential(
-        nn.Linear(inputs, hidden),
-        SplitBatchNorm1d(hidden, group=batch_norm_group),
+        nn.Linear(inputs, inputs),
+        SplitBatchNorm1d(inputs, group=batch_norm_group),
         nn.ReLU(inplace=True),
-        nn.Linear(hidden, outputs),
+        nn.Linear(inputs, outputs),
         SplitBatchNorm1d(outputs, group=batch_norm_group),
     )

@@ -1,10 +1,11 @@
-"""The images that samples are made of: order, sizes, boxes."""
+"""The images of a training set: order, sizes, boxes, pixels, and which samples they give."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -12,10 +13,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from objectcrop.boxes import Boxes, Size, as_boxes
+from objectcrop.data.decoders import AUTO, Decoder, Reduce
+from objectcrop.data.images import decode_image
 from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.views import ViewSettings
+from objectcrop.views.plan import ViewPlan
+from objectcrop.views.regions import usable_ranks
+from objectcrop.views.render import Picture
 
 Key = tuple[int, int]
-"""(epoch, number of the sample): which picture that is, `sampling` says; of samples by picture, its row."""
+"""(epoch, number of the sample): which image that is, `list_sources` says; of samples by image, its row."""
+
+DRAWN = -1
+"""In place of a rank: a proposal is drawn anew in each epoch."""
+
+
+class LoadedShare(NamedTuple):
+    """Which samples a process loads for a step: its own, and those whose keys it encodes."""
+
+    own: list[Key]
+    shuffled: list[Key]
 
 
 @dataclass(frozen=True)
@@ -60,3 +77,53 @@ def object_scale_min(run: Run, proposals_summary: Mapping[str, Any] | None) -> f
 def stack_images(images: Sequence[NDArray[np.uint8]]) -> Tensor:
     """Return images of one size as one tensor, shape (N, ...), uint8."""
     return torch.from_numpy(np.stack(images))
+
+
+def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDArray[np.int64]:
+    """What each sample of an epoch shows, before their order is drawn.
+
+    Args:
+        run: its views say what gives a sample.
+        boxes: proposals of each picture by rank, pixels; not looked at where pictures give the samples.
+        sizes: of each picture.
+
+    Returns:
+        Row of the picture, and rank of the proposal or `DRAWN`, shape (samples, 2).
+    """
+    if run.views.sample_unit == "image":
+        return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)
+    most, pairs = run.views.max_proposals, zip(boxes, sizes, strict=True)
+    ranks = [usable_ranks(found, size, most) or [DRAWN] for found, size in pairs]
+    rows = np.repeat(np.arange(len(sizes)), [len(found) for found in ranks])
+    return np.stack([rows, np.concatenate(ranks, dtype=np.int64)], axis=1)
+
+
+def read_for(
+    path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
+) -> Picture:
+    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
+
+    Args:
+        path: of the picture.
+        wanted: views that will be rendered, each with its side in pixels.
+        settings: how views are made.
+        decoder: the one that `settings` mean, resolved.
+    """
+    side = settings.resize_first_px
+    if side is not None:
+        return read_square(path, side, decoder)
+    finest = min(_shorter_side(plan) / size_px for plan, size_px in wanted)
+    reduce: Reduce = 4 if finest >= 4 else 2 if finest >= 2 else 1
+    return decode_image(path, reduce, decoder)
+
+
+def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> Picture:
+    """The whole picture, squeezed to a square."""
+    whole = decode_image(path, decoder=decoder)
+    method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
+
+
+def _shorter_side(plan: ViewPlan) -> float:
+    x1, y1, x2, y2 = plan.crop_box
+    return min(x2 - x1, y2 - y1)

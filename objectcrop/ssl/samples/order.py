@@ -1,17 +1,17 @@
 """Which pictures make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cv2
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import ignore_stop_signals
-from objectcrop.ssl.samples.images import Key
-from objectcrop.ssl.samples.shuffle import LoadedShare, key_permutation
+from objectcrop.ssl.samples.images import Key, LoadedShare
 
 PREFETCH = 4
 
@@ -20,7 +20,7 @@ class BatchOrder(Sampler[Any]):
     """This process's share of every global batch from one step to the last.
 
     An epoch is one pass over the samples (pictures, or boxes) in an order of its own; what does not fill a batch is left out. With
-    `loads_shuffled` each share also names the samples whose keys this process encodes (see `shuffle`). With several `parts`
+    `loads_shuffled` each share also names the samples whose keys this process encodes (see `ShuffledSamples`). With several `parts`
     a share comes in so many batches.
     """
 
@@ -59,15 +59,29 @@ class BatchOrder(Sampler[Any]):
             yield LoadedShare(batch[share], [batch[place] for place in mine])
 
 
-def load_batches(samples: Dataset[Any], order: BatchOrder, num_workers: int) -> DataLoader[Any]:
-    """Batches in order, made by so many processes (0: by this one, between the steps)."""
+def key_permutation(seeds: Seeds, step: int, global_batch: int) -> Tensor:
+    """The order in which the keys of a step are encoded, the same in every process, shape (global batch,), int64."""
+    return torch.from_numpy(seeds.generator("shuffle", step).permutation(global_batch))
+
+
+def load_batches(
+    samples: Dataset[Any], order: Iterable[Any], num_workers: int, device: torch.device
+) -> DataLoader[Any]:
+    """Load batches in order.
+
+    Args:
+        samples: their `__getitems__` makes a batch.
+        order: what each batch is made of.
+        num_workers: processes that make them; 0: this one does, between the steps.
+        device: that the batches go to.
+    """
     cv2.setNumThreads(0)
     return DataLoader(
         samples,
         batch_sampler=order,
         collate_fn=_as_it_is,
         num_workers=num_workers,
-        pin_memory=order.world.device.type == "cuda",
+        pin_memory=device.type == "cuda",
         prefetch_factor=PREFETCH if num_workers else None,
         worker_init_fn=_start_worker,
         multiprocessing_context="fork" if num_workers else None,

@@ -11,11 +11,8 @@ from torch.utils.data import Dataset
 from objectcrop.boxes import Boxes, Size
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.batches import KeyViews, PairBatch
-from objectcrop.ssl.samples.images import Key, PictureList, stack_images
-from objectcrop.ssl.samples.reading import read_for
-from objectcrop.ssl.samples.units import DRAWN, list_sources
-from objectcrop.ssl.samples.untransformed import UnpaintedBatch
+from objectcrop.ssl.samples.batches import KeyViews, PairBatch, UnpaintedBatch
+from objectcrop.ssl.samples.images import DRAWN, Key, LoadedShare, PictureList, list_sources, read_for, stack_images
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batched_render import pack
 from objectcrop.views.localization import occupancy
@@ -162,3 +159,21 @@ class Shown(NamedTuple):
     key: Picture
     whole: Picture | None
     small: list[Picture]
+
+
+class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
+    """Pairs of views, with the key views of other pairs beside them: those that this process encodes (see `key_permutation`)."""
+
+    def __init__(self, samples: PairSamples) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def describe(self) -> dict[str, Any]:
+        """What the pairs are made of."""
+        return self.samples.describe()
+
+    def __getitems__(self, share: LoadedShare) -> PairBatch | UnpaintedBatch:
+        """A batch."""
+        return self.samples.__getitems__(share.own).with_shuffled(self.samples.keys_of(share.shuffled))

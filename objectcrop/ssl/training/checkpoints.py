@@ -1,4 +1,4 @@
-"""The folder of a training on its way: state, metrics, and which settings they belong to."""
+"""What a training keeps on its way: its state and metrics in a folder, and which settings they belong to."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from objectcrop.runtime.atomic import replacing
 
@@ -136,3 +138,29 @@ def _unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
+
+
+def own_statistics(method: nn.Module) -> Tensor:
+    """What each process has for itself: running statistics of batch norm, of its own batches, in a row, shape (1, n), float64."""
+    return torch.cat([torch.zeros(0, dtype=torch.float64), *(b.double().flatten().cpu() for b in _buffers(method))])[
+        None
+    ]
+
+
+def restore_statistics(method: nn.Module, saved: Tensor) -> None:
+    """Set them from a row of `own_statistics`, shape (n,).
+
+    Raises:
+        ValueError: if it is of another network.
+    """
+    buffers = _buffers(method)
+    total = sum(buffer.numel() for buffer in buffers)
+    if saved.numel() != total:
+        raise ValueError(f"{saved.numel()} running statistics were saved, the networks have {total}")
+    for buffer, part in zip(buffers, torch.split(saved, [buffer.numel() for buffer in buffers]), strict=True):
+        buffer.copy_(part.reshape(buffer.shape))
+
+
+def _buffers(method: nn.Module) -> list[Tensor]:
+    norms = [module for module in method.modules() if isinstance(module, _BatchNorm)]
+    return [buffer for norm in norms for buffer in norm.buffers()]

@@ -9,29 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method
-from objectcrop.ssl.training.averages import Averages
 from objectcrop.ssl.training.checkpoints import (
     KEPT,
     append_metrics,
     load_state,
+    own_statistics,
     remove_leftovers,
+    restore_statistics,
     rewind_metrics,
     save_state,
 )
-from objectcrop.ssl.training.events import Events
+from objectcrop.ssl.training.metrics import Averages, Events, Speed, Window
 from objectcrop.ssl.training.monitors import Monitor
-from objectcrop.ssl.training.own_statistics import own_statistics, restore_statistics
-from objectcrop.ssl.training.schedules import learning_rate
-from objectcrop.ssl.training.speed import Speed
-from objectcrop.ssl.training.window import Window
+from objectcrop.ssl.training.optimizer import build_optimizer, learning_rate
 from objectcrop.study.settings.runs import OptimizerSettings
 
 SAVE_EVERY_S = 600.0
@@ -111,12 +107,12 @@ class Training:
     def __init__(
         self,
         method: Method,
-        optimizer: torch.optim.Optimizer,
         job: Job,
         world: World,
         monitor: Monitor | None = None,
     ) -> None:
-        self.method, self.optimizer, self.job, self.world, self.monitor = method, optimizer, job, world, monitor
+        self.method, self.job, self.world, self.monitor = method, job, world, monitor
+        self.optimizer = build_optimizer(method.parameters(), job.settings)
         self.clock = Clock()
         self._window, self._averages = Window(), Averages()
         self._speed = Speed(world.device, job.peak_teraflops)

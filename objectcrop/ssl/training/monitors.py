@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from objectcrop.runtime.precision import autocast, widened
 from objectcrop.ssl.networks.backbones import Backbone
-from objectcrop.ssl.samples.reading import read_square
+from objectcrop.ssl.samples.images import read_square
 from objectcrop.study.settings.section import Precision
 
 CHUNK = 64

@@ -11,12 +11,9 @@ from torch.nn.functional import normalize
 from objectcrop.ssl.methods.byol import byol_loss
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 
+pytestmark = pytest.mark.usefixtures("double_pixels")
+
 SMALL = {"hidden_dims": 24, "embedding_dims": 16}
-
-
-@pytest.fixture(autouse=True)
-def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 @pytest.fixture

@@ -14,12 +14,9 @@ from objectcrop.ssl.networks.weights import load_backbone, save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 
+pytestmark = pytest.mark.usefixtures("double_pixels")
+
 SMALL = {"embedding_dims": 16, "num_negatives": 100}
-
-
-@pytest.fixture(autouse=True)
-def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 @pytest.mark.parametrize("crops", ["one", "two"])

@@ -9,13 +9,10 @@ from torch.nn.functional import normalize
 from objectcrop.runtime.randomness import generator
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 
+pytestmark = pytest.mark.usefixtures("double_pixels")
+
 MIXED = {"query_tags": (0, 1, 1, 0), "key_tags": (1, 0, 0, 1)}
 PLAIN = {"projector_batch_norm": False, "batch_norm_group": 0}
-
-
-@pytest.fixture(autouse=True)
-def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 def cross_entropy_of_the_first(logits):

@@ -9,12 +9,9 @@ from torch.nn.functional import normalize
 from objectcrop.ssl.methods.memory_bank import draw_negatives
 from tests.ssl.wiring import OBJECT_PAIR, SEEDS, batch_of, build, ready
 
+pytestmark = pytest.mark.usefixtures("double_pixels")
+
 SMALL = {"embedding_dims": 16, "num_negatives": 7}
-
-
-@pytest.fixture(autouse=True)
-def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 def views_of(network, batch, crops):

@@ -14,7 +14,7 @@ from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.networks import backbones
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.samples.batches import PairBatch
-from objectcrop.ssl.samples.shuffle import key_permutation
+from objectcrop.ssl.samples.order import key_permutation
 from objectcrop.study.settings.runs import Run
 from tests.ssl.processes import finish, start
 from tests.ssl.wiring import SEEDS, ready, setup_of

@@ -9,12 +9,9 @@ from torch.nn.functional import normalize
 from objectcrop.ssl.methods.swav import sinkhorn, swapped_prediction
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 
+pytestmark = pytest.mark.usefixtures("double_pixels")
+
 SMALL = {"hidden_dims": 24, "embedding_dims": 16, "num_prototypes": 6, "frozen_prototype_steps": 2}
-
-
-@pytest.fixture(autouse=True)
-def _double(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
 
 
 @pytest.fixture

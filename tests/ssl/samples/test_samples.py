@@ -12,12 +12,10 @@ from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
+from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, read_for
 from objectcrop.ssl.samples.labelled import labels_by_picture
-from objectcrop.ssl.samples.order import BatchOrder, load_batches
-from objectcrop.ssl.samples.pairs import PairSamples
-from objectcrop.ssl.samples.reading import read_for
-from objectcrop.ssl.samples.shuffle import ShuffledSamples, key_permutation
+from objectcrop.ssl.samples.order import BatchOrder, key_permutation, load_batches
+from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.tables import ANNOTATIONS, check
 from objectcrop.views.localization import occupancy
@@ -35,7 +33,7 @@ def samples(tables, request_of):
 
 def all_batches(samples, num_workers, steps=range(8), world=ALONE):
     order = BatchOrder(len(samples.pictures), 4, steps, seeds=Seeds(0, 1), world=world)
-    return list(load_batches(samples, order, num_workers))
+    return list(load_batches(samples, order, num_workers, ALONE.device))
 
 
 def same(first, second):
@@ -77,7 +75,7 @@ def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(samples, request_o
     for rank in (0, 1):
         world = World(rank, 2, torch.device("cpu"))
         order = BatchOrder(16, 4, range(3), seeds=Seeds(0, 1), world=world, loads_shuffled=True)
-        for step, loaded in enumerate(load_batches(ShuffledSamples(samples), order, 0)):
+        for step, loaded in enumerate(load_batches(ShuffledSamples(samples), order, 0, world.device)):
             batch = loaded.to(cpu)
             mine = key_permutation(Seeds(0, 1), step, 4)[2 * rank : 2 * rank + 2]
             assert torch.equal(batch.rows, whole[step].rows[2 * rank : 2 * rank + 2])

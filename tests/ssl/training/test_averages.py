@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.training.averages import Averages
+from objectcrop.ssl.training.metrics import Averages
 
 CPU = torch.device("cpu")
 ALONE = World(0, 1, CPU)

@@ -1,6 +1,7 @@
 """States on disk: the last ones stay, and a damaged one is passed over aloud."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -83,7 +84,7 @@ def test_leftovers_of_killed_writers_go_and_states_stay(tmp_path):
 
 def test_training_goes_on_bit_for_bit_from_the_state_before_a_damaged_one(tables, request_of, tmp_path, capsys):
     request = request_of("scene-scene", optimizer={"epochs": 2})
-    often = type(request)(request.name, request.run, 0, 1, save_every_s=0.0, kept_states=4)
+    often = replace(request, save_every_s=0.0, kept_states=4)
     straight = pretrain(often, tables, tmp_path / "c")
     latest, *others = saved_states(tmp_path / "c")
     assert len(others) == 3

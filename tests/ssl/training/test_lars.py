@@ -5,7 +5,7 @@ import pytest
 import torch
 from lightly.utils import lars
 
-from objectcrop.ssl.training.lars import Lars
+from objectcrop.ssl.training.optimizer import Lars
 
 RATE, MOMENTUM, DECAY, TRUST = 0.3, 0.9, 0.05, 1e-3
 

@@ -47,8 +47,7 @@ def drawn_numbers(folder: Path, *, seeds=ONE, rank=0) -> list[float]:
     settings = OptimizerSettings(epochs=1, global_batch_size=4)
     job = Job("drawing", "hash", settings, 4 * STEPS, folder, seeds, accumulation_steps=PARTS)
     method = Drawing()
-    optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
-    training = Training(method, optimizer, job, World(rank, 1, torch.device("cpu")))
+    training = Training(method, job, World(rank, 1, torch.device("cpu")))
     batch = LabelledBatch(torch.zeros(2), torch.zeros(2), torch.tensor([0, 1]))
     with stop_requests() as stop:
         training.run([batch] * STEPS * PARTS, stop, ["a", "b"])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
-from objectcrop.ssl.training.own_statistics import own_statistics, restore_statistics
+from objectcrop.ssl.training.checkpoints import own_statistics, restore_statistics
 
 
 def network(shift):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from objectcrop.ssl.networks.momentum import target_momentum
-from objectcrop.ssl.training.schedules import build_optimizer, learning_rate
+from objectcrop.ssl.training.optimizer import build_optimizer, learning_rate
 from objectcrop.study.settings.runs import OptimizerSettings
 
 

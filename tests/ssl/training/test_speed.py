@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.ssl.training import speed
-from objectcrop.ssl.training.speed import Speed
+from objectcrop.ssl.training import metrics
+from objectcrop.ssl.training.metrics import Speed
 
 CPU = torch.device("cpu")
 
@@ -21,7 +21,7 @@ def clock(monkeypatch):
             return self.now
 
     found = Clock()
-    monkeypatch.setattr(speed, "time", found)
+    monkeypatch.setattr(metrics, "time", found)
     return found
 
 
@@ -48,8 +48,8 @@ def test_the_share_of_the_peak_is_that_of_counted_operations(clock):
 
 
 def test_the_peak_of_memory_is_that_of_the_process():
-    before = speed.peak_memory_bytes(CPU)
+    before = metrics.peak_memory_bytes(CPU)
     block = torch.ones(30_000_000)  # 120 MB
-    assert speed.peak_memory_bytes(CPU) >= before
-    assert speed.peak_memory_bytes(CPU) > block.numel() * 4
+    assert metrics.peak_memory_bytes(CPU) >= before
+    assert metrics.peak_memory_bytes(CPU) > block.numel() * 4
     assert time.monotonic() > 0

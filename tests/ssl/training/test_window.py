@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from objectcrop.ssl.methods.method import StepLosses
-from objectcrop.ssl.training.window import Window
+from objectcrop.ssl.training.metrics import Window
 
 IDS = [f"i{number}" for number in range(30)]
 
