@@ -124,3 +124,14 @@ def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     found = Workflow(copied(root, tmp_path_factory.mktemp("finished")))
     found.run(*Workflow.tiny)
     return found
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch computes with one thread: sums are taken in one order."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, Tables
@@ -17,11 +16,8 @@ NUM_IMAGES, WIDTH, HEIGHT = 18, 48, 40
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """In every test here."""
 
 
 def make_tables(folder: Path) -> Tables:

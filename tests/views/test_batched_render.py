@@ -19,11 +19,8 @@ SIZE = Size(120, 90)
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """In every test here."""
 
 
 def picture(seed, roughness=2.0):

@@ -36,6 +36,25 @@ class Data:
     classes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Training:
+    """What layers are trained on.
+
+    Attributes:
+        extractor: gives the features.
+        pictures: of the training split.
+        task: its settings.
+        seeds: what views and their order depend on.
+        held_out: which pictures choose among several learning rates, shape (pictures,).
+    """
+
+    extractor: Extractor
+    pictures: LabelledPictures
+    task: LinearTask
+    seeds: Seeds
+    held_out: NDArray[np.bool_]
+
+
 def evaluate_linear(
     backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds, *, device: torch.device, num_workers: int = 0
 ) -> dict[str, Any]:
@@ -59,8 +78,9 @@ def evaluate_linear(
     print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
     extractor = Extractor(backbone, device, num_workers, task.precision)
     layers, choosing = (_fresh_layers(backbone, data, task, seeds, device) for _ in range(2))
-    _train(layers, choosing, extractor, data.train, task, seeds, held_out)
-    place, on_held_out = _choose(choosing, extractor, data.train, task, seeds, held_out)
+    training = _Training(extractor, data.train, task, seeds, held_out)
+    _train(layers, choosing, training)
+    place, on_held_out = _choose(choosing, training)
     features = extractor.all_features(
         Views(data.test, task, seeds), TEST_VIEW, task.batch_size, "linear: test features"
     )
@@ -137,26 +157,19 @@ def _fresh_layers(backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds
     )
 
 
-def _train(
-    layers: LinearLayers,
-    choosing: LinearLayers,
-    extractor: Extractor,
-    pictures: LabelledPictures,
-    task: LinearTask,
-    seeds: Seeds,
-    held_out: NDArray[np.bool_],
-) -> None:
+def _train(layers: LinearLayers, choosing: LinearLayers, training: _Training) -> None:
+    extractor, pictures, task = training.extractor, training.pictures, training.task
     targets = _targets(pictures, task).to(extractor.device)
-    kept = torch.from_numpy(~held_out).to(extractor.device)
-    batches = _FeatureBatches(extractor, Views(pictures, task, seeds), task)
+    kept = torch.from_numpy(~training.held_out).to(extractor.device)
+    batches = _FeatureBatches(extractor, Views(pictures, task, training.seeds), task)
     with Progress("linear: layer", total=task.epochs * len(pictures), unit="pictures") as progress:
         for epoch in range(task.epochs):
             layers.set_epoch(epoch, task.decay_epochs)
             choosing.set_epoch(epoch, task.decay_epochs)
-            order = seeds.generator("linear-order", epoch).permutation(len(pictures))
+            order = training.seeds.generator("linear-order", epoch).permutation(len(pictures))
             for rows, features in batches.of_epoch(epoch, torch.from_numpy(order)):
                 losses = layers.step(features, targets[rows])
-                if held_out.any() and bool(kept[rows].any()):
+                if training.held_out.any() and bool(kept[rows].any()):
                     choosing.step(features[kept[rows]], targets[rows][kept[rows]])
                 progress.advance(len(rows), epoch=epoch + 1, loss=losses[0])
 
@@ -189,29 +202,23 @@ def _targets(pictures: LabelledPictures, task: LinearTask) -> Tensor:
     return torch.from_numpy(pictures.labels.astype(np.float32))
 
 
-def _choose(
-    choosing: LinearLayers,
-    extractor: Extractor,
-    pictures: LabelledPictures,
-    task: LinearTask,
-    seeds: Seeds,
-    held_out: NDArray[np.bool_],
-) -> tuple[int, list[float | None]]:
+def _choose(choosing: LinearLayers, training: _Training) -> tuple[int, list[float | None]]:
     """Return the place of the learning rate that is best on the held-out images, and the value of each there.
 
     The value is in percent, of `choosing_metric`; None: diverged. Of equal ones the first rate is taken.
     """
-    if not held_out.any():
+    pictures, task = training.pictures, training.task
+    rows = np.flatnonzero(training.held_out)
+    if not len(rows):
         return 0, []
-    rows = np.flatnonzero(held_out)
     shown = LabelledPictures(
         ids=tuple(pictures.ids[row] for row in rows),
         paths=tuple(pictures.paths[row] for row in rows),
         sizes=tuple(pictures.sizes[row] for row in rows),
         labels=pictures.labels[rows],
     )
-    views = Views(shown, task, seeds)
-    features = extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
+    views = Views(shown, task, training.seeds)
+    features = training.extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
     value_of = _top1 if choosing_metric(task) == "top1" else _map
     found = [value_of(scores, shown) if np.isfinite(scores).all() else None for scores in choosing.scores(features)]
     best = max((value for value in found if value is not None), default=None)
