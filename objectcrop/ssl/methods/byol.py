@@ -1,5 +1,6 @@
 """BYOL (Grill et al. 2020, arXiv:2006.07733) with OAC's heads and losses."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -7,11 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.losses.object_aware import ExtraHeads
-from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
+from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses, follow
 from objectcrop.ssl.networks.backbones import Backbone, View
 from objectcrop.ssl.networks.heads import build_byol_head, routed
-from objectcrop.ssl.networks.momentum import follow, target_momentum
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
 
@@ -43,12 +42,12 @@ class Predictions(NamedTuple):
 class OnlineNetwork(nn.Module):
     """All that is trained by gradients. Both views go through it, one after the other, each through the projector of its tag."""
 
-    def __init__(self, branch: Branch, run: Run) -> None:
+    def __init__(self, setup: Setup) -> None:
         super().__init__()
-        self.branch = branch
-        dims = run.byol.embedding_dims
-        self.predictor = build_byol_head(dims, run.byol.hidden_dims, dims)
-        self.extra = ExtraHeads(self.backbone.num_features, run.losses)
+        self.branch = Branch(setup)
+        dims = setup.run.byol.embedding_dims
+        self.predictor = build_byol_head(dims, setup.run.byol.hidden_dims, dims)
+        self.extra = setup.build_extra_heads(self.backbone.num_features)
 
     @property
     def backbone(self) -> Backbone:
@@ -71,7 +70,7 @@ class Byol(Method):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.network = OnlineNetwork(Branch(setup), setup.run)
+        self.network = OnlineNetwork(setup)
         self.target = Branch(setup).requires_grad_(False)
         if setup.run.byol.target_start == "copy":
             self.target.load_state_dict(self.network.branch.state_dict())
@@ -105,3 +104,8 @@ def byol_loss(predictions: Tensor, targets: Tensor) -> Tensor:
     """
     predictions, targets = F.normalize(widened(predictions), dim=1), F.normalize(widened(targets), dim=1)
     return (predictions - targets).square().sum(dim=1).mean()
+
+
+def target_momentum(base: float, step: int, total_steps: int) -> float:
+    """The momentum of a step, counted from 0: from `base` to 1 along a cosine (Grill et al. 2020, section 3.2)."""
+    return 1 - (1 - base) * 0.5 * (1 + math.cos(math.pi * step / total_steps))

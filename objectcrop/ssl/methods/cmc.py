@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.losses.object_aware import ExtraHeads
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.ssl.networks.backbones import ColorPair
@@ -36,7 +35,7 @@ class ColorNetwork(nn.Module):
         self.backbone, self.crops = backbone, settings.crops
         self.luminance_head = build_bank_head(backbone.luminance.num_features, settings)
         self.chrominance_head = build_bank_head(backbone.chrominance.num_features, settings)
-        self.extra = ExtraHeads(backbone.num_features, setup.run.losses)
+        self.extra = setup.build_extra_heads(backbone.num_features)
 
     def forward(self, batch: PairBatch) -> Outputs:
         """Embeddings of luminance (of the query) and of chrominance (of the query or the key), and logits of the extra losses."""

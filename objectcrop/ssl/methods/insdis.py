@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.losses.object_aware import ExtraHeads
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.ssl.networks.heads import build_bank_head
@@ -21,7 +20,7 @@ class InstanceNetwork(nn.Module):
         self.backbone, self.crops = setup.build_trunk(), setup.run.insdis.crops
         width = self.backbone.num_features
         self.head = build_bank_head(width, setup.run.insdis)
-        self.extra = ExtraHeads(width, setup.run.losses)
+        self.extra = setup.build_extra_heads(width)
 
     def forward(self, batch: PairBatch) -> Outputs:
         """Unit vectors of the queries, and of the keys where both count, shape (V, N, D), and logits of the extra losses."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraLogits, add_extra_losses
+from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, add_extra_losses
 from objectcrop.ssl.networks.backbones import Backbone, build_backbone
 from objectcrop.study.settings.runs import Run
 
@@ -34,6 +34,10 @@ class Setup(NamedTuple):
     def build_trunk(self, batch_norm_group: int | None = None, *, is_global: bool = False) -> Backbone:
         """The run's trunk with fresh weights (see `build_backbone`)."""
         return build_backbone(self.run.backbone, batch_norm_group, is_global=is_global)
+
+    def build_extra_heads(self, num_features: int) -> ExtraHeads:
+        """Fresh heads of the extra losses that are on, for a trunk of so many features."""
+        return ExtraHeads(num_features, self.run.losses)
 
 
 class Outputs(NamedTuple):
@@ -159,3 +163,11 @@ class Method(nn.Module, ABC):
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
         """What is allowed, and worth a warning."""
         return []
+
+
+@torch.no_grad()
+def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
+    """Set each parameter p of the slow network to m p + (1 - m) times the fast one's; buffers stay as they are."""
+    slowly = [parameter.detach() for parameter in slow.parameters()]
+    fastly = [parameter.detach() for parameter in fast.parameters()]
+    torch._foreach_lerp_(slowly, fastly, 1 - momentum)

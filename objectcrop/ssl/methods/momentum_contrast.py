@@ -11,15 +11,13 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
-from objectcrop.ssl.losses.object_aware import ExtraHeads
-from objectcrop.ssl.methods.method import Method, Outputs, Setup
+from objectcrop.ssl.methods.method import Method, Outputs, Setup, follow
 from objectcrop.ssl.methods.queue import Queue
 from objectcrop.ssl.networks.backbones import Backbone, View
 from objectcrop.ssl.networks.heads import build_projector
-from objectcrop.ssl.networks.momentum import follow
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.order import key_permutation
-from objectcrop.study.settings.runs import LossSettings, Run
+from objectcrop.study.settings.runs import Run
 from objectcrop.views.plan import view_tag
 
 
@@ -30,7 +28,7 @@ class Encoded(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Trunk and projector."""
+    """Trunk and projector: from uint8 images and their tags to a `View` and a named tuple, each part with a row an image."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
@@ -45,17 +43,12 @@ class Encoder(nn.Module):
 
 
 class QueryNetwork(nn.Module):
-    """All that is trained by gradients: the query encoder, and the heads of the extra losses.
+    """All that is trained by gradients: the query encoder, and the heads of the extra losses."""
 
-    Args:
-        encoder: from uint8 images and their tags to a `View` and a named tuple, each part of it with a row an image.
-        losses: which extra losses are on.
-    """
-
-    def __init__(self, encoder: Encoder, losses: LossSettings) -> None:
+    def __init__(self, setup: Setup, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.extra = ExtraHeads(self.backbone.num_features, losses)
+        self.extra = setup.build_extra_heads(self.backbone.num_features)
 
     @property
     def backbone(self) -> Backbone:
@@ -80,7 +73,7 @@ class MomentumContrast(Method):
 
     def __init__(self, setup: Setup, encoder: Encoder) -> None:
         super().__init__(setup)
-        self.network = QueryNetwork(encoder, setup.run.losses)
+        self.network = QueryNetwork(setup, encoder)
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
 
     def fresh_queues(self, count: int) -> list[Queue]:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.losses.object_aware import ExtraHeads
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.ssl.methods.queue import Queue
 from objectcrop.ssl.networks.heads import build_swav_projector, routed
@@ -54,7 +53,7 @@ class SwavNetwork(nn.Module):
             lambda: build_swav_projector(width, settings.hidden_dims, settings.embedding_dims), settings.heads
         )
         self.prototypes = Prototypes(settings.num_prototypes, settings.embedding_dims)
-        self.extra = ExtraHeads(width, setup.run.losses)
+        self.extra = setup.build_extra_heads(width)
 
     def forward(self, batch: PairBatch) -> Outputs:
         """Embeddings and scores of every crop and, where their losses are on, logits of rotations and of cells."""

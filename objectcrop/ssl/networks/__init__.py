@@ -1,1 +1,1 @@
-"""Trunks, heads, batch norm, the momentum encoder, weight files."""
+"""Trunks, heads, batch norm, weight files."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from objectcrop.ssl.networks.momentum import target_momentum
+from objectcrop.ssl.methods.byol import target_momentum
 from objectcrop.ssl.training.optimizer import build_optimizer, learning_rate
 from objectcrop.study.settings.runs import OptimizerSettings
 

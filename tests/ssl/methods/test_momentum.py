@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from objectcrop.ssl.networks.momentum import follow
+from objectcrop.ssl.methods.method import follow
 
 
 def test_the_key_encoder_is_a_moving_average():
