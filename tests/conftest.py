@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from hypothesis import settings
 
 # Before torch is imported: two workers share two cores, and threads that wait for each other wait busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Inductor's cache does not tell kernels of one instruction set from those of another, and mixed ones crash.
+_CACHE = f"objectcrop-inductor-{os.environ.get('ATEN_CPU_CAPABILITY', 'native')}"
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(tempfile.gettempdir()) / _CACHE))
 
 # Laws are about values: on a busy machine a case may take any time.
 settings.register_profile("untimed", deadline=None)

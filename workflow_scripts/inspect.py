@@ -22,8 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.inspection.database import database
     from objectcrop.inspection.export import check_export, load_export, read_manifest
     from objectcrop.inspection.server import require_free_port, serve
+    from objectcrop.study.plan.paths import INSPECTION
 
-    manifests = args.manifests or sorted(Path("results/inspect").glob("*/*/fiftyone/manifest.json"))
+    manifests = args.manifests or sorted(Path().glob(INSPECTION.format(dataset="*", source="*")))
     if not manifests:
         raise ValueError("nothing to show: results/inspect holds no export; build: snakemake --cores all")
     roots = [args.data_root or Path(read_manifest(path.parent)["data_root"]) for path in manifests]

@@ -1,5 +1,7 @@
 """Every method, pair of regions and extra loss trains; what each method computes is tested in a file of its own."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -51,14 +53,14 @@ def test_equal_features_have_no_spread(tables, request_of):
     """The measure above would see a collapse."""
 
     class Constant(torch.nn.Module):
-        def forward(self, images):
-            return torch.ones(len(images), 8)
+        def view(self, images):
+            return SimpleNamespace(features=torch.ones(len(images), 8))
 
     assert spread(Constant(), tables, request_of().run) == pytest.approx(0, abs=1e-6)
     chance = generator(0, "spread")
 
     class Random(torch.nn.Module):
-        def forward(self, images):
-            return torch.from_numpy(chance.normal(size=(len(images), 512)))
+        def view(self, images):
+            return SimpleNamespace(features=torch.from_numpy(chance.normal(size=(len(images), 512))))
 
     assert spread(Random(), tables, request_of().run) > 0.9
