@@ -28,31 +28,31 @@ from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.data.drawn.dataset import draw_scene
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import PairBatch, normalise
-from objectcrop.ssl.samples.images import PictureList
+from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import Run
 
 SIZES = (Size(640, 480), Size(1024, 768))
-NUM_PICTURES, QUALITY, GRAIN = 24, 92, 6.0
+NUM_IMAGES, QUALITY, GRAIN = 24, 92, 6.0
 OBJECTS = {"regions": ("object", "dilated_object"), "proposals": "gt"}
 
 
-def draw_pictures(folder: Path, size: Size) -> tuple[PictureList, list[Boxes]]:
+def draw_images(folder: Path, size: Size) -> tuple[ImageList, list[Boxes]]:
     """JPEGs (4:2:0) and the boxes of their objects."""
     settings = DrawnDataset(source="drawn", width_px=size.width, height_px=size.height, object_sizes="medium")
     paths, boxes = [], []
-    for number in range(NUM_PICTURES):
+    for number in range(NUM_IMAGES):
         scene = draw_scene(settings, "train", number)
-        grain = np.random.default_rng(number).normal(0, GRAIN, scene.picture.shape)
+        grain = np.random.default_rng(number).normal(0, GRAIN, scene.image.shape)
         path = folder / f"{size.width}-{number:02d}.jpg"
-        pixels = np.clip(scene.picture + grain, 0, 255).astype(np.uint8)
+        pixels = np.clip(scene.image + grain, 0, 255).astype(np.uint8)
         if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
             raise OSError(f"{path}: cannot be written")
         paths.append(path)
         boxes.append(as_boxes([found.box for found in scene.objects]))
     ids = tuple(path.stem for path in paths)
-    return PictureList(ids, tuple(paths), (size,) * NUM_PICTURES), boxes
+    return ImageList(ids, tuple(paths), (size,) * NUM_IMAGES), boxes
 
 
 def blur(image: Image.Image) -> Image.Image:
@@ -60,7 +60,7 @@ def blur(image: Image.Image) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(radius=random.uniform(0.1, 2.0)))
 
 
-def classic_loader(pictures: PictureList) -> Callable[[], torch.Tensor]:
+def classic_loader(images: ImageList) -> Callable[[], torch.Tensor]:
     """PIL and torchvision's first transforms with MoCo-v2's recipe (ssl_recipes 1.1): two views of each image."""
     transform = transforms.Compose(
         [
@@ -76,7 +76,7 @@ def classic_loader(pictures: PictureList) -> Callable[[], torch.Tensor]:
 
     def load() -> torch.Tensor:
         found = []
-        for path in pictures.paths:
+        for path in images.paths:
             with path.open("rb") as file:
                 image = Image.open(file).convert("RGB")
             found += [transform(image), transform(image)]
@@ -85,16 +85,14 @@ def classic_loader(pictures: PictureList) -> Callable[[], torch.Tensor]:
     return load
 
 
-def our_loader(
-    pictures: PictureList, boxes: list[Boxes], *, with_floats: bool, **views: object
-) -> Callable[[], object]:
+def our_loader(images: ImageList, boxes: list[Boxes], *, with_floats: bool, **views: object) -> Callable[[], object]:
     """A batch of every image, each time of another epoch."""
     run = Run.model_validate({"dataset": "drawn", "views": views})
-    samples, epoch = PairSamples(pictures, boxes, run, 0.5, Seeds(0, 0)), [0]
+    samples, epoch = PairSamples(images, boxes, run, 0.5, Seeds(0, 0)), [0]
 
     def load() -> object:
         epoch[0] += 1
-        batch = samples.__getitems__([(epoch[0], row) for row in range(len(pictures))])
+        batch = samples.__getitems__([(epoch[0], row) for row in range(len(images))])
         if not with_floats:
             return batch
         assert isinstance(batch, PairBatch)
@@ -117,18 +115,18 @@ def medians(repeats: int, works: dict[str, Callable[[], object]]) -> dict[str, f
 
 def measure(folder: Path, size: Size, repeats: int) -> tuple[dict[str, float], float]:
     """Pairs per second of each loader, and how many times the classic one's time ours takes."""
-    pictures, boxes = draw_pictures(folder, size)
+    images, boxes = draw_images(folder, size)
     where = f"{size.width}x{size.height}"
-    kilobytes = statistics.median(path.stat().st_size for path in pictures.paths) / 1000
+    kilobytes = statistics.median(path.stat().st_size for path in images.paths) / 1000
     works = {
-        "classic": classic_loader(pictures),
-        "ours, normalised": our_loader(pictures, boxes, with_floats=True),
-        "ours": our_loader(pictures, boxes, with_floats=False),
-        "ours, object pairs": our_loader(pictures, boxes, with_floats=False, **OBJECTS),
-        "ours, rendered on the device": our_loader(pictures, boxes, with_floats=False, renderer="batched"),
+        "classic": classic_loader(images),
+        "ours, normalised": our_loader(images, boxes, with_floats=True),
+        "ours": our_loader(images, boxes, with_floats=False),
+        "ours, object pairs": our_loader(images, boxes, with_floats=False, **OBJECTS),
+        "ours, rendered on the device": our_loader(images, boxes, with_floats=False, renderer="batched"),
     }
     found = medians(repeats, works)
-    rates = {f"{name}, {where}": NUM_PICTURES / seconds for name, seconds in found.items()}
+    rates = {f"{name}, {where}": NUM_IMAGES / seconds for name, seconds in found.items()}
     return {f"kilobytes per image, {where}": kilobytes} | rates, found["classic"] / found["ours, normalised"]
 
 

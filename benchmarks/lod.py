@@ -92,7 +92,7 @@ def trunk() -> Trunk:
 def maps(network: Trunk, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """The two maps of drawn scenes of 640 x 480."""
     scenes = DrawnDataset(source="drawn", width_px=SIZE.width, height_px=SIZE.height)
-    found = [network.maps(draw_scene(scenes, "train", index).picture[..., ::-1]) for index in range(count)]
+    found = [network.maps(draw_scene(scenes, "train", index).image[..., ::-1]) for index in range(count)]
     return [(fine, coarse) for fine, coarse in found]
 
 
@@ -124,21 +124,21 @@ def measure_sweep(repeats: int) -> dict[str, float]:
     return {"sweep_ms": 1e3 * ours, "sweep_literal_ms": 1e3 * literal}
 
 
-def measure_pictures(repeats: int) -> dict[str, float]:
+def measure_images(repeats: int) -> dict[str, float]:
     network = trunk()
-    pictures = maps(network, max(4, repeats))
-    capped = cap_regions(propose_regions(pictures[0], SIZE, SETTINGS), SETTINGS.max_regions, np.random.default_rng(0))
-    projection = projection_of(SETTINGS, len(pictures[0][1]) * SETTINGS.region_grid**2, 0)
+    images = maps(network, max(4, repeats))
+    capped = cap_regions(propose_regions(images[0], SIZE, SETTINGS), SETTINGS.max_regions, np.random.default_rng(0))
+    projection = projection_of(SETTINGS, len(images[0][1]) * SETTINGS.region_grid**2, 0)
     every, twice = medians(
         max(1, repeats // 3),
-        lambda: [propose_regions(one, SIZE, SETTINGS) for one in pictures],
-        lambda: [propose_regions(one, SIZE, SETTINGS) for one in pictures * 2],
+        lambda: [propose_regions(one, SIZE, SETTINGS) for one in images],
+        lambda: [propose_regions(one, SIZE, SETTINGS) for one in images * 2],
     )
-    pool = medians(repeats, lambda: scale_to_one(pool_regions(pictures[0][1], capped.boxes, stride_px=16)) @ projection)
-    picture = np.zeros((384, 512, 3), dtype=np.uint8)
-    (dense,) = medians(max(1, repeats // 3), lambda: (network.maps(picture), network.descriptor(picture, 224)))
+    pool = medians(repeats, lambda: scale_to_one(pool_regions(images[0][1], capped.boxes, stride_px=16)) @ projection)
+    image = np.zeros((384, 512, 3), dtype=np.uint8)
+    (dense,) = medians(max(1, repeats // 3), lambda: (network.maps(image), network.descriptor(image, 224)))
     return {
-        "proposals_ms": 1e3 * every / len(pictures),
+        "proposals_ms": 1e3 * every / len(images),
         "proposals_twice_the_images": twice / every,
         "region_features_ms": 1e3 * pool[0],
         "resnet50_512px_ms": 1e3 * dense,
@@ -242,7 +242,7 @@ def main() -> None:
     torch.set_num_threads(1)
     found = {}
     with threadpool_limits(1):
-        for measure in (measure_matching, measure_sweep, measure_pictures, measure_graph):
+        for measure in (measure_matching, measure_sweep, measure_images, measure_graph):
             found |= measure(3 if args.quick else 15)
     ratios = {
         f"phm_numpy_k{count}": found[f"phm_literal_ms_k{count}"] / found[f"phm_ms_k{count}"] for count in (200, 1000)

@@ -52,7 +52,7 @@ def peak_mb(command: list[str]) -> float:
     return usage.ru_maxrss * 1024 / 1e6
 
 
-def jobs(folder: Path, num_pictures: int) -> dict[str, list[str]]:
+def jobs(folder: Path, num_images: int) -> dict[str, list[str]]:
     """Words of each job's command by the job's name: that of its rule, and what it is done with."""
     features = ["--features", *(str(folder / f"features/{shard}.npz") for shard in range(NUM_SHARDS))]
     lod = ["--settings", json.dumps({"lod": LOD})]
@@ -72,12 +72,12 @@ def jobs(folder: Path, num_pictures: int) -> dict[str, list[str]]:
         return [*lod, *features, "--scores", *map(str, scores), "--processes", str(processes), *place]
 
     # as many shards as leave each the images that have a file
-    of_files = {"num_shards": num_pictures // 4}
+    of_files = {"num_shards": num_images // 4}
     looking = json.dumps({"lod": LOD | of_files, "backbone": {"arch": "resnet50"}, "study_seed": 0})
     weights, first = ["--backbone", str(folder / "backbone.safetensors")], ["--data-root", str(folder), "--shard", "0"]
     searching = {"source": {"kind": "selective_search", **of_files}, "source_name": "searched", "study_seed": 0}
     shards = [
-        folder / f"scores/{shard}.npz" for shard in range(math.ceil(num_pictures / SHARDS_OF_SCORES["rank_regions"]))
+        folder / f"scores/{shard}.npz" for shard in range(math.ceil(num_images / SHARDS_OF_SCORES["rank_regions"]))
     ]
     return {
         "extract_features": ["--settings", looking, *manifest, *weights, *first, "--out", str(folder / "f.npz")],
@@ -122,34 +122,34 @@ def rule_of(job: str) -> str:
     return job.replace(",", " ").split()[0]
 
 
-def measure(num_pictures: int, wanted: list[str] | None) -> dict[str, float]:
+def measure(num_images: int, wanted: list[str] | None) -> dict[str, float]:
     found = {}
     with tempfile.TemporaryDirectory() as name:
-        draw = ["benchmarks/lod_parts/draw_collection.py", name, str(num_pictures), str(LOD["max_regions"])]
+        draw = ["benchmarks/lod_parts/draw_collection.py", name, str(num_images), str(LOD["max_regions"])]
         peak_mb([*draw, str(NUM_SHARDS)])
-        for job, words in jobs(Path(name), num_pictures).items():
+        for job, words in jobs(Path(name), num_images).items():
             if wanted is None or job in wanted:
                 found[job] = peak_mb(["-m", f"workflow_scripts.{rule_of(job)}", *words])
-                print(f"{num_pictures:>9}  {job:25}  {found[job]:8.0f} MB", flush=True)
+                print(f"{num_images:>9}  {job:25}  {found[job]:8.0f} MB", flush=True)
     return found
 
 
-def asked_mb(job: str, num_pictures: int) -> int:
+def asked_mb(job: str, num_images: int) -> int:
     """What the job's rule asks for; of several processes each has an equal part."""
     if rule_of(job) == "rank_regions":
         processes = 2 if "processes" in job else 1
-        shards = {"num_score_shards": math.ceil(num_pictures / SHARDS_OF_SCORES[job])}
+        shards = {"num_score_shards": math.ceil(num_images / SHARDS_OF_SCORES[job])}
         lod = LodProposals.model_validate(LOD | shards | {"ranking_processes": processes})
-        return ranking_mb(num_pictures, lod) // processes
-    return LINES[rule_of(job)].at(num_pictures, NEIGHBOURS if job == "find_neighbours" else BOXES)
+        return ranking_mb(num_images, lod) // processes
+    return LINES[rule_of(job)].at(num_images, NEIGHBOURS if job == "find_neighbours" else BOXES)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, nargs=2, default=SIZES, help="two sizes, from which the line is drawn")
+    parser.add_argument("--images", type=int, nargs=2, default=SIZES, help="two sizes, from which the line is drawn")
     parser.add_argument("--jobs", nargs="+", help="only these; those that others are made from among them")
     args = parser.parse_args()
-    few, many = args.pictures
+    few, many = args.images
     peaks = {size: measure(size, args.jobs) for size in (few, many)}
     print(f"\n{'':25}  {'bytes an image':>15}" + "".join(f"  {size:>9} images, MB (asked)" for size in FULL))
     rows = []
@@ -167,7 +167,7 @@ def main() -> None:
     result = {
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {package: version(package) for package in ("numpy", "pandas", "pyarrow", "torch")},
-        "command": f"python benchmarks/lod_memory.py --pictures {few} {many}",
+        "command": f"python benchmarks/lod_memory.py --images {few} {many}",
         "rows": rows,
         "ratios": {},
     }

@@ -21,7 +21,7 @@ import torch
 import yaml
 from first_run_parts.recorded import machine, versions
 
-from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.evaluate.linear.probe import Data, evaluate_linear
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
@@ -70,7 +70,7 @@ def train(folder: Path, epochs: int, seed: int, way: str) -> Outcome:
         found = pretrain(Request(RUN, run, Seeds(plan.study.seed, seed)), tables, folder / f"{way}-{seed}")
     assert found is not None
     classes = training_classes(manifest, annotations)
-    splits = (labelled_pictures(manifest, annotations, data_root, split, classes) for split in ("train", "test"))
+    splits = (labelled_images(manifest, annotations, data_root, split, classes) for split in ("train", "test"))
     state = found.backbone.state_dict()
     weights = sum(float(value.double().abs().sum()) for name, value in found.backbone.named_parameters())
     result = evaluate_linear(

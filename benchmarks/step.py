@@ -60,10 +60,10 @@ def our_run(queue_length: int, group: int) -> Run:
     )
 
 
-def pictures() -> PairBatch:
-    chance = torch.Generator().manual_seed(0)
+def images() -> PairBatch:
+    generator = torch.Generator().manual_seed(0)
     query, key = (
-        torch.randint(0, 256, (BATCH, SIDE_PX, SIDE_PX, 3), dtype=torch.uint8, generator=chance) for _ in range(2)
+        torch.randint(0, 256, (BATCH, SIDE_PX, SIDE_PX, 3), dtype=torch.uint8, generator=generator) for _ in range(2)
     )
     ones = torch.ones(BATCH, dtype=torch.long)
     return PairBatch(query, key, ones, ones, 0 * ones, None, None, torch.arange(BATCH))
@@ -121,7 +121,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
-    batch, plain_norm = pictures(), our_run(args.queue_length, 0)
+    batch, plain_norm = images(), our_run(args.queue_length, 0)
     steps = {
         "ours": our_step(plain_norm, batch),
         "lightly_moco": their_step(LightlyMoco, plain_norm, batch),

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from objectcrop.data.drawn.dataset import draw_dataset
-from objectcrop.data.manifest import index_pictures
+from objectcrop.data.manifest import index_images
 from objectcrop.data.readers.openimages import drawn_layout, list_openimages, read_openimages_boxes
 from objectcrop.evaluate.average_precision import macro_map
 from objectcrop.runtime.distributed import World
@@ -35,8 +35,8 @@ from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
 from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
 from objectcrop.ssl.samples.batches import LabelledBatch
-from objectcrop.ssl.samples.images import PictureList
-from objectcrop.ssl.samples.labelled import labels_by_picture
+from objectcrop.ssl.samples.images import ImageList
+from objectcrop.ssl.samples.labelled import labels_by_image
 from objectcrop.ssl.training.checkpoints import saved_states
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import Run
@@ -97,23 +97,23 @@ def gradient(labels: Tensor) -> float:
 
 def gradient_ratio(per_image: int) -> float:
     rng = torch.Generator().manual_seed(2)
-    chances = (1 / torch.arange(1, 209).float()).expand(BATCH, -1)
-    places = torch.multinomial(chances, per_image, generator=rng)
+    probabilities = (1 / torch.arange(1, 209).float()).expand(BATCH, -1)
+    places = torch.multinomial(probabilities, per_image, generator=rng)
     many = torch.zeros(BATCH, 208, dtype=torch.uint8).scatter_(1, places, 1)
     return gradient(many) / gradient(places[:, 0])
 
 
-def draw(root: Path) -> tuple[Tables, PictureList, np.ndarray]:
+def draw(root: Path) -> tuple[Tables, ImageList, np.ndarray]:
     draw_dataset("scenes", SCENES, root)
     layout = drawn_layout("scenes", SCENES)
-    manifest = index_pictures(list_openimages(layout, root), root).manifest
+    manifest = index_images(list_openimages(layout, root), root).manifest
     boxes = {split: read_openimages_boxes(root / layout.boxes[split], split) for split in ("train", "test")}
-    tests = PictureList.of(manifest.assign(split=manifest["split"].map({"test": "train", "train": "test"})), root)
-    labels, _ = labels_by_picture(boxes["test"], tests)
+    tests = ImageList.of(manifest.assign(split=manifest["split"].map({"test": "train", "train": "test"})), root)
+    labels, _ = labels_by_image(boxes["test"], tests)
     return Tables(manifest, root, boxes["train"]), tests, labels.numpy() > 0
 
 
-def trial(seed: int, tables: Tables, tests: PictureList, labels: np.ndarray, folder: Path) -> dict[str, float]:
+def trial(seed: int, tables: Tables, tests: ImageList, labels: np.ndarray, folder: Path) -> dict[str, float]:
     found = pretrain(Request("trial", RUN, Seeds(0, seed)), tables, folder)
     state = torch.load(saved_states(folder)[0], weights_only=True)["method"]
     no_labels = torch.zeros(1, SCENES.num_classes)

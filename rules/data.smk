@@ -1,4 +1,4 @@
-# Data sets: drawn, downloaded, indexed and read. Pictures are never outputs; their manifest is.
+# Data sets: drawn, downloaded, indexed and read. Images are never outputs; their manifest is.
 
 
 rule draw_scenes:

@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     job = InspectionJob.parse(args.settings)
 
-    from objectcrop.inspection.appearance import dress
+    from objectcrop.inspection.color_scheme import dress
     from objectcrop.inspection.database import throwaway_database
     from objectcrop.inspection.dataset import make_dataset
     from objectcrop.inspection.export import write_export

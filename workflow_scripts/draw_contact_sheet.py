@@ -12,15 +12,15 @@ COLUMNS, ROWS, CELL_WIDTH_PX, CELL_HEIGHT_PX = 6, 4, 190, 143
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, SheetJob, ["data-root", "manifest", "annotations", "proposals"])
-    parser.add_argument("--out", type=Path, required=True, help="PNG of random pictures to write")
-    parser.add_argument("--best", type=Path, required=True, help="PNG of the best pictures to write")
+    parser.add_argument("--out", type=Path, required=True, help="PNG of random images to write")
+    parser.add_argument("--best", type=Path, required=True, help="PNG of the best images to write")
     parser.add_argument("--worst", type=Path, required=True, help="PNG of the worst to write")
     args = parser.parse_args(argv)
     job = SheetJob.parse(args.settings)
 
     from objectcrop.boxes import Size
-    from objectcrop.report.pictures import proposal_sheet
     from objectcrop.report.samples import CHOICES, sample_shown, write_png
+    from objectcrop.report.sheets import proposal_sheet
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     tables = (

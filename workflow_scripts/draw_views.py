@@ -18,8 +18,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = PretrainJob.parse(args.settings)
 
     from objectcrop.boxes import Size
-    from objectcrop.report.pictures import view_sheet
     from objectcrop.report.samples import sample_views, write_png
+    from objectcrop.report.sheets import view_sheet
     from objectcrop.runtime.atomic import read_json
     from objectcrop.tables import MANIFEST, PROPOSALS, read_table
 

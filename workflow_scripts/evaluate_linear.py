@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
     import torch
 
-    from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+    from objectcrop.evaluate.linear.images import labelled_images, training_classes
     from objectcrop.evaluate.linear.probe import Data, evaluate_linear
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
@@ -39,7 +39,7 @@ def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
     manifest, annotations = read_table(args.manifest, MANIFEST), read_table(args.annotations, ANNOTATIONS)
     classes = training_classes(manifest, annotations)
     train, test = (
-        labelled_pictures(manifest, annotations, args.data_root, split, classes) for split in ("train", "test")
+        labelled_images(manifest, annotations, args.data_root, split, classes) for split in ("train", "test")
     )
     backbone = load_backbone(args.backbone, job.run.backbone)
     threads, workers = split_threads(args.threads, args.gpus)

@@ -18,8 +18,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     job = FetchImagesJob.parse(args.settings)
 
-    from objectcrop.data.downloads.pictures import Request, fetch_wanted, require_few_failures
-    from objectcrop.data.downloads.wanted import chosen_pictures, shard_of
+    from objectcrop.data.downloads.images import Request, fetch_wanted, require_few_failures
+    from objectcrop.data.downloads.wanted import chosen_images, shard_of
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.signals import stop_requests
     from objectcrop.study.settings.downloads import Transfer
@@ -28,10 +28,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     name, dataset, download = job.dataset_name, job.dataset, job.download
     if args.subset_images:
-        pictures = read_table(args.subset_images[0], IMAGES)
+        images = read_table(args.subset_images[0], IMAGES)
     else:
-        pictures = chosen_pictures(read_table(args.annotations[0], ANNOTATIONS), dataset, download)
-    wanted = shard_of(pictures, dataset, download, args.data_root, shard=args.shard, name=name)
+        images = chosen_images(read_table(args.annotations[0], ANNOTATIONS), dataset, download)
+    wanted = shard_of(images, dataset, download, args.data_root, shard=args.shard, name=name)
     transfer = Transfer.model_validate(parse_settings(args.transfer))
     request = Request(name, wanted, transfer, args.data_root, job.max_unreadable_share)
     with stop_requests() as stop:

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     job = IndexImagesJob.parse(args.settings)
 
-    from objectcrop.data.downloads.wanted import chosen_pictures
+    from objectcrop.data.downloads.wanted import chosen_images
     from objectcrop.data.manifest import index_dataset, join_parts, require_readable, summarize
     from objectcrop.runtime.atomic import write_json
     from objectcrop.study.settings.datasets import OpenImagesDataset, UnionDataset
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         (subset,) = [read_table(path, IMAGES) for path in args.subset_images]
         index = index_dataset(job.base_name, job.base, args.data_root, subset=subset, num_workers=args.threads)
     elif isinstance(dataset, OpenImagesDataset) and job.download is not None:
-        subset = chosen_pictures(read_table(args.annotations[0], ANNOTATIONS), dataset, job.download)
+        subset = chosen_images(read_table(args.annotations[0], ANNOTATIONS), dataset, job.download)
         index = index_dataset(name, dataset, args.data_root, subset=subset, num_workers=args.threads)
     else:
         index = index_dataset(name, dataset, args.data_root, num_workers=args.threads)

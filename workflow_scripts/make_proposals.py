@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     import numpy as np
 
     from objectcrop.proposals.sources.external import read_external
-    from objectcrop.proposals.sources.without_search import Known, make_boxes, origin
-    from objectcrop.proposals.table import Found, boxes_by_image, training_sizes, usable, write_proposals
+    from objectcrop.proposals.sources.without_search import SourceInputs, make_boxes, origin
+    from objectcrop.proposals.table import ImageProposals, boxes_by_image, training_sizes, usable, write_proposals
     from objectcrop.runtime.atomic import write_json
     from objectcrop.study.settings.proposals import ExternalProposals
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
@@ -36,12 +36,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         found = read_external(args.data_root / source.file, sizes, source.max_boxes)
     else:
         features = origin(source)
-        known = Known(
+        known = SourceInputs(
             annotations=read_table(args.annotations[0], ANNOTATIONS, categories=True) if args.annotations else None,
             boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
         )
         made = make_boxes(source, sizes, known, study_seed=job.study_seed)
-        found = (Found(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
+        found = (ImageProposals(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
     summary = write_proposals(args.out, map(usable, found), len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": job.values()})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")

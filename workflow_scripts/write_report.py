@@ -34,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     job = ReportJob.parse(args.settings)
 
+    from objectcrop.report.image_words import describe_images
     from objectcrop.report.meaning import meaning as meaning_of
     from objectcrop.report.page import Content, differences, render_page
-    from objectcrop.report.picture_words import describe_pictures
     from objectcrop.report.subset_comparison import compare_with_paper
     from objectcrop.report.subset_words import describe_objects
     from objectcrop.runtime.atomic import read_json, write_text
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{path.parents[1].name}, {path.parent.name}{SHEETS[path.stem]}": path.read_bytes() for path in args.sheets
         },
         views={path.stem: path.read_bytes() for path in args.views},
-        pictures=[describe_pictures(path.parent.name, read_json(path)) for path in args.unreadable],
+        images=[describe_images(path.parent.name, read_json(path)) for path in args.unreadable],
         provenance=provenance(),
     )
     write_text(args.out, render_page(content))

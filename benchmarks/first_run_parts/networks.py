@@ -90,9 +90,15 @@ def _pretraining(plan: Plan, name: str, folder: Path) -> Stage:
                 shown = LabelledBatch(_images(batch, size), labels, rows)
             else:
                 cells = torch.randint(0, 2, (batch, run.losses.patches, run.losses.patches))
-                turns, tags = torch.randint(0, 4, (batch,)), torch.zeros(batch, dtype=torch.long)
+                rotation, tags = torch.randint(0, 4, (batch,)), torch.zeros(batch, dtype=torch.long)
                 shown = PairBatch(
-                    *(_images(batch, size) for _ in range(2)), tags, 1 - tags, turns, _images(batch, size), cells, rows
+                    *(_images(batch, size) for _ in range(2)),
+                    tags,
+                    1 - tags,
+                    rotation,
+                    _images(batch, size),
+                    cells,
+                    rows,
                 )
         optimizer = build_optimizer(method.train().parameters(), run.optimizer)
 

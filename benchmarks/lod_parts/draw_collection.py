@@ -1,6 +1,6 @@
 """The files of a large collection as the rules of LOD meet them, drawn at random.
 
-python draw_collection.py FOLDER PICTURES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes an image, as
+python draw_collection.py FOLDER IMAGES [REGIONS [SHARDS]] writes manifest.parquet, annotations.parquet (8 boxes an image, as
 Open Images has), features/SHARD.npz, scores/SHARD.npz and ranking.npz, in the shape of presets/openimages_full.yaml but for
 the numbers of a region, of which there are 8: no job measured here holds those of more than a thousand images. Scores, in
 one shard for 166 images, are those of 4 pairs an image, so that they are soon sorted; large.npz is one shard of them as
@@ -25,16 +25,16 @@ from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
 SIDE_PX, FILE_SIDE_PX = 512, 1024
 NUM_FILES = 4
 BACKBONE = {"arch": "resnet50"}
-DESCRIPTOR_DIMS, REGION_DIMS, BOXES_PER_PICTURE = 256, 8, 8
+DESCRIPTOR_DIMS, REGION_DIMS, BOXES_PER_IMAGE = 256, 8, 8
 FEW_PAIRS, MANY_PAIRS, SCORES_PER_PAIR = 4, 38, 100
 """Of an image; many: 50 neighbours, of which about half are mutual."""
-PICTURES_PER_SHARD, PICTURES_OF_LARGE_SHARD = 166, 1660
+IMAGES_PER_SHARD, IMAGES_OF_LARGE_SHARD = 166, 1660
 """Of scores; large: 1.7 million images in 1024 shards."""
 
 
-def names_of(num_pictures: int) -> list[str]:
+def names_of(num_images: int) -> list[str]:
     """16 hexadecimal digits, as Open Images has them."""
-    return [f"{number * 2654435761 % 2**64:016x}" for number in range(num_pictures)]
+    return [f"{number * 2654435761 % 2**64:016x}" for number in range(num_images)]
 
 
 def write_manifest(folder: Path, names: list[str]) -> None:
@@ -61,10 +61,10 @@ def corners(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def write_annotations(folder: Path, names: list[str]) -> None:
-    boxes = corners(np.random.default_rng(0), BOXES_PER_PICTURE * len(names))
+    boxes = corners(np.random.default_rng(0), BOXES_PER_IMAGE * len(names))
     rows = pd.DataFrame(boxes, columns=["x1", "y1", "x2", "y2"])
     rows["image_id"] = pd.Categorical.from_codes(
-        np.repeat(np.arange(len(names)), BOXES_PER_PICTURE), dtype=pd.CategoricalDtype(pd.Index(names, dtype="str"))
+        np.repeat(np.arange(len(names)), BOXES_PER_IMAGE), dtype=pd.CategoricalDtype(pd.Index(names, dtype="str"))
     )
     flags = {"is_group_of": False, "is_crowd": False, "is_depiction": False}
     text = {"class_id": "/m/0", "source": "verification", "split": "train"}
@@ -88,16 +88,16 @@ def write_features(path: Path, names: list[str], num_regions: int, seed: int) ->
     )
 
 
-def score_shards(folder: Path, num_pictures: int) -> list[Path]:
+def score_shards(folder: Path, num_images: int) -> list[Path]:
     """The files of scores, in order."""
-    return [folder / f"scores/{shard}.npz" for shard in range(-(-num_pictures // PICTURES_PER_SHARD))]
+    return [folder / f"scores/{shard}.npz" for shard in range(-(-num_images // IMAGES_PER_SHARD))]
 
 
-def followers(pictures: range, num_pairs: int, num_pictures: int) -> NDArray[np.int64]:
+def followers(images: range, num_pairs: int, num_images: int) -> NDArray[np.int64]:
     """Pairs of each of these images with those that follow it."""
-    first = np.repeat(np.arange(pictures.start, pictures.stop), num_pairs)
-    second = first + np.tile(np.arange(1, num_pairs + 1), len(pictures))
-    return np.stack([first, second], axis=1)[second < num_pictures]
+    first = np.repeat(np.arange(images.start, images.stop), num_pairs)
+    second = first + np.tile(np.arange(1, num_pairs + 1), len(images))
+    return np.stack([first, second], axis=1)[second < num_images]
 
 
 def write_scores(path: Path, pairs: NDArray[np.int64], scores_per_pair: int, num_regions: int) -> None:
@@ -121,19 +121,19 @@ def write_ranking(path: Path, names: list[str], num_regions: int) -> None:
     write_arrays(path, image_ids=np.array(names), offsets=offsets, scores=scores, degrees=scores)
 
 
-def main(folder: Path, num_pictures: int, num_regions: int = 200, num_shards: int = 4) -> None:
-    names = names_of(num_pictures)
+def main(folder: Path, num_images: int, num_regions: int = 200, num_shards: int = 4) -> None:
+    names = names_of(num_images)
     folder.mkdir(parents=True, exist_ok=True)
     write_manifest(folder, names)
     write_annotations(folder, names)
     write_backbone(folder / "backbone.safetensors")
     for shard in range(num_shards):
         write_features(folder / f"features/{shard}.npz", names[shard::num_shards], num_regions, shard)
-    for shard, path in enumerate(score_shards(folder, num_pictures)):
-        own = range(num_pictures)[shard * PICTURES_PER_SHARD : (shard + 1) * PICTURES_PER_SHARD]
-        write_scores(path, followers(own, FEW_PAIRS, num_pictures), SCORES_PER_PAIR, num_regions)
-    large = range(min(PICTURES_OF_LARGE_SHARD, num_pictures))
-    write_scores(folder / "large.npz", followers(large, MANY_PAIRS, num_pictures), SCORES_PER_PAIR, num_regions)
+    for shard, path in enumerate(score_shards(folder, num_images)):
+        own = range(num_images)[shard * IMAGES_PER_SHARD : (shard + 1) * IMAGES_PER_SHARD]
+        write_scores(path, followers(own, FEW_PAIRS, num_images), SCORES_PER_PAIR, num_regions)
+    large = range(min(IMAGES_OF_LARGE_SHARD, num_images))
+    write_scores(folder / "large.npz", followers(large, MANY_PAIRS, num_images), SCORES_PER_PAIR, num_regions)
     write_ranking(folder / "ranking.npz", names, num_regions)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 Reduce = Literal[1, 2, 4]
 Decoder = Literal["nvimgcodec", "torchcodec", "pil", "opencv"]
 """A decoder that was resolved."""
@@ -75,7 +75,7 @@ def describe_decoder(decoder: Decoder) -> str:
     return f"opencv {cv2.__version__}" if decoder == "opencv" else f"{decoder} {version(_PACKAGES[decoder])}"
 
 
-def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> Picture | None:
+def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> ImageArray | None:
     """Pixels of a JPEG as it is stored (not rotated), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
 
     OpenCV and Pillow reduce in the frequency domain, the others average afterwards.
@@ -86,7 +86,7 @@ def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> Picture | None
     return _DECODERS[decoder](data, reduce)
 
 
-def _with_opencv(data: bytes, reduce: Reduce) -> Picture | None:
+def _with_opencv(data: bytes, reduce: Reduce) -> ImageArray | None:
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED_RGB[reduce])
     except cv2.error:
@@ -94,7 +94,7 @@ def _with_opencv(data: bytes, reduce: Reduce) -> Picture | None:
     return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
 
 
-def _with_pil(data: bytes, reduce: Reduce) -> Picture | None:
+def _with_pil(data: bytes, reduce: Reduce) -> ImageArray | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -110,7 +110,7 @@ def _with_pil(data: bytes, reduce: Reduce) -> Picture | None:
     return pixels if is_drafted else _averaged(pixels, reduce)
 
 
-def _with_torchcodec(data: bytes, reduce: Reduce) -> Picture | None:
+def _with_torchcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
     try:
         planes = import_module(_MODULES["torchcodec"]).decode_jpeg(_without_exif(data))
     except (RuntimeError, ValueError):
@@ -129,7 +129,7 @@ def _without_exif(data: bytes) -> bytes:
     return bytes(found)
 
 
-def _with_nvimgcodec(data: bytes, reduce: Reduce) -> Picture | None:
+def _with_nvimgcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
     codec = import_module(_MODULES["nvimgcodec"])
     params = codec.DecodeParams(apply_exif_orientation=False, color_spec=codec.ColorSpec.SRGB)
     image = _nvimgcodec_of(os.getpid(), threading.get_ident()).decode(data, params=params)
@@ -149,11 +149,11 @@ def _nvimgcodec_of(process: int, thread: int) -> Any:
     )
 
 
-def _averaged(pixels: Picture, reduce: Reduce) -> Picture:
+def _averaged(pixels: ImageArray, reduce: Reduce) -> ImageArray:
     return np.array(Image.fromarray(pixels).reduce(reduce)) if reduce > 1 else pixels
 
 
-_DECODERS: dict[Decoder, Callable[[bytes, Reduce], Picture | None]] = {
+_DECODERS: dict[Decoder, Callable[[bytes, Reduce], ImageArray | None]] = {
     "opencv": _with_opencv,
     "pil": _with_pil,
     "torchcodec": _with_torchcodec,

@@ -15,9 +15,9 @@ from PIL import Image, UnidentifiedImageError
 from objectcrop.boxes import Size
 from objectcrop.data.decoders import AUTO, PIL_FAILURES, Decoder, Reduce, decode_jpeg
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 
-_UPRIGHT: dict[int, Callable[[Picture], Picture]] = {
+_UPRIGHT: dict[int, Callable[[ImageArray], ImageArray]] = {
     1: lambda pixels: pixels,
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -31,7 +31,7 @@ _JPEG = b"\xff\xd8"
 _EXIF = b"Exif\0\0"
 
 
-def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> Picture:
+def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> ImageArray:
     """Decode an image as RGB, shape (height, width, 3), rotated as its EXIF orientation says.
 
     Grey, palette, CMYK and 16-bit images become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
@@ -46,7 +46,7 @@ def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) 
     if data.startswith(_JPEG):
         decoded = decode_jpeg(data, decoder, reduce)
         if decoded is not None:
-            return _turn(decoded, _jpeg_orientation(path, data))
+            return _rotate(decoded, _jpeg_orientation(path, data))
     return _decode_with_pil(path, reduce)
 
 
@@ -117,9 +117,9 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     return data
 
 
-def _decode_with_pil(path: str | Path, reduce: int) -> Picture:
+def _decode_with_pil(path: str | Path, reduce: int) -> ImageArray:
     with _opened(path) as image:
-        pixels = _turn(np.array(_to_rgb(image), dtype=np.uint8), _orientation(image))
+        pixels = _rotate(np.array(_to_rgb(image), dtype=np.uint8), _orientation(image))
     return np.array(Image.fromarray(pixels).reduce(reduce)) if reduce > 1 else pixels
 
 
@@ -130,7 +130,7 @@ def _jpeg_orientation(path: str | Path, data: bytes) -> int:
         return _orientation(image)
 
 
-def _turn(pixels: Picture, orientation: int) -> Picture:
+def _rotate(pixels: ImageArray, orientation: int) -> ImageArray:
     return np.ascontiguousarray(_UPRIGHT[orientation](pixels))
 
 
@@ -150,8 +150,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _upright_size(image: Image.Image) -> Size:
     """Size once it is rotated: orientations 5 to 8 swap the sides."""
-    turned = _orientation(image) >= 5
-    return Size(image.height, image.width) if turned else Size(image.width, image.height)
+    is_rotated = _orientation(image) >= 5
+    return Size(image.height, image.width) if is_rotated else Size(image.width, image.height)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from objectcrop.data.images import check_image
-from objectcrop.data.readers.registry import list_pictures, require_distinct_ids
+from objectcrop.data.readers.registry import list_images, require_distinct_ids
 from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.datasets import Dataset, OpenImagesDataset
 from objectcrop.tables import MANIFEST, Schema, empty_table
@@ -44,7 +44,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _ScannedImage:
     width_px: int
     height_px: int
     num_bytes: int
@@ -72,23 +72,23 @@ def index_dataset(
     """
     if subset is not None and isinstance(dataset, OpenImagesDataset):
         dataset = dataset.restricted_to(subset["split"].unique())
-    listing = list_pictures(name, dataset, root)
+    listing = list_images(name, dataset, root)
     absent = empty_table(_UNREADABLE)
     if subset is not None:
         listing, absent = _select_listed(listing, subset, name=name)
-    index = index_pictures(listing, root, num_workers=num_workers, label=f"index {name}")
+    index = index_images(listing, root, num_workers=num_workers, label=f"index {name}")
     return replace(index, unreadable=pd.concat([index.unreadable, absent], ignore_index=True))
 
 
-def index_pictures(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
+def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
     """Decode every image of a listing (image_id, path relative to `root`, split), with `num_workers` processes."""
     paths = [root / path for path in listing["path"]]
-    seen: list[_Seen] = []
-    with Progress(label, total=len(paths), unit="pictures") as progress:
-        for batch in _look_at(paths, num_workers):
+    seen: list[_ScannedImage] = []
+    with Progress(label, total=len(paths), unit="images") as progress:
+        for batch in _scan(paths, num_workers):
             seen += batch
             progress.advance(len(batch))
-    found = pd.DataFrame(seen, columns=[column.name for column in fields(_Seen)], index=listing.index)
+    found = pd.DataFrame(seen, columns=[column.name for column in fields(_ScannedImage)], index=listing.index)
     table = pd.concat([listing, found], axis=1)
     readable = table["reason"] == ""
     manifest = table.loc[readable, list(MANIFEST.columns)]
@@ -150,30 +150,30 @@ def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) ->
     return wanted.loc[~absent, list(listing.columns)], lost[list(_UNREADABLE.columns)]
 
 
-def _look_at(paths: list[Path], num_workers: int) -> Iterator[list[_Seen]]:
+def _scan(paths: list[Path], num_workers: int) -> Iterator[list[_ScannedImage]]:
     batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
     if num_workers <= 1 or len(batches) < _FEW_BATCHES:
-        yield from map(_look_at_batch, batches)
+        yield from map(_scan_batch, batches)
         return
     # Spawned, not forked: the caller may hold threads (pyarrow's), and a forked child would inherit their locks.
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_look_at_batch, batches)
+        yield from pool.map(_scan_batch, batches)
 
 
-def _look_at_batch(paths: list[Path]) -> list[_Seen]:
-    return [_look(path) for path in paths]
+def _scan_batch(paths: list[Path]) -> list[_ScannedImage]:
+    return [_scan_image(path) for path in paths]
 
 
-def _look(path: Path) -> _Seen:
+def _scan_image(path: Path) -> _ScannedImage:
     try:
         found = check_image(path)
         width, height = found.size
-        return _Seen(width, height, path.stat().st_size, found.mode, found.orientation, "")
+        return _ScannedImage(width, height, path.stat().st_size, found.mode, found.orientation, "")
     except ValueError as error:
         return _unseen(str(error).removeprefix(f"{path}: "))
     except OSError as error:
         return _unseen(error.strerror or str(error).removeprefix(f"{path}: "))
 
 
-def _unseen(reason: str) -> _Seen:
-    return _Seen(0, 0, 0, "", 0, reason)
+def _unseen(reason: str) -> _ScannedImage:
+    return _ScannedImage(0, 0, 0, "", 0, reason)

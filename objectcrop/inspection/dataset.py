@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from objectcrop.inspection.fields import SCHEMA_VERSION, Kind, attributes, indexed, label_fields, sample_fields
-from objectcrop.inspection.measures import HIT_IOU, SEEN_SHARE
+from objectcrop.inspection.measures import HIT_IOU, VISIBLE_SHARE
 from objectcrop.inspection.records import Label, Record
 
 _BATCH = 1000
@@ -31,7 +31,7 @@ def make_dataset(records: Iterable[Record], name: str, *, data_root: str | Path,
     if fo.dataset_exists(name):
         fo.delete_dataset(name)
     dataset = fo.Dataset(name)
-    dataset.info = {"schema_version": SCHEMA_VERSION, "hit_iou": HIT_IOU, "seen_share": SEEN_SHARE}
+    dataset.info = {"schema_version": SCHEMA_VERSION, "hit_iou": HIT_IOU, "seen_share": VISIBLE_SHARE}
     dataset.save()
     declare(dataset, with_crops=with_crops)
     add_records(dataset, records, plain_folder(data_root))

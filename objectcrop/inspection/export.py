@@ -49,7 +49,7 @@ def write_export(dataset: Any, folder: str | Path, *, data_root: str | Path, abo
             "dataset_name": dataset.name,
             "schema_version": SCHEMA_VERSION,
             "num_images": len(dataset),
-            "some_picture": _relative(dataset.first().filepath, root) if len(dataset) else None,
+            "some_image": _relative(dataset.first().filepath, root) if len(dataset) else None,
             # FiftyOne's format leaves indexes out
             "indexes": sorted(field for field in dataset.list_indexes() if field in dataset.get_field_schema()),
             "sha256": {path.relative_to(aside).as_posix(): file_sha256(path) for path in files},
@@ -90,9 +90,9 @@ def check_export(folder: str | Path, *, data_root: str | Path) -> None:
                 f"{path} is not the file that {MANIFEST_FILE} names; build it again: "
                 f"snakemake --cores all --forcerun build_inspection {Path(folder) / MANIFEST_FILE}"
             )
-    picture = plain_folder(data_root) / (manifest["some_picture"] or "")
-    if not picture.exists():
-        raise FileNotFoundError(f"{picture} is not there; is {data_root} the data root? Give --data-root")
+    image = plain_folder(data_root) / (manifest["some_image"] or "")
+    if not image.exists():
+        raise FileNotFoundError(f"{image} is not there; is {data_root} the data root? Give --data-root")
 
 
 def load_export(folder: str | Path, *, data_root: str | Path) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from objectcrop.inspection.measures import HIT_IOU, SEEN_SHARE, TOUCH_IOU
+from objectcrop.inspection.measures import HIT_IOU, TOUCH_IOU, VISIBLE_SHARE
 
 SCHEMA_VERSION = 1
 """Raise when a field changes its meaning: old databases are then imported again."""
@@ -34,7 +34,7 @@ MEASURES = (
     Declared("smallest_object", "number", "area of the smallest object over the image's"),
 )
 CROP_MEASURES = (
-    Declared("crop_hit_rate", "number", f"share of the drawn crops that hold >= {SEEN_SHARE:.0%} of an object"),
+    Declared("crop_hit_rate", "number", f"share of the drawn crops that hold >= {VISIBLE_SHARE:.0%} of an object"),
 )
 IMAGE = (
     Declared("image_id", "text", "id in the data set"),
@@ -58,7 +58,7 @@ REGION_ATTRIBUTES = (
 )
 CROP_ATTRIBUTES = (
     Declared("object_share", "number", "largest share of an object's area inside the crop"),
-    Declared("sees_object", "flag", f"object_share >= {SEEN_SHARE}"),
+    Declared("sees_object", "flag", f"object_share >= {VISIBLE_SHARE}"),
 )
 
 

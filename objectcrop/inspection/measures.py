@@ -14,7 +14,7 @@ HIT_IOU = 0.5
 TOUCH_IOU = 0.1
 """Below this IoU a proposal misses; between the two it is partial."""
 
-SEEN_SHARE = 0.3
+VISIBLE_SHARE = 0.3
 """A crop shows an object when it holds at least this share of the object's area."""
 
 Verdict = Literal["hit", "partial", "miss"]

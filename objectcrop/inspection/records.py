@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from objectcrop.boxes import CORNERS, Boxes, Size, area, as_boxes, clip, to_pixels, to_relative
 from objectcrop.inspection.fields import CROPS
 from objectcrop.inspection.measures import (
-    SEEN_SHARE,
+    VISIBLE_SHARE,
     Coverage,
     measure_coverage,
     shown_share,
@@ -190,7 +190,7 @@ def _crop_labels(drawn: Sequence[DrawnPair], objects: Boxes, size: Size) -> dict
         for (rank, _), place, share in zip(known, _places(boxes, size), shares, strict=True):
             found: dict[str, Any] = {"proposal_rank": rank}
             if name in CROPS:
-                found |= {"object_share": float(share), "sees_object": bool(share >= SEEN_SHARE)}
+                found |= {"object_share": float(share), "sees_object": bool(share >= VISIBLE_SHARE)}
             labels[name].append(Label(_rank_name(rank), place, found))
     return labels
 

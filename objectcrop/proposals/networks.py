@@ -81,8 +81,8 @@ def load_network(
         ],
     }
     if any(problems.values()):
-        told = [f"{len(names)} {what}, first {names[0]}" for what, names in problems.items() if names]
-        raise ValueError(f"{where}: not the weights of {settings.arch}: {'; '.join(told)}")
+        lines = [f"{len(names)} {what}, first {names[0]}" for what, names in problems.items() if names]
+        raise ValueError(f"{where}: not the weights of {settings.arch}: {'; '.join(lines)}")
     network.load_state_dict(given, strict=False)
     return network
 

@@ -22,7 +22,7 @@ TARGET_CROP_SHARE = 0.2
 LARGEST_SCALE = 0.9
 
 
-class Found(NamedTuple):
+class ImageProposals(NamedTuple):
     """The boxes of one image, best first, half-open pixels of the decoded image."""
 
     image_id: str
@@ -31,14 +31,14 @@ class Found(NamedTuple):
     scores: NDArray[np.float64]
 
 
-def usable(found: Found) -> Found:
+def usable(found: ImageProposals) -> ImageProposals:
     """The same, cut at the border and without boxes too small to crop from."""
     boxes = clip(found.boxes, found.size)
     kept = are_usable(boxes, found.size)
-    return Found(found.image_id, found.size, boxes[kept], found.scores[kept])
+    return ImageProposals(found.image_id, found.size, boxes[kept], found.scores[kept])
 
 
-def proposals_table(images: Iterable[Found]) -> pd.DataFrame:
+def proposals_table(images: Iterable[ImageProposals]) -> pd.DataFrame:
     """Rows of PROPOSALS, ranked from 0 in each image."""
     kept = [found for found in images if len(found.boxes)]
     if not kept:
@@ -52,7 +52,9 @@ def proposals_table(images: Iterable[Found]) -> pd.DataFrame:
     )
 
 
-def write_proposals(path: str | Path, images: Iterable[Found], num_images: int, *, features: str) -> dict[str, Any]:
+def write_proposals(
+    path: str | Path, images: Iterable[ImageProposals], num_images: int, *, features: str
+) -> dict[str, Any]:
     """Write PROPOSALS, a part of the images in memory at a time, and count them for its JSON.
 
     `object_scale_min` is min(0.9, 0.2 / mean area share): a crop of that share of a box covers, on average, as much of the
@@ -86,7 +88,7 @@ def write_proposals(path: str | Path, images: Iterable[Found], num_images: int, 
     }
 
 
-def _parts(images: Iterable[Found]) -> Iterator[list[Found]]:
+def _parts(images: Iterable[ImageProposals]) -> Iterator[list[ImageProposals]]:
     """Runs of images with about BOXES_AT_A_TIME boxes together."""
     part, num_boxes = [], 0
     for found in images:
@@ -143,7 +145,7 @@ def boxes_by_image(table: pd.DataFrame) -> BoxTable:
     return BoxTable(table["image_id"].iloc[order], table[CORNERS].iloc[order])
 
 
-def join_tables(parts: Sequence[pd.DataFrame], sizes: dict[str, Size]) -> Iterator[Found]:
+def join_tables(parts: Sequence[pd.DataFrame], sizes: dict[str, Size]) -> Iterator[ImageProposals]:
     """The images of all shards, in the order of `sizes`, whatever the number of shards."""
     boxes = [boxes_by_image(part) for part in parts]
     scores = [part["score"].to_numpy()[np.argsort(part["rank"].to_numpy(), kind="stable")] for part in parts]
@@ -151,7 +153,7 @@ def join_tables(parts: Sequence[pd.DataFrame], sizes: dict[str, Size]) -> Iterat
     for image_id, size in sizes.items():
         if (shard := shard_of.get(image_id)) is not None:
             own = boxes[shard]
-            yield Found(image_id, size, own[image_id], scores[shard][own.rows(image_id)])
+            yield ImageProposals(image_id, size, own[image_id], scores[shard][own.rows(image_id)])
 
 
 def training_sizes(manifest: pd.DataFrame) -> dict[str, Size]:

@@ -18,7 +18,7 @@ from objectcrop.boxes import Size
 from objectcrop.runtime.precision import autocast, resolve_precision
 from objectcrop.study.settings.section import Precision
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 FeatureMap = NDArray[np.float32]
 PixelScale = Literal["imagenet", "minus_one_to_one"]
 
@@ -34,16 +34,16 @@ def reduced_size(size: Size, long_side_px: int) -> Size:
     return Size(max(1, round(size.width * share)), max(1, round(size.height * share)))
 
 
-def resized(picture: Picture, size: Size) -> Picture:
+def resized(image: ImageArray, size: Size) -> ImageArray:
     """Image (H, W, 3) at another size: bicubic with a filter as wide as the reduction (Pillow)."""
-    if size == (picture.shape[1], picture.shape[0]):
-        return picture
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+    if size == (image.shape[1], image.shape[0]):
+        return image
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
-def normalised(picture: Picture, pixels: PixelScale = "imagenet") -> Tensor:
+def normalised(image: ImageArray, pixels: PixelScale = "imagenet") -> Tensor:
     """Float32 tensor (1, 3, H, W): x/255, minus ImageNet's mean, over its standard deviation; or (x - 127) / 128."""
-    values = torch.from_numpy(np.array(picture, copy=True)).permute(2, 0, 1).to(torch.float32)
+    values = torch.from_numpy(np.array(image, copy=True)).permute(2, 0, 1).to(torch.float32)
     if pixels == "minus_one_to_one":
         return ((values - 127) / 128)[None]
     mean, deviation = torch.tensor(MEAN)[:, None, None], torch.tensor(STANDARD_DEVIATION)[:, None, None]
@@ -86,19 +86,19 @@ class Trunk:
         self.precision = resolve_precision(precision, self._device)
         self.strides = {layer: self._stride(layer, values) for layer, values in self._probe().items()}
 
-    def maps(self, picture: Picture) -> list[FeatureMap]:
+    def maps(self, image: ImageArray) -> list[FeatureMap]:
         """Maps (channels, height, width) of the layers, in their order.
 
         A side shorter than a cell is filled up with the mean colour, as networks without padding (VGG) end on such an image.
         """
-        pixels, cell = normalised(picture, self._pixels), max(self.strides.values())
-        rows, columns = (max(0, cell - side) for side in picture.shape[:2])
+        pixels, cell = normalised(image, self._pixels), max(self.strides.values())
+        rows, columns = (max(0, cell - side) for side in image.shape[:2])
         found = self._read(self._maps, functional.pad(pixels, (0, columns, 0, rows)))
         return [found[layer][0].float().cpu().contiguous().numpy() for layer in self._layers]
 
-    def descriptor(self, picture: Picture, side_px: int) -> FeatureMap:
+    def descriptor(self, image: ImageArray, side_px: int) -> FeatureMap:
         """Image descriptor (channels,) of the image squeezed to a square."""
-        squeezed = normalised(resized(picture, Size(side_px, side_px)), self._pixels)
+        squeezed = normalised(resized(image, Size(side_px, side_px)), self._pixels)
         (values,) = self._read(self._descriptor, squeezed).values()
         return np.asarray(
             values[0].flatten(1).mean(dim=1).float().cpu().numpy() if values.ndim == 4 else _vector(values)

@@ -31,7 +31,7 @@ class Content:
         qualities: how well they find objects, by the same names.
         sheets: PNG bytes of contact sheets, by the same names.
         views: PNG bytes of drawn views, by run.
-        pictures: sentences on what was found in the image files, one a data set.
+        images: sentences on what was found in the image files, one a data set.
         provenance: versions and commit.
     """
 
@@ -46,7 +46,7 @@ class Content:
     qualities: Mapping[str, Mapping[str, Any]]
     sheets: Mapping[str, bytes]
     views: Mapping[str, bytes]
-    pictures: Sequence[str]
+    images: Sequence[str]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     subset_figures: Mapping[str, str] = field(default_factory=dict)

@@ -12,10 +12,10 @@ from PIL import Image
 from objectcrop.boxes import CORNERS, Boxes, Size, as_boxes, iou, to_pixels
 from objectcrop.data.images import decode_image
 from objectcrop.proposals.table import BoxTable, boxes_by_image
-from objectcrop.report.pictures import Picture, Shown
+from objectcrop.report.sheets import ImageArray, SheetImage
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.randomness import Seeds, generator
-from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, object_scale_min
+from objectcrop.ssl.samples.images import ImageList, boxes_of_images, object_scale_min
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.plan import ViewPlan
@@ -35,7 +35,7 @@ def sample_shown(
     count: int,
     seed: int,
     choice: Choice = "random",
-) -> list[Shown]:
+) -> list[SheetImage]:
     """Training images with their boxes; annotated ones alone, where only some are annotated.
 
     Args:
@@ -65,7 +65,7 @@ def sample_shown(
     for image in pool.iloc[rows].to_dict("records"):
         size = Size(image["width_px"], image["height_px"])
         shown.append(
-            Shown(
+            SheetImage(
                 decode_image(data_root / image["path"]),
                 _boxes(proposals, image["image_id"], "rank"),
                 to_pixels(_boxes(annotations, image["image_id"], "x1"), size),
@@ -94,24 +94,24 @@ def sample_views(
     *,
     count: int,
     study_seed: int,
-) -> list[tuple[Picture, tuple[ViewPlan, ViewPlan]]]:
+) -> list[tuple[ImageArray, tuple[ViewPlan, ViewPlan]]]:
     """Random training images with the plans of the views that seed 0 of the run draws of them in its first epoch."""
-    pictures = PictureList.of(manifest, data_root)
-    boxes: list[Boxes] = [as_boxes([])] * len(pictures) if proposals is None else boxes_by_picture(proposals, pictures)
-    samples = PairSamples(pictures, boxes, run, object_scale_min(run, proposals_summary), Seeds(study_seed, 0))
+    images = ImageList.of(manifest, data_root)
+    boxes: list[Boxes] = [as_boxes([])] * len(images) if proposals is None else boxes_of_images(proposals, images)
+    samples = PairSamples(images, boxes, run, object_scale_min(run, proposals_summary), Seeds(study_seed, 0))
     numbers = generator(study_seed, "view sheet").permutation(len(samples))[:count]
     keys = [(0, number) for number in np.sort(numbers).tolist()]
     found = []
     for key, row in zip(keys, samples.rows_of(keys), strict=True):
         plan = samples.plan(key)
-        found.append((decode_image(pictures.paths[row]), (plan.query, plan.key)))
+        found.append((decode_image(images.paths[row]), (plan.query, plan.key)))
     return found
 
 
-def write_png(picture: Picture, path: Path) -> None:
+def write_png(image: ImageArray, path: Path) -> None:
     """Write a PNG of few colours atomically."""
     with replacing(path) as aside:
-        Image.fromarray(picture).quantize(NUM_COLOURS, dither=Image.Dither.NONE).save(aside, optimize=True)
+        Image.fromarray(image).quantize(NUM_COLOURS, dither=Image.Dither.NONE).save(aside, optimize=True)
 
 
 def _boxes(table: pd.DataFrame, image_id: str, order: str) -> NDArray[np.float64]:

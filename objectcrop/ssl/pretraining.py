@@ -23,8 +23,8 @@ from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.ssl.networks.weights import load_backbone
-from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, list_sources, object_scale_min
-from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_picture
+from objectcrop.ssl.samples.images import ImageList, boxes_of_images, list_sources, object_scale_min
+from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
@@ -131,10 +131,10 @@ def _without_training(request: Request, tables: Tables) -> Pretrained:
 
 def _train(request: Request, tables: Tables, folder: Path, world: World, stop: StopRequest) -> Pretrained:
     run = request.run
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    boxes = boxes_by_picture(tables.proposals, pictures) if tables.proposals is not None else []
+    images = ImageList.of(tables.manifest, tables.data_root)
+    boxes = boxes_of_images(tables.proposals, images) if tables.proposals is not None else []
     has_proposals = tables.proposals is not None
-    num_samples = len(list_sources(run, boxes, pictures.sizes))
+    num_samples = len(list_sources(run, boxes, images.sizes))
     problems = find_problems(run, num_images=num_samples, world_size=world.size, has_proposals=has_proposals)
     if problems:
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
@@ -142,10 +142,10 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     torch.set_num_threads(threads)
     precision = agreed_precision(run.optimizer.precision, world)
     resolved = _computing_in(precision, request)
-    samples, method = _build(resolved, tables, pictures, boxes, world)
+    samples, method = _build(resolved, tables, images, boxes, world)
     job = Job(
         label=f"pretrain {request.name} s{request.seeds.run}",
-        settings_hash=_state_hash(request, pictures, boxes),
+        settings_hash=_state_hash(request, images, boxes),
         settings=run.optimizer,
         num_samples=num_samples,
         folder=folder,
@@ -159,14 +159,14 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     )
     if world.is_first:
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
-        _warn(request, pictures, boxes, world)
+        _warn(request, images, boxes, world)
         report_step_memory(request.name, run, method, world, is_narrow=precision == "bfloat16")
         if aside := set_stale_aside(folder, job.settings_hash):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
     if run.training.compiled:
         method.compile_trunks()
-    monitor = _monitor(resolved, tables, pictures, world) if world.is_first else None
+    monitor = _monitor(resolved, tables, images, world) if world.is_first else None
     training = Training(method, job, world, monitor)
     training.resume()
     steps = range(training.clock.step, job.total_steps)
@@ -180,7 +180,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         loads_shuffled=loads_shuffled,
         parts=run.training.accumulation_steps,
     )
-    training.run(load_batches(samples, order, workers, world.device), stop, pictures.ids)
+    training.run(load_batches(samples, order, workers, world.device), stop, images.ids)
     training.save()
     backbone = build_backbone(run.backbone)
     backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})
@@ -197,16 +197,16 @@ def _computing_in(precision: Computed, request: Request) -> Request:
 
 
 def _build(
-    request: Request, tables: Tables, pictures: PictureList, boxes: Sequence[Boxes], world: World
+    request: Request, tables: Tables, images: ImageList, boxes: Sequence[Boxes], world: World
 ) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
-    run, labels = request.run, _labels(request, tables, pictures)
+    run, labels = request.run, _labels(request, tables, images)
     samples: PairSamples | LabelledSamples
     if labels is not None:
-        samples = LabelledSamples(pictures, labels, run, request.seeds)
+        samples = LabelledSamples(images, labels, run, request.seeds)
     else:
-        boxes = boxes or [as_boxes([]) for _ in pictures.ids]
+        boxes = boxes or [as_boxes([]) for _ in images.ids]
         scale_min = object_scale_min(run, tables.proposals_summary)
-        samples = PairSamples(pictures, boxes, run, scale_min, request.seeds)
+        samples = PairSamples(images, boxes, run, scale_min, request.seeds)
     with seeded_weights(initial_seed(request)):
         method = build_method(Setup(run, request.seeds, world, len(samples), labels))
     # one process has all rows of the batch anyway
@@ -214,42 +214,42 @@ def _build(
     return ShuffledSamples(samples) if is_loaded and isinstance(samples, PairSamples) else samples, method
 
 
-def _labels(request: Request, tables: Tables, pictures: PictureList) -> Tensor | None:
+def _labels(request: Request, tables: Tables, images: ImageList) -> Tensor | None:
     """Of the training images, for a supervised run."""
     if request.run.method != "supervised":
         return None
     if tables.annotations is None:
         raise ValueError(f"run {request.name}: a supervised run needs --annotations")
-    return labels_by_picture(tables.annotations, pictures)[0]
+    return labels_by_image(tables.annotations, images)[0]
 
 
-def _monitor(request: Request, tables: Tables, pictures: PictureList, world: World) -> Monitor | None:
+def _monitor(request: Request, tables: Tables, images: ImageList, world: World) -> Monitor | None:
     run = request.run
-    if not run.training.monitor_every_epochs or len(pictures) < 2:
+    if not run.training.monitor_every_epochs or len(images) < 2:
         return None
     labels = None
     if run.training.monitor_knn:
         if tables.annotations is None:
             raise ValueError(f"run {request.name}: training.monitor_knn needs --annotations")
-        labels, _ = labels_by_picture(tables.annotations, pictures)
-    order = request.seeds.generator("monitor").permutation(len(pictures))
+        labels, _ = labels_by_image(tables.annotations, images)
+    order = request.seeds.generator("monitor").permutation(len(images))
     rows = order[: run.training.monitor_images].tolist()
-    paths = [pictures.paths[row] for row in rows]
+    paths = [images.paths[row] for row in rows]
     shown = None if labels is None else labels[rows]
     return Monitor(paths, run.views.size_px, world.device, shown, run.optimizer.precision)
 
 
-def _warn(request: Request, pictures: PictureList, boxes: Sequence[Boxes], world: World) -> None:
+def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: World) -> None:
     most = request.run.views.max_proposals
-    pairs = zip(boxes, pictures.sizes, strict=False)
+    pairs = zip(boxes, images.sizes, strict=False)
     without = sum(not usable_ranks(found, size, most) for found, size in pairs)
-    sizes = {"num_images": len(pictures), "num_without_boxes": without, "world_size": world.size}
+    sizes = {"num_images": len(images), "num_without_boxes": without, "world_size": world.size}
     for warning in find_warnings(request.run, **sizes):
         print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
 
 
-def _state_hash(request: Request, pictures: PictureList, boxes: Sequence[Boxes]) -> str:
-    data = hashlib.sha256("\n".join(pictures.ids).encode())
+def _state_hash(request: Request, images: ImageList, boxes: Sequence[Boxes]) -> str:
+    data = hashlib.sha256("\n".join(images.ids).encode())
     for found in boxes:
         data.update(found.tobytes() + b"|")
     value = {
@@ -275,9 +275,9 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
     every = -(-len(history) // MAX_HISTORY) if history else 1
     # counted from the end, so that the last line is in
     thinned = [dict(row) for row in history[::-1][::every]][::-1]
-    looks = [row for row in history if "effective_rank" in row]
+    rows = [row for row in history if "effective_rank" in row]
     monitored = [
-        {name: row[name] for name in MONITORED if name in row} for row in looks[:: -(-len(looks) // MAX_HISTORY) or 1]
+        {name: row[name] for name in MONITORED if name in row} for row in rows[:: -(-len(rows) // MAX_HISTORY) or 1]
     ]
     settings = recorded(request.run)
     return {

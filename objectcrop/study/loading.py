@@ -9,6 +9,9 @@ from objectcrop.study.checks import find_broken_references
 from objectcrop.study.merging import resolve
 from objectcrop.study.study import Study
 
+RENAMED = {"pictures": "images", "picture_deadline_s": "image_deadline_s"}
+"""Settings of earlier versions, by what they are called now."""
+
 SECTIONS = ("datasets", "proposals", "runs", "tasks", "tables")
 
 
@@ -78,7 +81,9 @@ def _validated(raw: dict[str, Any]) -> tuple[Study | None, list[str]]:
 def _explain(error: ValidationError) -> Iterator[str]:
     for detail in error.errors():
         where = ".".join(str(part) for part in detail["loc"])
-        if detail["type"] == "extra_forbidden":
+        if detail["type"] == "extra_forbidden" and detail["loc"][-1] in RENAMED:
+            yield f"{where}: is now called {RENAMED[str(detail['loc'][-1])]!r}"
+        elif detail["type"] == "extra_forbidden":
             yield f"{where}: there is no such setting (misspelt, or in the wrong section?)"
         elif detail["type"] == "missing":
             yield f"{where}: is missing"

@@ -13,7 +13,7 @@ Interpolation = Literal["area", "bicubic"]
 
 
 @dataclass(frozen=True)
-class Appearance:
+class ColorTransform:
     """Colours and sharpness of a view, in the order they are applied.
 
     Attributes:
@@ -32,12 +32,12 @@ class Appearance:
     is_solarised: bool = False
 
 
-PLAIN = Appearance()
+PLAIN = ColorTransform()
 """Colours and sharpness as they are."""
 
 
 @dataclass(frozen=True)
-class Look:
+class AugmentationRanges:
     """Probabilities and ranges of an augmentation.
 
     Attributes:
@@ -46,7 +46,7 @@ class Look:
         gray_probability: of dropping colour.
         blur_probability: of the blur.
         solarise_probability: of the inversion.
-        is_gray_first: see `Appearance`.
+        is_gray_first: see `ColorTransform`.
     """
 
     jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
@@ -57,18 +57,20 @@ class Look:
     is_gray_first: bool = False
 
 
-_MOCO_V2 = Look((0.4, 0.4, 0.4, 0.1), 0.8, gray_probability=0.2, blur_probability=0.5)
-_MOCO_V1 = Look((0.4, 0.4, 0.4, 0.4), 1.0, gray_probability=0.2, is_gray_first=True)
-_BYOL_QUERY = Look((0.4, 0.4, 0.2, 0.1), 0.8, gray_probability=0.2, blur_probability=1.0)
-_BYOL_KEY = Look((0.4, 0.4, 0.2, 0.1), 0.8, gray_probability=0.2, blur_probability=0.1, solarise_probability=0.2)
-_SWAV = Look((0.8, 0.8, 0.8, 0.2), 0.8, gray_probability=0.2, blur_probability=0.5)
+_MOCO_V2 = AugmentationRanges((0.4, 0.4, 0.4, 0.1), 0.8, gray_probability=0.2, blur_probability=0.5)
+_MOCO_V1 = AugmentationRanges((0.4, 0.4, 0.4, 0.4), 1.0, gray_probability=0.2, is_gray_first=True)
+_BYOL_QUERY = AugmentationRanges((0.4, 0.4, 0.2, 0.1), 0.8, gray_probability=0.2, blur_probability=1.0)
+_BYOL_KEY = AugmentationRanges(
+    (0.4, 0.4, 0.2, 0.1), 0.8, gray_probability=0.2, blur_probability=0.1, solarise_probability=0.2
+)
+_SWAV = AugmentationRanges((0.8, 0.8, 0.8, 0.2), 0.8, gray_probability=0.2, blur_probability=0.5)
 
-LOOKS: dict[Augmentation, tuple[Look, Look]] = {
+AUGMENTATIONS: dict[Augmentation, tuple[AugmentationRanges, AugmentationRanges]] = {
     "moco_v2": (_MOCO_V2, _MOCO_V2),
     "moco_v1": (_MOCO_V1, _MOCO_V1),
     "byol": (_BYOL_QUERY, _BYOL_KEY),
     "swav": (_SWAV, _SWAV),
-    "cmc": (Look(), Look()),
+    "cmc": (AugmentationRanges(), AugmentationRanges()),
 }
 """Looks of the query and of the key; moco_v1 is InsDis's too. Sources: decision 0002."""
 
@@ -78,30 +80,30 @@ def interpolation_of(augmentation: Augmentation) -> Interpolation:
     return "bicubic" if augmentation == "byol" else "area"
 
 
-def draw_appearance(
-    look: Look, settings: ViewSettings, rng: np.random.Generator, *, size_px: int | None = None
-) -> Appearance:
+def draw_color_transform(
+    ranges: AugmentationRanges, settings: ViewSettings, rng: np.random.Generator, *, size_px: int | None = None
+) -> ColorTransform:
     """Draw jitter, grey, blur and solarisation, in this order.
 
     Args:
-        look: probabilities and ranges.
+        ranges: probabilities and ranges.
         settings: range of the blur, and side of the pair's views.
         rng: random generator.
         size_px: side of this view, if another one: its blur has the pair's range in pixels of its own, as SwAV's.
     """
     jitter: tuple[tuple[str, float], ...] = ()
-    if happens(look.jitter_probability, rng):
-        half = np.array(look.jitter)
+    if happens(ranges.jitter_probability, rng):
+        half = np.array(ranges.jitter)
         factors = rng.uniform(np.maximum(0, 1 - half[:3]), 1 + half[:3])
         values = [("brightness", factors[0]), ("contrast", factors[1]), ("saturation", factors[2])]
         values.append(("hue", rng.uniform(-half[3], half[3])))
         jitter = tuple((values[place][0], float(values[place][1])) for place in rng.permutation(4))
-    is_gray = happens(look.gray_probability, rng)
-    is_blurred = happens(look.blur_probability, rng)
+    is_gray = happens(ranges.gray_probability, rng)
+    is_blurred = happens(ranges.blur_probability, rng)
     sigma = float(rng.uniform(settings.min_blur_sigma, settings.max_blur_sigma)) if is_blurred else 0.0
     sigma *= settings.size_px / (size_px or settings.size_px)
-    is_solarised = look.solarise_probability > 0 and happens(look.solarise_probability, rng)
-    return Appearance(jitter, is_gray, sigma, look.is_gray_first, is_solarised)
+    is_solarised = ranges.solarise_probability > 0 and happens(ranges.solarise_probability, rng)
+    return ColorTransform(jitter, is_gray, sigma, ranges.is_gray_first, is_solarised)
 
 
 def happens(probability: float, rng: np.random.Generator) -> bool:

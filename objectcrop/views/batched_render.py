@@ -27,15 +27,15 @@ def pack(plans: Sequence[ViewPlan]) -> Tensor:
     """What is left to do to each view once it is cut out: float32, shape (N, NUM_COLUMNS)."""
     rows = np.zeros((len(plans), NUM_COLUMNS), dtype=np.float32)
     for row, plan in zip(rows, plans, strict=True):
-        look = plan.appearance
-        row[FLIP], row[SIGMA], row[SOLARISE] = plan.is_flipped, look.blur_sigma, look.is_solarised
-        row[GRAY] = look.is_gray * (GRAY_FIRST if look.is_gray_first else 1)
-        for place, (name, value) in enumerate(look.jitter):
+        transform = plan.transform
+        row[FLIP], row[SIGMA], row[SOLARISE] = plan.is_flipped, transform.blur_sigma, transform.is_solarised
+        row[GRAY] = transform.is_gray * (GRAY_FIRST if transform.is_gray_first else 1)
+        for place, (name, value) in enumerate(transform.jitter):
             row[KINDS][place], row[VALUES][place] = 1 + STEPS.index(name), value
     return torch.from_numpy(rows)
 
 
-def paint_batch(images: Tensor, rows: Tensor, *, max_sigma: float) -> Tensor:
+def augment_batch(images: Tensor, rows: Tensor, *, max_sigma: float) -> Tensor:
     """Flip, colour, blur and solarise.
 
     Args:
@@ -95,10 +95,10 @@ def _hue(pixels: Tensor, share: Tensor) -> Tensor:
     )
     hue = (sixth / spread.clamp(min=1) * (256 / 6) + 0.5).floor()
     saturation = (spread / value.clamp(min=1) * 255 + 0.5).floor() / 255
-    turned = torch.remainder(hue + (share[:, 0] * 256).round(), 256) * (6 / 256)
+    rotated = torch.remainder(hue + (share[:, 0] * 256).round(), 256) * (6 / 256)
     channels = []
     for start in (5, 3, 1):
-        place = torch.remainder(start + turned, 6)
+        place = torch.remainder(start + rotated, 6)
         channels.append(value * (1 - saturation * torch.minimum(place, 4 - place).clamp(0, 1)))
     return _to_bytes(torch.stack(channels, dim=1))
 

@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike
 from objectcrop.boxes import Boxes, Size, as_boxes, clip, whole
 from objectcrop.study.settings.views import OBJECT_REGIONS, Region, ViewSettings
 from objectcrop.views.augmentations import (
+    AUGMENTATIONS,
     FLIP_PROBABILITY,
-    LOOKS,
     PLAIN,
-    Appearance,
+    ColorTransform,
     Interpolation,
-    draw_appearance,
+    draw_color_transform,
     happens,
     interpolation_of,
 )
@@ -42,7 +42,7 @@ class ViewPlan:
         crop_box: what is cut out of it and resized to the square view.
         proposal_rank: rank of the proposal that was drawn, -1 if none was.
         is_flipped: mirrored left to right.
-        appearance: colours and sharpness.
+        transform: colours and sharpness.
         interpolation: how the crop is resized: averaged and linear, or bicubic.
     """
 
@@ -51,7 +51,7 @@ class ViewPlan:
     crop_box: Box
     proposal_rank: int = -1
     is_flipped: bool = False
-    appearance: Appearance = PLAIN
+    transform: ColorTransform = PLAIN
     interpolation: Interpolation = "area"
 
     @property
@@ -101,10 +101,10 @@ def plan_pair(
         _plan_view(region, proposal, rank, size, settings, object_scale_min, rng) for region in settings.regions
     )
     query, key = (second, first) if settings.swap and rng.random() < 0.5 else (first, second)
-    looks = LOOKS[settings.augmentation]
-    if looks[0] != looks[1]:
-        query = replace(query, appearance=draw_appearance(looks[0], settings, rng))
-        key = replace(key, appearance=draw_appearance(looks[1], settings, rng))
+    ranges = AUGMENTATIONS[settings.augmentation]
+    if ranges[0] != ranges[1]:
+        query = replace(query, transform=draw_color_transform(ranges[0], settings, rng))
+        key = replace(key, transform=draw_color_transform(ranges[1], settings, rng))
     return query, key
 
 
@@ -116,12 +116,12 @@ def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generato
     if (side := settings.resize_first_px) is not None:
         plans = plan_small_crops(Size(side, side), _unsquared(settings), rng)
         return tuple(_from_square(plan, _to_square(size, side)) for plan in plans)
-    box, look = as_box(whole(size)), LOOKS[settings.augmentation][0]
+    box, ranges = as_box(whole(size)), AUGMENTATIONS[settings.augmentation][0]
     plans = ()
     for _ in range(small.count):
         crop = draw_crop(box, small.scale[0], rng, scale_max=small.scale[1])
-        appearance = draw_appearance(look, settings, rng, size_px=small.size_px)
-        plans += (_finished("scene", box, crop, -1, appearance, settings, rng),)
+        transform = draw_color_transform(ranges, settings, rng, size_px=small.size_px)
+        plans += (_finished("scene", box, crop, -1, transform, settings, rng),)
     return plans
 
 
@@ -132,9 +132,9 @@ def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> 
     """
     box = as_box(whole(size))
     is_flipped = happens(FLIP_PROBABILITY, rng)
-    appearance = draw_appearance(LOOKS[settings.augmentation][0], settings, rng)
+    transform = draw_color_transform(AUGMENTATIONS[settings.augmentation][0], settings, rng)
     interpolation = interpolation_of(settings.augmentation)
-    return ViewPlan("scene", box, box, -1, is_flipped, appearance, interpolation)
+    return ViewPlan("scene", box, box, -1, is_flipped, transform, interpolation)
 
 
 def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator) -> ViewPlan:
@@ -188,10 +188,10 @@ def _plan_view(
     box = region_box(region, proposal, size, settings, rng)
     uses_object = region in OBJECT_REGIONS
     crop = _draw_crop(region, box, settings, None if uses_object and proposal is None else object_scale_min, rng)
-    looks = LOOKS[settings.augmentation]
+    ranges = AUGMENTATIONS[settings.augmentation]
     # augmentations that differ are drawn after the swap
-    appearance = draw_appearance(looks[0], settings, rng) if looks[0] == looks[1] else PLAIN
-    return _finished(region, box, crop, rank if uses_object else -1, appearance, settings, rng)
+    transform = draw_color_transform(ranges[0], settings, rng) if ranges[0] == ranges[1] else PLAIN
+    return _finished(region, box, crop, rank if uses_object else -1, transform, settings, rng)
 
 
 def _draw_crop(
@@ -212,12 +212,12 @@ def _finished(
     box: Box,
     crop: Box,
     rank: int,
-    appearance: Appearance,
+    transform: ColorTransform,
     settings: ViewSettings,
     rng: np.random.Generator,
 ) -> ViewPlan:
     is_flipped = happens(FLIP_PROBABILITY, rng)
-    return ViewPlan(region, box, crop, rank, is_flipped, appearance, interpolation_of(settings.augmentation))
+    return ViewPlan(region, box, crop, rank, is_flipped, transform, interpolation_of(settings.augmentation))
 
 
 def _to_square(size: Size, side: int) -> Boxes:

@@ -27,7 +27,7 @@ def samples(built):
     return {sample["image_id"]: sample for sample in found}
 
 
-def test_the_export_holds_every_picture_and_box_of_the_tables(samples):
+def test_the_export_holds_every_image_and_box_of_the_tables(samples):
     assert sorted(samples) == [f"scene-{number}" for number in range(NUM_IMAGES)]
     for number in range(NUM_IMAGES):
         sample = samples[f"scene-{number}"]
@@ -71,7 +71,7 @@ def test_classes_have_their_names(samples):
     assert [box["label"] for box in samples["scene-0"]["ground_truth"]["detections"]] == ["Ball", "Crate"]
 
 
-def test_paths_are_relative_and_no_picture_is_copied(built, samples):
+def test_paths_are_relative_and_no_image_is_copied(built, samples):
     for number in range(NUM_IMAGES):
         assert samples[f"scene-{number}"]["filepath"] == f"scenes/scene-{number}.jpg"
     files = sorted(path.name for path in (built / EXPORT).rglob("*") if path.is_file())

@@ -17,7 +17,7 @@ DATASET = {
     "source": "openimages",
     "boxes": {"train": "t.csv"},
     "class_descriptions": "c.csv",
-    "images": {"train": "pictures"},
+    "images": {"train": "images"},
 }
 
 
@@ -36,7 +36,7 @@ def arguments(server, tmp_path):
 
     def list_arguments(share: float, base: str = server.address) -> list[str]:
         settings = {"dataset_name": "some", "dataset": DATASET, "download": {}, "max_unreadable_share": share}
-        transfer = {"pictures": {"base": base}, "attempts": 2, "first_wait_s": 0.001}
+        transfer = {"images": {"base": base}, "attempts": 2, "first_wait_s": 0.001}
         return [
             *("--settings", json.dumps(settings), "--transfer", json.dumps(transfer), "--data-root", str(tmp_path)),
             *("--subset-images", str(tmp_path / "images.parquet"), "--annotations"),
@@ -57,7 +57,7 @@ def test_a_failure_within_the_share_is_listed(arguments, server, tmp_path):
 
 
 def test_too_many_failures_end_the_job_and_their_list_stays_until_they_are_fetched(arguments, server, tmp_path):
-    with pytest.raises(ValueError, match=r"1 pictures could not be fetched; of 3 in all"):
+    with pytest.raises(ValueError, match=r"1 images could not be fetched; of 3 in all"):
         main(arguments(0.3))
     assert names(tmp_path / "out") == ["0.failed.json"]
     assert read_json(tmp_path / "out/0.failed.json")["failures"][0]["image_id"] == "c"

@@ -33,7 +33,7 @@ def folder(share: float) -> dict:
     }
 
 
-def test_a_folder_is_indexed_and_its_broken_picture_listed(root):
+def test_a_folder_is_indexed_and_its_broken_image_listed(root):
     main(arguments(root, folder(0.5), "--threads", "2", "--subset-images", "--parts"))
     manifest = read_table(root / "out" / "manifest.parquet", MANIFEST)
     assert manifest[["image_id", "width_px", "height_px"]].to_numpy().tolist() == [
@@ -82,7 +82,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_too_many_broken_pictures_end_with_one_message_and_no_manifest(root):
+def test_too_many_broken_images_end_with_one_message_and_no_manifest(root):
     ended = run(*arguments(root, folder(0.01)))
     assert ended.returncode == 1
     assert "error: data set mine: 1 of 4 images cannot be read" in ended.stderr

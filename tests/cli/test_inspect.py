@@ -174,7 +174,7 @@ def status(address, **headers):
 
 
 @pytest.mark.slow
-def test_the_app_answers_only_to_the_token_under_its_name_and_with_its_pictures(app, built):
+def test_the_app_answers_only_to_the_token_under_its_name_and_with_its_images(app, built):
     cookie = f"objectcrop_{app.rsplit(':', 1)[1]}=sesame"
     assert status(f"{app}/fiftyone") == 403
     assert status(f"{app}/fiftyone", Cookie=cookie, Host="evil.example") == 421
@@ -216,19 +216,19 @@ def page(app):
 
 def show(page, app, view=""):
     page.goto(f"{app}/datasets/{DATASET}?token=sesame{view}")
-    # the tile is there before its picture is painted
+    # the tile is there before its image is painted
     page.wait_for_selector('[data-cy="looker"] canvas[canvas-loaded="true"]', timeout=60_000)
     page.wait_for_timeout(1500)
 
 
 def pixels(png, colour, tolerance=20):
-    picture = np.asarray(Image.open(BytesIO(png)).convert("RGB"), dtype=int)
-    return int((abs(picture - colour).max(axis=-1) < tolerance).sum())
+    image = np.asarray(Image.open(BytesIO(png)).convert("RGB"), dtype=int)
+    return int((abs(image - colour).max(axis=-1) < tolerance).sum())
 
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_the_app_shows_every_picture_and_its_saved_views(page, app):
+def test_the_app_shows_every_image_and_its_saved_views(page, app):
     show(page, app)
     assert page.locator("[data-cy=entry-counts]").inner_text() == f"{NUM_IMAGES} samples"
     show(page, app, "&view=no-proposals")
@@ -242,10 +242,10 @@ def test_boxes_are_drawn_in_the_colours_of_their_meaning(page, app):
     page.locator('[data-cy="looker"]').first.click()
     page.wait_for_selector('[data-cy=modal] canvas[canvas-loaded="true"]')
     page.wait_for_timeout(1500)
-    picture = page.locator("[data-cy=modal-looker-container]")
-    shown = picture.screenshot()
+    image = page.locator("[data-cy=modal-looker-container]")
+    shown = image.screenshot()
     assert pixels(shown, FOUND) > 300, "no found object in its colour"
     assert pixels(shown, MISSED) < 50, "a missed object where none is missed"
     page.locator('[data-cy=modal] [data-cy="checkbox-ground_truth"]').click()
     page.wait_for_timeout(1500)
-    assert pixels(picture.screenshot(), FOUND) < pixels(shown, FOUND) / 2, "the box stays when its layer is off"
+    assert pixels(image.screenshot(), FOUND) < pixels(shown, FOUND) / 2, "the box stays when its layer is off"

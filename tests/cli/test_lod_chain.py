@@ -1,4 +1,4 @@
-"""The doors to LOD, one after another, on a handful of random pictures and a thin random ResNet-18."""
+"""The doors to LOD, one after another, on a handful of random images and a thin random ResNet-18."""
 
 import json
 
@@ -40,7 +40,7 @@ LOD = {
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Five training pictures, one of them a single pixel, and one test picture that must stay out."""
+    """Five training images, one of them a single pixel, and one test image that must stay out."""
     folder = tmp_path_factory.mktemp("lod")
     rng = np.random.default_rng(0)
     rows = []
@@ -98,7 +98,7 @@ def chain(study, out):
     return run_chain(study, out, 1)
 
 
-def test_training_pictures_get_ranked_boxes_inside_them(study, chain):
+def test_training_images_get_ranked_boxes_inside_them(study, chain):
     table, _ = chain
     manifest = read_table(study / "manifest.parquet", MANIFEST).set_index("image_id")
     assert set(table["image_id"]) == {"image-0", "image-1", "image-2", "image-4"}
@@ -115,7 +115,7 @@ def test_scores_are_a_distribution_over_all_regions(chain):
     assert 0 < chain[0]["score"].sum() <= 1 + 1e-9
 
 
-def test_the_summary_counts_pictures_without_boxes_and_names_the_features(chain):
+def test_the_summary_counts_images_without_boxes_and_names_the_features(chain):
     _, summary = chain
     assert (summary["num_images"], summary["num_images_without"]) == (5, 1)
     assert summary["features"] == "label-free features of run scene-scene, seed 0"
@@ -127,7 +127,7 @@ REGIONS, IMAGES = ("boxes", "roots", "layers", "features"), ("sizes", "descripto
 
 
 def regions_of(paths) -> dict[str, list[bytes]]:
-    """The bits of everything that is known of each picture."""
+    """The bits of everything that is known of each image."""
     found = FeatureShards(paths)
     return {
         one: [found.images(name, place, place + 1).tobytes() for name in IMAGES]
@@ -137,7 +137,7 @@ def regions_of(paths) -> dict[str, list[bytes]]:
 
 
 def scores_of(paths) -> dict[tuple[int, int], list[bytes]]:
-    """The bits of the entries of each pair of pictures."""
+    """The bits of the entries of each pair of images."""
     found = {}
     for path in paths:
         pairs, counts, *arrays = read_arrays(path, "pairs", "counts", "rows", "columns", "values")
@@ -157,7 +157,7 @@ def test_the_number_of_shards_changes_no_bit_of_regions_and_scores(study, chain,
     assert {**summary, "settings": None} == {**chain[1], "settings": None}
 
 
-def test_permuting_the_pictures_permutes_their_regions_and_features(study, chain, out, tmp_path):
+def test_permuting_the_images_permutes_their_regions_and_features(study, chain, out, tmp_path):
     manifest = read_table(study / "manifest.parquet", MANIFEST)
     write_table(manifest.iloc[::-1].reset_index(drop=True), tmp_path / "manifest.parquet", MANIFEST)
     given = ["--settings", json.dumps({"lod": LOD, "backbone": BACKBONE, "study_seed": 0})]

@@ -75,9 +75,9 @@ def test_supervised_single_label_training_uses_the_annotations(arguments, tmp_pa
     assert "accuracy" in summary["final"]
 
 
-def test_random_weights_need_no_pictures(arguments, tmp_path):
-    for picture in tmp_path.glob("*.png"):
-        picture.unlink()
+def test_random_weights_need_no_images(arguments, tmp_path):
+    for image in tmp_path.glob("*.png"):
+        image.unlink()
     main(arguments("--proposals", "--annotations", method="random_init"))
     assert read_json(tmp_path / "out/summary.json")["cost"]["images_seen"] == 0
 

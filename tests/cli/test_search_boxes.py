@@ -1,4 +1,4 @@
-"""The doors to the searches of single pictures, and to boxes from a file."""
+"""The doors to the searches of single images, and to boxes from a file."""
 
 import json
 

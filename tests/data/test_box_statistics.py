@@ -55,7 +55,7 @@ def test_areas_fall_into_bins_of_a_tenth_of_a_decade_and_boxes_without_area_into
     boxes = few.histograms["area_share"]["boxes"]
     assert sum(boxes) == 5
     assert boxes[0] == 1  # no area
-    assert boxes[-1] == 1  # the whole picture
+    assert boxes[-1] == 1  # the whole image
     of_quarter = int(np.searchsorted(AREA_EDGES, 0.25)) - 1
     assert boxes[of_quarter] == 2
     assert few.histograms["median_area_share"] == 0.25

@@ -37,7 +37,7 @@ def test_every_decoder_of_the_setting_is_tried():
         pytest.skip(f"not installed: {', '.join(sorted(missing))}")
 
 
-def picture(height, width, seed=0):
+def sample_image(height, width, seed=0):
     """Smooth colours with sharp edges across."""
     rng = np.random.default_rng(seed)
     pixels = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), dtype=np.uint8), (0, 0), 2)
@@ -62,14 +62,14 @@ def psnr_db(found, expected):
 )
 @pytest.mark.parametrize("size", [(96, 128), (101, 77), (480, 640)])
 def test_decoders_agree(decoder, size, options):
-    data = jpeg(picture(*size), **options)
+    data = jpeg(sample_image(*size), **options)
     found = decode_jpeg(data, decoder, 1)
     assert (found.shape, found.dtype) == ((*size, 3), np.uint8)
     assert psnr_db(found, np.array(Image.open(BytesIO(data)))) >= 60
 
 
 def test_grey_jpegs_get_three_equal_channels(decoder):
-    data = jpeg(picture(60, 80).convert("L"))
+    data = jpeg(sample_image(60, 80).convert("L"))
     found = decode_jpeg(data, decoder, 1)
     assert psnr_db(found, np.array(Image.open(BytesIO(data)).convert("RGB"))) >= 60
 
@@ -77,7 +77,7 @@ def test_grey_jpegs_get_three_equal_channels(decoder):
 @pytest.mark.parametrize("reduce", [2, 4])
 @pytest.mark.parametrize("size", [(96, 128), (101, 77), (3, 9)])
 def test_reduced_sides_are_rounded_up_and_show_the_same(decoder, size, reduce):
-    data = jpeg(picture(*size))
+    data = jpeg(sample_image(*size))
     found = decode_jpeg(data, decoder, reduce)
     whole = np.array(Image.open(BytesIO(data)).reduce(reduce))
     assert found.shape == whole.shape
@@ -86,18 +86,18 @@ def test_reduced_sides_are_rounded_up_and_show_the_same(decoder, size, reduce):
 
 
 def test_a_jpeg_is_not_turned_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
-    image = picture(40, 60)
+    image = sample_image(40, 60)
     exif = Image.Exif()
     exif[0x0112] = 6
-    (tmp_path / "turned.jpg").write_bytes(jpeg(image, exif=exif))
+    (tmp_path / "rotated.jpg").write_bytes(jpeg(image, exif=exif))
     stored = np.array(Image.open(BytesIO(jpeg(image))))
-    assert psnr_db(decode_jpeg((tmp_path / "turned.jpg").read_bytes(), decoder, 1), stored) >= 60
-    found = decode_image(tmp_path / "turned.jpg", decoder=decoder)
+    assert psnr_db(decode_jpeg((tmp_path / "rotated.jpg").read_bytes(), decoder, 1), stored) >= 60
+    found = decode_image(tmp_path / "rotated.jpg", decoder=decoder)
     assert psnr_db(found, np.rot90(stored, -1)) >= 60
 
 
 def test_a_damaged_jpeg_is_refused_or_decoded_but_never_another_error(decoder, tmp_path):
-    data = jpeg(picture(60, 80))
+    data = jpeg(sample_image(60, 80))
     rng = np.random.default_rng(0)
     for number in range(60):
         damaged = bytearray(data)
@@ -111,8 +111,8 @@ def test_a_damaged_jpeg_is_refused_or_decoded_but_never_another_error(decoder, t
 
 
 def test_other_formats_do_not_depend_on_the_decoder(decoder, tmp_path):
-    picture(30, 40).save(tmp_path / "p.png")
-    assert (decode_image(tmp_path / "p.png", decoder=decoder) == np.array(picture(30, 40))).all()
+    sample_image(30, 40).save(tmp_path / "p.png")
+    assert (decode_image(tmp_path / "p.png", decoder=decoder) == np.array(sample_image(30, 40))).all()
 
 
 @pytest.mark.parametrize(("name", "package"), [("torchcodec", "torchcodec"), ("nvimgcodec", "nvidia-nvimgcodec-cu13")])

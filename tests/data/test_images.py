@@ -162,7 +162,7 @@ def test_damaged_exif_is_no_orientation(tmp_path, photograph):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".webp", ".tif"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 100), (100, 7)])
-def test_one_pixel_and_narrow_pictures_are_pictures(tmp_path, suffix, size):
+def test_one_pixel_and_narrow_images_are_images(tmp_path, suffix, size):
     path = tmp_path / f"a{suffix}"
     Image.new("RGB", size, (9, 9, 9)).save(path)
     assert decode_image(path).shape == (size[1], size[0], 3)
@@ -189,7 +189,7 @@ def test_a_cut_off_file_is_refused_by_name(tmp_path, read, suffix, share):
 
 
 @pytest.mark.parametrize("read", [decode_image, check_image])
-def test_what_is_no_picture_is_refused_by_name(tmp_path, read):
+def test_what_is_no_image_is_refused_by_name(tmp_path, read):
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "page.jpg").write_text("<html>not found</html>")
     with pytest.raises(ValueError, match=r"empty\.jpg: the image file is empty"):
@@ -220,7 +220,7 @@ def jpeg(path, width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def test_a_large_picture_is_read_and_one_beyond_pillows_limit_refused(tmp_path):
+def test_a_large_image_is_read_and_one_beyond_pillows_limit_refused(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png(12_000, 9_000))
     assert check_image(path).size == (12_000, 9_000)
@@ -238,7 +238,7 @@ def test_a_jpeg_beyond_every_limit_is_one_error(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
-def test_of_an_animation_the_first_frame_is_the_picture(tmp_path, suffix):
+def test_of_an_animation_the_first_frame_is_the_image(tmp_path, suffix):
     frames = [Image.new("RGB", (20, 10), colour) for colour in ((250, 0, 0), (0, 0, 250), (0, 250, 0))]
     frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:], lossless=True)
     assert check_image(tmp_path / f"a{suffix}").size == (20, 10)
@@ -254,7 +254,7 @@ def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path, read):
             read(tmp_path / name)
 
 
-def test_the_header_gives_the_size_of_a_picture_that_is_cut_off(tmp_path, photograph):
+def test_the_header_gives_the_size_of_an_image_that_is_cut_off(tmp_path, photograph):
     exif = Image.Exif()
     exif[0x0112] = 8
     photograph.save(tmp_path / "a.jpg", exif=exif)
@@ -316,7 +316,7 @@ SEEDS = seeds()
         st.tuples(st.integers(0, 199) | st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=8
     ),
 )
-def test_damage_is_refused_by_name_or_the_picture_has_one_size(data, changes):
+def test_damage_is_refused_by_name_or_the_image_has_one_size(data, changes):
     damaged = bytearray(data)
     for place, value in changes:
         damaged[place % len(damaged)] = value

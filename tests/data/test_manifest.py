@@ -1,4 +1,4 @@
-"""The manifest: every picture opened once."""
+"""The manifest: every image opened once."""
 
 import errno
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from objectcrop.data.manifest import Index, index_dataset, index_pictures, join_parts, require_readable, summarize
+from objectcrop.data.manifest import Index, index_dataset, index_images, join_parts, require_readable, summarize
 from objectcrop.data.readers.registry import parse_dataset
 from objectcrop.tables import IMAGES, MANIFEST, check
 
@@ -17,7 +17,7 @@ FOLDER = parse_dataset({"source": "folder", "images": "p"})
 
 @pytest.fixture
 def root(tmp_path):
-    """Good pictures of several sizes, one on its side by EXIF, one cut off, one empty, one that is text."""
+    """Good images of several sizes, one on its side by EXIF, one cut off, one empty, one that is text."""
     folder = tmp_path / "p"
     folder.mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
@@ -25,7 +25,7 @@ def root(tmp_path):
         Image.fromarray(noise[:, :width]).save(folder / f"w{width}.jpg")
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(noise).save(folder / "turned.jpg", exif=exif)
+    Image.fromarray(noise).save(folder / "rotated.jpg", exif=exif)
     whole = (folder / "w120.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.png").touch()
@@ -37,7 +37,7 @@ def test_sizes_are_those_after_orientation_and_damage_is_listed_with_its_reason(
     index = index_dataset("mine", FOLDER, root)
     manifest = check(index.manifest, MANIFEST, where="test")
     sizes = {row.image_id: (row.width_px, row.height_px) for row in manifest.itertuples()}
-    assert sizes == {"turned.jpg": (90, 120), "w30.jpg": (30, 90), "w60.jpg": (60, 90), "w120.jpg": (120, 90)}
+    assert sizes == {"rotated.jpg": (90, 120), "w30.jpg": (30, 90), "w60.jpg": (60, 90), "w120.jpg": (120, 90)}
     assert manifest["num_bytes"].tolist() == [(root / path).stat().st_size for path in manifest["path"]]
     summary = summarize(index)
     assert (summary["num_readable"], summary["num_unreadable"]) == (4, 3)
@@ -49,14 +49,14 @@ def test_sizes_are_those_after_orientation_and_damage_is_listed_with_its_reason(
         assert str(root) not in row["reason"]
 
 
-def test_too_many_unreadable_pictures_stop_with_the_first_reasons(root):
+def test_too_many_unreadable_images_stop_with_the_first_reasons(root):
     index = index_dataset("mine", FOLDER, root)
     require_readable(index, name="mine", max_share=3 / 7)
     with pytest.raises(ValueError, match=r"3 of 7 images cannot be read.*p/cut\.jpg: .*datasets\.mine\.max_unread"):
         require_readable(index, name="mine", max_share=0.4)
 
 
-def test_no_readable_picture_stops_whatever_the_share(root):
+def test_no_readable_image_stops_whatever_the_share(root):
     index = index_dataset("mine", FOLDER, root)
     with pytest.raises(ValueError, match="3 of 3"):
         require_readable(Index(index.manifest.iloc[:0], index.unreadable), name="mine", max_share=1)
@@ -65,15 +65,15 @@ def test_no_readable_picture_stops_whatever_the_share(root):
 def test_processes_give_the_same_manifest_as_one(root, monkeypatch):
     listing = pd.DataFrame({"image_id": [str(n) for n in range(40)], "path": "p/w30.jpg", "split": "train"})
     listing.loc[7, "path"] = "p/gone.jpg"
-    alone = index_pictures(listing, root)
+    alone = index_images(listing, root)
     monkeypatch.setattr("objectcrop.data.manifest._BATCH", 4)
-    together = index_pictures(listing, root, num_workers=2)
+    together = index_images(listing, root, num_workers=2)
     pd.testing.assert_frame_equal(alone.manifest, together.manifest)
     pd.testing.assert_frame_equal(alone.unreadable, together.unreadable)
     assert alone.unreadable["reason"].tolist() == ["there is no such image"]
 
 
-def test_a_subset_opens_its_pictures_alone_and_lists_those_that_are_not_there(root):
+def test_a_subset_opens_its_images_alone_and_lists_those_that_are_not_there(root):
     subset = pd.DataFrame({"image_id": ["w60.jpg", "lost.jpg"], "split": "train", "num_boxes": 3, "num_classes": 2})
     index = index_dataset("base", FOLDER, root, subset=check(subset, IMAGES, where="test"))
     assert index.manifest["image_id"].tolist() == ["w60.jpg"]
@@ -86,11 +86,11 @@ def test_a_union_is_its_parts_and_refuses_an_id_of_two(root):
     manifest = index_dataset("mine", FOLDER, root).manifest
     joined = join_parts("both", [manifest.iloc[:2], manifest.iloc[2:]])
     pd.testing.assert_frame_equal(joined.manifest, manifest)
-    with pytest.raises(ValueError, match=r"both: image id 'turned\.jpg' names 2 images"):
+    with pytest.raises(ValueError, match=r"both: image id 'rotated\.jpg' names 2 images"):
         join_parts("both", [manifest, manifest.iloc[:1]])
 
 
-def test_every_odd_picture_is_indexed_or_listed_with_its_reason(root, monkeypatch):
+def test_every_odd_image_is_indexed_or_listed_with_its_reason(root, monkeypatch):
     folder = root / "p"
     for file in folder.iterdir():
         file.unlink()
@@ -135,7 +135,7 @@ def refuse_to_open(path, monkeypatch):
     monkeypatch.setattr(Path, "open", refusing)
 
 
-def test_a_folder_in_the_place_of_a_picture_is_listed(tmp_path):
+def test_a_folder_in_the_place_of_an_image_is_listed(tmp_path):
     (tmp_path / "a.jpg").mkdir()
-    index = index_pictures(pd.DataFrame([{"image_id": "a", "path": "a.jpg", "split": "train"}]), tmp_path)
+    index = index_images(pd.DataFrame([{"image_id": "a", "path": "a.jpg", "split": "train"}]), tmp_path)
     assert index.unreadable["reason"].tolist() == ["is a folder, a device or a pipe, not an image file"]

@@ -17,7 +17,7 @@ def where(row: int) -> str:
 
 
 @given(arrays(np.float64, (2, 4), elements=st.floats(-0.0012, 1.0012) | st.just(float("nan"))))
-def test_what_passes_lies_in_the_picture_and_is_the_right_way_round(corners):
+def test_what_passes_lies_in_the_image_and_is_the_right_way_round(corners):
     try:
         checked = checked_corners(corners, where=where)
     except ValueError:

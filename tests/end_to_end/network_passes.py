@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.evaluate.linear.probe import Data, evaluate_linear
 from objectcrop.proposals.sources.maskcut import mask_cut
 from objectcrop.runtime.precision import describe_precision, resolve_precision
@@ -90,7 +90,7 @@ def test_pretraining_and_its_monitor(tables, request_of, tmp_path, seen, name): 
 def test_linear_evaluation(tables, seen):  # noqa: F811
     classes = training_classes(tables.manifest, tables.annotations)
     both = (
-        labelled_pictures(tables.manifest, tables.annotations, tables.data_root, split, classes)
+        labelled_images(tables.manifest, tables.annotations, tables.data_root, split, classes)
         for split in ("train", "test")
     )
     task = LinearTask(kind="linear", dataset="d", size_px=32, resize_px=32, epochs=1, batch_size=8)

@@ -30,7 +30,7 @@ def test_the_subset_is_made_of_the_drawn_scenes(results):
     assert json.dumps(summary).count("212753") >= 1
 
 
-def test_every_training_picture_has_at_most_ten_proposals_inside_it(results):
+def test_every_training_image_has_at_most_ten_proposals_inside_it(results):
     manifest = read_table(results / "images/ohms/manifest.parquet", MANIFEST).set_index("image_id")
     proposals = read_table(results / "proposals/ohms/lod.parquet", PROPOSALS)
     assert set(proposals.image_id) <= set(manifest.index[manifest.split == "train"])

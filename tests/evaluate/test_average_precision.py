@@ -53,7 +53,7 @@ def test_a_hand_made_ranking():
     assert average_precision(np.array([5.0, 4, 3, 2, 1]), labels) == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)
 
 
-def test_the_order_of_pictures_does_not_matter_even_with_ties():
+def test_the_order_of_images_does_not_matter_even_with_ties():
     scores, labels = drawn(1, 50, 3, levels=3)
     order = np.random.default_rng(2).permutation(50)
     assert average_precisions(scores, labels) == pytest.approx(average_precisions(scores[order], labels[order]))

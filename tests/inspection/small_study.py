@@ -1,4 +1,4 @@
-"""Six drawn pictures with known objects and proposals, as the tables that build_inspection reads."""
+"""Six drawn images with known objects and proposals, as the tables that build_inspection reads."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from objectcrop.tables import ANNOTATIONS, CLASSES, MANIFEST, PROPOSALS, write_t
 SIZE = Size(200, 100)
 NUM_IMAGES = 6
 BALL, GROUP = (20, 20, 80, 80), (120, 10, 190, 90)
-# picture: proposals in rank order; the ball is hit at once by 0, late by 1, touched by 2, missed by 3, without any by 4, 5
+# image: proposals in rank order; the ball is hit at once by 0, late by 1, touched by 2, missed by 3, without any by 4, 5
 RANKED = {
     0: [(20, 20, 80, 80)],
     1: [(150, 0, 200, 50), (22, 20, 80, 80)],
@@ -26,15 +26,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_study(folder: Path, *, num_images: int = NUM_IMAGES) -> Path:
-    """Pictures under data/, tables beside it."""
+    """Images under data/, tables beside it."""
     (folder / "data/scenes").mkdir(parents=True)
     images, objects, proposals = [], [], []
     for number in range(num_images):
         key = f"scene-{number}"
-        picture = Image.new("RGB", SIZE, (90, 100, 110))
-        ImageDraw.Draw(picture).ellipse(BALL, fill=(200, 180, 40))
-        ImageDraw.Draw(picture).rectangle(GROUP, fill=(60, 60, 160))
-        picture.save(folder / f"data/scenes/{key}.jpg")
+        image = Image.new("RGB", SIZE, (90, 100, 110))
+        ImageDraw.Draw(image).ellipse(BALL, fill=(200, 180, 40))
+        ImageDraw.Draw(image).rectangle(GROUP, fill=(60, 60, 160))
+        image.save(folder / f"data/scenes/{key}.jpg")
         images.append((key, f"scenes/{key}.jpg", *SIZE, 1, "train"))
         for box, class_id, is_group in ((BALL, "/m/ball", False), (GROUP, "/m/crate", True)):
             relative = [side / limit for side, limit in zip(box, SIZE * 2, strict=True)]

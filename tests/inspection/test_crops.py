@@ -8,7 +8,7 @@ import pytest
 from objectcrop.boxes import Size
 from objectcrop.inspection.crops import draw_pairs
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.images import boxes_by_picture
+from objectcrop.ssl.samples.images import boxes_of_images
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
 
@@ -25,8 +25,8 @@ IMAGES = pd.DataFrame({"image_id": IDS, "width_px": SIZE.width, "height_px": SIZ
 def test_pairs_are_those_of_the_first_epochs_in_the_order_of_the_regions(resize_first_px):
     views = {"regions": ["object", "dilated_object"], "proposals": "lod", "resize_first_px": resize_first_px}
     run = Run.model_validate({"dataset": "drawn", "views": views, "losses": {"rotation": 1.0, "localization": 1.0}})
-    pictures = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
-    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, Seeds(7, 0))
+    images = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
+    samples = PairSamples(images, boxes_of_images(PROPOSALS, images), run, 0.4, Seeds(7, 0))
     pairs = draw_pairs(IMAGES, PROPOSALS, run.views, object_scale_min=0.4, num_pairs=12, seed=7)
     for row, image_id in enumerate(IDS):
         for epoch, pair in enumerate(pairs[image_id]):
@@ -42,8 +42,8 @@ def test_pairs_are_those_of_the_first_epochs_in_the_order_of_the_regions(resize_
 def test_pairs_of_samples_by_box_are_those_of_the_first_epoch():
     views = {"regions": ["object", "dilated_object"], "proposals": "lod", "sample_unit": "box"}
     run = Run.model_validate({"dataset": "drawn", "views": views})
-    pictures = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
-    samples = PairSamples(pictures, boxes_by_picture(PROPOSALS, pictures), run, 0.4, Seeds(7, 0))
+    images = SimpleNamespace(ids=IDS, sizes=[SIZE, SIZE])
+    samples = PairSamples(images, boxes_of_images(PROPOSALS, images), run, 0.4, Seeds(7, 0))
     pairs = draw_pairs(IMAGES, PROPOSALS, run.views, object_scale_min=0.4, num_pairs=5, seed=7)
     assert [pair.proposal_rank for pair in pairs["a"]] == [0, 1]
     for number, pair in enumerate(pairs["a"]):

@@ -14,7 +14,7 @@ async def application(scope, receive, send):
 
 
 GUARD = Guard(
-    application, token="sesame", hosts=["127.0.0.1:5151"], media_folders=["/pictures/train"], cookie="objectcrop_5151"
+    application, token="sesame", hosts=["127.0.0.1:5151"], media_folders=["/images/train"], cookie="objectcrop_5151"
 )
 
 
@@ -68,16 +68,16 @@ def test_other_host_names_are_refused_whatever_the_cookie(host):
 @pytest.mark.parametrize(
     ("file", "status"),
     [
-        ("/pictures/train/a.jpg", 200),
-        ("/pictures/train/../train/a.jpg", 404),
+        ("/images/train/a.jpg", 200),
+        ("/images/train/../train/a.jpg", 404),
         ("/etc/passwd", 404),
-        ("/pictures/train/../../etc/passwd", 404),
-        ("/pictures/train/deeper/a.jpg", 404),
-        ("/pictures/train/a.jpg&filepath=/etc/passwd", 404),
+        ("/images/train/../../etc/passwd", 404),
+        ("/images/train/deeper/a.jpg", 404),
+        ("/images/train/a.jpg&filepath=/etc/passwd", 404),
         ("", 404),
     ],
 )
-def test_pictures_come_from_the_data_sets_folders_only(file, status):
+def test_images_come_from_the_data_sets_folders_only(file, status):
     assert ask(f"/media?filepath={file}").status_code == status
     assert ask(f"/proxy/media/?filepath={file}").status_code == status
 

@@ -42,12 +42,12 @@ def test_the_mean_of_best_overlaps_counts_every_object():
     assert summary([LEFT_HALF], [LEFT, RIGHT])["num_missed"] == 1
 
 
-def test_a_picture_without_proposals_fails_corloc_and_misses_every_object():
+def test_an_image_without_proposals_fails_corloc_and_misses_every_object():
     found = summary([], [LEFT, RIGHT])
     assert (found["corloc"], found["det_rate"], found["num_missed"], found["num_proposals"]) == (False, 0.0, 2, 0)
 
 
-def test_a_picture_without_objects_has_no_rates():
+def test_an_image_without_objects_has_no_rates():
     found = summary([LEFT], [])
     assert found == {"num_objects": 0, "num_proposals": 1, "num_missed": 0}
 

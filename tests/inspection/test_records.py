@@ -23,7 +23,7 @@ def records(tables):
     return list(make_records(images, annotations, proposals, {"/m/ball": "Ball"}))
 
 
-def test_pictures_of_splits_with_proposals_are_shown_even_those_without_any(records):
+def test_images_of_splits_with_proposals_are_shown_even_those_without_any(records):
     assert [record.values["image_id"] for record in records] == [f"scene-{number}" for number in range(NUM_IMAGES)]
     assert [record.values["num_proposals"] for record in records] == [len(RANKED.get(n, [])) for n in range(NUM_IMAGES)]
 
@@ -43,7 +43,7 @@ def test_groups_are_drawn_and_left_out_of_the_measures(records):
     assert "covered" not in group.attributes
 
 
-def test_boxes_are_left_top_width_height_relative_to_the_picture(records):
+def test_boxes_are_left_top_width_height_relative_to_the_image(records):
     ball, group = records[0].boxes["ground_truth"]
     assert ball.box == pytest.approx((0.1, 0.2, 0.3, 0.6))
     assert group.box == pytest.approx((0.6, 0.1, 0.35, 0.8))

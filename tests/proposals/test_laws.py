@@ -1,4 +1,4 @@
-"""Laws of the whole of LOD, from regions to scores: the order of images and degenerate pictures do no harm."""
+"""Laws of the whole of LOD, from regions to scores: the order of images and degenerate images do no harm."""
 
 import numpy as np
 import pytest
@@ -95,9 +95,9 @@ def extractor(weight: float, bias: float) -> Extractor:
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 10, 90)])
-def test_without_peaks_the_whole_picture_is_proposed_alone(colour):
-    picture = np.full((96, 128, 3), colour, dtype=np.uint8)
-    found = extractor(0.0, 0.0).describe(picture, "a")  # no feature anywhere
+def test_without_peaks_the_whole_image_is_proposed_alone(colour):
+    image = np.full((96, 128, 3), colour, dtype=np.uint8)
+    found = extractor(0.0, 0.0).describe(image, "a")  # no feature anywhere
     assert found.regions.boxes.tolist() == [[0, 0, 128, 96]]
     assert not found.features.any()
     own = region_set(found.regions.boxes, found.size, found.features)
@@ -105,7 +105,7 @@ def test_without_peaks_the_whole_picture_is_proposed_alone(colour):
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 10, 90)])
-def test_one_colour_gives_the_whole_picture_and_boxes_inside_it(colour):
+def test_one_colour_gives_the_whole_image_and_boxes_inside_it(colour):
     found = extractor(0.1, 2.0).describe(np.full((96, 128, 3), colour, dtype=np.uint8), "a")
     assert found.regions.boxes[0].tolist() == [0, 0, 128, 96]
     assert (found.regions.boxes[:, 2:] <= [128, 96]).all()
@@ -114,8 +114,8 @@ def test_one_colour_gives_the_whole_picture_and_boxes_inside_it(colour):
 
 @pytest.mark.parametrize("shape", [(40, 400), (400, 40), (20, 1000)])
 def test_a_panorama_is_reduced_and_gets_boxes_inside_it(shape):
-    picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    found = extractor(0.1, 2.0).describe(picture, "a")
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    found = extractor(0.1, 2.0).describe(image, "a")
     assert max(found.size) <= 512
     assert len(found.regions.boxes) >= 1
     assert (found.regions.boxes[:, 2:] <= found.size).all()
@@ -123,7 +123,7 @@ def test_a_panorama_is_reduced_and_gets_boxes_inside_it(shape):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 90), (90, 1), (5, 7), (15, 300)])
-def test_a_picture_smaller_than_a_cell_is_no_harm_to_a_network_without_padding(shape):
+def test_an_image_smaller_than_a_cell_is_no_harm_to_a_network_without_padding(shape):
     found = extractor(0.1, 2.0).describe(np.full((*shape, 3), 90, dtype=np.uint8), "a")
     assert len(found.regions.boxes) == (1 if min(shape) > 1 else 0)
     assert len(found.features) == len(found.regions.boxes)

@@ -1,4 +1,4 @@
-"""The jobs that know all pictures take no more memory than their rules ask for, nor does it grow faster."""
+"""The jobs that know all images take no more memory than their rules ask for, nor does it grow faster."""
 
 import subprocess
 import sys
@@ -24,11 +24,11 @@ for size in {sizes}:
 """
 JOBS = ["find_neighbours", "select_proposals", "make_proposals random", "measure_proposals"]
 RANKED = {"rank_regions": (200, 4000, 2000), "rank_regions, large shard": (100, 1600, 200)}
-"""Pictures, few and many, and regions of each: where vectors count, and where the sorting of scores does."""
+"""Images, few and many, and regions of each: where vectors count, and where the sorting of scores does."""
 
 
 def measured(root, few: int, many: int, regions: int, jobs: list[str]) -> dict[str, list[tuple[float, float]]]:
-    """Peak and what is asked for, MB, by job: with few and with many pictures."""
+    """Peak and what is asked for, MB, by job: with few and with many images."""
     code = MEASURE.format(regions=regions, sizes=(few, many), jobs=jobs)
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     found: dict[str, list[tuple[float, float]]] = {}
@@ -65,23 +65,23 @@ def test_a_ranking_grows_by_its_vectors_or_its_scores_and_no_faster_than_is_aske
     assert 200 < many - few < many_asked - few_asked + NOISE_MB
 
 
-def test_rows_are_put_in_order_of_as_many_pictures_as_memory_is_asked_for():
+def test_rows_are_put_in_order_of_as_many_images_as_memory_is_asked_for():
     assert lod_memory.IMAGES_PER_PART == row_parts.IMAGES_PER_PART
 
 
 @pytest.mark.parametrize(
-    ("num_pictures", "changes", "expected"),
+    ("num_images", "changes", "expected"),
     [
         # vectors: (8 x 80 + 28) bytes x 2 million x 200 regions
         (2_000_000, {"ranking_processes": 8, "num_score_shards": 1024}, 8 * 1000 + 267_200),
-        # a shard of 100,000 pictures: 2 x 120 bytes x 100,000 x 50 x 100 scores
+        # a shard of 100,000 images: 2 x 120 bytes x 100,000 x 50 x 100 scores
         (200_000, {"ranking_processes": 2, "num_shards": 2}, 2 * 1000 + 120_000),
-        # a part of 512 pictures is more than a shard of 100, and all 300 of a small collection are less than a part
+        # a part of 512 images is more than a shard of 100, and all 300 of a small collection are less than a part
         (10_000, {"num_score_shards": 100, "max_regions": 2}, 1000 + 308),
         (300, {"num_score_shards": 100, "max_regions": 2}, 1000 + 180),
     ],
 )
-def test_a_ranking_asks_for_its_vectors_or_its_scores_whichever_are_more(num_pictures, changes, expected):
+def test_a_ranking_asks_for_its_vectors_or_its_scores_whichever_are_more(num_images, changes, expected):
     settings = {
         "kind": "lod",
         "features_run": "r",
@@ -90,4 +90,4 @@ def test_a_ranking_asks_for_its_vectors_or_its_scores_whichever_are_more(num_pic
         "max_scores_per_pair": 100,
     }
     lod = LodProposals.model_validate(settings | changes)
-    assert lod_memory.ranking_mb(num_pictures, lod) == expected
+    assert lod_memory.ranking_mb(num_images, lod) == expected

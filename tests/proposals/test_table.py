@@ -12,7 +12,7 @@ from objectcrop.proposals.lod.select import select_lod
 from objectcrop.proposals.lod.shards import StoredArray, stored_array, write_arrays
 from objectcrop.proposals.table import (
     BoxTable,
-    Found,
+    ImageProposals,
     boxes_by_image,
     describe_features,
     join_tables,
@@ -27,8 +27,8 @@ from objectcrop.tables import MANIFEST, PROPOSALS, check, empty_table, read_tabl
 SIZES = {"a": Size(100, 100), "b": Size(200, 100), "c": Size(50, 50)}
 
 
-def found(image_id: str, boxes: list[list[float]]) -> Found:
-    return Found(image_id, SIZES[image_id], np.array(boxes).reshape(-1, 4), np.arange(len(boxes), 0.0, -1))
+def found(image_id: str, boxes: list[list[float]]) -> ImageProposals:
+    return ImageProposals(image_id, SIZES[image_id], np.array(boxes).reshape(-1, 4), np.arange(len(boxes), 0.0, -1))
 
 
 def test_rows_are_ranked_from_zero_in_each_image_and_come_back_in_order():

@@ -8,7 +8,7 @@ from objectcrop.boxes import Size, as_boxes
 from objectcrop.report.curves import draw_curves
 from objectcrop.report.meaning import meaning
 from objectcrop.report.page import Content, differences, number, render_page
-from objectcrop.report.pictures import FOUND, TOP_PROPOSAL, Shown, proposal_sheet, view_sheet
+from objectcrop.report.sheets import FOUND, TOP_PROPOSAL, SheetImage, proposal_sheet, view_sheet
 from objectcrop.report.subset_comparison import Comparison, Row
 from objectcrop.views.plan import ViewPlan
 
@@ -33,7 +33,7 @@ def content(**changes):
         "qualities": {},
         "sheets": {},
         "views": {},
-        "pictures": ["ohms: 3 images."],
+        "images": ["ohms: 3 images."],
         "provenance": PROVENANCE,
     }
     return Content(**(base | changes))
@@ -53,7 +53,7 @@ class Links(HTMLParser):
         assert tag not in ("script", "link", "iframe")
 
 
-def test_nothing_is_fetched_and_every_picture_has_words():
+def test_nothing_is_fetched_and_every_image_has_words():
     page = render_page(content(sheets={"ohms, lod": b"png"}, views={"oac": b"png"}, curves={"one": "<svg/>"}))
     links = Links()
     links.feed(page)
@@ -122,7 +122,7 @@ def test_proposals_are_told_with_intervals_sizes_and_what_they_were_made_from():
 
 
 def test_missing_parts_are_said_in_words():
-    page = render_page(content(pictures=[]))
+    page = render_page(content(images=[]))
     for words in (
         "no tables",
         "No run of a table was trained",
@@ -168,8 +168,8 @@ def test_curves_have_a_panel_for_each_loss_that_some_run_has_and_the_same_bytes_
 
 
 def test_boxes_are_drawn_where_they_are():
-    picture = np.zeros((30, 40, 3), dtype=np.uint8)
-    shown = Shown(picture, as_boxes([[4, 4, 20, 16]]), as_boxes([[22, 6, 36, 26]]))
+    image = np.zeros((30, 40, 3), dtype=np.uint8)
+    shown = SheetImage(image, as_boxes([[4, 4, 20, 16]]), as_boxes([[22, 6, 36, 26]]))
     sheet = proposal_sheet([shown, shown, shown], columns=2, cell=Size(40, 30))
     assert sheet.shape == (66, 86, 3)
     assert tuple(sheet[4, 10]) == TOP_PROPOSAL
@@ -177,16 +177,16 @@ def test_boxes_are_drawn_where_they_are():
     assert tuple(sheet[10, 10]) == (0, 0, 0)
 
 
-def test_a_view_sheet_shows_the_picture_and_both_views():
-    picture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+def test_a_view_sheet_shows_the_image_and_both_views():
+    image = np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)
     plan = ViewPlan("scene", (0, 0, 40, 30), (5, 5, 25, 25))
-    sheet = view_sheet([(picture, (plan, plan))] * 2, cell=Size(40, 30), view_px=20)
+    sheet = view_sheet([(image, (plan, plan))] * 2, cell=Size(40, 30), view_px=20)
     assert sheet.shape == (66, 40 + 2 * (6 + 30), 3)
 
 
 def test_monitors_are_drawn_with_chance_and_with_what_to_look_out_for():
     rows = [{"images_seen": n, "loss": 1.0, "loss_contrastive": 1.0} for n in (1, 2)]
-    looks = [
+    transforms = [
         {
             "images_seen": n,
             "feature_std_share": 0.5,
@@ -196,7 +196,7 @@ def test_monitors_are_drawn_with_chance_and_with_what_to_look_out_for():
         }
         for n in (1, 2)
     ]
-    drawn = draw_curves([summary("a", 2, rows) | {"monitored": looks}])
+    drawn = draw_curves([summary("a", 2, rows) | {"monitored": transforms}])
     for words in (
         "contrastive loss",
         "rises at first",
@@ -206,5 +206,5 @@ def test_monitors_are_drawn_with_chance_and_with_what_to_look_out_for():
         "at chance",
     ):
         assert words in drawn
-    without = [{name: value for name, value in row.items() if "knn" not in name} for row in looks]
+    without = [{name: value for name, value in row.items() if "knn" not in name} for row in transforms]
     assert "kNN vote" not in draw_curves([summary("a", 2, rows) | {"monitored": without}])

@@ -1,4 +1,4 @@
-"""Which pictures a contact sheet shows."""
+"""Which images a contact sheet shows."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ SIDE = 40
 
 @pytest.fixture
 def study(tmp_path):
-    """Five training pictures of one grey each and one test picture; their first boxes meet the object more and more."""
+    """Five training images of one grey each and one test image; their first boxes meet the object more and more."""
     rows, boxes, objects = [], [], []
     for number in range(6):
         name = f"p{number}"
@@ -33,7 +33,7 @@ def study(tmp_path):
 
 def greys(study, choice, count=3):
     shown = sample_shown(*study, count=count, seed=0, choice=choice)
-    return [int(item.picture[0, 0, 0]) for item in shown]
+    return [int(item.image[0, 0, 0]) for item in shown]
 
 
 def test_the_overlap_is_that_of_the_first_proposal(study):
@@ -48,7 +48,7 @@ def test_best_and_worst_go_by_the_first_proposal_and_need_objects(study):
     assert sorted(greys(study, "random", count=9)) == [0, 10, 20, 30]
 
 
-def test_without_annotations_every_training_picture_may_be_shown(study):
+def test_without_annotations_every_training_image_may_be_shown(study):
     manifest, _, proposals, root = study
     found = sample_shown(manifest, empty_table(ANNOTATIONS), proposals, root, count=9, seed=0, choice="worst")
     assert len(found) == 5

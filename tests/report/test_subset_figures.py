@@ -11,7 +11,7 @@ from objectcrop.report.subset_words import describe_objects
 
 
 def counts(num_images, *, side=0.5, is_box=True):
-    """Each picture has a dog at its top left; every second one a cat in its middle."""
+    """Each image has a dog at its top left; every second one a cat in its middle."""
     image = np.array([*range(num_images), *range(0, num_images, 2)], dtype=np.int32)
     is_cat = np.arange(len(image)) >= num_images
     low = np.where(is_cat, 0.5 - side / 2, 0.0)
@@ -63,7 +63,7 @@ def test_the_words_hold_the_numbers(usual):
     assert "holds 100% of the box centres" in text
 
 
-def test_pictures_with_labels_alone_are_counted_apart():
+def test_images_with_labels_alone_are_counted_apart():
     found = statistics(counts(10), counts(10))
     found["subset_counts"]["num_images"] += 7
     assert "7 of its images have labels without boxes" in " ".join(describe_objects(found))

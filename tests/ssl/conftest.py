@@ -21,21 +21,21 @@ def _one_thread(one_thread):
 
 
 def make_tables(folder: Path) -> Tables:
-    """Pictures of blurred noise and one rectangle each (PNG: equal pixels everywhere), with boxes and labels."""
+    """Images of blurred noise and one rectangle each (PNG: equal pixels everywhere), with boxes and labels."""
     rng = np.random.default_rng(0)
-    pictures, proposals, labels = [], [], []
+    images, proposals, labels = [], [], []
     for number in range(NUM_IMAGES):
         name = f"i{number:02d}"
-        picture = cv2.GaussianBlur(rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 1.5)
-        picture[8:30, 10:36] = rng.integers(0, 60, 3) + (np.array([180, 0, 0]) if number % 2 else np.array([0, 0, 180]))
-        assert cv2.imwrite(str(folder / f"{name}.png"), picture)
-        pictures.append((name, f"{name}.png", WIDTH, HEIGHT, 1, "train" if number < NUM_IMAGES - 2 else "test"))
+        image = cv2.GaussianBlur(rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 1.5)
+        image[8:30, 10:36] = rng.integers(0, 60, 3) + (np.array([180, 0, 0]) if number % 2 else np.array([0, 0, 180]))
+        assert cv2.imwrite(str(folder / f"{name}.png"), image)
+        images.append((name, f"{name}.png", WIDTH, HEIGHT, 1, "train" if number < NUM_IMAGES - 2 else "test"))
         if number != 3:
             proposals += [(name, 0, 10, 8, 36, 30, 1.0), (name, 1, 2, 2, 30, 38, 0.5)]
         for class_id in ("a", "b") if number % 2 else ("c",):
             labels.append((name, class_id, 0.2, 0.2, 0.7, 0.7, False, False, False, "s", "train"))
     return Tables(
-        manifest=check(pd.DataFrame(pictures, columns=list(MANIFEST.columns)), MANIFEST, where="test"),
+        manifest=check(pd.DataFrame(images, columns=list(MANIFEST.columns)), MANIFEST, where="test"),
         data_root=folder,
         annotations=check(pd.DataFrame(labels, columns=list(ANNOTATIONS.columns)), ANNOTATIONS, where="test"),
         proposals=check(pd.DataFrame(proposals, columns=list(PROPOSALS.columns)), PROPOSALS, where="test"),
@@ -45,7 +45,7 @@ def make_tables(folder: Path) -> Tables:
 
 @pytest.fixture
 def tables(tmp_path) -> Tables:
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     return make_tables(folder)
 

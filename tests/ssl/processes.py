@@ -62,7 +62,7 @@ def _enter(rank: int, size: int, port: int, target: Callable[..., None], *argume
 
 
 def train(folder: Path, name: str, changes: dict[str, Any], workers: int = 0, save_every_s: float = 0.0) -> None:
-    """A tiny run in `folder`/c, as the script does it; pictures lie in `folder`/pictures (see `draw`)."""
+    """A tiny run in `folder`/c, as the script does it; images lie in `folder`/images (see `draw`)."""
     from objectcrop.ssl import pretraining
 
     pretraining.split_threads = lambda threads, gpus: (1, workers)
@@ -85,7 +85,7 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 def frozen_backbone(
     settings: BackboneSettings, batch_norm_group: int | None = None, *, is_global: bool = False
 ) -> Backbone:
-    """A trunk in which no picture depends on the rest of its batch."""
+    """A trunk in which no image depends on the rest of its batch."""
     return ResNet(settings, FrozenBatchNorm)
 
 
@@ -141,7 +141,7 @@ def train_noting_what_is_gathered(folder: Path, name: str, changes: dict[str, An
 
 
 def draw(folder: Path) -> None:
-    """Pictures and tables of the tiny training set."""
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True)
-    torch.save(make_tables(pictures), folder / "tables.pt")
+    """Images and tables of the tiny training set."""
+    images = folder / "images"
+    images.mkdir(parents=True)
+    torch.save(make_tables(images), folder / "tables.pt")

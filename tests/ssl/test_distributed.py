@@ -30,9 +30,9 @@ from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, pretrain
 
 folder, changes = Path(sys.argv[1]), json.loads(sys.argv[2])
-pictures = folder / f"pictures{os.environ['RANK']}"
-pictures.mkdir()
-tables = make_tables(pictures)
+images = folder / f"images{os.environ['RANK']}"
+images.mkdir()
+tables = make_tables(images)
 name = sys.argv[3]
 pretrain(Request(name, tiny_run(**merged(RECIPES[name], changes)), Seeds(0, 1)), tables, folder / name)
 """
@@ -87,7 +87,7 @@ def test_a_signal_to_the_launcher_stops_all_processes_after_saving(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["scene-scene", "oac"])
-def test_both_ways_to_shuffle_train_the_same_bits_and_only_one_exchanges_pictures(tmp_path, name):
+def test_both_ways_to_shuffle_train_the_same_bits_and_only_one_exchanges_images(tmp_path, name):
     backbones, gathered = [], []
     for shuffle in ("all_gather", "loader"):
         draw(tmp_path / shuffle)

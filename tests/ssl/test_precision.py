@@ -12,10 +12,10 @@ from tests.ssl.wiring import setup_of
 
 
 def batch():
-    chance = torch.Generator().manual_seed(0)
-    pictures = [torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8, generator=chance) for _ in range(2)]
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.randint(0, 256, (8, 64, 64, 3), dtype=torch.uint8, generator=generator) for _ in range(2)]
     ones = torch.ones(8, dtype=torch.long)
-    return PairBatch(*pictures, ones, ones, 0 * ones, None, None, torch.arange(8))
+    return PairBatch(*images, ones, ones, 0 * ones, None, None, torch.arange(8))
 
 
 def method(request_of, precision):

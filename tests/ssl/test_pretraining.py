@@ -186,7 +186,7 @@ def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_
         pretrain(request_of(), tables, tmp_path / "c")
 
 
-def test_a_loss_that_is_not_finite_stops_with_step_and_pictures(tables, request_of, tmp_path):
+def test_a_loss_that_is_not_finite_stops_with_step_and_images(tables, request_of, tmp_path):
     with pytest.raises(ValueError, match=r"loss of step \d+ is (nan|inf) \(images i\d\d, i\d\d"):
         pretrain(request_of(optimizer={"learning_rate": 1e30}), tables, tmp_path / "c")
 
@@ -276,10 +276,10 @@ def test_speed_memory_and_features_are_logged_also_for_tensorboard(tables, reque
         assert row["images_per_s"] > 0
         assert 0.05 < row["peak_memory_gib"] < 50
         assert row["mfu"] > 0
-    looks = [row for row in rows if "effective_rank" in row]
-    assert [row["step"] for row in looks] == [4, 8]
-    assert [look["images_seen"] for look in found.summary["monitored"]] == [16, 32]
-    assert 0 < looks[0]["accuracy_knn_chance"] <= 1
+    transforms = [row for row in rows if "effective_rank" in row]
+    assert [row["step"] for row in transforms] == [4, 8]
+    assert [transform["images_seen"] for transform in found.summary["monitored"]] == [16, 32]
+    assert 0 < transforms[0]["accuracy_knn_chance"] <= 1
     events = EventAccumulator(str(tmp_path / "c" / EVENTS)).Reload()
     assert {"loss", "mfu", "learning_rate", "effective_rank", "data_wait_share"} <= set(events.Tags()["scalars"])
     assert [event.step for event in events.Scalars("loss")] == list(range(1, 9))

@@ -90,7 +90,7 @@ def one_step(name, world):
         query_tags=tags,
         key_tags=1 - tags if run.uses_objects else tags,
         rows=torch.tensor([7, 2, 0, 11, 15, 3, 9, 1]),
-        turns=torch.zeros(8, dtype=torch.long),
+        rotation=torch.zeros(8, dtype=torch.long),
         whole=None,
         cells=None,
         small=images(5, 8, 2, 16, 16) if name == "swav" else None,

@@ -15,7 +15,7 @@ import torch
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.ssl.samples.images import PictureList, boxes_by_picture
+from objectcrop.ssl.samples.images import ImageList, boxes_of_images
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.runs import Run
 from tests.ssl.conftest import OAC, make_tables, merged, tiny_run
@@ -50,10 +50,10 @@ def changes_of(method: str, pair: str, losses: str) -> dict:
 
 
 def spread(backbone: Backbone, tables: Tables, run: Run) -> float:
-    """Mean over axes of the deviation of unit features over pictures, times the root of their number: about 1 at most."""
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    samples = PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), run, 0.5, Seeds(0, 0))
-    images = samples.__getitems__([(0, row) for row in range(len(pictures))]).query
+    """Mean over axes of the deviation of unit features over images, times the root of their number: about 1 at most."""
+    images = ImageList.of(tables.manifest, tables.data_root)
+    samples = PairSamples(images, boxes_of_images(tables.proposals, images), run, 0.5, Seeds(0, 0))
+    images = samples.__getitems__([(0, row) for row in range(len(images))]).query
     with torch.no_grad():
         features = torch.nn.functional.normalize(backbone.train().view(images).features, dim=1)
     return features.std(dim=0).mean().item() * features.shape[1] ** 0.5
@@ -81,7 +81,7 @@ def train_thirty_steps(tables: Tables, request: Request, folder: Path) -> Outcom
     with same_views_in_every_epoch():
         found = pretrain(request, tables, folder)
     history = found.summary["history"]
-    # the first two steps meet a queue of noise, which is easy to tell from a picture
+    # the first two steps meet a queue of noise, which is easy to tell from an image
     first, last = (sum(row["loss"] for row in rows) / 6 for rows in (history[2:8], history[-6:]))
     return Outcome(history, first, last, spread(found.backbone, tables, request.run))
 

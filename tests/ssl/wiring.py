@@ -1,4 +1,4 @@
-"""Batches and methods of the wiring tests: a few pictures of noise, no files."""
+"""Batches and methods of the wiring tests: a few images of noise, no files."""
 
 import torch
 
@@ -19,15 +19,15 @@ def setup_of(run, world=ALONE, num_samples=12, labels=None):
 
 
 def build(request_of, method, **changes):
-    """A method at the size of `tiny_run`, for 12 pictures, in float64."""
+    """A method at the size of `tiny_run`, for 12 images, in float64."""
     run = request_of(method=method, **changes).run
     with seeded_weights(0):
         return build_method(setup_of(run)).double()
 
 
 def images(seed, *shape):
-    chance = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, generator=chance)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, generator=generator)
 
 
 def batch_of(*, query_tags=(1, 1, 1, 1), key_tags=(1, 1, 1, 1), num_small=0):
@@ -44,8 +44,8 @@ def batch_of(*, query_tags=(1, 1, 1, 1), key_tags=(1, 1, 1, 1), num_small=0):
     )
 
 
-def ready(pictures):
+def ready(images):
     """What `normalise` does, in float64."""
     mean = torch.tensor([0.485, 0.456, 0.406], dtype=torch.float64)
     deviation = torch.tensor([0.229, 0.224, 0.225], dtype=torch.float64)
-    return ((pictures.double() / 255 - mean) / deviation).permute(0, 3, 1, 2)
+    return ((images.double() / 255 - mean) / deviation).permute(0, 3, 1, 2)

@@ -79,8 +79,8 @@ def test_object_views_without_proposals_are_refused():
     assert "need views.proposals" in problems(config)
 
 
-RELEASED = {"source": "released_ohms", "of": "pictures", "train_labels": "new.npy", "test_labels": "test.npy"}
-PICTURES = {
+RELEASED = {"source": "released_ohms", "of": "images", "train_labels": "new.npy", "test_labels": "test.npy"}
+IMAGES = {
     "source": "openimages",
     "boxes": {"train": "train.csv"},
     "class_descriptions": "names.csv",
@@ -89,11 +89,11 @@ PICTURES = {
 
 
 def test_released_lists_are_a_subset_made_by_a_rule_of_its_own(tmp_path):
-    config = changed(datasets={"pictures": PICTURES, "released": RELEASED}) | {"data_root": str(tmp_path)}
+    config = changed(datasets={"images": IMAGES, "released": RELEASED}) | {"data_root": str(tmp_path)}
     (tmp_path / "new.npy").touch()
     plan = load_plan(config)
     assert (plan.images.selected_subsets(), plan.images.released_subsets()) == (["ohms"], ["released"])
-    assert plan.downloads.base("released") == "pictures"
+    assert plan.downloads.base("released") == "images"
     assert plan.images.raw_files("released") == [f"{tmp_path}/new.npy"]
     assert f"{tmp_path}/test.npy" in plan.needs.missing()
     assert plan.images.annotation_inputs("released")["boxes"] == ["results/ohms/released/boxes.parquet"]
@@ -127,8 +127,8 @@ def test_a_note_and_resources_do_not_change_what_a_result_depends_on():
 
 def test_missing_data_is_named_with_the_config_problems_and_alone_only_when_it_is_needed(tmp_path):
     config = changed(
-        datasets={"pictures": {"source": "folder", "images": "photos"}},
-        runs={"more": {"dataset": "pictures"}},
+        datasets={"images": {"source": "folder", "images": "photos"}},
+        runs={"more": {"dataset": "images"}},
         tasks={"linear": {"kind": "linear", "dataset": "ohm"}},
     ) | {"data_root": str(tmp_path)}
     config["tables"]["one"]["rows"].append({"label": "more", "run": "more"})

@@ -22,8 +22,8 @@ def share(flags):
     return np.mean(list(flags))
 
 
-def ranges(looks):
-    values = [dict(look.jitter) for look in looks if look.jitter]
+def ranges(transforms):
+    values = [dict(transform.jitter) for transform in transforms if transform.jitter]
     return {name: (min(v[name] for v in values), max(v[name] for v in values)) for name in values[0]}
 
 
@@ -33,25 +33,25 @@ def is_about(found, low, high):
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_byol_blurs_every_query_and_solarises_some_keys(place):
-    looks = [pair[place].appearance for pair in pairs("byol")]
-    assert share(bool(look.blur_sigma) for look in looks) == pytest.approx((1.0, 0.1)[place], abs=0.03)
-    assert share(look.is_solarised for look in looks) == pytest.approx((0.0, 0.2)[place], abs=0.04)
-    assert share(bool(look.jitter) for look in looks) == pytest.approx(0.8, abs=0.04)
-    assert share(look.is_gray for look in looks) == pytest.approx(0.2, abs=0.04)
-    found = ranges(looks)
+    transforms = [pair[place].transform for pair in pairs("byol")]
+    assert share(bool(transform.blur_sigma) for transform in transforms) == pytest.approx((1.0, 0.1)[place], abs=0.03)
+    assert share(transform.is_solarised for transform in transforms) == pytest.approx((0.0, 0.2)[place], abs=0.04)
+    assert share(bool(transform.jitter) for transform in transforms) == pytest.approx(0.8, abs=0.04)
+    assert share(transform.is_gray for transform in transforms) == pytest.approx(0.2, abs=0.04)
+    found = ranges(transforms)
     assert is_about(found["brightness"], 0.6, 1.4)
     assert is_about(found["contrast"], 0.6, 1.4)
     assert is_about(found["saturation"], 0.8, 1.2)
     assert is_about(found["hue"], -0.1, 0.1)
-    assert len({tuple(name for name, _ in look.jitter) for look in looks if look.jitter}) == 24
+    assert len({tuple(name for name, _ in transform.jitter) for transform in transforms if transform.jitter}) == 24
 
 
 def test_byols_halves_belong_to_query_and_key_whichever_region_is_the_query():
     drawn = pairs("byol", regions=("object", "dilated_object"), proposals="gt")
     queries = {query.region for query, _ in drawn}
     assert queries == {"object", "dilated_object"}
-    assert all(query.appearance.blur_sigma > 0 and not query.appearance.is_solarised for query, _ in drawn)
-    assert {key.region for _, key in drawn if key.appearance.is_solarised} == {"object", "dilated_object"}
+    assert all(query.transform.blur_sigma > 0 and not query.transform.is_solarised for query, _ in drawn)
+    assert {key.region for _, key in drawn if key.transform.is_solarised} == {"object", "dilated_object"}
 
 
 def test_what_is_cropped_does_not_depend_on_the_swap():
@@ -71,29 +71,29 @@ def test_byol_resizes_bicubically_and_others_do_not():
 
 
 def test_swav_jitters_twice_as_strongly():
-    looks = [view.appearance for pair in pairs("swav") for view in pair]
-    found = ranges(looks)
+    transforms = [view.transform for pair in pairs("swav") for view in pair]
+    found = ranges(transforms)
     for name in ("brightness", "contrast", "saturation"):
         assert is_about(found[name], 0.2, 1.8)
     assert is_about(found["hue"], -0.2, 0.2)
-    assert share(bool(look.jitter) for look in looks) == pytest.approx(0.8, abs=0.04)
-    assert share(bool(look.blur_sigma) for look in looks) == pytest.approx(0.5, abs=0.04)
-    assert share(look.is_gray for look in looks) == pytest.approx(0.2, abs=0.04)
-    assert not any(look.is_solarised for look in looks)
+    assert share(bool(transform.jitter) for transform in transforms) == pytest.approx(0.8, abs=0.04)
+    assert share(bool(transform.blur_sigma) for transform in transforms) == pytest.approx(0.5, abs=0.04)
+    assert share(transform.is_gray for transform in transforms) == pytest.approx(0.2, abs=0.04)
+    assert not any(transform.is_solarised for transform in transforms)
 
 
 def test_moco_v1_always_jitters_after_grey_and_never_blurs():
-    looks = [view.appearance for pair in pairs("moco_v1") for view in pair]
-    assert all(look.jitter and look.is_gray_first and not look.blur_sigma for look in looks)
-    assert share(look.is_gray for look in looks) == pytest.approx(0.2, abs=0.04)
-    found = ranges(looks)
+    transforms = [view.transform for pair in pairs("moco_v1") for view in pair]
+    assert all(transform.jitter and transform.is_gray_first and not transform.blur_sigma for transform in transforms)
+    assert share(transform.is_gray for transform in transforms) == pytest.approx(0.2, abs=0.04)
+    found = ranges(transforms)
     assert is_about(found["brightness"], 0.6, 1.4)
     assert is_about(found["hue"], -0.4, 0.4)
 
 
 def test_cmc_only_mirrors():
     views = [view for pair in pairs("cmc") for view in pair]
-    assert not any(view.appearance.jitter or view.appearance.is_gray or view.appearance.blur_sigma for view in views)
+    assert not any(view.transform.jitter or view.transform.is_gray or view.transform.blur_sigma for view in views)
     assert share(view.is_flipped for view in views) == pytest.approx(0.5, abs=0.04)
 
 
@@ -122,12 +122,12 @@ def test_small_crops_are_small_parts_of_the_scene_even_beside_object_views():
 
 
 def test_small_crops_are_blurred_by_as_many_of_their_own_pixels_as_large_ones():
-    sigmas = [plan.appearance.blur_sigma for plan in small_plans() if plan.appearance.blur_sigma]
+    sigmas = [plan.transform.blur_sigma for plan in small_plans() if plan.transform.blur_sigma]
     # sigma is stated at 224 pixels, a small crop has 96
     assert max(sigmas) * 96 / 224 == pytest.approx(2.0, abs=0.05)
 
 
-def test_small_crops_of_a_picture_that_is_squeezed_first_are_told_in_its_own_pixels():
+def test_small_crops_of_an_image_that_is_squeezed_first_are_told_in_its_own_pixels():
     boxes = np.array([plan.crop_box for plan in small_plans(resize_first_px=64)])
     assert boxes[:, 2].max() > 200
     ratios = (boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])

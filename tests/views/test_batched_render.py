@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from objectcrop.boxes import Size
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.views import SmallCropSettings, ViewSettings
-from objectcrop.views.augmentations import Appearance
-from objectcrop.views.batched_render import NUM_COLUMNS, pack, paint_batch
+from objectcrop.views.augmentations import ColorTransform
+from objectcrop.views.batched_render import NUM_COLUMNS, augment_batch, pack
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops
 from objectcrop.views.render import cut_out, render
 
@@ -23,7 +23,7 @@ def _one_thread(one_thread):
     """In every test here."""
 
 
-def picture(seed, roughness=2.0):
+def image(seed, roughness=2.0):
     """From flat colours with an edge to noise."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (SIZE.height, SIZE.width, 3), dtype=np.uint8)
@@ -36,7 +36,7 @@ def picture(seed, roughness=2.0):
 def both(pixels, plans, side, max_sigma=2.0):
     one = np.stack([render(pixels, SIZE, plan, side) for plan in plans])
     cut = torch.from_numpy(np.stack([cut_out(pixels, SIZE, plan, side) for plan in plans]))
-    return one, paint_batch(cut, pack(plans), max_sigma=max_sigma).numpy()
+    return one, augment_batch(cut, pack(plans), max_sigma=max_sigma).numpy()
 
 
 def differences(one, other):
@@ -55,47 +55,47 @@ def test_both_renderers_show_the_same_view(seed, augmentation, roughness, side):
     plans = [
         plan for n in range(4) for plan in plan_pair([], SIZE, views, 0.5, generator(seed, "views", 0, n, augmentation))
     ]
-    one, other = both(picture(seed, roughness), plans, side)
+    one, other = both(image(seed, roughness), plans, side)
     assert (one.shape, one.dtype) == (other.shape, other.dtype)
     assert differences(one, other).max() <= 2
 
 
 @pytest.mark.parametrize(
-    ("look", "most"),
+    ("transform", "most"),
     [
-        (Appearance(), 0),
-        (Appearance((("brightness", 1.7),)), 1),
-        (Appearance((("contrast", 0.4),)), 1),
-        (Appearance((("saturation", 1.8),)), 1),
-        (Appearance(is_gray=True), 0),
-        (Appearance(is_solarised=True), 0),
-        (Appearance(blur_sigma=2.0), 2),
+        (ColorTransform(), 0),
+        (ColorTransform((("brightness", 1.7),)), 1),
+        (ColorTransform((("contrast", 0.4),)), 1),
+        (ColorTransform((("saturation", 1.8),)), 1),
+        (ColorTransform(is_gray=True), 0),
+        (ColorTransform(is_solarised=True), 0),
+        (ColorTransform(blur_sigma=2.0), 2),
         # a pixel between two of the 256 steps of hue may take the other one: 6 of 255 at most
-        (Appearance((("hue", 0.3),)), 6),
+        (ColorTransform((("hue", 0.3),)), 6),
     ],
 )
-def test_each_step_is_the_cpus_within_rounding(look, most):
-    plan = ViewPlan("scene", (0, 0, 120, 90), (10, 10, 74, 74), appearance=look, is_flipped=True)
-    one, other = both(picture(3), [plan], 224 if look.blur_sigma else 64)
+def test_each_step_is_the_cpus_within_rounding(transform, most):
+    plan = ViewPlan("scene", (0, 0, 120, 90), (10, 10, 74, 74), transform=transform, is_flipped=True)
+    one, other = both(image(3), [plan], 224 if transform.blur_sigma else 64)
     assert np.abs(one.astype(int) - other.astype(int)).max() <= most
-    unpainted = ViewPlan("scene", plan.region_box, plan.crop_box, is_flipped=True)
-    if look != Appearance():
-        assert differences(one, both(picture(3), [unpainted], one.shape[1])[0]).max() > 1, "the step does something"
+    untransformed = ViewPlan("scene", plan.region_box, plan.crop_box, is_flipped=True)
+    if transform != ColorTransform():
+        assert differences(one, both(image(3), [untransformed], one.shape[1])[0]).max() > 1, "the step does something"
 
 
 def test_images_of_a_batch_do_not_mix():
     views = ViewSettings(augmentation="byol", size_px=32)
     plans = [plan for n in range(6) for plan in plan_pair([], SIZE, views, 0.5, generator(0, "views", n))]
-    together = both(picture(1), plans, 32)[1]
-    alone = np.concatenate([both(picture(1), [plan], 32)[1] for plan in plans])
+    together = both(image(1), plans, 32)[1]
+    alone = np.concatenate([both(image(1), [plan], 32)[1] for plan in plans])
     assert (together == alone).all()
 
 
 def test_small_crops_are_painted_as_on_the_cpu():
     views = ViewSettings(augmentation="swav", size_px=64, small_crops=SmallCropSettings(size_px=28))
     plans = [plan for n in range(8) for plan in plan_small_crops(SIZE, views, generator(0, "views", n))]
-    assert max(plan.appearance.blur_sigma for plan in plans) > 4, "stated at 224 pixels"
-    one, other = both(picture(2), plans, 28, max_sigma=2.0 * 64 / 28)
+    assert max(plan.transform.blur_sigma for plan in plans) > 4, "stated at 224 pixels"
+    one, other = both(image(2), plans, 28, max_sigma=2.0 * 64 / 28)
     assert differences(one, other).max() <= 1
 
 

@@ -30,9 +30,9 @@ def test_crops_are_whole_pixels_inside_their_region(corner, scale_min, seed):
 def test_areas_and_ratios_are_distributed_as_torchvisions(width, height, scale_min):
     rng = np.random.default_rng(0)
     ours = np.array([draw_crop((7.0, 5.0, 7.0 + width, 5.0 + height), scale_min, rng) for _ in range(3000)])
-    picture = torch.zeros(3, height, width)
+    image = torch.zeros(3, height, width)
     torch.manual_seed(0)
-    drawn = [RandomResizedCrop.get_params(picture, (scale_min, 1.0), (3 / 4, 4 / 3)) for _ in range(3000)]
+    drawn = [RandomResizedCrop.get_params(image, (scale_min, 1.0), (3 / 4, 4 / 3)) for _ in range(3000)]
     theirs = np.array([(7 + left, 5 + top, 7 + left + w, 5 + top + h) for top, left, h, w in drawn])
     spread = np.maximum(theirs.std(axis=0), 1) / np.sqrt(3000)
     assert (abs(ours.mean(axis=0) - theirs.mean(axis=0)) < 6 * spread).all()

@@ -1,4 +1,4 @@
-"""Laws of regions, crops and plans, each over ten thousand random pictures and boxes."""
+"""Laws of regions, crops and plans, each over ten thousand random images and boxes."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.losses.object_aware import turn
+from objectcrop.ssl.losses.object_aware import rotate
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.crops import draw_crop
 from objectcrop.views.localization import occupancy
@@ -16,13 +16,13 @@ from objectcrop.views.plan import plan_pair, region_box
 from objectcrop.views.regions import dilate, grow_released, released_box, shift, to_whole_pixels
 
 BATCHES, PER_BATCH = 20, 500
-"""Hypothesis draws seeds and settings; each seed gives hundreds of pictures with a box."""
+"""Hypothesis draws seeds and settings; each seed gives hundreds of images with a box."""
 
 seeds = settings(max_examples=BATCHES, deadline=None)
 
 
 def cases(seed, smallest=8, largest=2000):
-    """Pictures from a few pixels to large, panoramas among them, and a box of any size and place in each."""
+    """Images from a few pixels to large, panoramas among them, and a box of any size and place in each."""
     rng = np.random.default_rng(seed)
     for _ in range(PER_BATCH):
         size = Size(*(int(side) for side in np.exp(rng.uniform(np.log(smallest), np.log(largest), size=2))))
@@ -99,11 +99,11 @@ def test_s_min_makes_the_smallest_object_crops_a_fifth_of_the_image_on_average(s
 def test_labels_are_what_painting_the_crop_pixel_by_pixel_shows(seed, patches, is_flipped):
     for size, box, _ in cases(seed, largest=200):
         crop = to_whole_pixels(box, size)[0]
-        painted = np.zeros((size.height, size.width), dtype=bool)
+        augmented = np.zeros((size.height, size.width), dtype=bool)
         x1, y1, x2, y2 = crop.astype(int)
-        painted[y1:y2, x1:x2] = True
+        augmented[y1:y2, x1:x2] = True
         # each pixel is cut in patches x patches parts, of which each lies in one cell
-        rows, columns = painted.any(axis=1).repeat(patches), painted.any(axis=0).repeat(patches)
+        rows, columns = augmented.any(axis=1).repeat(patches), augmented.any(axis=0).repeat(patches)
         rows, columns = rows.reshape(patches, -1).any(axis=1), columns.reshape(patches, -1).any(axis=1)
         expected = np.outer(rows, columns)
         found = occupancy(tuple(crop), size, patches, is_flipped=is_flipped)
@@ -151,7 +151,7 @@ def test_random_boxes_do_not_look_at_the_objects(seed):
 @pytest.mark.parametrize(
     ("box", "fraction", "expected"),
     [
-        # every number by hand from the release's rule for a picture of 1024 x 768
+        # every number by hand from the release's rule for an image of 1024 x 768
         ((300, 300, 350, 600), 0.0, (188, 300, 462, 600)),
         ((50, 300, 100, 600), 0.0, (0, 300, 336, 600)),
         ((950, 300, 1000, 600), 0.0, (776, 300, 1000, 600)),
@@ -179,11 +179,11 @@ def test_the_releases_growth_is_a_setting_and_is_cut_at_the_image_unless_asked_o
 def test_the_rotation_label_is_the_number_of_quarter_turns_that_were_applied(seed):
     images = torch.rand(PER_BATCH, 1, 4, 4, generator=torch.Generator().manual_seed(seed))
     labels = torch.from_numpy(np.random.default_rng(seed).integers(4, size=PER_BATCH))
-    turned = turn(images, labels)
+    rotated = rotate(images, labels)
     for quarters in range(4):
         # rows become columns, by indices alone: the pixel at (row, column) goes up and left, counter-clockwise
         expected = images
         for _ in range(quarters):
             expected = expected.transpose(2, 3).flip(2)
-        is_it = (turned == expected).all(dim=(1, 2, 3))
+        is_it = (rotated == expected).all(dim=(1, 2, 3))
         assert torch.equal(is_it, labels == quarters)

@@ -56,7 +56,7 @@ def test_tags_name_the_projector():
     assert (query.tag, key.tag) == (OBJECT_TAG, SCENE_TAG)
 
 
-def test_a_picture_without_proposals_gives_a_scene_pair():
+def test_an_image_without_proposals_gives_a_scene_pair():
     drawn = pairs(OAC, boxes=np.zeros((0, 4)), scale_min=0.9)
     views = [view for pair in drawn for view in pair]
     assert all(view.region_box == (0, 0, 256, 192) and view.proposal_rank == -1 for view in views)
@@ -77,12 +77,12 @@ def test_object_views_keep_their_own_scale():
 
 
 def test_probabilities_and_ranges_of_the_augmentation_are_moco_v2s():
-    looks = [view.appearance for pair in pairs(ViewSettings(size_px=64), 2000) for view in pair]
-    jitters = [look.jitter for look in looks if look.jitter]
-    assert len(jitters) / len(looks) == pytest.approx(0.8, abs=0.03)
-    assert np.mean([look.is_gray for look in looks]) == pytest.approx(0.2, abs=0.03)
-    sigmas = np.array([look.blur_sigma for look in looks if look.blur_sigma])
-    assert len(sigmas) / len(looks) == pytest.approx(0.5, abs=0.03)
+    transforms = [view.transform for pair in pairs(ViewSettings(size_px=64), 2000) for view in pair]
+    jitters = [transform.jitter for transform in transforms if transform.jitter]
+    assert len(jitters) / len(transforms) == pytest.approx(0.8, abs=0.03)
+    assert np.mean([transform.is_gray for transform in transforms]) == pytest.approx(0.2, abs=0.03)
+    sigmas = np.array([transform.blur_sigma for transform in transforms if transform.blur_sigma])
+    assert len(sigmas) / len(transforms) == pytest.approx(0.5, abs=0.03)
     assert 0.1 <= sigmas.min() < sigmas.max() <= 2.0
     assert {tuple(name for name, _ in jitter) for jitter in jitters} != {jitters[0]}
     assert len({tuple(name for name, _ in jitter) for jitter in jitters}) == 24
@@ -97,7 +97,7 @@ def test_equal_generators_plan_equal_views():
     assert pairs(OAC, 20) == pairs(OAC, 20)
 
 
-def test_resizing_first_plans_square_ratios_on_the_picture():
+def test_resizing_first_plans_square_ratios_on_the_image():
     settings = ViewSettings(size_px=64, resize_first_px=96)
     crops = np.array([view.crop_box for pair in pairs(settings, 500) for view in pair])
     assert crops[:, 2].max() <= 256 + 1e-9
@@ -116,7 +116,7 @@ def test_the_crop_that_was_drawn_on_a_square_is_found_again_in_its_whole_pixels(
         assert [drawn_crop(view, square, plain) for view in drawn] == [(view.crop_box, square) for view in drawn]
 
 
-def test_the_view_of_the_whole_picture_is_not_cropped():
+def test_the_view_of_the_whole_image_is_not_cropped():
     view = plan_whole(SIZE, OAC, np.random.default_rng(0))
     assert view.crop_box == view.region_box == (0, 0, 256, 192)
 
@@ -186,7 +186,7 @@ def test_the_releases_views_reach_beyond_the_border_into_black():
     assert min(area_share(query) for query, _ in drawn) < 0.05, "no s_min"
     white = np.full((192, 256, 3), 255, dtype=np.uint8)
     for _, key in drawn[:20]:
-        plain = replace(key, appearance=PLAIN, is_flipped=False)
+        plain = replace(key, transform=PLAIN, is_flipped=False)
         shown = np.clip([256 - key.crop_box[0], 192 - key.crop_box[1]], 0, None) / (
             np.array(key.crop_box[2:]) - key.crop_box[:2]
         )

@@ -7,15 +7,15 @@ from PIL import Image
 from torchvision.transforms import functional as TF
 
 from objectcrop.boxes import Size
-from objectcrop.views.augmentations import Appearance
+from objectcrop.views.augmentations import ColorTransform
 from objectcrop.views.plan import ViewPlan
-from objectcrop.views.render import crop, paint, render, resize
+from objectcrop.views.render import augment, crop, render, resize
 
 SIZE = Size(48, 32)
 
 
 @pytest.fixture
-def picture():
+def image():
     rng = np.random.default_rng(0)
     smooth = cv2.GaussianBlur(rng.integers(0, 256, (32, 48, 3), dtype=np.uint8), (0, 0), 2)
     return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)
@@ -29,17 +29,17 @@ def difference(ours, theirs):
     return np.abs(ours.astype(int) - np.asarray(theirs).astype(int))
 
 
-def test_a_square_crop_of_the_views_size_is_copied(picture):
-    assert (render(picture, SIZE, plan((4, 6, 20, 22)), 16) == picture[6:22, 4:20]).all()
+def test_a_square_crop_of_the_views_size_is_copied(image):
+    assert (render(image, SIZE, plan((4, 6, 20, 22)), 16) == image[6:22, 4:20]).all()
 
 
-def test_a_flip_mirrors_left_and_right(picture):
-    straight = render(picture, SIZE, plan((4, 6, 20, 22)), 16)
-    assert (render(picture, SIZE, plan((4, 6, 20, 22), is_flipped=True), 16) == straight[:, ::-1]).all()
+def test_a_flip_mirrors_left_and_right(image):
+    straight = render(image, SIZE, plan((4, 6, 20, 22)), 16)
+    assert (render(image, SIZE, plan((4, 6, 20, 22), is_flipped=True), 16) == straight[:, ::-1]).all()
 
 
-def test_a_picture_decoded_at_half_its_size_shows_the_same_crop(picture):
-    half = cv2.resize(picture, (24, 16), interpolation=cv2.INTER_AREA)
+def test_an_image_decoded_at_half_its_size_shows_the_same_crop(image):
+    half = cv2.resize(image, (24, 16), interpolation=cv2.INTER_AREA)
     assert (crop(half, SIZE, plan((8, 4, 40, 28))) == half[2:14, 4:20]).all()
 
 
@@ -54,73 +54,73 @@ def test_shrinking_averages_and_growing_interpolates():
 @pytest.mark.parametrize("shape", [(30, 20), (9, 40), (90, 70)])
 def test_bicubic_is_pillows(shape):
     rng = np.random.default_rng(1)
-    picture = cv2.GaussianBlur(rng.integers(0, 256, (*shape, 3), dtype=np.uint8), (0, 0), 1)
-    theirs = Image.fromarray(picture).resize((32, 32), Image.Resampling.BICUBIC)
-    assert difference(resize(picture, 32, "bicubic"), theirs).max() <= 1
-    assert difference(resize(picture, 32), theirs).max() > 1, "another way"
+    image = cv2.GaussianBlur(rng.integers(0, 256, (*shape, 3), dtype=np.uint8), (0, 0), 1)
+    theirs = Image.fromarray(image).resize((32, 32), Image.Resampling.BICUBIC)
+    assert difference(resize(image, 32, "bicubic"), theirs).max() <= 1
+    assert difference(resize(image, 32), theirs).max() > 1, "another way"
 
 
-def test_what_lies_beyond_the_border_is_black(picture):
-    found = crop(picture, SIZE, plan((-4, -2, 12, 14)))
+def test_what_lies_beyond_the_border_is_black(image):
+    found = crop(image, SIZE, plan((-4, -2, 12, 14)))
     assert found.shape == (16, 16, 3)
-    assert (found[2:, 4:] == picture[:14, :12]).all()
+    assert (found[2:, 4:] == image[:14, :12]).all()
     assert not found[:2].any()
     assert not found[:, :4].any()
-    found = crop(picture, SIZE, plan((40, 20, 60, 40)))
-    assert (found[:12, :8] == picture[20:, 40:]).all()
+    found = crop(image, SIZE, plan((40, 20, 60, 40)))
+    assert (found[:12, :8] == image[20:, 40:]).all()
     assert not found[12:].any()
     assert not found[:, 8:].any()
-    assert not crop(picture, SIZE, plan((50, 0, 60, 10))).any()
+    assert not crop(image, SIZE, plan((50, 0, 60, 10))).any()
 
 
-def test_solarising_inverts_the_bright_half_at_the_end(picture):
-    found = paint(picture, Appearance((("brightness", 1.3),), is_solarised=True))
-    theirs = TF.solarize(TF.adjust_brightness(Image.fromarray(picture), 1.3), 128)
+def test_solarising_inverts_the_bright_half_at_the_end(image):
+    found = augment(image, ColorTransform((("brightness", 1.3),), is_solarised=True))
+    theirs = TF.solarize(TF.adjust_brightness(Image.fromarray(image), 1.3), 128)
     # a value next to the threshold may round to its other side
     assert (difference(found, theirs) <= 2).mean() > 0.98
     assert (
-        paint(picture, Appearance(is_solarised=True)) == np.asarray(TF.solarize(Image.fromarray(picture), 128))
+        augment(image, ColorTransform(is_solarised=True)) == np.asarray(TF.solarize(Image.fromarray(image), 128))
     ).all()
 
 
-def test_grey_comes_before_the_jitter_where_moco_v1_has_it(picture):
+def test_grey_comes_before_the_jitter_where_moco_v1_has_it(image):
     hue = (("hue", 0.3),)
-    grey = paint(picture, Appearance(is_gray=True))
-    assert (paint(picture, Appearance(hue, is_gray=True, is_gray_first=True)) == grey).all(), "grey has no hue"
-    assert difference(paint(picture, Appearance(hue, is_gray=True)), grey).max() > 2
+    grey = augment(image, ColorTransform(is_gray=True))
+    assert (augment(image, ColorTransform(hue, is_gray=True, is_gray_first=True)) == grey).all(), "grey has no hue"
+    assert difference(augment(image, ColorTransform(hue, is_gray=True)), grey).max() > 2
 
 
 @pytest.mark.parametrize("value", [0.6, 0.85, 1.0, 1.4])
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
-def test_factors_act_as_torchvisions(picture, name, value):
-    theirs = getattr(TF, f"adjust_{name}")(Image.fromarray(picture), value)
-    assert difference(paint(picture, Appearance(((name, value),))), theirs).max() <= 2
+def test_factors_act_as_torchvisions(image, name, value):
+    theirs = getattr(TF, f"adjust_{name}")(Image.fromarray(image), value)
+    assert difference(augment(image, ColorTransform(((name, value),))), theirs).max() <= 2
 
 
 @pytest.mark.parametrize("share", [-0.1, -0.03, 0.07, 0.1])
-def test_hue_turns_as_torchvisions(picture, share):
-    theirs = TF.adjust_hue(Image.fromarray(picture), share)
-    assert difference(paint(picture, Appearance((("hue", share),))), theirs).mean() < 2
+def test_hue_turns_as_torchvisions(image, share):
+    theirs = TF.adjust_hue(Image.fromarray(image), share)
+    assert difference(augment(image, ColorTransform((("hue", share),))), theirs).mean() < 2
 
 
-def test_jitter_keeps_the_drawn_order(picture):
-    one = paint(picture, Appearance((("brightness", 1.4), ("contrast", 0.6))))
-    other = paint(picture, Appearance((("contrast", 0.6), ("brightness", 1.4))))
-    theirs = TF.adjust_contrast(TF.adjust_brightness(Image.fromarray(picture), 1.4), 0.6)
+def test_jitter_keeps_the_drawn_order(image):
+    one = augment(image, ColorTransform((("brightness", 1.4), ("contrast", 0.6))))
+    other = augment(image, ColorTransform((("contrast", 0.6), ("brightness", 1.4))))
+    theirs = TF.adjust_contrast(TF.adjust_brightness(Image.fromarray(image), 1.4), 0.6)
     assert difference(one, theirs).max() <= 2
     assert difference(one, other).max() > 5
 
 
-def test_grey_has_equal_channels(picture):
-    found = paint(picture, Appearance(is_gray=True))
+def test_grey_has_equal_channels(image):
+    found = augment(image, ColorTransform(is_gray=True))
     assert (found[..., 0] == found[..., 1]).all()
-    assert difference(found, TF.rgb_to_grayscale(Image.fromarray(picture), 3)).max() <= 1
+    assert difference(found, TF.rgb_to_grayscale(Image.fromarray(image), 3)).max() <= 1
 
 
 def test_blur_is_stated_for_views_of_224_pixels():
     dot = np.zeros((112, 112, 3), dtype=np.uint8)
     dot[56, 56] = 255
-    weights = paint(dot, Appearance(blur_sigma=2.0))[..., 0].astype(float)
+    weights = augment(dot, ColorTransform(blur_sigma=2.0))[..., 0].astype(float)
     offsets = np.arange(112) - 56
     sigma = np.sqrt((weights.sum(axis=0) * offsets**2).sum() / weights.sum())
     assert sigma == pytest.approx(1.0, rel=0.1)

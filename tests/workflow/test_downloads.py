@@ -1,4 +1,4 @@
-"""From addresses to a manifest: metadata, boxes, subset, pictures, index; nothing else is fetched and nothing twice."""
+"""From addresses to a manifest: metadata, boxes, subset, images, index; nothing else is fetched and nothing twice."""
 
 import pytest
 import yaml
@@ -37,7 +37,7 @@ def server(monkeypatch):
 
 
 def study(address: str, splits, **download: object) -> dict:
-    transfer = {"metadata_base": address, "pictures": {"base": address}, "connections": 4, "first_wait_s": 0.01}
+    transfer = {"metadata_base": address, "images": {"base": address}, "connections": 4, "first_wait_s": 0.01}
     oi = {
         "source": "openimages",
         "boxes": {split: f"oi/{split}.csv" for split in splits},
@@ -85,10 +85,10 @@ def test_the_workflow_fetches_just_what_a_study_uses_and_that_once(server, workf
     subset = read_table(folder / "results/ohms/ohms/images.parquet", IMAGES)
     assert set(read_table(folder / MANIFEST_FILE, MANIFEST).image_id) == set(subset.image_id)
     assert subset.groupby("split").size().to_dict() == {"test": 3, "train": 6}
-    pictures = {f"/{split}/{image_id}.jpg" for image_id, split in subset[["image_id", "split"]].itertuples(index=False)}
-    assert set(server.requests) == pictures | {METADATA["train"], METADATA["test"], CLASSES}
+    images = {f"/{split}/{image_id}.jpg" for image_id, split in subset[["image_id", "split"]].itertuples(index=False)}
+    assert set(server.requests) == images | {METADATA["train"], METADATA["test"], CLASSES}
     assert set(server.requests.values()) == {1}
-    for name in pictures:
+    for name in images:
         assert (tmp_path / "data/oi" / name.lstrip("/")).read_bytes() == server.contents[name]
     reports = [read_json(folder / f"results/downloads/ohms/images/{shard}.json") for shard in range(2)]
     assert sum(report["num_wanted"] for report in reports) == len(subset)
@@ -130,7 +130,7 @@ def test_real_photographs_go_through_the_scripts(server, shared, tmp_path):
     manifest = read_table(out / "m.parquet", MANIFEST)
     assert manifest.groupby("split").size().to_dict() == {"train": 21, "validation": 7, "test": 7}
     assert read_json(out / "u.json")["num_unreadable"] == 0
-    assert_pictures_are_those_of(shared, manifest, tmp_path)
+    assert_images_are_those_of(shared, manifest, tmp_path)
 
     config["datasets"]["oi"]["download"]["max_images"] = {"train": 5, "test": 2}
     plan = load_plan(config)
@@ -146,7 +146,7 @@ def test_real_photographs_go_through_the_scripts(server, shared, tmp_path):
     assert set(server.requests.values()) == {1}
 
 
-def assert_pictures_are_those_of(shared, manifest, tmp_path):
+def assert_images_are_those_of(shared, manifest, tmp_path):
     for row in manifest.itertuples():
         mini = shared / "data/openimages_mini" / row.split / f"{row.image_id}.jpg"
         assert (tmp_path / "data" / row.path).read_bytes() == mini.read_bytes()
@@ -155,7 +155,7 @@ def assert_pictures_are_those_of(shared, manifest, tmp_path):
 def test_data_that_is_downloaded_is_not_asked_for_and_tars_are():
     config = study("http://127.0.0.1:1", ("train", "test"))
     assert load_plan(config | {"data_root": "nowhere"}).needs.missing() == {}
-    config["datasets"]["oi"]["download"]["transfer"]["pictures"] = {"kind": "tars", "folder": "packed"}
+    config["datasets"]["oi"]["download"]["transfer"]["images"] = {"kind": "tars", "folder": "packed"}
     assert load_plan(config | {"data_root": "nowhere"}).needs.missing() == {
         "nowhere/packed": "put the data there (get it from Open Images: https://storage.googleapis.com/openimages/web/index.html)"
     }
@@ -166,6 +166,13 @@ def test_data_that_is_downloaded_is_not_asked_for_and_tars_are():
 def test_a_misspelt_setting_of_a_download_is_named_before_the_first_job():
     config = study("http://127.0.0.1:1", ("train", "test"), max_image={"train": 3})
     with pytest.raises(StudyError, match=r"download\.max_image: there is no such setting"):
+        load_plan(config)
+
+
+def test_a_setting_of_an_earlier_version_is_named_as_it_is_called_now():
+    config = study("http://127.0.0.1:1", ("train", "test"))
+    config["datasets"]["oi"]["download"]["transfer"]["picture_deadline_s"] = 3
+    with pytest.raises(StudyError, match=r"transfer\.picture_deadline_s: is now called 'image_deadline_s'"):
         load_plan(config)
 
 

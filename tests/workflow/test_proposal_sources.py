@@ -64,7 +64,7 @@ def objects():
 
 
 def write_given(folder):
-    """The drawn objects as somebody else's boxes: Parquet in our columns, and COCO results without the first picture."""
+    """The drawn objects as somebody else's boxes: Parquet in our columns, and COCO results without the first image."""
     folder.mkdir(parents=True)
     rows, results = [], []
     for number, (name, boxes) in enumerate(objects().items()):
@@ -96,7 +96,7 @@ def proposals(made):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_source_gives_boxes_inside_pictures_that_are_measured(made, proposals, source):
+def test_every_source_gives_boxes_inside_images_that_are_measured(made, proposals, source):
     table = read_table(proposals / f"{source}.parquet", PROPOSALS)
     manifest = read_table(made.folder / "results/images/drawn/manifest.parquet", MANIFEST)
     train = manifest["image_id"][manifest["split"] == "train"]

@@ -1,1 +1,1 @@
-"""Downloads of Open Images: metadata, and the pictures that a study uses."""
+"""Downloads of Open Images: metadata, and the images that a study uses."""

@@ -8,7 +8,7 @@ None of these addresses could be tried where this was written; each is cited:
   FiftyOne's fiftyone/utils/openimages.py. V5 has validation and test boxes of its own and V4's training boxes, V6 has
   training boxes of its own, V7 adds none. V5's class descriptions have no header line, as our reader expects; V7's have one.
 - Tables of image ids: the download page of V7, which links those of 2018_04.
-- Pictures, `https://open-images-dataset.s3.amazonaws.com/{split}/{image_id}.jpg`: the bucket `open-images-dataset` of
+- Images, `https://open-images-dataset.s3.amazonaws.com/{split}/{image_id}.jpg`: the bucket `open-images-dataset` of
   github.com/cvdfoundation/open-images-dataset, and downloader.py of github.com/openimages/dataset, which reads
   `{split}/{image_id}.jpg` from it.
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import Client, TransferError
-from objectcrop.data.downloads.wanted import Picture
+from objectcrop.data.downloads.wanted import WantedImage
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
@@ -28,7 +28,7 @@ class UnreachableError(ValueError):
 
 @dataclass(frozen=True)
 class Failure:
-    """A picture that was not fetched."""
+    """An image that was not fetched."""
 
     image_id: str
     address: str
@@ -37,11 +37,11 @@ class Failure:
 
 
 @dataclass
-class Tally:
+class FetchCounts:
     """What a job has done; threads change it under its lock.
 
     Attributes:
-        num_fetched: pictures that are there now and were not before.
+        num_fetched: images that are there now and were not before.
         num_bytes: their bytes.
         failures: the others.
         unanswered: tries since a server last answered.
@@ -61,11 +61,11 @@ class Tally:
 
     @property
     def num_done(self) -> int:
-        """Pictures that nothing more is done about."""
+        """Images that nothing more is done about."""
         return self.num_fetched + len(self.failures)
 
     def note_fetched(self, num_bytes: int) -> None:
-        """Count a picture."""
+        """Count an image."""
         with self.lock:
             self.num_fetched += 1
             self.num_bytes += num_bytes
@@ -81,32 +81,32 @@ class Tally:
                 self.unanswered += 1
 
     def note_failure(self, failure: Failure) -> None:
-        """List a picture that is given up."""
+        """List an image that is given up."""
         with self.lock:
             self.failures.append(failure)
 
 
-def picture_address(base: str, picture: Picture) -> str:
-    """Where a picture lies at a source of single pictures."""
-    return f"{base}/{picture.upstream}/{quote(picture.name)}"
+def image_address(base: str, image: WantedImage) -> str:
+    """Where an image lies at a source of single images."""
+    return f"{base}/{image.upstream}/{quote(image.name)}"
 
 
-def fetch_pictures(
-    pictures: Iterable[Picture],
+def fetch_images(
+    images: Iterable[WantedImage],
     *,
-    address_of: Callable[[Picture], str],
-    landing_of: Callable[[Picture], Path],
+    address_of: Callable[[WantedImage], str],
+    landing_of: Callable[[WantedImage], Path],
     transfer: Transfer,
     stop: StopRequest,
     progress: Progress,
     max_failures: int,
-) -> Tally:
-    """Fetch pictures with `transfer.connections` threads; they are taken from the iterable one by one.
+) -> FetchCounts:
+    """Fetch images with `transfer.connections` threads; they are taken from the iterable one by one.
 
-    A picture appears in its folder whole, in one step. One that cannot be had is listed; the job goes on.
+    An image appears in its folder whole, in one step. One that cannot be had is listed; the job goes on.
 
     Args:
-        pictures: those that are not there.
+        images: those that are not there.
         address_of: where each comes from.
         landing_of: the folder that each grows in, on the file system of its own.
         transfer: retries, waits, time limits.
@@ -116,28 +116,28 @@ def fetch_pictures(
 
     Raises:
         UnreachableError: if nothing answers.
-        ValueError: if a picture cannot be written.
+        ValueError: if an image cannot be written.
     """
-    pool = _Pool(iter(pictures), address_of, landing_of, transfer)
+    pool = _Pool(iter(images), address_of, landing_of, transfer)
     pool.start()
     seen = 0
     while pool.is_alive() and not stop:
         pool.wait(_POLL_S)
-        tally = pool.tally
-        rate = tally.num_bytes / 1e6 / max(time.monotonic() - pool.started, 1e-9)
-        progress.advance((now := tally.num_done) - seen, MB_per_s=rate, failed=len(tally.failures))
+        counts = pool.counts
+        rate = counts.num_bytes / 1e6 / max(time.monotonic() - pool.started, 1e-9)
+        progress.advance((now := counts.num_done) - seen, MB_per_s=rate, failed=len(counts.failures))
         seen = now
-        if tally.fault is not None or pool.is_hopeless() or len(tally.failures) > max_failures:
+        if counts.fault is not None or pool.is_hopeless() or len(counts.failures) > max_failures:
             break
     pool.stop()
-    if isinstance(pool.tally.fault, OSError):
-        raise ValueError(f"a picture cannot be written: {pool.tally.fault}") from pool.tally.fault
-    if pool.tally.fault is not None:
-        raise pool.tally.fault
-    tally = pool.tally
-    if not stop and (pool.is_hopeless() or (tally.failures and not tally.has_answered)):
-        raise UnreachableError(f"no answer in {tally.unanswered} tries, the last: {tally.last_reason}")
-    return tally
+    if isinstance(pool.counts.fault, OSError):
+        raise ValueError(f"an image cannot be written: {pool.counts.fault}") from pool.counts.fault
+    if pool.counts.fault is not None:
+        raise pool.counts.fault
+    counts = pool.counts
+    if not stop and (pool.is_hopeless() or (counts.failures and not counts.has_answered)):
+        raise UnreachableError(f"no answer in {counts.unanswered} tries, the last: {counts.last_reason}")
+    return counts
 
 
 class _Pool:
@@ -145,14 +145,14 @@ class _Pool:
 
     def __init__(
         self,
-        pictures: Iterator[Picture],
-        address_of: Callable[[Picture], str],
-        landing_of: Callable[[Picture], Path],
+        images: Iterator[WantedImage],
+        address_of: Callable[[WantedImage], str],
+        landing_of: Callable[[WantedImage], Path],
         transfer: Transfer,
     ) -> None:
-        self.tally = Tally()
+        self.counts = FetchCounts()
         self.started = time.monotonic()
-        self._pictures, self._next_lock = pictures, threading.Lock()
+        self._images, self._next_lock = images, threading.Lock()
         self._address_of, self._landing_of, self._transfer = address_of, landing_of, transfer
         self._stopping = threading.Event()
         self._clients = [Client(timeout_s=transfer.timeout_s) for _ in range(transfer.connections)]
@@ -175,8 +175,8 @@ class _Pool:
 
     def is_hopeless(self) -> bool:
         """Whether no server has answered for so long that all the rest would fail, too."""
-        tries = self._transfer.attempts if self.tally.has_answered else min(_FIRST_TRIES, self._transfer.attempts)
-        return self.tally.unanswered >= tries * self._transfer.connections
+        tries = self._transfer.attempts if self.counts.has_answered else min(_FIRST_TRIES, self._transfer.attempts)
+        return self.counts.unanswered >= tries * self._transfer.connections
 
     def stop(self) -> None:
         """End all threads: those that wait are woken, those that read are cut off."""
@@ -190,50 +190,50 @@ class _Pool:
 
     def _work(self, client: Client) -> None:
         try:
-            while not self._stopping.is_set() and (picture := self._next()) is not None:
-                self._fetch(client, picture)
+            while not self._stopping.is_set() and (image := self._next()) is not None:
+                self._fetch(client, image)
         except BaseException as fault:  # told by the main thread, which must not wait for the others
-            self.tally.fault = fault
+            self.counts.fault = fault
         finally:
             client.close()
 
-    def _next(self) -> Picture | None:
+    def _next(self) -> WantedImage | None:
         with self._next_lock:
-            return next(self._pictures, None)
+            return next(self._images, None)
 
-    def _fetch(self, client: Client, picture: Picture) -> None:
-        address, attempt = self._address_of(picture), 0
+    def _fetch(self, client: Client, image: WantedImage) -> None:
+        address, attempt = self._address_of(image), 0
         while True:
             attempt += 1
             try:
-                num_bytes = self._try(client, picture, address)
+                num_bytes = self._try(client, image, address)
             except TransferError as error:
                 if self._stopping.is_set():
                     return
-                self.tally.note_try(error)
-                seconds = wait_before(self._transfer, picture.image_id, attempt, error)
+                self.counts.note_try(error)
+                seconds = wait_before(self._transfer, image.image_id, attempt, error)
                 if seconds is None:
-                    self.tally.note_failure(Failure(picture.image_id, address, str(error), attempt))
+                    self.counts.note_failure(Failure(image.image_id, address, str(error), attempt))
                     return
                 if self._stopping.wait(seconds):
                     return
             else:
-                self.tally.note_fetched(num_bytes)
+                self.counts.note_fetched(num_bytes)
                 return
 
-    def _try(self, client: Client, picture: Picture, address: str) -> int:
-        if picture.path.exists():  # another job was faster
+    def _try(self, client: Client, image: WantedImage, address: str) -> int:
+        if image.path.exists():  # another job was faster
             return 0
-        aside = self._landing_of(picture) / picture.name
-        with client.open(address, deadline_s=self._transfer.picture_deadline_s) as answer, aside.open("wb") as file:
+        aside = self._landing_of(image) / image.name
+        with client.open(address, deadline_s=self._transfer.image_deadline_s) as answer, aside.open("wb") as file:
             for block in answer.blocks:
                 file.write(block)
-        settle_picture(aside, picture.path)
-        return picture.path.stat().st_size
+        settle_image(aside, image.path)
+        return image.path.stat().st_size
 
 
-def settle_picture(aside: Path, target: Path) -> None:
-    """Move a picture to its place, if it is whole as far as its ends tell; it is on the disk before it has its name.
+def settle_image(aside: Path, target: Path) -> None:
+    """Move an image to its place, if it is whole as far as its ends tell; it is on the disk before it has its name.
 
     Raises:
         TransferError: if it is no JPEG from beginning to end.

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from objectcrop.data.downloads.addresses import WantedFile
-from objectcrop.data.downloads.landing import lock_file
 from objectcrop.data.downloads.patience import wait_before
+from objectcrop.data.downloads.staging import lock_file
 from objectcrop.data.downloads.transfer import Answer, Client, TransferError
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.checksum import file_sha256

@@ -1,4 +1,4 @@
-"""Pictures out of tars that lie on this machine: each is read front to back once, and then its index is known.
+"""Images out of tars that lie on this machine: each is read front to back once, and then its index is known.
 
 CVDF packs its bucket as train_0.tar.gz .. train_f.tar.gz (by the first digit of the id), validation.tar.gz and test.tar.gz. A
 compressed tar cannot be entered in the middle, so an index says whether it must be read at all, and how far; of one that is
@@ -16,9 +16,9 @@ from typing import IO, Any
 
 import pandas as pd
 
-from objectcrop.data.downloads.fetching import Failure, Tally, settle_picture
+from objectcrop.data.downloads.fetching import Failure, FetchCounts, settle_image
 from objectcrop.data.downloads.transfer import BLOCK_BYTES, TransferError
-from objectcrop.data.downloads.wanted import Picture
+from objectcrop.data.downloads.wanted import WantedImage
 from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
@@ -36,22 +36,22 @@ class TarSource:
     Args:
         folder: of the tars.
         index_folder: where their indexes are kept.
-        landings: where pictures grow, by the folder that they go to.
+        landings: where images grow, by the folder that they go to.
     """
 
     def __init__(self, folder: Path, index_folder: Path, landings: dict[Path, Path]) -> None:
         self.folder, self.index_folder, self.landings = folder, index_folder, landings
 
-    def extract(self, pictures: dict[Split, list[Picture]], *, stop: StopRequest, progress: Progress) -> Tally:
-        """Put pictures, by split of Open Images, into their folders; those that no tar holds are listed.
+    def extract(self, images: dict[Split, list[WantedImage]], *, stop: StopRequest, progress: Progress) -> FetchCounts:
+        """Put images, by split of Open Images, into their folders; those that no tar holds are listed.
 
         Raises:
             ValueError: if there is no tar of a split.
         """
-        tally = Tally()
-        for split, wanted in pictures.items():
-            self._extract_split(split, {picture.name: picture for picture in wanted}, tally, stop, progress)
-        return tally
+        counts = FetchCounts()
+        for split, wanted in images.items():
+            self._extract_split(split, {image.name: image for image in wanted}, counts, stop, progress)
+        return counts
 
     def tars_of(self, split: Split) -> list[Path]:
         """Tars of a split of Open Images.
@@ -61,48 +61,48 @@ class TarSource:
         """
         found = sorted(path for path in self.folder.glob(f"{split}[._]*") if path.name.endswith(ENDINGS))
         if not found:
-            raise ValueError(f"{self.folder}: holds no tar of {split} pictures ({split}.tar.gz, {split}_0.tar.gz, ..)")
+            raise ValueError(f"{self.folder}: holds no tar of {split} images ({split}.tar.gz, {split}_0.tar.gz, ..)")
         return found
 
     def _extract_split(
-        self, split: Split, wanted: dict[str, Picture], tally: Tally, stop: StopRequest, progress: Progress
+        self, split: Split, wanted: dict[str, WantedImage], counts: FetchCounts, stop: StopRequest, progress: Progress
     ) -> None:
         tars, damages = self.tars_of(split) if wanted else [], []
         for tar in tars:
             if not wanted or stop:
                 break
-            print(f"{tar.name}: {len(wanted)} pictures of {split} to look for", flush=True)
+            print(f"{tar.name}: {len(wanted)} images of {split} to look for", flush=True)
             try:
                 for name, blocks in self._members(tar, wanted):
                     if stop:
                         return
                     if name in wanted:
-                        self._settle(tar, wanted[name], blocks, tally)
+                        self._settle(tar, wanted[name], blocks, counts)
                         del wanted[name]
-                        progress.advance(failed=len(tally.failures))
+                        progress.advance(failed=len(counts.failures))
                     if not wanted:
                         break
             except _DAMAGED as error:
                 damages.append(f"{tar.name} is damaged ({error})")
         if not stop:
             reason = "; ".join([f"in none of {len(tars)} tars of {split}", *damages])
-            for picture in wanted.values():
-                tally.note_failure(Failure(picture.image_id, str(self.folder), reason, 1))
+            for image in wanted.values():
+                counts.note_failure(Failure(image.image_id, str(self.folder), reason, 1))
 
-    def _settle(self, tar: Path, picture: Picture, blocks: Iterator[bytes], tally: Tally) -> None:
-        aside = self.landings[picture.folder] / picture.name
+    def _settle(self, tar: Path, image: WantedImage, blocks: Iterator[bytes], counts: FetchCounts) -> None:
+        aside = self.landings[image.folder] / image.name
         with aside.open("wb") as file:
             for block in blocks:
                 file.write(block)
         num_bytes = aside.stat().st_size
         try:
-            settle_picture(aside, picture.path)
+            settle_image(aside, image.path)
         except TransferError as error:
-            tally.note_failure(Failure(picture.image_id, str(tar), str(error), 1))
+            counts.note_failure(Failure(image.image_id, str(tar), str(error), 1))
         else:
-            tally.note_fetched(num_bytes)
+            counts.note_fetched(num_bytes)
 
-    def _members(self, tar: Path, wanted: dict[str, Picture]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    def _members(self, tar: Path, wanted: dict[str, WantedImage]) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Names and contents of members, at least of those that are wanted; names are taken out of `wanted` meanwhile."""
         index_path = self._index_path(tar)
         if not index_path.is_file():

@@ -1,4 +1,4 @@
-"""Which pictures a data set needs, and which of them one job fetches."""
+"""Which images a data set needs, and which of them one job fetches."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture to fetch.
+class WantedImage:
+    """An image to fetch.
 
     Attributes:
         image_id: its id, which is also its file name without suffix.
@@ -42,13 +42,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The pictures of one job, by split.
+    """The images of one job, by split.
 
     Attributes:
-        folders: picture folder of each split.
+        folders: image folder of each split.
         upstream: split of Open Images of each split.
         image_ids: ids of each split, sorted.
-        num_in_all: pictures of all jobs together.
+        num_in_all: images of all jobs together.
     """
 
     folders: dict[Split, Path]
@@ -59,14 +59,14 @@ class Wanted:
     def __len__(self) -> int:
         return sum(map(len, self.image_ids.values()))
 
-    def pictures(self, split: Split) -> Iterator[Picture]:
-        """The pictures of a split."""
+    def images(self, split: Split) -> Iterator[WantedImage]:
+        """The images of a split."""
         for image_id in self.image_ids[split]:
-            yield Picture(image_id, self.upstream[split], self.folders[split])
+            yield WantedImage(image_id, self.upstream[split], self.folders[split])
 
 
-def chosen_pictures(annotations: pd.DataFrame, dataset: OpenImagesDataset, download: Download) -> pd.DataFrame:
-    """The pictures (image_id, split) of a data set that is used directly: those that have boxes, up to its limits.
+def chosen_images(annotations: pd.DataFrame, dataset: OpenImagesDataset, download: Download) -> pd.DataFrame:
+    """The images (image_id, split) of a data set that is used directly: those that have boxes, up to its limits.
 
     Args:
         annotations: its ANNOTATIONS.
@@ -74,22 +74,22 @@ def chosen_pictures(annotations: pd.DataFrame, dataset: OpenImagesDataset, downl
         download: the limits, and how to keep to them.
 
     Raises:
-        ValueError: if no picture of these splits has boxes.
+        ValueError: if no image of these splits has boxes.
     """
     pairs = annotations.loc[annotations["split"].isin(list(dataset.images)), ["image_id", "split"]].drop_duplicates()
     if pairs.empty:
-        raise ValueError(f"no picture of the splits {list(dataset.images)} has boxes")
+        raise ValueError(f"no image of the splits {list(dataset.images)} has boxes")
     pairs = pairs.sort_values(["split", "image_id"], ignore_index=True)
     return pairs[_within_limits(pairs, download)].reset_index(drop=True)
 
 
 def shard_of(
-    pictures: pd.DataFrame, dataset: OpenImagesDataset, download: Download, root: Path, *, shard: int, name: str
+    images: pd.DataFrame, dataset: OpenImagesDataset, download: Download, root: Path, *, shard: int, name: str
 ) -> Wanted:
-    """The pictures of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
+    """The images of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
 
     Args:
-        pictures: image_id and split of all jobs.
+        images: image_id and split of all jobs.
         dataset: whose folders they go to.
         download: its num_shards and upstream splits.
         root: the data root.
@@ -97,13 +97,13 @@ def shard_of(
         name: of the data set, for messages.
 
     Raises:
-        ValueError: if the shard is out of range, a picture is of a split without image folder, or an id is no file name.
+        ValueError: if the shard is out of range, an image is of a split without image folder, or an id is no file name.
     """
     if not 0 <= shard < download.num_shards:
         raise ValueError(f"shard {shard} of datasets.{name}: there are {download.num_shards}, from 0 on")
-    rows = pictures.sort_values(["split", "image_id"], ignore_index=True).iloc[shard :: download.num_shards]
+    rows = images.sort_values(["split", "image_id"], ignore_index=True).iloc[shard :: download.num_shards]
     if strange := sorted(set(rows["split"]) - set(dataset.images)):
-        raise ValueError(f"datasets.{name}: pictures of the split(s) {strange} are wanted, but images names no folder")
+        raise ValueError(f"datasets.{name}: images of the split(s) {strange} are wanted, but images names no folder")
     unsafe = [image_id for image_id in rows["image_id"] if _SAFE_ID.fullmatch(image_id) is None]
     if unsafe:
         raise ValueError(f"datasets.{name}: {len(unsafe)} image id(s) cannot be file names, first {unsafe[0]!r}")
@@ -111,7 +111,7 @@ def shard_of(
         folders={split: root / PurePosixPath(folder) for split, folder in dataset.images.items()},
         upstream={split: download.upstream(split) for split in dataset.images},
         image_ids={split: rows.loc[rows["split"] == split, "image_id"].tolist() for split in dataset.images},
-        num_in_all=len(pictures),
+        num_in_all=len(images),
     )
 
 
@@ -120,6 +120,6 @@ def _within_limits(pairs: pd.DataFrame, download: Download) -> "pd.Series[bool]"
     for split, limit in download.max_images.items():
         rows = pairs.index[pairs["split"] == split].to_numpy()
         if download.sampling == "random":
-            rows = generator(download.seed, "sample pictures", split).permutation(rows)
+            rows = generator(download.seed, "sample images", split).permutation(rows)
         kept.loc[rows[limit:]] = False
     return kept

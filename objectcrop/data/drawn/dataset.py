@@ -28,7 +28,7 @@ from objectcrop.data.drawn.layouts import (
     write_voc_sets,
 )
 from objectcrop.data.drawn.masks import DrawnObject, visible_objects
-from objectcrop.data.drawn.paint import Picture, paint_scene
+from objectcrop.data.drawn.paint import ImageArray, paint_scene
 from objectcrop.data.drawn.plan import plan_scene
 from objectcrop.runtime.atomic import read_json, write_json, write_text
 from objectcrop.runtime.progress import Progress
@@ -47,7 +47,7 @@ _NOT_DRAWN = {*_COUNTS.values(), "max_unreadable_share", "source"}
 class Scene:
     """A drawn scene: its image (8-bit BGR), what is visible in it, and which of the types of scene it is."""
 
-    picture: Picture
+    image: ImageArray
     objects: list[DrawnObject]
     scene_type: int
 
@@ -175,7 +175,7 @@ def draw_chunk(folder: Path, settings: DrawnDataset, chunk: Chunk) -> int:
             "scene_type": scene.scene_type,
             "objects": [asdict(thing) for thing in scene.objects],
         }
-        _, encoded = cv2.imencode(".jpg", scene.picture, quality)
+        _, encoded = cv2.imencode(".jpg", scene.image, quality)
         # not one by one atomic: only the chunk's record makes its images count
         (folder / chunk.split / f"{image_id}.jpg").write_bytes(encoded.tobytes())
         write_voc_scene(folder, chunk.split, record, classes, settings.width_px, settings.height_px)

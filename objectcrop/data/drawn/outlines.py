@@ -79,8 +79,8 @@ def _star(rng: np.random.Generator) -> Points:
 def _cross(rng: np.random.Generator) -> Points:
     a = rng.uniform(0.3, 0.42)
     quarter = np.array([(a, -1), (a, -a), (1, -a)])
-    turned = [quarter @ np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), k) for k in range(4)]
-    return np.concatenate(turned)
+    rotated = [quarter @ np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), k) for k in range(4)]
+    return np.concatenate(rotated)
 
 
 def _crescent(rng: np.random.Generator) -> Points:

@@ -16,46 +16,46 @@ _SHADOW = 0.45
 _LUMA = np.array([0.114, 0.587, 0.299])
 _NOISE_SIDE = 1024
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 
 
-def paint_scene(settings: DrawnDataset, scene_type: int, layout: Layout, rng: np.random.Generator) -> Picture:
+def paint_scene(settings: DrawnDataset, scene_type: int, layout: Layout, rng: np.random.Generator) -> ImageArray:
     """The scene as 8-bit BGR, shape (height, width, 3)."""
     light = rng.uniform(0, 2 * np.pi)
-    picture = _ground(settings, scene_type, rng)
+    image = _ground(settings, scene_type, rng)
     for thing in layout.things:
-        _paint(picture, thing, light, rng)
-    return _develop(picture, rng)
+        _paint(image, thing, light, rng)
+    return _develop(image, rng)
 
 
-def _ground(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) -> Picture:
+def _ground(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) -> ImageArray:
     """A wall and a floor, out of focus."""
     width, height = settings.width_px, settings.height_px
     horizon = int(height * np.clip(rng.normal(0.45, 0.2), 0, 0.9))
-    picture = np.empty((height, width, 3), np.uint8)
+    image = np.empty((height, width, 3), np.uint8)
     for rows in (slice(0, horizon), slice(horizon, height)):
         count = rows.stop - rows.start
         if count:
             grey = cut(ground_cut(scene_type, settings, rng), width, count)
-            picture[rows] = _coloured(grey, *_ground_colours(rng))
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.6, 1.6))), np.uint8)
+            image[rows] = _coloured(grey, *_ground_colours(rng))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.6, 1.6))), np.uint8)
 
 
-def _paint(picture: Picture, thing: Thing, light: float, rng: np.random.Generator) -> None:
+def _paint(image: ImageArray, thing: Thing, light: float, rng: np.random.Generator) -> None:
     """Put a thing into the image, in place."""
-    in_scene, in_mask = windows(thing.left, thing.top, thing.coverage.shape, picture.shape)
+    in_scene, in_mask = windows(thing.left, thing.top, thing.coverage.shape, image.shape)
     side = float(np.sqrt(thing.coverage.size))
-    _shade_under(picture, thing, light, side)
+    _shade_under(image, thing, light, side)
     whole_height, whole_width = thing.coverage.shape
     grey = cut(thing.surface, whole_width, whole_height)[in_mask]
     colours = _ground_colours(rng) if thing.surface.surface in GROUNDS else _object_colours(rng)
     surface = cv2.multiply(_coloured(grey, *colours), _relief(thing, light, side, rng)[in_mask], scale=1 / 200)
     cover = thing.coverage[in_mask].astype(np.float32) * np.float32(1 / 255)
-    below = picture[in_scene]
-    picture[in_scene] = cv2.blendLinear(surface, below, cover, 1 - cover)
+    below = image[in_scene]
+    image[in_scene] = cv2.blendLinear(surface, below, cover, 1 - cover)
 
 
-def _shade_under(picture: Picture, thing: Thing, light: float, side: float) -> None:
+def _shade_under(image: ImageArray, thing: Thing, light: float, side: float) -> None:
     """Darken what is behind a thing on the side away from the light."""
     reach = max(1, round(0.06 * side))
     blur = 2 * reach + 1
@@ -63,13 +63,13 @@ def _shade_under(picture: Picture, thing: Thing, light: float, side: float) -> N
     left = thing.left - reach - round(reach * np.cos(light))
     top = thing.top - reach - round(reach * np.sin(light))
     shadow = cv2.blur(padded, (blur, blur))
-    in_scene, in_shadow = windows(left, top, shadow.shape, picture.shape)
+    in_scene, in_shadow = windows(left, top, shadow.shape, image.shape)
     kept = cv2.convertScaleAbs(shadow[in_shadow], alpha=-_SHADOW, beta=255)
     if kept is not None:  # None: it falls outside the scene
-        picture[in_scene] = cv2.multiply(picture[in_scene], cv2.merge([kept, kept, kept]), scale=1 / 255)
+        image[in_scene] = cv2.multiply(image[in_scene], cv2.merge([kept, kept, kept]), scale=1 / 255)
 
 
-def _relief(thing: Thing, light: float, side: float, rng: np.random.Generator) -> Picture:
+def _relief(thing: Thing, light: float, side: float, rng: np.random.Generator) -> ImageArray:
     """How bright each pixel of a thing is lit: lighter towards the light, darker at the rim. 200 leaves it as it is."""
     height, width = thing.coverage.shape
     tilt = float(rng.uniform(20, 80))
@@ -82,29 +82,29 @@ def _relief(thing: Thing, light: float, side: float, rng: np.random.Generator) -
     return np.asarray(cv2.merge([grey, grey, grey]), np.uint8)
 
 
-def _develop(picture: Picture, rng: np.random.Generator) -> Picture:
+def _develop(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     """Uneven light with a tint, the lens's softness and the sensor's noise."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     tint = rng.uniform(0.92, 1.08, 3)
     coarse = np.clip(rng.normal(1, 0.16, (3, 4, 1)) * tint * 190, 60, 255).astype(np.uint8)
     gain = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    picture = np.asarray(cv2.multiply(picture, gain, scale=1 / 190), np.uint8)
-    picture = np.asarray(cv2.GaussianBlur(picture, (3, 3), float(rng.uniform(0.35, 0.75))), np.uint8)
+    image = np.asarray(cv2.multiply(image, gain, scale=1 / 190), np.uint8)
+    image = np.asarray(cv2.GaussianBlur(image, (3, 3), float(rng.uniform(0.35, 0.75))), np.uint8)
     grain = _noise_around_128(max(_NOISE_SIDE, max(height, width) + 256))
     top, left = int(rng.integers(len(grain) - height)), int(rng.integers(len(grain) - width))
     piece = grain[top : top + height, left : left + width]
     strength = float(rng.uniform(0.1, 0.35))
-    return np.asarray(cv2.addWeighted(picture, 1.0, piece, strength, -128 * strength), np.uint8)
+    return np.asarray(cv2.addWeighted(image, 1.0, piece, strength, -128 * strength), np.uint8)
 
 
 @cache
-def _noise_around_128(side: int) -> Picture:
+def _noise_around_128(side: int) -> ImageArray:
     rng = generator(0, "drawn", "sensor noise")
     plane = rng.normal(0, 24, (side, side, 3)) + rng.normal(0, 16, (side, side, 1))
     return np.clip(np.round(128 + plane), 0, 255).astype(np.uint8)
 
 
-def _coloured(grey: Grey, dark: NDArray[np.float64], light: NDArray[np.float64]) -> Picture:
+def _coloured(grey: Grey, dark: NDArray[np.float64], light: NDArray[np.float64]) -> ImageArray:
     """Grey values turned into the colours between two."""
     share = np.linspace(0, 1, 256)[:, None]
     table = np.round(dark + share * (light - dark)).astype(np.uint8)[None]

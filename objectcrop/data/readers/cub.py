@@ -31,7 +31,7 @@ def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
     files, classes, labels, boxes, trainings = lists
     for name, lines in zip(CUB_LISTS[2:], (labels, boxes, trainings), strict=True):
         require_keys(lines, files, path=folder / name, what="image")
-        _refuse_strangers(lines, files, "image", folder / CUB_LISTS[0])
+        _reject_unknown(lines, files, "image", folder / CUB_LISTS[0])
     rows = []
     for number, file in files.items():
         (name,) = file.fields
@@ -43,7 +43,7 @@ def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=OBJECTS)
 
 
-def _refuse_strangers(lines: dict[str, Line], known: dict[str, Line], what: str, path: Path) -> None:
+def _reject_unknown(lines: dict[str, Line], known: dict[str, Line], what: str, path: Path) -> None:
     for key, line in lines.items():
         if key not in known:
             raise ValueError(f"{line.place}: {what} {key!r} is not in {path}")

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from objectcrop.data.readers.image_search import pictures_under
+from objectcrop.data.readers.image_search import images_under
 from objectcrop.study.settings.datasets import FolderDataset, ImageFoldersDataset
 
 
@@ -15,7 +15,7 @@ def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
     Raises:
         ValueError: if there are none.
     """
-    names = pictures_under(root / dataset.images)
+    names = images_under(root / dataset.images)
     paths = [f"{dataset.images}/{name}" for name in names]
     return pd.DataFrame({"image_id": names, "path": paths, "split": "train"})
 
@@ -31,7 +31,7 @@ def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame
     """
     parts = []
     for split, folder in dataset.images.items():
-        names = pictures_under(root / folder)
+        names = images_under(root / folder)
         if split in dataset.flat_labels:
             placed = _placed_by_label(names, root / folder, root / dataset.flat_labels[split])
         else:

@@ -8,7 +8,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 """File names that are taken for images, in lower case; other files in the folder are passed over."""
 
 
-def pictures_under(folder: Path) -> list[str]:
+def images_under(folder: Path) -> list[str]:
     """Sorted paths of the images in a folder, at any depth, with forward slashes.
 
     Hidden files and folders are passed over, links to folders are followed, and a folder whose name ends as an image's is
@@ -23,7 +23,7 @@ def pictures_under(folder: Path) -> list[str]:
     return names
 
 
-def find_pictures(
+def find_images(
     ids: Collection[str], folder: Path, *, suffixes: tuple[str, ...] = (".jpg",), nested: bool = False
 ) -> dict[str, str]:
     """The path in `folder` of each id that has an image there; ids without one are left out.

@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from objectcrop.codes import categorical
-from objectcrop.data.readers.image_search import find_pictures
+from objectcrop.data.readers.image_search import find_images
 from objectcrop.data.relative_boxes import checked_corners, lie_inside
 from objectcrop.study.settings.datasets import DrawnDataset, OpenImagesDataset, Split
 
@@ -60,7 +60,7 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 f"the images of split {split!r} have no box CSV: add boxes.{split}, or drop images.{split}"
             )
         with_boxes = categorical(_read_columns(root / dataset.boxes[split], ["ImageID"])["ImageID"]).categories
-        found = find_pictures(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
+        found = find_images(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
         ids = sorted(found)
         if not ids:
             raise ValueError(
@@ -92,7 +92,7 @@ def read_openimages_boxes(path: Path, split: Split) -> pd.DataFrame:
         _check_ids(path, name, text[name])
     flags = {name: rows[name].to_numpy() for name in _FLAGS}
     for name, values in flags.items():
-        _refuse(path, ~((values >= -1) & (values <= 1)), f"{name} must be -1, 0 or 1")
+        _reject(path, ~((values >= -1) & (values <= 1)), f"{name} must be -1, 0 or 1")
     return pd.DataFrame(
         {
             "image_id": text["ImageID"],
@@ -179,10 +179,10 @@ def _check_ids(path: Path, name: str, text: pd.Categorical) -> None:
         "holds a control character": pc.match_substring_regex(values, "[[:cntrl:]]"),
     }.items():
         if pc.any(bad).as_py():
-            _refuse(path, np.isin(text.codes, np.flatnonzero(bad)), f"{name} {problem}")
+            _reject(path, np.isin(text.codes, np.flatnonzero(bad)), f"{name} {problem}")
 
 
-def _refuse(path: Path, bad: NDArray[np.bool_], problem: str) -> None:
+def _reject(path: Path, bad: NDArray[np.bool_], problem: str) -> None:
     if bad.any():
         first = int(bad.argmax())
         raise ValueError(f"{_place(path, first)}: {problem}; {int(bad.sum())} such row(s); correct the file")

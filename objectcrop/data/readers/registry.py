@@ -59,7 +59,7 @@ def require_files(name: str, dataset: Dataset, root: Path) -> None:
         )
 
 
-def list_pictures(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
+def list_images(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
     """The images of a data set with files of its own: image_id (unique), path relative to the data root, split.
 
     Raises:

@@ -51,7 +51,7 @@ def relative_objects(objects: pd.DataFrame, root: Path, *, source: str) -> pd.Da
 def read_sizes(paths: list[str], root: Path, *, label: str) -> NDArray[np.float64]:
     """Width and height of each image by its header, after EXIF orientation, shape (n, 2); NaN where it cannot be opened."""
     sizes = np.full((len(paths), 2), np.nan)
-    with Progress(label, total=len(paths), unit="pictures") as progress:
+    with Progress(label, total=len(paths), unit="images") as progress:
         for row, path in enumerate(paths):
             with suppress(ValueError, OSError):  # indexing opens the image too and lists it with the reason
                 sizes[row] = read_size(root / path)

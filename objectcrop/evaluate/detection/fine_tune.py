@@ -105,15 +105,15 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     with _known_warnings():
         model = _train(cfg, job, stop)
         with _quiet():
-            pictures = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
+            images = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
         evaluator: Any = (
-            VocEvaluator(data.test, pictures, job.task.voc_metric)
+            VocEvaluator(data.test, images, job.task.voc_metric)
             if isinstance(job.task, DetectorTask)
-            else InstanceEvaluator(data.test, pictures, job.num_processes, job.checkpoints)
+            else InstanceEvaluator(data.test, images, job.num_processes, job.checkpoints)
         )
         with autocast(precision, device):
-            found: dict[str, Any] = _evaluate(cfg, model, evaluator, pictures, job.label, stop)
-    details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(pictures)}
+            found: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job.label, stop)
+    details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(images)}
     if isinstance(job.task, DetectorTask):
         details["voc_metric"] = job.task.voc_metric
     return found | {"details": details, "precision": resolve_precision(precision, device)} if found else {}
@@ -196,7 +196,7 @@ def _is_asked(stop: StopRequest) -> bool:
 
 
 def _finite_loss(model: torch.nn.Module, batch: list[dict[str, Any]], where: str) -> torch.Tensor:
-    names = ", ".join(str(picture["image_id"]) for picture in batch)
+    names = ", ".join(str(image["image_id"]) for image in batch)
     diverged = f"{where}: the loss is not finite (images {names}); lower schedule.learning_rate or lengthen the warm-up"
     try:
         loss: torch.Tensor = sum(model(batch).values())
@@ -218,14 +218,14 @@ def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
 
 @torch.no_grad()
 def _evaluate(
-    cfg: Any, model: torch.nn.Module, evaluator: Any, pictures: list[dict[str, Any]], label: str, stop: StopRequest
+    cfg: Any, model: torch.nn.Module, evaluator: Any, images: list[dict[str, Any]], label: str, stop: StopRequest
 ) -> dict[str, Any]:
     model.eval()
     mapper, workers = DatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS
     with _quiet():
-        loader = build_detection_test_loader(pictures, mapper=mapper, num_workers=workers)
+        loader = build_detection_test_loader(images, mapper=mapper, num_workers=workers)
     evaluator.reset()
-    with Progress(f"{label}, testing", total=len(loader), unit="pictures") as progress:
+    with Progress(f"{label}, testing", total=len(loader), unit="images") as progress:
         for inputs in loader:
             evaluator.process(inputs, model(inputs))
             progress.advance(len(inputs))

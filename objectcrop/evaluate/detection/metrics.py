@@ -23,17 +23,17 @@ class VocEvaluator(PascalVOCDetectionEvaluator):  # type: ignore[misc]
     would make every mean undefined.
     """
 
-    def __init__(self, dataset_name: str, pictures: list[dict[str, Any]], metric: VocMetric) -> None:
+    def __init__(self, dataset_name: str, images: list[dict[str, Any]], metric: VocMetric) -> None:
         """Measure these images of a registered devkit.
 
         Args:
             dataset_name: registered name of the devkit.
-            pictures: records of the images, as the catalog returns them.
+            images: records of the images, as the catalog returns them.
             metric: how the average precision of a class is counted; the name of the devkit does not matter.
         """
         super().__init__(dataset_name)
         self._is_2007 = metric == "11_points"
-        self._ids = [str(picture["image_id"]) for picture in pictures]
+        self._ids = [str(image["image_id"]) for image in images]
 
     def evaluate(self) -> dict[str, Any]:
         """AP (mean over IoU .5:.95), AP50 and AP75 in percent, and AP of each class."""
@@ -77,8 +77,8 @@ class VocEvaluator(PascalVOCDetectionEvaluator):  # type: ignore[misc]
 class InstanceEvaluator:
     """Detectron2's COCO metric, boxes and masks, under the names that our tables use."""
 
-    def __init__(self, dataset_name: str, pictures: list[dict[str, Any]], num_processes: int, folder: Path) -> None:
-        self._ids = [picture["image_id"] for picture in pictures]
+    def __init__(self, dataset_name: str, images: list[dict[str, Any]], num_processes: int, folder: Path) -> None:
+        self._ids = [image["image_id"] for image in images]
         self._inner = COCOEvaluator(dataset_name, ("bbox", "segm"), num_processes > 1, str(folder), use_fast_impl=False)
 
     def reset(self) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from objectcrop.evaluate.linear.images import LabelledPictures
+from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
@@ -26,15 +26,15 @@ CROP_SCALE_MIN = 0.08
 class Views(Dataset[Tensor]):
     """Square images, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch -1 is the test view."""
 
-    def __init__(self, pictures: LabelledPictures, task: LinearTask, seeds: Seeds) -> None:
-        self.pictures, self.task, self.seeds = pictures, task, seeds
+    def __init__(self, images: LabelledImages, task: LinearTask, seeds: Seeds) -> None:
+        self.images, self.task, self.seeds = images, task, seeds
 
     def plan(self, epoch: int, row: int) -> ViewPlan:
         """What is cut out of an image."""
-        size = self.pictures.sizes[row]
+        size = self.images.sizes[row]
         if epoch < 0:
             return plan_test_view(size.width, size.height, self.task)
-        rng = self.seeds.generator("linear-views", epoch, self.pictures.ids[row])
+        rng = self.seeds.generator("linear-views", epoch, self.images.ids[row])
         return plan_plain_crop(size, CROP_SCALE_MIN, rng)
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> Tensor:
@@ -44,8 +44,8 @@ class Views(Dataset[Tensor]):
     def _draw(self, epoch: int, row: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         plan = self.plan(epoch, row)
         settings = ViewSettings(size_px=self.task.size_px)
-        picture = read_for(self.pictures.paths[row], [(plan, self.task.size_px)], settings)
-        return render(picture, self.pictures.sizes[row], plan, self.task.size_px)
+        image = read_for(self.images.paths[row], [(plan, self.task.size_px)], settings)
+        return render(image, self.images.sizes[row], plan, self.task.size_px)
 
 
 def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
@@ -85,9 +85,9 @@ class Extractor:
 
     def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:
         """Features of every image in order, shape (n, num_features); prints progress."""
-        keys = [(epoch, row) for row in range(len(views.pictures))]
+        keys = [(epoch, row) for row in range(len(views.images))]
         parts = []
-        with Progress(label, total=len(keys), unit="pictures") as progress:
+        with Progress(label, total=len(keys), unit="images") as progress:
             for part in self.batches(views, [keys[start : start + batch] for start in range(0, len(keys), batch)]):
                 parts.append(part)
                 progress.advance(len(part))

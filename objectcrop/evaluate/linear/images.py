@@ -12,7 +12,7 @@ from objectcrop.study.settings.datasets import Split
 
 
 @dataclass(frozen=True)
-class LabelledPictures:
+class LabelledImages:
     """Images of one split, sorted by id.
 
     Attributes:
@@ -60,9 +60,9 @@ def training_classes(manifest: pd.DataFrame, annotations: pd.DataFrame) -> list[
     return classes
 
 
-def labelled_pictures(
+def labelled_images(
     manifest: pd.DataFrame, annotations: pd.DataFrame, data_root: Path, split: Split, classes: list[str]
-) -> LabelledPictures:
+) -> LabelledImages:
     """The images of a split with the set of classes that their boxes name; other classes are left out.
 
     Args:
@@ -83,7 +83,7 @@ def labelled_pictures(
     kept = annotations[annotations["image_id"].isin(row_of) & annotations["class_id"].isin(column_of)]
     labels = np.zeros((len(rows), len(classes)), dtype=bool)
     labels[kept["image_id"].map(row_of).to_numpy(dtype=int), kept["class_id"].map(column_of).to_numpy(dtype=int)] = True
-    return LabelledPictures(
+    return LabelledImages(
         ids=tuple(rows["image_id"]),
         paths=tuple(data_root / path for path in rows["path"]),
         sizes=tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist())),

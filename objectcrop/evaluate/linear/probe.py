@@ -15,7 +15,7 @@ from torch import Tensor
 
 from objectcrop.evaluate.average_precision import average_precisions, macro_map, map_batched
 from objectcrop.evaluate.linear.features import Extractor, Views
-from objectcrop.evaluate.linear.images import LabelledPictures
+from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
@@ -31,8 +31,8 @@ RELEASED_BATCHES = (256, 32)
 class Data:
     """Images of both splits; `classes` are the label columns of both."""
 
-    train: LabelledPictures
-    test: LabelledPictures
+    train: LabelledImages
+    test: LabelledImages
     classes: tuple[str, ...]
 
 
@@ -42,14 +42,14 @@ class _Training:
 
     Attributes:
         extractor: gives the features.
-        pictures: of the training split.
+        images: of the training split.
         task: its settings.
         seeds: what views and their order depend on.
-        held_out: which pictures choose among several learning rates, shape (pictures,).
+        held_out: which images choose among several learning rates, shape (images,).
     """
 
     extractor: Extractor
-    pictures: LabelledPictures
+    images: LabelledImages
     task: LinearTask
     seeds: Seeds
     held_out: NDArray[np.bool_]
@@ -126,22 +126,22 @@ def choosing_metric(task: LinearTask) -> str:
 
 
 def measure(
-    scores: NDArray[np.float32], pictures: LabelledPictures, classes: tuple[str, ...], *, is_single: bool
+    scores: NDArray[np.float32], images: LabelledImages, classes: tuple[str, ...], *, is_single: bool
 ) -> tuple[dict[str, float], dict[str, float | None]]:
     """Metrics and average precision of each class, percent.
 
     Args:
         scores: logits, shape (images, classes).
-        pictures: what was scored.
+        images: what was scored.
         classes: names of the columns.
         is_single: whether top-1 accuracy is asked for too.
     """
-    metrics = {"map": _map(scores, pictures)}
+    metrics = {"map": _map(scores, images)}
     for batch in RELEASED_BATCHES:
-        metrics[f"map_batched_{batch}"] = 100 * map_batched(scores, pictures.labels, batch)
+        metrics[f"map_batched_{batch}"] = 100 * map_batched(scores, images.labels, batch)
     if is_single:
-        metrics["top1"] = _top1(scores, pictures)
-    found = average_precisions(scores, pictures.labels)
+        metrics["top1"] = _top1(scores, images)
+    found = average_precisions(scores, images.labels)
     per_class = {name: None if np.isnan(ap) else 100 * float(ap) for name, ap in zip(classes, found, strict=True)}
     return metrics, per_class
 
@@ -158,15 +158,15 @@ def _fresh_layers(backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds
 
 
 def _train(layers: LinearLayers, choosing: LinearLayers, training: _Training) -> None:
-    extractor, pictures, task = training.extractor, training.pictures, training.task
-    targets = _targets(pictures, task).to(extractor.device)
+    extractor, images, task = training.extractor, training.images, training.task
+    targets = _targets(images, task).to(extractor.device)
     kept = torch.from_numpy(~training.held_out).to(extractor.device)
-    batches = _FeatureBatches(extractor, Views(pictures, task, training.seeds), task)
-    with Progress("linear: layer", total=task.epochs * len(pictures), unit="pictures") as progress:
+    batches = _FeatureBatches(extractor, Views(images, task, training.seeds), task)
+    with Progress("linear: layer", total=task.epochs * len(images), unit="images") as progress:
         for epoch in range(task.epochs):
             layers.set_epoch(epoch, task.decay_epochs)
             choosing.set_epoch(epoch, task.decay_epochs)
-            order = training.seeds.generator("linear-order", epoch).permutation(len(pictures))
+            order = training.seeds.generator("linear-order", epoch).permutation(len(images))
             for rows, features in batches.of_epoch(epoch, torch.from_numpy(order)):
                 losses = layers.step(features, targets[rows])
                 if training.held_out.any() and bool(kept[rows].any()):
@@ -196,10 +196,10 @@ class _FeatureBatches:
         yield from zip(batches, self._extractor.batches(self._views, keys), strict=True)
 
 
-def _targets(pictures: LabelledPictures, task: LinearTask) -> Tensor:
+def _targets(images: LabelledImages, task: LinearTask) -> Tensor:
     if task.labels == "single":
-        return torch.from_numpy(pictures.classes_of_single)
-    return torch.from_numpy(pictures.labels.astype(np.float32))
+        return torch.from_numpy(images.classes_of_single)
+    return torch.from_numpy(images.labels.astype(np.float32))
 
 
 def _choose(choosing: LinearLayers, training: _Training) -> tuple[int, list[float | None]]:
@@ -207,15 +207,15 @@ def _choose(choosing: LinearLayers, training: _Training) -> tuple[int, list[floa
 
     The value is in percent, of `choosing_metric`; None: diverged. Of equal ones the first rate is taken.
     """
-    pictures, task = training.pictures, training.task
+    images, task = training.images, training.task
     rows = np.flatnonzero(training.held_out)
     if not len(rows):
         return 0, []
-    shown = LabelledPictures(
-        ids=tuple(pictures.ids[row] for row in rows),
-        paths=tuple(pictures.paths[row] for row in rows),
-        sizes=tuple(pictures.sizes[row] for row in rows),
-        labels=pictures.labels[rows],
+    shown = LabelledImages(
+        ids=tuple(images.ids[row] for row in rows),
+        paths=tuple(images.paths[row] for row in rows),
+        sizes=tuple(images.sizes[row] for row in rows),
+        labels=images.labels[rows],
     )
     views = Views(shown, task, training.seeds)
     features = training.extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
@@ -227,12 +227,12 @@ def _choose(choosing: LinearLayers, training: _Training) -> tuple[int, list[floa
     return found.index(best), found
 
 
-def _map(scores: NDArray[np.float32], pictures: LabelledPictures) -> float:
-    return 100 * macro_map(scores, pictures.labels)
+def _map(scores: NDArray[np.float32], images: LabelledImages) -> float:
+    return 100 * macro_map(scores, images.labels)
 
 
-def _top1(scores: NDArray[np.float32], pictures: LabelledPictures) -> float:
-    return 100 * float((scores.argmax(axis=1) == pictures.classes_of_single).mean())
+def _top1(scores: NDArray[np.float32], images: LabelledImages) -> float:
+    return 100 * float((scores.argmax(axis=1) == images.classes_of_single).mean())
 
 
 def _assert_unchanged(before: dict[str, Tensor], backbone: Backbone) -> None:

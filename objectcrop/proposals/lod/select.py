@@ -9,13 +9,13 @@ from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
 from objectcrop.proposals.lod.regions.image_regions import Regions
 from objectcrop.proposals.lod.shards import StoredArray
 from objectcrop.proposals.selection import select_by_group
-from objectcrop.proposals.table import Found
+from objectcrop.proposals.table import ImageProposals
 from objectcrop.study.settings.proposals import LodProposals
 
 
 def select_lod(
     images: FeatureShards, ranking: StoredArray, sizes: dict[str, Size], settings: LodProposals
-) -> Iterator[Found]:
+) -> Iterator[ImageProposals]:
     """The best boxes of every image by LOD's scores, in pixels of the decoded image; one image in memory at a time.
 
     Args:
@@ -46,4 +46,4 @@ def select_lod(
         enlarged, own = enlarged[kept], own[kept]
         groups = Regions(boxes[kept], roots[kept].astype(np.int64), layers[kept].astype(np.int64)).groups
         best = select_by_group(enlarged, own, groups, max_boxes=settings.max_boxes, max_overlap=settings.max_overlap)
-        yield Found(image_id, size, enlarged[best], own[best])
+        yield ImageProposals(image_id, size, enlarged[best], own[best])

@@ -19,7 +19,7 @@ TOP, LABEL, SIZE, HEAD, TAIL, FIRST, LAST, LOW_ROW, HIGH_ROW = range(9)
 ends of the chain of its cells; least and greatest cell, which are in its first and last column; rows."""
 
 FOUNDED, GOOD, ALIVE, FEWEST = range(4)
-"""Tally: pieces founded, those that reach the top level (the first ones), pieces that were not joined to others, and how many
+"""FetchCounts: pieces founded, those that reach the top level (the first ones), pieces that were not joined to others, and how many
 those were when the last cell that reaches the top level was visited."""
 
 _NONE, _SEVERAL = -1, -2

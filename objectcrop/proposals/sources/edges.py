@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from objectcrop.proposals.trunk import Picture
+from objectcrop.proposals.trunk import ImageArray
 
 SMOOTHING_PX = 1.0
 """Deviation of the Gaussian that the image is smoothed with; below it a slope between pixels is mostly noise."""
@@ -28,13 +28,13 @@ class Edges(NamedTuple):
     normal_rad: NDArray[np.float32]
 
 
-def gradient_edges(picture: Picture) -> Edges:
+def gradient_edges(image: ImageArray) -> Edges:
     """Thin edges of an RGB image (height, width, 3), uint8.
 
     The gradient of the smoothed image (Sobel), of the channel where it is longest, kept where it is longest across the
     edge (Canny 1986). Nothing is trained: texture counts as much as contours of objects do.
     """
-    smooth = cv2.GaussianBlur(picture.astype(np.float32) / 255, (0, 0), SMOOTHING_PX)
+    smooth = cv2.GaussianBlur(image.astype(np.float32) / 255, (0, 0), SMOOTHING_PX)
     # Sobel's weights add up to 8 for a slope of 1
     slopes = np.stack([cv2.Sobel(smooth, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1))])
     lengths = np.hypot(slopes[0], slopes[1])

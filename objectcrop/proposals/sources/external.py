@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from objectcrop.boxes import CORNERS, Size
-from objectcrop.proposals.table import BoxTable, Found
+from objectcrop.proposals.table import BoxTable, ImageProposals
 from objectcrop.tables import PROPOSALS, read_table
 
 MAX_OUTSIDE_PX = 1.0
@@ -18,7 +18,7 @@ COCO_DIGITS = 12
 """COCO's files are named by their id in this many digits, its results by the bare number."""
 
 
-def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
+def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterator[ImageProposals]:
     """The best boxes of each image that the file and the data set share, in the order of the data set.
 
     Args:
@@ -46,11 +46,11 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterato
     return _best(rows.sort_values("score", ascending=False, kind="stable"), sizes, max_boxes)
 
 
-def _best(rows: pd.DataFrame, sizes: dict[str, Size], max_boxes: int) -> Iterator[Found]:
+def _best(rows: pd.DataFrame, sizes: dict[str, Size], max_boxes: int) -> Iterator[ImageProposals]:
     boxes, scores = BoxTable(rows["image_id"], rows), rows["score"].to_numpy(dtype=np.float64)
     for name, size in sizes.items():
         if name in boxes:
-            yield Found(name, size, boxes[name][:max_boxes], scores[boxes.rows(name)[:max_boxes]])
+            yield ImageProposals(name, size, boxes[name][:max_boxes], scores[boxes.rows(name)[:max_boxes]])
 
 
 def _rows(path: Path) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from scipy.linalg import eigh
 from objectcrop.boxes import Boxes, Size
 from objectcrop.proposals.cells import channel_sums, pixel_runs, unit_features
 from objectcrop.proposals.sources.searches import Scored, Search
-from objectcrop.proposals.trunk import FeatureMap, Picture, Trunk
+from objectcrop.proposals.trunk import FeatureMap, ImageArray, Trunk
 from objectcrop.study.settings.proposals import MaskCutProposals
 
 Vector = NDArray[np.float64]
@@ -29,14 +29,14 @@ MAX_CORNERS = 1
 def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
     """The search of the settings; the score is minus the number of cuts made before, as the paper gives none."""
 
-    def search(picture: Picture, rng: np.random.Generator) -> Scored:
-        (features,) = trunk.maps(picture)
+    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+        (features,) = trunk.maps(image)
         if not np.isfinite(features).all():
             raise ValueError("the trunk gives features that are not finite; check its weights")
         masks = cut_masks(
-            features, num_cuts=source.num_cuts, min_cosine=source.min_cosine, centred=source.centring == "picture"
+            features, num_cuts=source.num_cuts, min_cosine=source.min_cosine, centred=source.centring == "image"
         )
-        boxes = mask_boxes(masks, Size(picture.shape[1], picture.shape[0]))
+        boxes = mask_boxes(masks, Size(image.shape[1], image.shape[0]))
         return Scored(boxes, -np.arange(len(boxes), dtype=np.float64))
 
     return search

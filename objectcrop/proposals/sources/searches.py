@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from objectcrop.boxes import Boxes, Size, as_boxes, to_pixels, to_relative
 from objectcrop.proposals.selection import select_by_overlap
 from objectcrop.proposals.sources.edges import Edges, gradient_edges
-from objectcrop.proposals.table import Found, usable
-from objectcrop.proposals.trunk import Picture, reduced_size, resized
+from objectcrop.proposals.table import ImageProposals, usable
+from objectcrop.proposals.trunk import ImageArray, reduced_size, resized
 from objectcrop.study.settings.proposals import (
     BingProposals,
     EdgeBoxesProposals,
@@ -42,9 +42,9 @@ class Scored(NamedTuple):
     scores: NDArray[np.float64]
 
 
-Search = Callable[[Picture, np.random.Generator], Scored]
+Search = Callable[[ImageArray, np.random.Generator], Scored]
 """A way to find boxes in an image (height, width, 3), RGB; the generator is for searches that draw."""
-FindEdges = Callable[[Picture], Edges]
+FindEdges = Callable[[ImageArray], Edges]
 """A way to find edges in an image (height, width, 3), RGB."""
 
 
@@ -66,36 +66,36 @@ def make_search(source: Searched, data_root: Path) -> Search:
 
 
 def find_boxes(
-    search: Search, picture: Picture, source: SearchedProposals, image_id: str, rng: np.random.Generator
-) -> Found:
+    search: Search, image: ImageArray, source: SearchedProposals, image_id: str, rng: np.random.Generator
+) -> ImageProposals:
     """The best boxes of an image, best first: searched in the reduced image, suppressed, in pixels of the whole one.
 
     Raises:
         ValueError: naming the image, if the search fails on it.
     """
-    size = Size(picture.shape[1], picture.shape[0])
+    size = Size(image.shape[1], image.shape[0])
     reduced = reduced_size(size, source.long_side_px)
     if min(reduced) < MIN_SIDE_PX:
-        return Found(image_id, size, as_boxes([]), np.zeros(0))
+        return ImageProposals(image_id, size, as_boxes([]), np.zeros(0))
     try:
-        found = search(resized(picture, reduced), rng)
+        found = search(resized(image, reduced), rng)
     except ValueError as error:
         raise ValueError(f"image {image_id}: {error}") from error
-    enlarged = usable(Found(image_id, size, to_pixels(to_relative(found.boxes, reduced), size), found.scores))
+    enlarged = usable(ImageProposals(image_id, size, to_pixels(to_relative(found.boxes, reduced), size), found.scores))
     best = select_by_overlap(
         enlarged.boxes, enlarged.scores, max_boxes=source.max_boxes, max_overlap=source.max_overlap
     )
-    return Found(image_id, size, enlarged.boxes[best], enlarged.scores[best])
+    return ImageProposals(image_id, size, enlarged.boxes[best], enlarged.scores[best])
 
 
 def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
     """EdgeBoxes with its default settings on edges of any kind; the score is its own."""
     ximgproc = _contrib("ximgproc", "edge_boxes")
 
-    def search(picture: Picture, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
         # the object keeps what it saw last, so each image gets its own
         finder = ximgproc.createEdgeBoxes(maxBoxes=max_candidates)
-        boxes, scores = finder.getBoundingBoxes(*find_edges(picture))
+        boxes, scores = finder.getBoundingBoxes(*find_edges(image))
         # without boxes there is one score all the same, which is no number
         return Scored(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
 
@@ -111,8 +111,8 @@ def forest_edges(model: Path) -> FindEdges:
     _check_forest(model)
     forest = ximgproc.createStructuredEdgeDetection(str(model))
 
-    def find_edges(picture: Picture) -> Edges:
-        strength = forest.detectEdges(picture.astype(np.float32) / 255)
+    def find_edges(image: ImageArray) -> Edges:
+        strength = forest.detectEdges(image.astype(np.float32) / 255)
         normal_rad = forest.computeOrientation(strength)
         return Edges(forest.edgesNms(strength, normal_rad), normal_rad)
 
@@ -149,11 +149,11 @@ def bing(folder: Path) -> Search:
     finder = saliency.ObjectnessBING_create()
     finder.setTrainingPath(str(folder))
 
-    def search(picture: Picture, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
         # it writes the image's boxes into a folder, by default one at the root of the file system
         with tempfile.TemporaryDirectory(prefix="bing") as results, _without_output():
             finder.setBBResDir(results)
-            _, corners = finder.computeSaliency(np.ascontiguousarray(picture[..., ::-1]))
+            _, corners = finder.computeSaliency(np.ascontiguousarray(image[..., ::-1]))
         corners = as_boxes([] if corners is None else np.asarray(corners).reshape(-1, 4))
         values = np.asarray(finder.getobjectnessValues(), dtype=np.float64).reshape(-1)
         # 1-based and inclusive
@@ -198,9 +198,9 @@ def selective_search(*, quality: bool) -> Search:
     segmentation = _contrib("ximgproc", "selective_search").segmentation
     libc = ctypes.CDLL(None)
 
-    def search(picture: Picture, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
         finder = segmentation.createSelectiveSearchSegmentation()
-        finder.setBaseImage(np.ascontiguousarray(picture[..., ::-1]))
+        finder.setBaseImage(np.ascontiguousarray(image[..., ::-1]))
         if quality:
             finder.switchToSelectiveSearchQuality()
         else:

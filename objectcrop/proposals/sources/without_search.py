@@ -20,7 +20,7 @@ from objectcrop.study.settings.proposals import (
 )
 
 
-class Known(NamedTuple):
+class SourceInputs(NamedTuple):
     """What a source may read, beside an image's size."""
 
     annotations: pd.DataFrame | None = None
@@ -58,7 +58,7 @@ def annotated_boxes(annotations: pd.DataFrame, *, drop_group_of: bool) -> Mappin
 
 
 def make_boxes(
-    source: ProposalSource, sizes: dict[str, Size], known: Known, *, study_seed: int
+    source: ProposalSource, sizes: dict[str, Size], known: SourceInputs, *, study_seed: int
 ) -> Iterator[tuple[str, Boxes]]:
     """Boxes of every image by a source that discovers nothing, one after another; images for which it has none are left out.
 

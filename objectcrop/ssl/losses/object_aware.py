@@ -12,13 +12,13 @@ from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import LossSettings
 from objectcrop.views.plan import OBJECT_TAG
 
-NUM_TURNS = 4
+NUM_ROTATIONS = 4
 
 
 class ExtraLogits(NamedTuple):
     """What the extra heads say; None where a loss is off."""
 
-    turns: Tensor | None
+    rotation: Tensor | None
     cells: Tensor | None
 
 
@@ -45,7 +45,7 @@ class ExtraHeads(nn.Module):
 
     def __init__(self, num_features: int, losses: LossSettings) -> None:
         super().__init__()
-        self.rotation = PairHead(num_features, NUM_TURNS) if losses.rotation else None
+        self.rotation = PairHead(num_features, NUM_ROTATIONS) if losses.rotation else None
         self.localization = PairHead(num_features, losses.patches**2) if losses.localization else None
 
     @property
@@ -70,16 +70,16 @@ class ExtraHeads(nn.Module):
         if key is None:
             key = backbone.view_aside(batch.key)
         is_object = (batch.query_tags == OBJECT_TAG)[:, None]
-        turns = cells = None
+        rotation = cells = None
         if self.rotation is not None:
             objects = torch.where(is_object[:, :, None, None], query.images, key.images)
-            turned = backbone.features_aside(turn(objects, batch.turns))
-            turns = self.rotation(turned, torch.where(is_object, key.features, query.features))
+            rotated = backbone.features_aside(rotate(objects, batch.rotation))
+            rotation = self.rotation(rotated, torch.where(is_object, key.features, query.features))
         if self.localization is not None:
             assert batch.whole is not None
             whole = backbone.view_aside(batch.whole).features
             cells = self.localization(torch.where(is_object, query.features, key.features), whole)
-        return ExtraLogits(turns, cells)
+        return ExtraLogits(rotation, cells)
 
 
 def add_extra_losses(
@@ -87,10 +87,10 @@ def add_extra_losses(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of a method's own loss and the extra ones, and their parts to log with their chance levels."""
     parts: dict[str, Tensor] = {}
-    if logits.turns is not None:
-        loss, accuracy = rotation_loss(logits.turns, batch.turns)
+    if logits.rotation is not None:
+        loss, accuracy = rotation_loss(logits.rotation, batch.rotation)
         total = total + weights.rotation * loss
-        chance = torch.tensor(1 / NUM_TURNS, device=loss.device)
+        chance = torch.tensor(1 / NUM_ROTATIONS, device=loss.device)
         parts |= {"loss_rotation": loss.detach(), "accuracy_rotation": accuracy, "accuracy_rotation_chance": chance}
     if logits.cells is not None:
         assert batch.cells is not None
@@ -102,24 +102,24 @@ def add_extra_losses(
     return total, parts
 
 
-def turn(images: Tensor, turns: Tensor) -> Tensor:
+def rotate(images: Tensor, rotation: Tensor) -> Tensor:
     """Rotate each image counter-clockwise by its number of quarter turns; squares only."""
-    turned = images.clone()
-    for quarter in range(1, NUM_TURNS):
-        chosen = turns == quarter
-        turned[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
-    return turned
+    rotated = images.clone()
+    for quarter in range(1, NUM_ROTATIONS):
+        chosen = rotation == quarter
+        rotated[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
+    return rotated
 
 
-def rotation_loss(logits: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+def rotation_loss(logits: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the rotation (0-3 quarter turns), and the accuracy (chance: 1/4).
 
     Args:
         logits: shape (N, 4).
-        turns: quarter turns of the object view, 0..3, shape (N,), int64.
+        rotation: quarter turns of the object view, 0..3, shape (N,), int64.
     """
     logits = widened(logits)
-    return F.cross_entropy(logits, turns), (logits.detach().argmax(dim=1) == turns).to(logits.dtype).mean()
+    return F.cross_entropy(logits, rotation), (logits.detach().argmax(dim=1) == rotation).to(logits.dtype).mean()
 
 
 def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""A memory bank: one slowly moving embedding for each picture (Wu et al. 2018, arXiv:1805.01978)."""
+"""A memory bank: one slowly moving embedding for each image (Wu et al. 2018, arXiv:1805.01978)."""
 
 import math
 
@@ -13,11 +13,11 @@ from objectcrop.study.settings.methods import BankSettings
 
 
 class MemoryBank(nn.Module):
-    """A row for each picture. Its state travels with the module's.
+    """A row for each image. Its state travels with the module's.
 
     Attributes:
-        rows: unit vectors, shape (pictures, D); Gaussian directions at first.
-        momentum: share of a row that stays when its picture is seen.
+        rows: unit vectors, shape (images, D); Gaussian directions at first.
+        momentum: share of a row that stays when its image is seen.
         log_normaliser: log Z of noise-contrastive estimation, of the first batch that is held against the bank; None before.
     """
 
@@ -25,8 +25,8 @@ class MemoryBank(nn.Module):
 
     def __init__(self, length: int, dims: int, *, momentum: float, seed: int) -> None:
         super().__init__()
-        chance = torch.Generator().manual_seed(seed)
-        self.register_buffer("rows", F.normalize(torch.randn(length, dims, generator=chance), dim=1))
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("rows", F.normalize(torch.randn(length, dims, generator=generator), dim=1))
         self.momentum = momentum
         self.log_normaliser: float | None = None
 
@@ -53,7 +53,7 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def update(self, places: Tensor, embeddings: Tensor) -> None:
-        """Move the rows of pictures, shape (N,), towards embeddings, shape (N, D), and back to length 1."""
+        """Move the rows of images, shape (N,), towards embeddings, shape (N, D), and back to length 1."""
         moved = self.momentum * self.rows[places] + (1 - self.momentum) * embeddings.to(self.rows)
         self.rows[places] = F.normalize(moved, dim=1)
 

@@ -21,8 +21,8 @@ class Queue(nn.Module):
 
     def __init__(self, length: int, dims: int, *, first_tags: Sequence[int], seed: int) -> None:
         super().__init__()
-        chance = torch.Generator().manual_seed(seed)
-        self.register_buffer("keys", F.normalize(torch.randn(length, dims, generator=chance), dim=1))
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("keys", F.normalize(torch.randn(length, dims, generator=generator), dim=1))
         self.register_buffer("tags", torch.tensor(list(first_tags), dtype=torch.long).repeat(length)[:length])
         self.pointer = 0
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from objectcrop.views.batched_render import paint_batch
+from objectcrop.views.batched_render import augment_batch
 
 
 class KeyViews(NamedTuple):
@@ -14,7 +14,7 @@ class KeyViews(NamedTuple):
 
     images: Tensor
     tags: Tensor
-    looks: Tensor | None
+    transforms: Tensor | None
 
 
 class PairBatch(NamedTuple):
@@ -24,7 +24,7 @@ class PairBatch(NamedTuple):
     key: Tensor
     query_tags: Tensor
     key_tags: Tensor
-    turns: Tensor
+    rotation: Tensor
     whole: Tensor | None
     cells: Tensor | None  # shape (N, patches, patches)
     rows: Tensor
@@ -41,42 +41,44 @@ class PairBatch(NamedTuple):
         return self._replace(shuffled_key=keys.images, shuffled_key_tags=keys.tags)
 
 
-class UnpaintedBatch(NamedTuple):
+class UntransformedBatch(NamedTuple):
     """A batch of pairs before it is painted.
 
     Attributes:
         pair: the batch.
-        looks: rows of `pack` for each field of it that holds views.
+        transforms: rows of `pack` for each field of it that holds views.
         max_sigma: no blur of a large view exceeds it, pixels at a side of 224.
         max_sigma_small: the same for small crops.
     """
 
     pair: PairBatch
-    looks: Mapping[str, Tensor]
+    transforms: Mapping[str, Tensor]
     max_sigma: float
     max_sigma_small: float
 
     @property
     def rows(self) -> Tensor:
-        """Rows of the pictures."""
+        """Rows of the images."""
         return self.pair.rows
 
-    def with_shuffled(self, keys: KeyViews) -> "UnpaintedBatch":
+    def with_shuffled(self, keys: KeyViews) -> "UntransformedBatch":
         """The same with keys of other samples beside its own."""
-        assert keys.looks is not None
-        return self._replace(pair=self.pair.with_shuffled(keys), looks={**self.looks, "shuffled_key": keys.looks})
+        assert keys.transforms is not None
+        return self._replace(
+            pair=self.pair.with_shuffled(keys), transforms={**self.transforms, "shuffled_key": keys.transforms}
+        )
 
     def to(self, device: torch.device) -> PairBatch:
         """The batch on a device, painted: as the CPU renderer makes it, within rounding."""
         pair = self.pair.to(device)
-        painted = {}
-        for name, looks in self.looks.items():
+        augmented = {}
+        for name, transforms in self.transforms.items():
             images: Tensor = getattr(pair, name)
             most = self.max_sigma_small if name == "small" else self.max_sigma
             flat = images.reshape(-1, *images.shape[-3:])
-            looks = looks.to(device, non_blocking=True)
-            painted[name] = paint_batch(flat, looks, max_sigma=most).reshape(images.shape)
-        return pair._replace(**painted)
+            transforms = transforms.to(device, non_blocking=True)
+            augmented[name] = augment_batch(flat, transforms, max_sigma=most).reshape(images.shape)
+        return pair._replace(**augmented)
 
 
 class LabelledBatch(NamedTuple):

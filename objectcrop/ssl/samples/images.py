@@ -19,7 +19,7 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan
 from objectcrop.views.regions import usable_ranks
-from objectcrop.views.render import Picture
+from objectcrop.views.render import ImageArray
 
 Key = tuple[int, int]
 """(epoch, number of the sample): which image that is, `list_sources` says; of samples by image, its row."""
@@ -36,15 +36,15 @@ class LoadedShare(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PictureList:
-    """The pictures of a training set, in an order that depends on their ids alone."""
+class ImageList:
+    """The images of a training set, in an order that depends on their ids alone."""
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     sizes: tuple[Size, ...]
 
     @classmethod
-    def of(cls, manifest: pd.DataFrame, data_root: Path) -> "PictureList":
+    def of(cls, manifest: pd.DataFrame, data_root: Path) -> "ImageList":
         """The training split of a MANIFEST."""
         rows = manifest[manifest["split"] == "train"].sort_values("image_id")
         return cls(
@@ -57,12 +57,12 @@ class PictureList:
         return len(self.ids)
 
 
-def boxes_by_picture(proposals: pd.DataFrame, pictures: PictureList) -> list[Boxes]:
-    """Proposals of each picture by rank, pixels; an empty array for a picture without any."""
+def boxes_of_images(proposals: pd.DataFrame, images: ImageList) -> list[Boxes]:
+    """Proposals of each image by rank, pixels; an empty array for an image without any."""
     ordered = proposals.sort_values(["image_id", "rank"])
     corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
     rows = {image_id: corners[found] for image_id, found in ordered.groupby("image_id", sort=False).indices.items()}
-    return [as_boxes(rows.get(image_id, np.zeros((0, 4)))) for image_id in pictures.ids]
+    return [as_boxes(rows.get(image_id, np.zeros((0, 4)))) for image_id in images.ids]
 
 
 def object_scale_min(run: Run, proposals_summary: Mapping[str, Any] | None) -> float:
@@ -84,11 +84,11 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
 
     Args:
         run: its views say what gives a sample.
-        boxes: proposals of each picture by rank, pixels; not looked at where pictures give the samples.
-        sizes: of each picture.
+        boxes: proposals of each image by rank, pixels; not looked at where images give the samples.
+        sizes: of each image.
 
     Returns:
-        Row of the picture, and rank of the proposal or `DRAWN`, shape (samples, 2).
+        Row of the image, and rank of the proposal or `DRAWN`, shape (samples, 2).
     """
     if run.views.sample_unit == "image":
         return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)
@@ -100,11 +100,11 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
 
 def read_for(
     path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
-) -> Picture:
-    """Decode a picture as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
+) -> ImageArray:
+    """Decode an image as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
 
     Args:
-        path: of the picture.
+        path: of the image.
         wanted: views that will be rendered, each with its side in pixels.
         settings: how views are made.
         decoder: the one that `settings` mean, resolved.
@@ -117,8 +117,8 @@ def read_for(
     return decode_image(path, reduce, decoder)
 
 
-def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> Picture:
-    """The whole picture, squeezed to a square."""
+def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> ImageArray:
+    """The whole image, squeezed to a square."""
     whole = decode_image(path, decoder=decoder)
     method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)

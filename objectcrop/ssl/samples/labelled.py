@@ -10,40 +10,40 @@ from torch.utils.data import Dataset
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.batches import LabelledBatch
-from objectcrop.ssl.samples.images import Key, PictureList, read_for, stack_images
+from objectcrop.ssl.samples.images import ImageList, Key, read_for, stack_images
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.plan import plan_plain_crop
-from objectcrop.views.render import Picture, render
+from objectcrop.views.render import ImageArray, render
 
 
 class LabelledSamples(Dataset[LabelledBatch]):
     """Random crops of scenes with their labels."""
 
-    def __init__(self, pictures: PictureList, labels: Tensor, run: Run, seeds: Seeds) -> None:
-        self.pictures, self.labels, self.run, self.seeds = pictures, labels, run, seeds
+    def __init__(self, images: ImageList, labels: Tensor, run: Run, seeds: Seeds) -> None:
+        self.images, self.labels, self.run, self.seeds = images, labels, run, seeds
         self.decoder = resolve_decoder(run.views.decoder)
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def describe(self) -> dict[str, Any]:
         """How the samples are made, for the summary."""
-        return {"decoder": describe_decoder(self.decoder), "images": len(self.pictures)}
+        return {"decoder": describe_decoder(self.decoder), "images": len(self.images)}
 
     def __getitems__(self, keys: list[Key]) -> LabelledBatch:
         """A batch."""
         rows = [row for _, row in keys]
         return LabelledBatch(stack_images([self._render(*key) for key in keys]), self.labels[rows], torch.tensor(rows))
 
-    def _render(self, epoch: int, row: int) -> Picture:
-        rng = self.seeds.generator("views", epoch, self.pictures.ids[row])
-        size, views = self.pictures.sizes[row], self.run.views
+    def _render(self, epoch: int, row: int) -> ImageArray:
+        rng = self.seeds.generator("views", epoch, self.images.ids[row])
+        size, views = self.images.sizes[row], self.run.views
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
-        picture = read_for(self.pictures.paths[row], [(plan, views.size_px)], views, self.decoder)
-        return render(picture, size, plan, views.size_px)
+        image = read_for(self.images.paths[row], [(plan, views.size_px)], views, self.decoder)
+        return render(image, size, plan, views.size_px)
 
 
-def labels_by_picture(annotations: pd.DataFrame, pictures: PictureList) -> tuple[Tensor, list[str]]:
+def labels_by_image(annotations: pd.DataFrame, images: ImageList) -> tuple[Tensor, list[str]]:
     """Labels of each image, and the classes in the order of their columns.
 
     Returns:
@@ -52,13 +52,13 @@ def labels_by_picture(annotations: pd.DataFrame, pictures: PictureList) -> tuple
     Raises:
         ValueError: if no image has a label.
     """
-    row_of = {image_id: row for row, image_id in enumerate(pictures.ids)}
+    row_of = {image_id: row for row, image_id in enumerate(images.ids)}
     found = annotations[annotations["image_id"].isin(row_of)][["image_id", "class_id"]].drop_duplicates()
     if found.empty:
         raise ValueError("no training image has an annotation: a supervised run needs labels")
     classes = sorted(found["class_id"].unique())
     column_of = {class_id: column for column, class_id in enumerate(classes)}
-    labels = torch.zeros(len(pictures), len(classes), dtype=torch.uint8)
+    labels = torch.zeros(len(images), len(classes), dtype=torch.uint8)
     rows = torch.tensor([row_of[image_id] for image_id in found["image_id"]])
     columns = torch.tensor([column_of[class_id] for class_id in found["class_id"]])
     labels[rows, columns] = 1

@@ -1,4 +1,4 @@
-"""Which pictures make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
+"""Which images make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -19,7 +19,7 @@ PREFETCH = 4
 class BatchOrder(Sampler[Any]):
     """This process's share of every global batch from one step to the last.
 
-    An epoch is one pass over the samples (pictures, or boxes) in an order of its own; what does not fill a batch is left out. With
+    An epoch is one pass over the samples (images, or boxes) in an order of its own; what does not fill a batch is left out. With
     `loads_shuffled` each share also names the samples whose keys this process encodes (see `ShuffledSamples`). With several `parts`
     a share comes in so many batches.
     """

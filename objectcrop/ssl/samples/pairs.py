@@ -11,14 +11,14 @@ from torch.utils.data import Dataset
 from objectcrop.boxes import Boxes, Size
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.batches import KeyViews, PairBatch, UnpaintedBatch
-from objectcrop.ssl.samples.images import DRAWN, Key, LoadedShare, PictureList, list_sources, read_for, stack_images
+from objectcrop.ssl.samples.batches import KeyViews, PairBatch, UntransformedBatch
+from objectcrop.ssl.samples.images import DRAWN, ImageList, Key, LoadedShare, list_sources, read_for, stack_images
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batched_render import pack
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, drawn_crop, plan_pair, plan_small_crops, plan_whole
 from objectcrop.views.regions import usable_ranks
-from objectcrop.views.render import Picture, cut_out, render
+from objectcrop.views.render import ImageArray, cut_out, render
 
 
 class PairPlan(NamedTuple):
@@ -27,24 +27,24 @@ class PairPlan(NamedTuple):
     query: ViewPlan
     key: ViewPlan
     whole: ViewPlan | None  # the view of the whole image, for the localization loss
-    turns: int  # rotation of the object view (0-3 quarter turns), for its loss
+    rotation: int  # rotation of the object view (0-3 quarter turns), for its loss
     small: tuple[ViewPlan, ...] = ()  # SwAV's small crops
 
 
-class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
+class PairSamples(Dataset[PairBatch | UntransformedBatch]):
     """Pairs of views; equal (epoch, number) give equal pixels in any process."""
 
     def __init__(
         self,
-        pictures: PictureList,
+        images: ImageList,
         boxes: Sequence[Boxes],
         run: Run,
         object_scale_min: float,
         seeds: Seeds,
     ) -> None:
-        self.pictures, self.boxes, self.run, self.object_scale_min = pictures, boxes, run, object_scale_min
+        self.images, self.boxes, self.run, self.object_scale_min = images, boxes, run, object_scale_min
         self.seeds = seeds
-        self.sources = list_sources(run, boxes, pictures.sizes)
+        self.sources = list_sources(run, boxes, images.sizes)
         self.decoder = resolve_decoder(run.views.decoder)
 
     def __len__(self) -> int:
@@ -55,50 +55,48 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         epoch, number = key
         row, rank = self.sources[number].tolist()
         chosen = () if rank == DRAWN else (rank,)
-        rng = self.seeds.generator("views", epoch, self.pictures.ids[row], *chosen)
-        size, views = self.pictures.sizes[row], self.run.views
+        rng = self.seeds.generator("views", epoch, self.images.ids[row], *chosen)
+        size, views = self.images.sizes[row], self.run.views
         shown = None if rank == DRAWN else rank
         query, positive = plan_pair(self.boxes[row], size, views, self.object_scale_min, rng, rank=shown)
         small = plan_small_crops(size, self.run.views, rng)
         whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
-        turns = int(rng.integers(4)) if self.run.losses.rotation else 0
-        return PairPlan(query, positive, whole, turns, small)
+        rotation = int(rng.integers(4)) if self.run.losses.rotation else 0
+        return PairPlan(query, positive, whole, rotation, small)
 
     def describe(self) -> dict[str, Any]:
         """How the samples are made, for the summary; images without a usable proposal give scene pairs."""
-        most, pairs = self.run.views.max_proposals, zip(self.boxes, self.pictures.sizes, strict=True)
+        most, pairs = self.run.views.max_proposals, zip(self.boxes, self.images.sizes, strict=True)
         without = sum(not usable_ranks(boxes, size, most) for boxes, size in pairs) if self.run.uses_objects else 0
         return {
             "decoder": describe_decoder(self.decoder),
             "renderer": self.run.views.renderer,
-            "images": len(self.pictures),
+            "images": len(self.images),
             "images_without_proposals": without,
             "samples_per_epoch": len(self),
         }
 
-    def __getitems__(self, keys: list[Key]) -> PairBatch | UnpaintedBatch:
+    def __getitems__(self, keys: list[Key]) -> PairBatch | UntransformedBatch:
         """A batch."""
         plans, rows = [self.plan(key) for key in keys], self.rows_of(keys)
         shown = [self._render(row, plan) for row, plan in zip(rows, plans, strict=True)]
         has_whole, has_small = bool(self.run.losses.localization), self.run.views.small_crops is not None
         pair = PairBatch(
-            query=stack_images([picture.query for picture in shown]),
-            key=stack_images([picture.key for picture in shown]),
+            query=stack_images([image.query for image in shown]),
+            key=stack_images([image.key for image in shown]),
             query_tags=torch.tensor([plan.query.tag for plan in plans]),
             key_tags=torch.tensor([plan.key.tag for plan in plans]),
-            turns=torch.tensor([plan.turns for plan in plans]),
-            whole=stack_images([picture.whole for picture in shown if picture.whole is not None])
-            if has_whole
-            else None,
+            rotation=torch.tensor([plan.rotation for plan in plans]),
+            whole=stack_images([image.whole for image in shown if image.whole is not None]) if has_whole else None,
             cells=stack_images([self._cells(row, p) for row, p in zip(rows, plans, strict=True)])
             if has_whole
             else None,
             rows=torch.tensor(rows),
-            small=stack_images([np.stack(picture.small) for picture in shown]) if has_small else None,
+            small=stack_images([np.stack(image.small) for image in shown]) if has_small else None,
         )
-        return self._unpainted(pair, plans) if self.run.views.renderer == "batched" else pair
+        return self._untransformed(pair, plans) if self.run.views.renderer == "batched" else pair
 
-    def _unpainted(self, pair: PairBatch, plans: Sequence[PairPlan]) -> UnpaintedBatch:
+    def _untransformed(self, pair: PairBatch, plans: Sequence[PairPlan]) -> UntransformedBatch:
         views = self.run.views
         shown = {
             "query": [plan.query for plan in plans],
@@ -106,9 +104,9 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
             "whole": [plan.whole for plan in plans if plan.whole is not None],
             "small": [view for plan in plans for view in plan.small],
         }
-        looks = {name: pack(found) for name, found in shown.items() if found}
+        transforms = {name: pack(found) for name, found in shown.items() if found}
         small = views.size_px / views.small_crops.size_px if views.small_crops is not None else 1.0
-        return UnpaintedBatch(pair, looks, views.max_blur_sigma, views.max_blur_sigma * small)
+        return UntransformedBatch(pair, transforms, views.max_blur_sigma, views.max_blur_sigma * small)
 
     def keys_of(self, keys: list[Key]) -> KeyViews:
         """Key views alone, as they are in a batch, and their tags."""
@@ -116,19 +114,19 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         views = []
         for row, plan in zip(self.rows_of(keys), plans, strict=True):
             # decoded for all views, also for one alone: the pixels of a view are the same in every process
-            picture = read_for(self.pictures.paths[row], self._sides(plan), self.run.views, self.decoder)
-            views.append(self._make(picture, self.pictures.sizes[row], plan.key, self.run.views.size_px))
-        looks = pack([plan.key for plan in plans]) if self.run.views.renderer == "batched" else None
-        return KeyViews(stack_images(views), torch.tensor([plan.key.tag for plan in plans]), looks)
+            image = read_for(self.images.paths[row], self._sides(plan), self.run.views, self.decoder)
+            views.append(self._make(image, self.images.sizes[row], plan.key, self.run.views.size_px))
+        transforms = pack([plan.key for plan in plans]) if self.run.views.renderer == "batched" else None
+        return KeyViews(stack_images(views), torch.tensor([plan.key.tag for plan in plans]), transforms)
 
     def rows_of(self, keys: list[Key]) -> list[int]:
         """The images of samples."""
         rows: list[int] = self.sources[[number for _, number in keys], 0].tolist()
         return rows
 
-    def _make(self, picture: Picture, size: Size, view: ViewPlan, side: int) -> Picture:
+    def _make(self, image: ImageArray, size: Size, view: ViewPlan, side: int) -> ImageArray:
         make = cut_out if self.run.views.renderer == "batched" else render
-        return make(picture, size, view, side)
+        return make(image, size, view, side)
 
     def _sides(self, plan: PairPlan) -> list[tuple[ViewPlan, int]]:
         """Every view of a sample with its side in pixels: query, key, the whole image if shown, small crops."""
@@ -136,32 +134,32 @@ class PairSamples(Dataset[PairBatch | UnpaintedBatch]):
         sides = [(view, views.size_px) for view in (plan.query, plan.key, plan.whole) if view is not None]
         return sides + [(view, views.small_crops.size_px) for view in plan.small if views.small_crops is not None]
 
-    def _render(self, row: int, plan: PairPlan) -> "Shown":
-        size, sides = self.pictures.sizes[row], self._sides(plan)
-        picture = read_for(self.pictures.paths[row], sides, self.run.views, self.decoder)
-        done = [self._make(picture, size, view, side) for view, side in sides]
+    def _render(self, row: int, plan: PairPlan) -> "RenderedViews":
+        size, sides = self.images.sizes[row], self._sides(plan)
+        image = read_for(self.images.paths[row], sides, self.run.views, self.decoder)
+        done = [self._make(image, size, view, side) for view, side in sides]
         num_large = len(sides) - len(plan.small)
-        return Shown(done[0], done[1], done[2] if plan.whole is not None else None, done[num_large:])
+        return RenderedViews(done[0], done[1], done[2] if plan.whole is not None else None, done[num_large:])
 
     def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
         assert plan.whole is not None
         # of two object views (an ablation) the query's counts
         view = plan.query if plan.query.region == "object" else plan.key
         patches = self.run.losses.patches
-        crop, size = drawn_crop(view, self.pictures.sizes[row], self.run.views)
+        crop, size = drawn_crop(view, self.images.sizes[row], self.run.views)
         return occupancy(crop, size, patches, is_flipped=plan.whole.is_flipped)
 
 
-class Shown(NamedTuple):
+class RenderedViews(NamedTuple):
     """The pixels of one sample."""
 
-    query: Picture
-    key: Picture
-    whole: Picture | None
-    small: list[Picture]
+    query: ImageArray
+    key: ImageArray
+    whole: ImageArray | None
+    small: list[ImageArray]
 
 
-class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
+class ShuffledSamples(Dataset[PairBatch | UntransformedBatch]):
     """Pairs of views, with the key views of other pairs beside them: those that this process encodes (see `key_permutation`)."""
 
     def __init__(self, samples: PairSamples) -> None:
@@ -174,6 +172,6 @@ class ShuffledSamples(Dataset[PairBatch | UnpaintedBatch]):
         """What the pairs are made of."""
         return self.samples.describe()
 
-    def __getitems__(self, share: LoadedShare) -> PairBatch | UnpaintedBatch:
+    def __getitems__(self, share: LoadedShare) -> PairBatch | UntransformedBatch:
         """A batch."""
         return self.samples.__getitems__(share.own).with_shuffled(self.samples.keys_of(share.shuffled))

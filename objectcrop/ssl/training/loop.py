@@ -149,7 +149,7 @@ class Training:
         if not seen or seen[-1] != now:
             seen.append(now)
 
-    def run(self, batches: Iterable[Any], stop: StopRequest, picture_ids: Sequence[str]) -> None:
+    def run(self, batches: Iterable[Any], stop: StopRequest, image_ids: Sequence[str]) -> None:
         """Train to the end.
 
         Raises:
@@ -171,19 +171,19 @@ class Training:
                 clock.seconds = already + time.monotonic() - start
                 is_last = clock.step == job.total_steps
                 if is_last or clock.step % job.log_every == 0:
-                    self._settle(picture_ids)
-                self._look(picture_ids)
+                    self._settle(image_ids)
+                self._monitor(image_ids)
                 if self.world.is_first:
                     progress.advance(batch_size, **({"loss": self._loss} if math.isfinite(self._loss) else {}))
                 if is_last or clock.step % job.log_every == 0:
                     self._log(events)
                 is_asked, is_due = self.world.any_of_each(bool(stop), time.monotonic() - last_save >= job.save_every_s)
                 if is_asked or is_due:
-                    self._settle(picture_ids)
+                    self._settle(image_ids)
                     self.save()
                     last_save = time.monotonic()
                 if is_asked and not is_last:
-                    self._say_farewell()
+                    self._log_end()
                     raise Stopped(stop.exit_code)
 
     def save(self) -> None:
@@ -232,23 +232,23 @@ class Training:
             self.optimizer.step()
             self.method.after_step(step, job.total_steps)
 
-    def _settle(self, picture_ids: Sequence[str]) -> None:
+    def _settle(self, image_ids: Sequence[str]) -> None:
         """Read what the device has found; before it is logged, and before a state is saved that nobody could use."""
         try:
-            found = self._window.take(picture_ids)
+            found = self._window.take(image_ids)
         except ValueError as error:
             raise ValueError(f"{self.job.label}: {error}") from error
         for values in found:
             self._averages.add(values)
             self._loss = values.get("loss", math.nan)
 
-    def _look(self, picture_ids: Sequence[str]) -> None:
+    def _monitor(self, image_ids: Sequence[str]) -> None:
         """At the end of an epoch, see what the features are like."""
         every = self.job.monitor_every_epochs * self.job.steps_per_epoch
         if self.monitor is None or not every or (self.clock.step % every and self.clock.step != self.job.total_steps):
             return
-        self._settle(picture_ids)
-        self.clock.monitored = self.monitor.look(self.method.backbone)
+        self._settle(image_ids)
+        self.clock.monitored = self.monitor.measure(self.method.backbone)
 
     def _log(self, events: Events) -> None:
         clock, job = self.clock, self.job
@@ -272,7 +272,7 @@ class Training:
         append_metrics(job.folder, row)
         events.add(row)
 
-    def _say_farewell(self) -> None:
+    def _log_end(self) -> None:
         if self.world.is_first:
             print(
                 f"{self.job.label}: stopped after step {self.clock.step}, state saved; start it again to resume",

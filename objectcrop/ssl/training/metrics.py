@@ -22,11 +22,11 @@ TERA, GIB = 1e12, 2**30
 NOT_DRAWN = ("step", "seconds")
 
 
-class Given(NamedTuple):
+class StepRecord(NamedTuple):
     """What one step gave."""
 
     step: int
-    rows: list[int]  # of its pictures
+    rows: list[int]  # of its images
     names: tuple[str, ...]
     values: Tensor  # the total loss, then one value for each name
 
@@ -35,20 +35,20 @@ class Window:
     """Losses of the steps that nobody has looked at yet."""
 
     def __init__(self) -> None:
-        self._given: list[Given] = []
+        self._given: list[StepRecord] = []
 
     def add(self, step: int, rows: list[int], losses: StepLosses) -> None:
         """Keep what a step gave, without waiting for the device."""
         values = torch.stack(
             [losses.total.detach().float(), *(value.detach().float() for value in losses.parts.values())]
         )
-        self._given.append(Given(step, rows, tuple(losses.parts), values))
+        self._given.append(StepRecord(step, rows, tuple(losses.parts), values))
 
-    def take(self, picture_ids: Sequence[str]) -> list[dict[str, float]]:
+    def take(self, image_ids: Sequence[str]) -> list[dict[str, float]]:
         """The values of each step by name; the window is empty then. One wait for the device, however many steps.
 
         Raises:
-            ValueError: if a total loss is not finite, with the first such step and its pictures.
+            ValueError: if a total loss is not finite, with the first such step and its images.
         """
         given, self._given = self._given, []
         if not given:
@@ -58,15 +58,17 @@ class Window:
         for step in given:
             total = next(flat)
             if not math.isfinite(total):
-                raise ValueError(_not_finite(step, total, picture_ids))
+                raise ValueError(_not_finite(step, total, image_ids))
             found.append({name: next(flat) for name in step.names})
         return found
 
 
-def _not_finite(given: Given, total: float, picture_ids: Sequence[str]) -> str:
-    names = [picture_ids[row] for row in given.rows]
+def _not_finite(given: StepRecord, total: float, image_ids: Sequence[str]) -> str:
+    names = [image_ids[row] for row in given.rows]
     shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
-    return f"the loss of step {given.step} is {total} (pictures {shown}); lower the learning rate, or use precision float32"
+    return (
+        f"the loss of step {given.step} is {total} (images {shown}); lower the learning rate, or use precision float32"
+    )
 
 
 class Averages:
@@ -165,7 +167,7 @@ class Speed:
         self._flops_per_step = counter.get_total_flops()
 
     def take(self, num_steps: int, num_images: int) -> dict[str, float]:
-        """Measures since the last call, in which so many steps showed so many pictures (of all processes)."""
+        """Measures since the last call, in which so many steps showed so many images (of all processes)."""
         now = time.monotonic()
         seconds = max(now - self._start, 1e-9)
         found = {

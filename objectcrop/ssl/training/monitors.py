@@ -39,9 +39,9 @@ class Monitor:
     ) -> None:
         self.paths, self.size_px, self.device, self.precision = paths, size_px, device, precision
         self.labels = None if labels is None else as_indicators(labels)
-        self._pictures: Tensor | None = None  # uint8, decoded at the first use
+        self._images: Tensor | None = None  # uint8, decoded at the first use
 
-    def look(self, backbone: Backbone) -> dict[str, float]:
+    def measure(self, backbone: Backbone) -> dict[str, float]:
         """Return measures by name; none, with a warning, if features are not finite. The trunk's mode stays as it was."""
         features = self._features(backbone).cpu().double()
         if num_broken := int((~features.isfinite().all(dim=1)).sum()):
@@ -59,12 +59,12 @@ class Monitor:
 
     @torch.no_grad()
     def _features(self, backbone: Backbone) -> Tensor:
-        if self._pictures is None:
-            self._pictures = torch.from_numpy(np.stack([read_square(path, self.size_px) for path in self.paths]))
+        if self._images is None:
+            self._images = torch.from_numpy(np.stack([read_square(path, self.size_px) for path in self.paths]))
         was_training = backbone.training
         backbone.eval()
         with autocast(self.precision, self.device):
-            chunks = [backbone.view(part.to(self.device)).features for part in torch.split(self._pictures, CHUNK)]
+            chunks = [backbone.view(part.to(self.device)).features for part in torch.split(self._images, CHUNK)]
         backbone.train(was_training)
         return torch.cat([widened(chunk) for chunk in chunks])
 

@@ -1,7 +1,7 @@
-"""How much memory the jobs of LOD ask for, by what the study knows: pictures, neighbours, boxes.
+"""How much memory the jobs of LOD ask for, by what the study knows: images, neighbours, boxes.
 
 Each line stands above what `python benchmarks/lod_memory.py` measures, by a fifth or more; a test holds the two together.
-Features are read and written picture by picture, so that their size does not count.
+Features are read and written image by image, so that their size does not count.
 """
 
 import json
@@ -15,17 +15,15 @@ class MemoryLine(NamedTuple):
     """Memory of a rule's jobs."""
 
     fixed_mb: int
-    """Of a job without pictures."""
-    bytes_per_picture: int
+    """Of a job without images."""
+    bytes_per_image: int
     """Of the data set, whatever its split."""
     bytes_per_item: int
-    """Of each picture's neighbours (find_neighbours) or boxes (the others), as many as the settings allow."""
+    """Of each image's neighbours (find_neighbours) or boxes (the others), as many as the settings allow."""
 
-    def at(self, num_pictures: int, num_items: int) -> int:
+    def at(self, num_images: int, num_items: int) -> int:
         """Megabytes."""
-        return self.fixed_mb + -(
-            -num_pictures * (self.bytes_per_picture + self.bytes_per_item * num_items) // 1_000_000
-        )
+        return self.fixed_mb + -(-num_images * (self.bytes_per_image + self.bytes_per_item * num_items) // 1_000_000)
 
 
 LINES = {
@@ -47,7 +45,7 @@ WHOLE_BYTES, OWN_BYTES = 80, 28
 SORTED_BYTES = 120
 """Of a score that is put in order beside its mirror image."""
 IMAGES_PER_PART = 512
-"""Pictures whose rows of W are put in order at once, as `objectcrop.proposals.lod.ranking.row_parts` has it."""
+"""Images whose rows of W are put in order at once, as `objectcrop.proposals.lod.ranking.row_parts` has it."""
 
 
 def num_indexed(index: str) -> int:
@@ -55,12 +53,12 @@ def num_indexed(index: str) -> int:
     return int(json.loads(Path(index).read_text(encoding="utf-8"))["num_readable"])
 
 
-def ranking_mb(num_pictures: int, lod: LodProposals) -> int:
+def ranking_mb(num_images: int, lod: LodProposals) -> int:
     """Megabytes of all processes of a ranking: its vectors, or the scores put in order before, whichever take more.
 
-    As if every picture had `max_regions` regions and no two pictures were each other's neighbours.
+    As if every image had `max_regions` regions and no two images were each other's neighbours.
     """
-    processes, pictures = lod.ranking_processes, max(-(-num_pictures // lod.score_shards), IMAGES_PER_PART)
-    vectors = (WHOLE_BYTES * processes + OWN_BYTES) * num_pictures * lod.max_regions
-    scores = min(pictures, num_pictures) * lod.num_neighbours * lod.max_scores_per_pair
+    processes, images = lod.ranking_processes, max(-(-num_images // lod.score_shards), IMAGES_PER_PART)
+    vectors = (WHOLE_BYTES * processes + OWN_BYTES) * num_images * lod.max_regions
+    scores = min(images, num_images) * lod.num_neighbours * lod.max_scores_per_pair
     return processes * RANKING_FIXED_MB + -(-max(vectors, SORTED_BYTES * processes * scores) // 1_000_000)

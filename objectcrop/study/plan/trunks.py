@@ -34,24 +34,28 @@ class TrunkPlan:
 
     def weights(self, source: str) -> list[str]:
         """Weights of the network that a source looks through, if it does: of a run, or a file that exists now."""
-        looks = self.of(source)
-        if looks is None:
+        settings = self.of(source)
+        if settings is None:
             return []
-        if looks.features_run is not None:
-            return [paths.BACKBONE.format(run=looks.features_run, seed=looks.features_seed)]
+        if settings.features_run is not None:
+            return [paths.BACKBONE.format(run=settings.features_run, seed=settings.features_seed)]
         return self.files(self.owner(source))
 
     def run_summary(self, source: str) -> list[str]:
         """Summary of the run that the weights come from, if they do."""
-        looks = self.of(source)
-        if looks is None or looks.features_run is None:
+        settings = self.of(source)
+        if settings is None or settings.features_run is None:
             return []
-        return [paths.RUN_SUMMARY.format(run=looks.features_run, seed=looks.features_seed)]
+        return [paths.RUN_SUMMARY.format(run=settings.features_run, seed=settings.features_seed)]
 
     def backbone(self, source: str) -> BackboneSettings | None:
         """Settings of that run's backbone."""
-        looks = self.of(source)
-        return None if looks is None or looks.features_run is None else self.study.runs[looks.features_run].backbone
+        settings = self.of(source)
+        return (
+            None
+            if settings is None or settings.features_run is None
+            else self.study.runs[settings.features_run].backbone
+        )
 
     def locations(self, source: str) -> list[str]:
         """Files and folders under the data root that a source is made from or with, relative to it."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from objectcrop.study.settings.downloads import Download, TarPictures
+from objectcrop.study.settings.downloads import Download, TarImages
 from objectcrop.study.settings.fine_grained import (
     CARS_ANNOTATIONS,
     CARS_CLASSES,
@@ -15,13 +15,13 @@ from objectcrop.study.settings.fine_grained import (
     CarsDataset,
     CubDataset,
 )
-from objectcrop.study.settings.image_files import PictureFiles
+from objectcrop.study.settings.image_files import ImageFiles
 from objectcrop.study.settings.section import Name, Section
 from objectcrop.study.settings.section import Split as Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
 
 
-class DrawnDataset(PictureFiles):
+class DrawnDataset(ImageFiles):
     """Scenes that the project draws itself: nothing is downloaded."""
 
     source: Literal["drawn"]
@@ -57,7 +57,7 @@ class DrawnDataset(PictureFiles):
         return self
 
 
-class OpenImagesDataset(PictureFiles):
+class OpenImagesDataset(ImageFiles):
     """Open Images layout: one box CSV a split (13 or more columns) and one image folder a split."""
 
     source: Literal["openimages"]
@@ -104,11 +104,11 @@ def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> N
         raise ValueError(f"download.upstream_splits takes two splits from one of Open Images: {taken}")
     if len(set(dataset.images.values())) < len(dataset.images):
         raise ValueError("download needs a folder of its own for the images of each split")
-    if isinstance(download.transfer.pictures, TarPictures) and download.num_shards > 1:
+    if isinstance(download.transfer.images, TarImages) and download.num_shards > 1:
         raise ValueError("download.num_shards must be 1 for tars: one job reads each of them once, front to back")
 
 
-class CocoDataset(PictureFiles):
+class CocoDataset(ImageFiles):
     """COCO 2017 layout: one instances JSON and one image folder a split."""
 
     source: Literal["coco"]
@@ -125,21 +125,21 @@ class VocPart(Section):
     image_set: str = Field(description="File name under ImageSets/Main without .txt, for example trainval.")
 
 
-class VocDataset(PictureFiles):
+class VocDataset(ImageFiles):
     """PASCAL VOC devkits; a split is one or more image sets (07+12 is two)."""
 
     source: Literal["voc"]
     parts: dict[Split, tuple[VocPart, ...]] = Field(description="Image sets of each split.")
 
 
-class FolderDataset(PictureFiles):
+class FolderDataset(ImageFiles):
     """Any folder of images, searched recursively, without labels: one training split."""
 
     source: Literal["folder"]
     images: str = Field(description="Folder, relative to the data root.")
 
 
-class ImageFoldersDataset(PictureFiles):
+class ImageFoldersDataset(ImageFiles):
     """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole image."""
 
     source: Literal["image_folders"]
@@ -157,7 +157,7 @@ class ImageFoldersDataset(PictureFiles):
         return self
 
 
-class Ade20kDataset(PictureFiles):
+class Ade20kDataset(ImageFiles):
     """ADE20K's scene parsing release, ADEChallengeData2016: an image and a mask of 150 classes each."""
 
     source: Literal["ade20k"]
@@ -198,8 +198,8 @@ def expected_locations(dataset: Dataset) -> list[str]:
     """Of the raw locations, those that people must provide before the first job: not what is downloaded."""
     if not isinstance(dataset, OpenImagesDataset) or dataset.download is None:
         return raw_locations(dataset)
-    pictures = dataset.download.transfer.pictures
-    return [pictures.folder] if isinstance(pictures, TarPictures) else []
+    images = dataset.download.transfer.images
+    return [images.folder] if isinstance(images, TarImages) else []
 
 
 def raw_locations(dataset: Dataset) -> list[str]:

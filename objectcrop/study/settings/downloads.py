@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from objectcrop.study.settings.section import Section, Split
 
 PUBLIC_METADATA = "https://storage.googleapis.com/openimages"
-PUBLIC_PICTURES = "https://open-images-dataset.s3.amazonaws.com"
+PUBLIC_IMAGES = "https://open-images-dataset.s3.amazonaws.com"
 SCHEMES = ("http", "https", "file")
 
 MetadataKey = Literal[
@@ -45,19 +45,19 @@ class MetadataFile(Section):
         return None if address is None else _checked_base(address)
 
 
-class AddressPictures(Section):
+class AddressImages(Section):
     """Images one by one, at `<base>/<split of Open Images>/<ImageID>.jpg`."""
 
     kind: Literal["address"] = "address"
     base: str = Field(
-        default=PUBLIC_PICTURES,
+        default=PUBLIC_IMAGES,
         description="The public bucket, or a mirror with its layout: http://, https:// or file:///.",
     )
 
     _base = field_validator("base")(_checked_base)
 
 
-class TarPictures(Section):
+class TarImages(Section):
     """Images out of tars of this machine, named as CVDF's: `train_0.tar.gz`, .., `validation.tar.gz`, `test.tar.gz`."""
 
     kind: Literal["tars"]
@@ -70,13 +70,13 @@ class Transfer(Section):
     metadata_base: str = Field(
         default=PUBLIC_METADATA, description="The public address, or a mirror with its layout: http, https or file."
     )
-    pictures: Annotated[AddressPictures | TarPictures, Field(discriminator="kind")] = Field(
-        default=AddressPictures(), description="Where images come from; `kind: address` where no kind is given."
+    images: Annotated[AddressImages | TarImages, Field(discriminator="kind")] = Field(
+        default=AddressImages(), description="Where images come from; `kind: address` where no kind is given."
     )
     connections: int = Field(default=16, ge=1, le=256, description="Images fetched at once by one job.")
     attempts: int = Field(default=6, ge=1, le=100, description="Tries of one file before it is given up.")
     timeout_s: float = Field(default=30, gt=0, description="Longest silence of a server, seconds.")
-    picture_deadline_s: float = Field(default=300, gt=0, description="Longest time of one try of an image, seconds.")
+    image_deadline_s: float = Field(default=300, gt=0, description="Longest time of one try of an image, seconds.")
     first_wait_s: float = Field(
         default=1, ge=0, description="Wait before the second try, seconds; it doubles with each, give or take a half."
     )
@@ -86,7 +86,7 @@ class Transfer(Section):
 
     _metadata_base = field_validator("metadata_base")(_checked_base)
 
-    @field_validator("pictures", mode="before")
+    @field_validator("images", mode="before")
     @classmethod
     def _address_by_default(cls, value: Any) -> Any:
         return {"kind": "address", **value} if isinstance(value, dict) else value

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from objectcrop.study.settings.image_files import PictureFiles
+from objectcrop.study.settings.image_files import ImageFiles
 from objectcrop.study.settings.section import Split as Split
 
 CUB_LISTS = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
@@ -16,7 +16,7 @@ CARS_ANNOTATIONS: dict[Split, str] = {
 CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
 
 
-class AircraftDataset(PictureFiles):
+class AircraftDataset(ImageFiles):
     """FGVC-Aircraft: one aircraft an image, named at one of three levels."""
 
     source: Literal["fgvc_aircraft"]
@@ -31,14 +31,14 @@ class AircraftDataset(PictureFiles):
     )
 
 
-class CubDataset(PictureFiles):
+class CubDataset(ImageFiles):
     """Caltech-UCSD Birds 200-2011: one bird an image; splits train and test as released."""
 
     source: Literal["cub"]
     folder: str = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
 
 
-class CarsDataset(PictureFiles):
+class CarsDataset(ImageFiles):
     """Stanford Cars: one car an image; splits train and test as released."""
 
     source: Literal["stanford_cars"]

@@ -6,7 +6,7 @@ from objectcrop.study.settings.section import Section
 from objectcrop.study.settings.section import Split as Split
 
 
-class PictureFiles(Section):
+class ImageFiles(Section):
     """What every data set of image files has."""
 
     max_unreadable_share: float = Field(

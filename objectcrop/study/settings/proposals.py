@@ -82,9 +82,9 @@ class LodProposals(FeatureProposals):
         default="wide_margin",
         description="Peak map rule: 'base' (alpha .3, VGG16) or 'wide_margin' (alpha .5, self-supervised trunks).",
     )
-    centring: Literal["picture", "none"] = Field(
+    centring: Literal["image", "none"] = Field(
         default="none",
-        description="`picture` takes the image's mean from its maps first, and keeps what is above it and what is below as "
+        description="`image` takes the image's mean from its maps first, and keeps what is above it and what is below as "
         "channels of their own: salient is then what is unlike the rest. Own addition; 'none', as published, takes high "
         "activations for salient, which they need not be in a network trained without labels (docs/proposals.md).",
     )
@@ -277,9 +277,9 @@ class MaskCutProposals(FeatureProposals, SearchedProposals):
         lt=1,
         description="tau: cells with at least this cosine are joined with weight 1, others 1e-5.",
     )
-    centring: Literal["picture", "none"] = Field(
-        default="picture",
-        description="`picture` takes the image's mean from its features first: after a ReLU all cosines are high; 'none' for "
+    centring: Literal["image", "none"] = Field(
+        default="image",
+        description="`image` takes the image's mean from its features first: after a ReLU all cosines are high; 'none' for "
         "features of both signs, as in the paper.",
     )
 

@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from objectcrop.study.settings.image_files import PictureFiles
+from objectcrop.study.settings.image_files import ImageFiles
 from objectcrop.study.settings.section import Name
 from objectcrop.study.settings.section import Split as Split
 
 
-class SubsetDataset(PictureFiles):
+class SubsetDataset(ImageFiles):
     """What every subset has: another data set, whose folders hold its images."""
 
     of: Name = Field(description="The data set that is selected from; its boxes must be annotations with classes.")

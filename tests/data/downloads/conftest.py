@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from objectcrop.data.downloads.pictures import Report, Request, fetch_wanted
+from objectcrop.data.downloads.images import Report, Request, fetch_wanted
 from objectcrop.data.downloads.wanted import Wanted
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
@@ -40,24 +40,24 @@ def server():
 
 @pytest.fixture
 def stocked(server) -> Server:
-    """Thirty training pictures p00 .. p29."""
+    """Thirty training images p00 .. p29."""
     server.contents |= {f"/train/p{number:02d}.jpg": jpeg(number) for number in range(30)}
     return server
 
 
 def quick(base: str, **changed: object) -> Transfer:
     """Settings for tests: waits of milliseconds."""
-    pictures = {"kind": "address", "base": base}
+    images = {"kind": "address", "base": base}
     values = {"connections": 4, "attempts": 3, "timeout_s": 0.4, "first_wait_s": 0.005, "longest_wait_s": 0.3}
-    return Transfer.model_validate({"metadata_base": base, "pictures": pictures, **values, **changed})
+    return Transfer.model_validate({"metadata_base": base, "images": images, **values, **changed})
 
 
 @pytest.fixture
 def fetch(tmp_path) -> Callable[..., Report]:
-    """Fetch training pictures into tmp_path/data/pictures."""
+    """Fetch training images into tmp_path/data/images."""
 
     def run(ids: list[str], transfer: Transfer, *, share: float = 1.0, stop: StopRequest | None = None) -> Report:
-        wanted = Wanted({"train": tmp_path / "data/pictures"}, {"train": "train"}, {"train": ids}, len(ids))
+        wanted = Wanted({"train": tmp_path / "data/images"}, {"train": "train"}, {"train": ids}, len(ids))
         return fetch_wanted(
             Request("some", wanted, transfer, tmp_path / "data", share), StopRequest() if stop is None else stop
         )

@@ -12,7 +12,7 @@ import sys
 
 def main() -> None:
     script = importlib.import_module(f"workflow_scripts.{sys.argv[1]}")
-    import objectcrop.data.downloads.pictures
+    import objectcrop.data.downloads.images
     import objectcrop.tables  # noqa: F401  what the script imports when it runs
 
     for line in sys.stdin:

@@ -15,18 +15,18 @@ from objectcrop.runtime.atomic import read_json
 from objectcrop.tables import IMAGES, write_table
 from tests.data.downloads.conftest import jpeg, names
 
-NUM_PICTURES, NUM_KILLS = 420, 20
+NUM_IMAGES, NUM_KILLS = 420, 20
 DATASET = {
     "source": "openimages",
     "boxes": {"train": "boxes.csv"},
     "class_descriptions": "classes.csv",
-    "images": {"train": "pictures"},
+    "images": {"train": "images"},
 }
 
 
 @pytest.fixture
 def arguments(server, tmp_path):
-    ids = [f"{number:016x}" for number in range(NUM_PICTURES)]
+    ids = [f"{number:016x}" for number in range(NUM_IMAGES)]
     write_table(
         pd.DataFrame({"image_id": ids}).assign(split="train", num_boxes=1, num_classes=1),
         tmp_path / "i.parquet",
@@ -40,7 +40,7 @@ def arguments(server, tmp_path):
         "download": {},
         "max_unreadable_share": 0,
     }
-    transfer = {"pictures": {"kind": "address", "base": server.address}, "connections": 4}
+    transfer = {"images": {"kind": "address", "base": server.address}, "connections": 4}
     return [
         *("--settings", json.dumps(settings), "--transfer", json.dumps(transfer)),
         *("--data-root", str(tmp_path), "--subset-images", str(tmp_path / "i.parquet")),
@@ -78,8 +78,8 @@ def wait_until(condition, timeout_s=60):
 
 
 @pytest.mark.slow
-def test_twenty_kills_cost_no_picture_twice_and_leave_nothing_behind(arguments, forker, server, tmp_path):
-    folder = tmp_path / "pictures"
+def test_twenty_kills_cost_no_image_twice_and_leave_nothing_behind(arguments, forker, server, tmp_path):
+    folder = tmp_path / "images"
     draw = random.Random(0)
     whole: set[str] = set()
     num_unfinished_places = 0
@@ -98,7 +98,7 @@ def test_twenty_kills_cost_no_picture_twice_and_leave_nothing_behind(arguments, 
         for name in whole:
             assert (folder / name).read_bytes() == server.contents[f"/train/{name}"], name
         num_unfinished_places += folder.is_dir() and len(names(folder)) > len(whole)
-    assert 50 < len(whole) < NUM_PICTURES
+    assert 50 < len(whole) < NUM_IMAGES
     assert num_unfinished_places > NUM_KILLS / 2  # or nothing was in the making when it was killed
     asked = server.requests.copy()
     forker.stdin.write(json.dumps(arguments) + "\n")
@@ -107,11 +107,11 @@ def test_twenty_kills_cost_no_picture_twice_and_leave_nothing_behind(arguments, 
     assert int(forker.stdout.readline()) == 0
     assert [name for name in whole if server.requests[f"/train/{name}"] > asked[f"/train/{name}"]] == []
     assert names(folder) == sorted(path.removeprefix("/train/") for path in server.contents)
-    assert names(tmp_path) == ["i.parquet", "pictures", "report.json"]
+    assert names(tmp_path) == ["i.parquet", "images", "report.json"]
     for name in names(folder):
         assert (folder / name).read_bytes() == server.contents[f"/train/{name}"], name
     report = read_json(tmp_path / "report.json")
-    assert (report["num_already_there"], report["num_fetched"]) == (len(whole), NUM_PICTURES - len(whole))
+    assert (report["num_already_there"], report["num_fetched"]) == (len(whole), NUM_IMAGES - len(whole))
 
 
 @pytest.mark.slow
@@ -123,5 +123,5 @@ def test_a_signal_ends_the_script_with_its_code_and_without_leftovers(arguments,
         assert process.wait(10) == 128 + signal.SIGTERM
         assert "Traceback" not in process.stderr.read()
     assert not (tmp_path / "report.json").exists()
-    assert all(name.endswith(".jpg") for name in names(tmp_path / "pictures"))
-    assert 0 < len(names(tmp_path / "pictures")) < NUM_PICTURES
+    assert all(name.endswith(".jpg") for name in names(tmp_path / "images"))
+    assert 0 < len(names(tmp_path / "images")) < NUM_IMAGES

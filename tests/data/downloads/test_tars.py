@@ -1,4 +1,4 @@
-"""Pictures out of tars: only the wanted ones, each tar read once."""
+"""Images out of tars: only the wanted ones, each tar read once."""
 
 import io
 import tarfile
@@ -6,19 +6,19 @@ import tarfile
 import pytest
 
 from objectcrop.data.downloads import tars
-from objectcrop.data.downloads.pictures import Report, Request, fetch_wanted
+from objectcrop.data.downloads.images import Report, Request, fetch_wanted
 from objectcrop.data.downloads.wanted import Wanted
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
 from tests.data.downloads.conftest import jpeg, names
 
-SOURCE = Transfer.model_validate({"pictures": {"kind": "tars", "folder": "tars"}})
+SOURCE = Transfer.model_validate({"images": {"kind": "tars", "folder": "tars"}})
 
 
 def pack(path, contents: dict[str, bytes]) -> None:
     path.parent.mkdir(exist_ok=True)
     with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as archive:
-        folder = tarfile.TarInfo("pictures.jpg")
+        folder = tarfile.TarInfo("images.jpg")
         folder.type = tarfile.DIRTYPE
         archive.addfile(folder)
         for name, content in contents.items():
@@ -29,7 +29,7 @@ def pack(path, contents: dict[str, bytes]) -> None:
 
 @pytest.fixture
 def packed(tmp_path):
-    """Training pictures a0..a9 and b0..b9 in two tars, one of them not compressed; test pictures c0..c9."""
+    """Training images a0..a9 and b0..b9 in two tars, one of them not compressed; test images c0..c9."""
     for letter, name in (("a", "train_a.tar.gz"), ("b", "train_b.tar"), ("c", "test.tgz")):
         content = {f"{name.split('.')[0]}/{letter}{n}.jpg": jpeg(ord(letter) + n) for n in range(10)}
         pack(tmp_path / "tars" / name, content)
@@ -52,7 +52,7 @@ def reads(monkeypatch):
     return found
 
 
-def test_wanted_pictures_are_taken_out_and_no_others(packed):
+def test_wanted_images_are_taken_out_and_no_others(packed):
     report = extract(packed, {"train": ["a3", "b7"], "test": ["c1"]})
     assert (report.num_fetched, report.failures) == (3, [])
     assert names(packed / "train") == ["a3.jpg", "b7.jpg"]
@@ -109,13 +109,13 @@ def test_a_tar_of_which_only_the_end_is_missing_has_no_index(packed, reads):
     assert list((packed / ".tar_index").glob("train_a*")) == []
 
 
-def test_a_picture_in_a_tar_that_is_none_is_listed(packed):
-    pack(packed / "tars/train_c.tar", {"d.jpg": b"no picture"})
+def test_an_image_in_a_tar_that_is_none_is_listed(packed):
+    pack(packed / "tars/train_c.tar", {"d.jpg": b"no image"})
     (failure,) = extract(packed, {"train": ["d"]}).failures
     assert failure.reason.startswith("not a JPEG")
     assert names(packed / "train") == []
 
 
 def test_a_split_without_tars_is_an_error(packed):
-    with pytest.raises(ValueError, match="holds no tar of validation pictures"):
+    with pytest.raises(ValueError, match="holds no tar of validation images"):
         extract(packed, {"validation": ["a0"]})

@@ -1,4 +1,4 @@
-"""Which pictures are wanted, in which job, and how long one waits for them."""
+"""Which images are wanted, in which job, and how long one waits for them."""
 
 import threading
 import time
@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from objectcrop.data.downloads.landing import landing, lock_file
 from objectcrop.data.downloads.patience import wait_before
+from objectcrop.data.downloads.staging import lock_file, staging
 from objectcrop.data.downloads.transfer import TransferError
-from objectcrop.data.downloads.wanted import chosen_pictures, shard_of
+from objectcrop.data.downloads.wanted import chosen_images, shard_of
 from objectcrop.study.settings.datasets import OpenImagesDataset
 from objectcrop.study.settings.downloads import Download, Transfer
 from tests.data.downloads.conftest import names
@@ -29,17 +29,17 @@ ROOT = Path("data")
 
 
 def boxes(**ids: str) -> pd.DataFrame:
-    """Two boxes of each picture; an id is a letter."""
+    """Two boxes of each image; an id is a letter."""
     rows = [(letter, split) for split, letters in ids.items() for letter in letters * 2]
     return pd.DataFrame(rows, columns=["image_id", "split"])
 
 
 def chosen(annotations: pd.DataFrame, **download: object) -> list[str]:
-    found = chosen_pictures(annotations, DATASET, Download.model_validate(download))
+    found = chosen_images(annotations, DATASET, Download.model_validate(download))
     return [f"{split} {image_id}" for image_id, split in found[["image_id", "split"]].itertuples(index=False)]
 
 
-def test_pictures_with_boxes_are_wanted_once_where_there_is_a_folder_for_them():
+def test_images_with_boxes_are_wanted_once_where_there_is_a_folder_for_them():
     assert chosen(boxes(train="ba", validation="c", test="d")) == ["train a", "train b", "validation c"]
 
 
@@ -63,7 +63,7 @@ def test_a_random_limit_depends_on_the_seed_and_not_on_the_order_of_rows():
 
 
 def test_boxes_of_no_wanted_split_are_an_error():
-    with pytest.raises(ValueError, match="no picture of the splits"):
+    with pytest.raises(ValueError, match="no image of the splits"):
         chosen(boxes(test="a"))
 
 
@@ -71,34 +71,34 @@ def test_boxes_of_no_wanted_split_are_an_error():
     st.sets(st.tuples(st.text("abc", min_size=1, max_size=4), st.sampled_from(["train", "validation"])), max_size=30),
     st.integers(1, 7),
 )
-def test_every_picture_is_in_exactly_one_shard(rows, num_shards):
-    pictures = pd.DataFrame(sorted(rows), columns=["image_id", "split"])
+def test_every_image_is_in_exactly_one_shard(rows, num_shards):
+    images = pd.DataFrame(sorted(rows), columns=["image_id", "split"])
     download = Download(num_shards=num_shards)
-    shards = [shard_of(pictures, DATASET, download, ROOT, shard=shard, name="some") for shard in range(num_shards)]
+    shards = [shard_of(images, DATASET, download, ROOT, shard=shard, name="some") for shard in range(num_shards)]
     found = [(image_id, split) for shard in shards for split, ids in shard.image_ids.items() for image_id in ids]
     assert sorted(found) == sorted(rows)
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
     assert {shard.num_in_all for shard in shards} == {len(rows)}
 
 
-def test_a_picture_goes_to_the_folder_of_its_split_from_the_split_of_open_images():
+def test_an_image_goes_to_the_folder_of_its_split_from_the_split_of_open_images():
     download = Download.model_validate({"upstream_splits": {"train": "test"}})
     wanted = shard_of(boxes(train="a"), DATASET, download, ROOT, shard=0, name="some")
-    picture = next(wanted.pictures("train"))
-    assert (picture.upstream, picture.path) == ("test", Path("data/t/a.jpg"))
+    image = next(wanted.images("train"))
+    assert (image.upstream, image.path) == ("test", Path("data/t/a.jpg"))
 
 
 @pytest.mark.parametrize("image_id", ["../../etc/passwd", "a/b", ".hidden", "", "a b", "a\n"])
 def test_an_id_that_is_no_file_name_is_refused(image_id):
-    pictures = pd.DataFrame({"image_id": [image_id], "split": "train"})
+    images = pd.DataFrame({"image_id": [image_id], "split": "train"})
     with pytest.raises(ValueError, match=r"1 image id\(s\) cannot be file names"):
-        shard_of(pictures, DATASET, Download(), ROOT, shard=0, name="some")
+        shard_of(images, DATASET, Download(), ROOT, shard=0, name="some")
 
 
 def test_a_shard_that_is_not_there_and_a_split_without_folder_are_refused():
     with pytest.raises(ValueError, match=r"shard 2 of datasets\.some: there are 2"):
         shard_of(boxes(train="a"), DATASET, Download(num_shards=2), ROOT, shard=2, name="some")
-    with pytest.raises(ValueError, match=r"pictures of the split\(s\) \['test'\] are wanted"):
+    with pytest.raises(ValueError, match=r"images of the split\(s\) \['test'\] are wanted"):
         shard_of(boxes(test="a"), DATASET, Download(), ROOT, shard=0, name="some")
 
 
@@ -112,7 +112,7 @@ def test_waits_double_within_a_half_and_end_at_the_longest(attempt, key):
     assert min(doubled / 2, 100) <= waited <= min(doubled * 1.5, 100)
 
 
-def test_pictures_that_fail_at_once_do_not_come_back_at_once():
+def test_images_that_fail_at_once_do_not_come_back_at_once():
     assert len({wait_before(PATIENT, f"p{number}", 1, TransferError("reset")) for number in range(50)}) == 50
 
 
@@ -132,10 +132,10 @@ def test_places_of_the_dead_are_removed_and_those_of_the_living_are_not(tmp_path
     (dead / "half.jpg").write_bytes(b"half")
     (dead / "lock").write_bytes(b"")
     (tmp_path / "whole.jpg").write_bytes(b"whole")
-    with landing(tmp_path, {"whole.jpg", "missing.jpg"}) as one:
+    with staging(tmp_path, {"whole.jpg", "missing.jpg"}) as one:
         assert one.there == {"whole.jpg"}
         assert not dead.exists()
-        with landing(tmp_path, set()) as two:
+        with staging(tmp_path, set()) as two:
             assert one.folder.is_dir()
             assert two.folder != one.folder
     assert names(tmp_path) == ["whole.jpg"]
@@ -147,7 +147,7 @@ def test_a_place_is_removed_whenever_its_process_was_killed(tmp_path, held):
     dead.mkdir()
     for name in held:
         (dead / name).write_bytes(b"")
-    with landing(tmp_path, set()):
+    with staging(tmp_path, set()):
         assert not dead.exists()
 
 
@@ -156,7 +156,7 @@ def test_places_that_come_and_go_at_once_do_not_take_each_other_away(tmp_path):
 
     def come_and_go() -> None:
         for _ in range(25):
-            with landing(tmp_path, set()) as place:
+            with staging(tmp_path, set()) as place:
                 (place.folder / "half.jpg").write_bytes(b"half")
                 time.sleep(0.0005)
                 if not (place.folder / "half.jpg").exists():
@@ -200,7 +200,7 @@ def test_a_download_that_cannot_be_meant_is_refused():
     assert "takes two splits from one" in refused(upstream_splits={"train": "validation"})
     assert "must be at least 1" in refused(max_images={"train": 0})
     assert "must start with http" in refused(transfer={"metadata_base": "ftp://x/y"})
-    assert "must start with http" in refused(transfer={"pictures": {"base": "file:relative"}})
+    assert "must start with http" in refused(transfer={"images": {"base": "file:relative"}})
     assert "num_shards must be 1 for tars" in refused(
-        num_shards=2, transfer={"pictures": {"kind": "tars", "folder": "t"}}
+        num_shards=2, transfer={"images": {"kind": "tars", "folder": "t"}}
     )

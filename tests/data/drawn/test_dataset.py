@@ -50,7 +50,7 @@ def test_a_scene_is_the_same_whatever_was_drawn_before_it():
     first = draw_scene(settings(), "train", 3)
     draw_scene(settings(), "train", 0)
     again = draw_scene(settings(), "train", 3)
-    np.testing.assert_array_equal(first.picture, again.picture)
+    np.testing.assert_array_equal(first.image, again.image)
     assert first.objects == again.objects
 
 
@@ -58,8 +58,8 @@ def test_a_scene_is_the_same_whatever_was_drawn_before_it():
 def test_other_settings_give_other_scenes_and_other_ids(change):
     before, after = settings(), settings(**change)
     assert scene_id(before, "train", 0) != scene_id(after, "train", 0)
-    pictures = [[draw_scene(asked, "train", index).picture for index in range(4)] for asked in (before, after)]
-    assert not np.array_equal(*pictures)
+    images = [[draw_scene(asked, "train", index).image for index in range(4)] for asked in (before, after)]
+    assert not np.array_equal(*images)
 
 
 def test_a_larger_set_holds_the_same_first_scenes():
@@ -157,7 +157,7 @@ def test_mean_colours_do_not_tell_the_class():
         scene = draw_scene(asked, "train", index)
         for seen in scene.objects:
             x1, y1, x2, y2 = seen.box
-            colours.append(scene.picture[y1:y2, x1:x2].reshape(-1, 3).mean(axis=0))
+            colours.append(scene.image[y1:y2, x1:x2].reshape(-1, 3).mean(axis=0))
             classes.append(seen.class_index)
     features, labels = np.array(colours), np.array(classes)
     half = len(labels) // 2
@@ -205,7 +205,7 @@ def test_what_is_there_is_not_drawn_again(drawn_once, monkeypatch):
     assert files(folder) == before
 
 
-def test_a_lost_picture_is_drawn_again_and_nothing_else(drawn_once):
+def test_a_lost_image_is_drawn_again_and_nothing_else(drawn_once):
     folder, asked, _ = drawn_once
     before = files(folder)
     victim = sorted((folder / "test").glob("*.jpg"))[0]

@@ -77,7 +77,7 @@ def test_every_label_has_a_plain_name(folder):
     assert {row["LabelName"] for split in COUNTS for row in csv_rows(folder, split)} <= set(names)
 
 
-def test_pictures_are_jpegs_of_the_size_asked_for(folder):
+def test_images_are_jpegs_of_the_size_asked_for(folder):
     for path in (folder / "train").iterdir():
         assert path.read_bytes()[:3] == b"\xff\xd8\xff"
         assert cv2.imread(str(path)).shape == (HEIGHT, WIDTH, 3)
@@ -115,7 +115,7 @@ def test_the_voc_boxes_are_the_csv_boxes_counted_from_1_and_inclusive(folder):
             assert (tree.findtext("size/width"), tree.findtext("size/height")) == (str(WIDTH), str(HEIGHT))
 
 
-def test_voc_pictures_are_links_that_survive_a_move(folder):
+def test_voc_images_are_links_that_survive_a_move(folder):
     links = list((folder / "VOC2007" / "JPEGImages").iterdir())
     assert len(links) == sum(COUNTS.values())
     for link in links:
@@ -146,7 +146,7 @@ def test_pycocotools_reads_the_boxes_of_the_csv(folder, split):
         image_id = coco.imgs[thing["image_id"]]["file_name"].removesuffix(".jpg")
         found.append((image_id, names[thing["category_id"]], (x, y, x + width, y + height)))
     assert found == [(row["ImageID"], labels[row["LabelName"]], pixel_box(row)) for row in csv_rows(folder, split)]
-    assert all((folder / split / picture["file_name"]).is_file() for picture in coco.imgs.values())
+    assert all((folder / split / image["file_name"]).is_file() for image in coco.imgs.values())
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools with NumPy 2

@@ -1,4 +1,4 @@
-"""Tiny copies of the layouts of fine-grained data sets, with pictures of 100 x 50 pixels."""
+"""Tiny copies of the layouts of fine-grained data sets, with images of 100 x 50 pixels."""
 
 from pathlib import Path
 

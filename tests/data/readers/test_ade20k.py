@@ -21,7 +21,7 @@ LIST = "\n".join(
 
 @pytest.fixture
 def root(tmp_path):
-    """A training picture of 10 x 8 pixels with wall (twice) and sky, and a validation picture that is unlabelled."""
+    """A training image of 10 x 8 pixels with wall (twice) and sky, and a validation image that is unlabelled."""
     folder = tmp_path / "ADE"
     mask = np.zeros((8, 10), dtype=np.uint8)
     mask[0:2, 0:4] = 3
@@ -59,20 +59,20 @@ def test_boxes_equal_those_of_a_slow_loop_on_random_masks():
         assert box == (min(xs) / 47, min(ys) / 31, (max(xs) + 1) / 47, (max(ys) + 1) / 31)
 
 
-def test_pictures_of_the_parts_are_listed_without_labels_too(root):
+def test_images_of_the_parts_are_listed_without_labels_too(root):
     assert list_ade20k(ADE, root).to_numpy().tolist() == [
         ["ADE_train_1", "ADE/images/training/ADE_train_1.jpg", "train"],
         ["ADE_val_1", "ADE/images/validation/ADE_val_1.jpg", "test"],
     ]
 
 
-def test_a_part_without_pictures_is_named(root):
+def test_a_part_without_images_is_named(root):
     (root / "ADE/images/validation/ADE_val_1.jpg").unlink()
     with pytest.raises(ValueError, match=r"validation: holds no image that ends in \.jpg"):
         list_ade20k(ADE, root)
 
 
-def test_a_picture_that_cannot_be_opened_keeps_the_boxes_of_its_mask(root):
+def test_an_image_that_cannot_be_opened_keeps_the_boxes_of_its_mask(root):
     (root / "ADE/images/training/ADE_train_1.jpg").write_text("broken")
     assert len(read_ade20k_boxes(ADE, root)) == 2
 

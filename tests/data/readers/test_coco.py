@@ -43,7 +43,7 @@ def test_width_and_height_become_relative_corners_and_crowds_are_flagged(write):
     assert set(boxes["image_id"]) == {"000000000007"}
 
 
-def test_pictures_without_annotations_are_listed(write, tmp_path):
+def test_images_without_annotations_are_listed(write, tmp_path):
     write(instances())
     dataset = CocoDataset(source="coco", instances={"train": "instances.json"}, images={"train": "train2017"})
     listing = list_coco(dataset, tmp_path)

@@ -78,7 +78,7 @@ def test_a_box_turned_inside_out_is_refused_with_its_line_and_values(refusal):
 
 
 @pytest.mark.parametrize("corner", [{"XMin": "-0.2"}, {"XMax": "1.0011"}, {"YMin": "-1"}, {"YMax": "640"}])
-def test_a_box_outside_the_picture_is_refused_with_its_line(refusal, corner):
+def test_a_box_outside_the_image_is_refused_with_its_line(refusal, corner):
     assert "boxes.csv, line 2: the box is outside the image" in refusal(lines(row(**corner)))
 
 
@@ -158,7 +158,7 @@ def test_a_number_too_large_for_a_double_is_no_number(refusal, value):
     assert "boxes.csv, line 2: the box has a corner that is no number" in refusal(lines(row(XMax=value)))
 
 
-def test_a_large_number_lies_outside_the_picture(refusal):
+def test_a_large_number_lies_outside_the_image(refusal):
     assert "outside the image (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(lines(row(XMax="1e300")))
 
 

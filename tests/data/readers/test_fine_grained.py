@@ -1,13 +1,13 @@
-"""FGVC-Aircraft, CUB-200-2011 and Stanford Cars: one named object a picture."""
+"""FGVC-Aircraft, CUB-200-2011 and Stanford Cars: one named object an image."""
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
 from objectcrop.data.manifest import index_dataset
-from objectcrop.data.readers.registry import list_pictures, parse_dataset, read_labels
+from objectcrop.data.readers.registry import list_images, parse_dataset, read_labels
 from objectcrop.data.readers.text_lists import read_list
-from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.tables import ANNOTATIONS, check
 from tests.data.readers.fine_grained import (
     AIRCRAFT,
@@ -39,7 +39,7 @@ def rows(dataset, root) -> dict[str, tuple]:
 
 
 def listed(dataset, root) -> list[list[str]]:
-    return list_pictures("mine", dataset, root).to_numpy().tolist()
+    return list_images("mine", dataset, root).to_numpy().tolist()
 
 
 def approx(*corners: float):
@@ -90,17 +90,17 @@ def test_cars_of_both_splits_have_ids_that_differ_though_their_files_have_one_na
     assert listed(CARS_SET, tmp_path)[0] == ["cars_test/00001", "cars/cars_test/00001.jpg", "test"]
 
 
-def test_a_picture_that_cannot_be_opened_leaves_its_box_out_and_stays_listed(tmp_path, capsys):
+def test_an_image_that_cannot_be_opened_leaves_its_box_out_and_stays_listed(tmp_path, capsys):
     (write_cub(tmp_path) / "birds/images/001.Albatross/Albatross_0046.jpg").write_text("broken")
     assert list(rows(BIRDS, tmp_path)) == ["002.Auk/Auk_0009"]
     assert "1 image(s) cannot be opened, first birds/images/001.Albatross" in capsys.readouterr().out
     assert len(listed(BIRDS, tmp_path)) == 2
 
 
-def test_a_picture_of_two_aircraft_lists_is_refused(tmp_path):
+def test_an_image_of_two_aircraft_lists_is_refused(tmp_path):
     (write_aircraft(tmp_path) / "air/images_variant_test.txt").write_text("0034958 707-320\n")
     with pytest.raises(ValueError, match=r"image id '0034958' names 2 images .*one split"):
-        list_pictures("mine", AIR, tmp_path)
+        list_images("mine", AIR, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_every_cut_of_a_matlab_file_is_one_error(tmp_path):
     for length in range(0, len(whole) - 8, 7):  # the last eight bytes are padding
         test.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"withlabels\.mat"):
-            list_pictures("mine", CARS_SET, tmp_path)
+            list_images("mine", CARS_SET, tmp_path)
 
 
 def test_a_list_may_have_a_byte_order_mark_crlf_and_blank_lines_but_not_nothing(tmp_path):
@@ -204,10 +204,10 @@ def test_a_list_may_have_a_byte_order_mark_crlf_and_blank_lines_but_not_nothing(
     [(AIR, write_aircraft), (BIRDS, write_cub), (CARS_SET, write_cars)],
     ids=["air", "birds", "cars"],
 )
-def test_indexed_pictures_have_the_one_label_that_a_linear_task_of_single_labels_needs(tmp_path, dataset, write):
+def test_indexed_images_have_the_one_label_that_a_linear_task_of_single_labels_needs(tmp_path, dataset, write):
     manifest = index_dataset("mine", dataset, write(tmp_path)).manifest
     boxes, _ = read_labels("mine", dataset, tmp_path)
     classes = training_classes(manifest, boxes)
-    pictures = labelled_pictures(manifest, boxes, tmp_path, "train", classes)
+    images = labelled_images(manifest, boxes, tmp_path, "train", classes)
     by_id = dict(zip(boxes["image_id"], boxes["class_id"], strict=True))
-    assert [classes[label] for label in pictures.classes_of_single] == [by_id[image_id] for image_id in pictures.ids]
+    assert [classes[label] for label in images.classes_of_single] == [by_id[image_id] for image_id in images.ids]

@@ -1,4 +1,4 @@
-"""Folders of pictures."""
+"""Folders of images."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def touch(tmp_path):
     return make
 
 
-def test_pictures_are_found_at_any_depth_and_other_files_passed_over(touch):
+def test_images_are_found_at_any_depth_and_other_files_passed_over(touch):
     root = touch("p/b.JPG", "p/deep/er/a.png", "p/notes.txt", "p/.thumbs/a.jpg", "p/._b.jpg", "other/c.jpg")
     listing = list_folder(FolderDataset(source="folder", images="p"), root)
     assert listing["image_id"].tolist() == ["b.JPG", "deep/er/a.png"]
@@ -28,12 +28,12 @@ def test_pictures_are_found_at_any_depth_and_other_files_passed_over(touch):
     assert set(listing["split"]) == {"train"}
 
 
-def test_a_folder_without_pictures_is_named(touch):
+def test_a_folder_without_images_is_named(touch):
     with pytest.raises(ValueError, match=r"p: there is no image in it"):
         list_folder(FolderDataset(source="folder", images="p"), touch("p/notes.txt"))
 
 
-def test_the_class_is_the_folder_and_its_box_the_whole_picture(touch):
+def test_the_class_is_the_folder_and_its_box_the_whole_image(touch):
     root = touch("in/train/cat/1.jpg", "in/train/dog/1.jpg", "in/val/cat/1.jpg")
     boxes = check(label_image_folders(list_image_folders(CLASSES, root)), ANNOTATIONS, where="test")
     assert boxes["image_id"].tolist() == ["train/cat/1.jpg", "train/dog/1.jpg", "validation/cat/1.jpg"]
@@ -41,7 +41,7 @@ def test_the_class_is_the_folder_and_its_box_the_whole_picture(touch):
     assert boxes[["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [[0, 0, 1, 1]] * 3
 
 
-def test_a_picture_outside_the_class_folders_is_named(touch):
+def test_an_image_outside_the_class_folders_is_named(touch):
     root = touch("in/train/cat/1.jpg", "in/train/2.jpg", "in/val/cat/1.jpg")
     with pytest.raises(ValueError, match=r"1 image\(s\) are in no class folder, first '2\.jpg'; .*flat_labels\.train"):
         list_image_folders(CLASSES, root)
@@ -83,6 +83,6 @@ def test_wrong_labels_of_a_flat_folder_are_named(touch, labels, message):
         list_image_folders(FLAT, root)
 
 
-def test_labels_of_a_split_without_pictures_are_refused():
+def test_labels_of_a_split_without_images_are_refused():
     with pytest.raises(ValueError, match=r"flat_labels names the split\(s\) test, which images lacks"):
         ImageFoldersDataset(source="image_folders", images={"train": "a"}, flat_labels={"test": "b.csv"})

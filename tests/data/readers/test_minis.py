@@ -8,7 +8,7 @@ import pytest
 from objectcrop.data.images import decode_image
 from objectcrop.data.manifest import index_dataset
 from objectcrop.data.readers.openimages import read_class_names
-from objectcrop.data.readers.registry import list_pictures, parse_dataset, read_labels
+from objectcrop.data.readers.registry import list_images, parse_dataset, read_labels
 from objectcrop.data.readers.voc import read_image_set
 from objectcrop.data.relative_boxes import count_train_images
 from objectcrop.runtime.atomic import read_json
@@ -74,8 +74,8 @@ MINIS = {
     },
     "pool": {"source": "folder", "images": "coco_val_pool_224/val2017"},
 }
-# The pictures of coco_as_openimages are those that have boxes; README files count boxes only for it.
-PICTURES = {
+# The images of coco_as_openimages are those that have boxes; README files count boxes only for it.
+IMAGES = {
     "openimages": {"train": 21, "validation": 7, "test": 7},
     "coco": {"train": 92, "validation": 66},
     "coco_as_openimages": {"train": 91, "validation": 64},
@@ -117,10 +117,10 @@ def index(name, shared):
 
 
 @pytest.mark.parametrize("name", MINIS)
-def test_pictures_are_all_readable_and_as_many_as_stated(shared, name):
+def test_images_are_all_readable_and_as_many_as_stated(shared, name):
     found = index(name, shared)
     assert found.unreadable.empty
-    assert check(found.manifest, MANIFEST, where=name).groupby("split").size().to_dict() == PICTURES[name]
+    assert check(found.manifest, MANIFEST, where=name).groupby("split").size().to_dict() == IMAGES[name]
 
 
 @pytest.mark.parametrize("name", BOXES)
@@ -156,7 +156,7 @@ def test_every_photograph_is_decoded_at_the_size_of_the_manifest(shared):
         assert decode_image(shared / "data" / row.path).shape == (row.height_px, row.width_px, 3)
 
 
-def test_the_coco_mini_is_158_pictures_of_80_categories_with_free_licences(shared):
+def test_the_coco_mini_is_158_images_of_80_categories_with_free_licences(shared):
     manifest = index("coco", shared).manifest
     assert len(manifest) == 158
     assert manifest[["width_px", "height_px"]].median().tolist() == [640, 480]
@@ -171,7 +171,7 @@ def test_the_coco_mini_is_158_pictures_of_80_categories_with_free_licences(share
 @pytest.mark.parametrize("name", BOXES_AN_IMAGE)
 def test_an_image_has_as_many_boxes_as_stated(shared, name):
     boxes, _ = read(name, shared)
-    assert round(len(boxes) / sum(PICTURES[name].values()), 1) == BOXES_AN_IMAGE[name]
+    assert round(len(boxes) / sum(IMAGES[name].values()), 1) == BOXES_AN_IMAGE[name]
 
 
 def test_the_open_images_mini_has_the_classes_source_and_unknown_flags_that_are_stated(shared):
@@ -210,13 +210,13 @@ def test_difficult_objects_of_the_derived_devkit_are_the_crowds_of_coco(shared):
 
 
 def test_the_parts_of_the_derived_devkit_are_the_splits_of_coco(shared):
-    derived, coco = (list_pictures(name, parse_dataset(MINIS[name]), shared / "data") for name in ("voc07", "coco"))
+    derived, coco = (list_images(name, parse_dataset(MINIS[name]), shared / "data") for name in ("voc07", "coco"))
     ids = {split: set(coco.loc[coco["split"] == split, "image_id"]) for split in ("train", "validation")}
     assert set(derived.loc[derived["split"] != "test", "image_id"]) <= ids["train"]
     assert set(derived.loc[derived["split"] == "test", "image_id"]) <= ids["validation"]
 
 
-def test_the_set_of_a_class_lists_the_pictures_that_show_it(shared):
+def test_the_set_of_a_class_lists_the_images_that_show_it(shared):
     boxes, _ = read("voc12", shared)
     train = boxes[boxes["split"] == "train"]
     for class_id in boxes["class_id"].unique():
@@ -226,12 +226,12 @@ def test_the_set_of_a_class_lists_the_pictures_that_show_it(shared):
             assert set(read_image_set(part, shared / "data")) == expected
 
 
-def test_the_pool_has_short_sides_of_224_pixels_and_no_picture_of_the_others(shared):
+def test_the_pool_has_short_sides_of_224_pixels_and_no_image_of_the_others(shared):
     pool = index("pool", shared).manifest
     assert set(pool[["width_px", "height_px"]].min(axis=1)) == {224}
     ids = set(pool["image_id"].str.removesuffix(".jpg"))
     for name in ("coco", "openimages", "voc07", "voc12"):
-        assert not ids & set(list_pictures(name, parse_dataset(MINIS[name]), shared / "data")["image_id"])
+        assert not ids & set(list_images(name, parse_dataset(MINIS[name]), shared / "data")["image_id"])
 
 
 def test_modes_and_orientations_are_counted(shared):

@@ -60,7 +60,7 @@ def test_class_names_keep_commas_and_words_that_look_missing(tmp_path):
         read_class_names(path)
 
 
-def test_listed_are_the_pictures_that_have_both_boxes_and_a_file(write, tmp_path):
+def test_listed_are_the_images_that_have_both_boxes_and_a_file(write, tmp_path):
     write(*ROWS, ROWS[0])
     (tmp_path / "train").mkdir()
     for name in ["0b.jpg", "0c.jpg", "0a.txt"]:
@@ -78,7 +78,7 @@ def test_listed_are_the_pictures_that_have_both_boxes_and_a_file(write, tmp_path
         list_openimages(dataset, tmp_path)
 
 
-def test_pictures_of_any_ending_in_sub_folders_are_listed_if_the_settings_say_so(write, tmp_path):
+def test_images_of_any_ending_in_sub_folders_are_listed_if_the_settings_say_so(write, tmp_path):
     write(*[f"{image_id},s,/m/1,1,0,1,0,1,0,0,0,0,0" for image_id in ("a", "b", "part_1/c")])
     for name in ("part_0/a.jpg", "b.png", "part_1/c.jpg"):
         (tmp_path / "train" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from objectcrop.data.readers.registry import join_labels, list_pictures, parse_dataset, read_labels
+from objectcrop.data.readers.registry import join_labels, list_images, parse_dataset, read_labels
 from objectcrop.data.relative_boxes import count_train_images
 from objectcrop.study.settings.datasets import Dataset
 from objectcrop.study.settings.home_pages import HOME_PAGES
@@ -25,7 +25,7 @@ DATASETS = {
     },
     "coco": COCO,
     "voc": {"source": "voc", "parts": {"train": [{"devkit": "VOC2007", "image_set": "trainval"}]}},
-    "folder": {"source": "folder", "images": "pictures"},
+    "folder": {"source": "folder", "images": "images"},
     "image_folders": {"source": "image_folders", "images": {"train": "in/train", "validation": "in/val"}},
     "flat": {
         "source": "image_folders",
@@ -42,7 +42,7 @@ MISSING = {
     "openimages": ["train.csv", "names.csv", "train"],
     "coco": ["a.json", "b.json", "a", "b"],
     "voc": ["VOC2007"],
-    "folder": ["pictures"],
+    "folder": ["images"],
     "image_folders": ["in/train", "in/val"],
     "flat": ["in/train", "in/val", "in/labels.csv"],
     "ade20k": ["ADE/objectInfo150.txt", "ADE/images/training", "ADE/annotations/validation"],
@@ -59,7 +59,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize("source", DATASETS)
-@pytest.mark.parametrize("read", [list_pictures, read_labels])
+@pytest.mark.parametrize("read", [list_images, read_labels])
 def test_one_message_names_everything_that_is_missing(tmp_path, source, read):
     with pytest.raises(FileNotFoundError) as caught:
         read("mine", parse_dataset(DATASETS[source]), tmp_path)
@@ -77,11 +77,11 @@ def test_an_id_in_two_splits_is_refused(tmp_path):
         text = json.dumps({"images": [image], "annotations": [], "categories": []})
         (tmp_path / f"{split}.json").write_text(text)
     with pytest.raises(ValueError, match=r"image id '1' names 2 images \(a/1\.jpg, b/1\.jpg\)"):
-        list_pictures("mine", parse_dataset(COCO), tmp_path)
+        list_images("mine", parse_dataset(COCO), tmp_path)
 
 
 def test_a_folder_without_labels_has_empty_tables(tmp_path):
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     labels = read_labels("mine", parse_dataset(DATASETS["folder"]), tmp_path)
     classes = count_train_images(*labels)
     assert len(check(labels.boxes, ANNOTATIONS, where="test")) == len(check(classes, CLASSES, where="test")) == 0
@@ -100,7 +100,7 @@ def test_a_class_without_description_is_named_with_the_file(tmp_path):
 def test_a_data_set_made_of_others_has_no_files_of_its_own(tmp_path, source):
     value = {"source": "ohms", "of": "base"} if source == "ohms" else {"source": "union", "parts": ["a", "b"]}
     with pytest.raises(ValueError, match=rf"mine of source '{source}' has no image files"):
-        list_pictures("mine", parse_dataset(value), tmp_path)
+        list_images("mine", parse_dataset(value), tmp_path)
 
 
 def test_joined_parts_share_their_classes_and_count_training_images_together():

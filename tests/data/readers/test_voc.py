@@ -54,7 +54,7 @@ def test_a_zero_based_file_is_clipped_by_its_one_pixel_and_two_are_refused(kit):
         read_voc_boxes(PART, root, "train")
 
 
-def test_pictures_of_the_image_set_are_listed_in_order_of_id(kit):
+def test_images_of_the_image_set_are_listed_in_order_of_id(kit):
     listing = list_voc(VocDataset(source="voc", parts={"train": (PART,)}), kit("000001"))
     assert listing["path"].tolist() == ["kit/VOC2007/JPEGImages/000001.jpg", "kit/VOC2007/JPEGImages/000002.jpg"]
 
@@ -93,14 +93,14 @@ def test_a_missing_set_names_those_there_are_and_a_missing_xml_its_path(kit):
         read_voc_boxes(PART, root, "train")
 
 
-def test_of_the_set_of_a_class_only_the_pictures_that_show_it_are_listed(kit):
+def test_of_the_set_of_a_class_only_the_images_that_show_it_are_listed(kit):
     root = kit("000001")
     folder = root / "kit/VOC2007/ImageSets/Main"
     (folder / "dog_train.txt").write_text("000001 -1\n000002  0\n000003  1\n")
     assert read_image_set(VocPart(devkit="kit/VOC2007", image_set="dog_train"), root) == ["000002", "000003"]
 
 
-def test_a_picture_that_stands_twice_in_a_set_is_named_with_its_line(kit):
+def test_an_image_that_stands_twice_in_a_set_is_named_with_its_line(kit):
     root = kit("000001")
     (root / "kit/VOC2007/ImageSets/Main/train.txt").write_text("000001\n000002\n\n000001\n")
     with pytest.raises(ValueError, match=r"train\.txt, line 4: image '000001' occurs more than once"):

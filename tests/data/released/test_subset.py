@@ -49,7 +49,7 @@ def test_the_labels_of_an_image_are_exactly_the_listed_ones(subset):
     ]
 
 
-def test_a_label_without_a_box_is_the_whole_picture_and_no_object(subset):
+def test_a_label_without_a_box_is_the_whole_image_and_no_object(subset):
     labels = subset.boxes[subset.boxes["source"] == IMAGE_LABEL]
     assert labels["image_id"].tolist() == ["b", "t"]
     assert labels[["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [[0, 0, 1, 1]] * 2

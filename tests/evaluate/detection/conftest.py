@@ -47,13 +47,13 @@ def _write_split(base, split, count, rng):
     for number in range(1, count + 1):
         image_id = f"{split}{number}"
         ids.append(image_id)
-        picture = rng.integers(90, 160, (height, width, 3)).astype(np.uint8)
+        image = rng.integers(90, 160, (height, width, 3)).astype(np.uint8)
         things = ""
         images.append({"id": number, "file_name": f"{image_id}.jpg", "width": width, "height": height})
         for category, (name, colour) in enumerate(COLOURS.items(), start=1):
             w, h = int(rng.integers(20, 40)), int(rng.integers(16, 30))
             x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
-            picture[y : y + h, x : x + w] = colour
+            image[y : y + h, x : x + w] = colour
             things += (
                 f"<object><name>{escape(name)}</name><pose>x</pose><truncated>0</truncated><difficult>0</difficult>"
                 f"<bndbox><xmin>{x + 1}</xmin><ymin>{y + 1}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax></bndbox></object>"
@@ -63,8 +63,8 @@ def _write_split(base, split, count, rng):
             annotations.append(annotation | {"bbox": [x, y, w, h], "area": w * h, "segmentation": [polygon]})
         size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
         (base / "VOC2007/Annotations" / f"{image_id}.xml").write_text(f"<annotation>{size}{things}</annotation>")
-        assert cv2.imwrite(str(base / split / f"{image_id}.jpg"), picture)
-        assert cv2.imwrite(str(base / "VOC2007/JPEGImages" / f"{image_id}.jpg"), picture)
+        assert cv2.imwrite(str(base / split / f"{image_id}.jpg"), image)
+        assert cv2.imwrite(str(base / "VOC2007/JPEGImages" / f"{image_id}.jpg"), image)
     set_name = "trainval" if split == "train" else "test"
     (base / "VOC2007/ImageSets/Main" / f"{set_name}.txt").write_text("".join(f"{image_id}\n" for image_id in ids))
     categories = [{"id": number, "name": name} for number, name in enumerate(COLOURS, start=1)]

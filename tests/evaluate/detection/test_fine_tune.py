@@ -104,7 +104,7 @@ def test_rectangles_are_learnt(job):
 
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])
-def test_as_many_test_pictures_are_measured_as_asked(job, kind):
+def test_as_many_test_images_are_measured_as_asked(job, kind):
     assert fine_tune(job(kind, max_test_images=2), StopRequest())["details"]["num_test"] == 2
 
 
@@ -162,7 +162,7 @@ def test_a_finished_one_starts_anew_after_its_state_is_forgotten(job):
     assert fine_tune(job(), StopRequest())["metrics"]
 
 
-def test_a_loss_that_is_not_finite_ends_it_and_names_the_pictures(job):
+def test_a_loss_that_is_not_finite_ends_it_and_names_the_images(job):
     with pytest.raises(ValueError, match=r"iteration \d+: the loss is not finite \(images train\d, train\d\)"):
         fine_tune(job(learning_rate=1e12, max_iterations=20, warmup_iterations=0), StopRequest())
 
@@ -206,15 +206,15 @@ def slow_voc_ap(detections, truths, threshold, metric):
     return 100 * sum(points) / len(recalls)
 
 
-def noisy_detections(pictures):
+def noisy_detections(images):
     """Two boxes for each object, near it, with scores: what a detector outputs, and objects and boxes of each class."""
     rng = np.random.default_rng(3)
     outputs, detections, truths = [], {0: [], 1: []}, {0: [], 1: []}
-    for picture in pictures:
+    for image in images:
         boxes, scores, classes = [], [], []
-        for thing in picture["annotations"]:
+        for thing in image["annotations"]:
             x1, y1, x2, y2 = thing["bbox"]
-            truths[thing["category_id"]].append((picture["image_id"], (x1 + 1, y1 + 1, x2, y2)))
+            truths[thing["category_id"]].append((image["image_id"], (x1 + 1, y1 + 1, x2, y2)))
             for spread in (2, 8):
                 moved = np.round(np.array(thing["bbox"]) + rng.normal(0, spread, 4))
                 boxes.append(moved)
@@ -222,7 +222,7 @@ def noisy_detections(pictures):
                 classes.append(thing["category_id"])
         for box, score, class_id in zip(boxes, scores, classes, strict=True):
             shown = (box[0] + 1, box[1] + 1, box[2], box[3])
-            detections[class_id].append((picture["image_id"], score, shown))
+            detections[class_id].append((image["image_id"], score, shown))
         instances = Instances((SIZE[1], SIZE[0]))
         instances.pred_boxes = Boxes(torch.tensor(np.stack(boxes), dtype=torch.float32))
         instances.scores, instances.pred_classes = torch.tensor(scores), torch.tensor(classes)
@@ -230,19 +230,19 @@ def noisy_detections(pictures):
     return outputs, detections, truths
 
 
-def measured(evaluator, pictures, outputs):
+def measured(evaluator, images, outputs):
     evaluator.reset()
-    for picture, instances in zip(pictures, outputs, strict=True):
-        evaluator.process([picture], [{"instances": instances}])
+    for image, instances in zip(images, outputs, strict=True):
+        evaluator.process([image], [{"instances": instances}])
     return evaluator.evaluate()["metrics"]
 
 
 @pytest.mark.parametrize("metric", ["11_points", "area"])
 def test_the_voc_metric_equals_its_loops(drawn_root, metric):
     data = register_voc("few", DRAWN, drawn_root)
-    pictures = DatasetCatalog.get(data.test)
-    outputs, detections, truths = noisy_detections(pictures)
-    found = measured(VocEvaluator(data.test, pictures, metric), pictures, outputs)
+    images = DatasetCatalog.get(data.test)
+    outputs, detections, truths = noisy_detections(images)
+    found = measured(VocEvaluator(data.test, images, metric), images, outputs)
     for threshold, name in ((0.5, "AP50"), (0.75, "AP75")):
         expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold, metric) for c in (0, 1)])
         assert found[name] == pytest.approx(expected, abs=1e-9)
@@ -254,10 +254,10 @@ def test_the_voc_metric_does_not_depend_on_the_name_of_the_devkit(drawn_root, tm
     parts = {s: [{"devkit": "renamed", "image_set": n}] for s, n in (("train", "trainval"), ("test", "test"))}
     renamed = VocDataset.model_validate({"source": "voc", "parts": parts})
     data = register_voc("few", DRAWN, drawn_root), register_voc("renamed", renamed, tmp_path)
-    pictures = DatasetCatalog.get(data[0].test)
-    outputs, _, _ = noisy_detections(pictures)
-    points = [measured(VocEvaluator(some.test, pictures, "11_points"), pictures, outputs) for some in data]
-    areas = [measured(VocEvaluator(some.test, pictures, "area"), pictures, outputs) for some in data]
+    images = DatasetCatalog.get(data[0].test)
+    outputs, _, _ = noisy_detections(images)
+    points = [measured(VocEvaluator(some.test, images, "11_points"), images, outputs) for some in data]
+    areas = [measured(VocEvaluator(some.test, images, "area"), images, outputs) for some in data]
     assert points[0] == points[1]
     assert areas[0] == areas[1]
     assert points[0] != areas[0]
@@ -280,8 +280,8 @@ def test_a_detector_is_measured_by_the_metric_of_its_task(job, monkeypatch, metr
 
 def test_no_detection_at_all_is_zero_and_a_class_without_test_object_is_none(drawn_root):
     data = register_voc("few", DRAWN, drawn_root)
-    pictures = DatasetCatalog.get(data.test)[:2]
-    evaluator = VocEvaluator(data.test, pictures, "11_points")
+    images = DatasetCatalog.get(data.test)[:2]
+    evaluator = VocEvaluator(data.test, images, "11_points")
     evaluator._class_names = [*evaluator._class_names, "nowhere"]
     evaluator.reset()
     found = evaluator.evaluate()
@@ -290,21 +290,21 @@ def test_no_detection_at_all_is_zero_and_a_class_without_test_object_is_none(dra
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_perfect_masks_have_ap_100_also_on_some_of_the_pictures(drawn_root, tmp_path):
+def test_perfect_masks_have_ap_100_also_on_some_of_the_images(drawn_root, tmp_path):
     data = register_coco("few", DRAWN, drawn_root)
-    pictures = DatasetCatalog.get(data.test)[:3]
-    evaluator = InstanceEvaluator(data.test, pictures, 1, tmp_path)
+    images = DatasetCatalog.get(data.test)[:3]
+    evaluator = InstanceEvaluator(data.test, images, 1, tmp_path)
     evaluator.reset()
-    for picture in pictures:
+    for image in images:
         instances = Instances((SIZE[1], SIZE[0]))
-        corners = [(x, y, x + w, y + h) for x, y, w, h in (thing["bbox"] for thing in picture["annotations"])]
+        corners = [(x, y, x + w, y + h) for x, y, w, h in (thing["bbox"] for thing in image["annotations"])]
         masks = torch.zeros(len(corners), SIZE[1], SIZE[0], dtype=torch.bool)
         for mask, (x1, y1, x2, y2) in zip(masks, corners, strict=True):
             mask[y1:y2, x1:x2] = True
         instances.pred_boxes, instances.pred_masks = Boxes(torch.tensor(corners, dtype=torch.float32)), masks
         instances.scores = torch.ones(len(corners))
-        instances.pred_classes = torch.tensor([thing["category_id"] for thing in picture["annotations"]])
-        evaluator.process([picture], [{"instances": instances}])
+        instances.pred_classes = torch.tensor([thing["category_id"] for thing in image["annotations"]])
+        evaluator.process([image], [{"instances": instances}])
     found = evaluator.evaluate()
     assert all(math.isclose(value, 100, abs_tol=1e-6) for value in found["metrics"].values())
 

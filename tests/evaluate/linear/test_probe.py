@@ -1,4 +1,4 @@
-"""The linear probe on small pictures and a tiny trunk."""
+"""The linear probe on small images and a tiny trunk."""
 
 import collections
 import dataclasses
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from objectcrop.evaluate.linear.features import Extractor, Views, plan_test_view
-from objectcrop.evaluate.linear.images import labelled_pictures, training_classes
+from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.evaluate.linear.probe import Data, choose_held_out, evaluate_linear
 from objectcrop.runtime.randomness import Seeds
@@ -38,16 +38,16 @@ def backbone():
 
 @pytest.fixture
 def tables(tmp_path):
-    """Pictures whose halves have the colours that are their labels; two of three colours each."""
+    """Images whose halves have the colours that are their labels; two of three colours each."""
     rng = np.random.default_rng(0)
     manifest, annotations = [], []
     for number in range(36):
         shown = rng.choice(list(COLOURS), size=2, replace=False).tolist()
-        picture = np.zeros((40, 56, 3), dtype=np.uint8)
-        picture[:20], picture[20:] = COLOURS[shown[0]], COLOURS[shown[1]]
-        picture[rng.random((40, 56)) < 0.1] = 128
+        image = np.zeros((40, 56, 3), dtype=np.uint8)
+        image[:20], image[20:] = COLOURS[shown[0]], COLOURS[shown[1]]
+        image[rng.random((40, 56)) < 0.1] = 128
         image_id, split = f"i{number:02d}", "train" if number < 24 else "test"
-        assert cv2.imwrite(str(tmp_path / f"{image_id}.png"), picture)
+        assert cv2.imwrite(str(tmp_path / f"{image_id}.png"), image)
         manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split))
         annotations += [(image_id, name, 0, 0, 1, 0.5, False, False, False, "s", split) for name in shown]
     return tuple(
@@ -60,13 +60,13 @@ def tables(tmp_path):
 def data(tables, tmp_path):
     manifest, annotations = tables
     classes = training_classes(manifest, annotations)
-    splits = (labelled_pictures(manifest, annotations, tmp_path, split, classes) for split in ("train", "test"))
+    splits = (labelled_images(manifest, annotations, tmp_path, split, classes) for split in ("train", "test"))
     return Data(*splits, tuple(classes))
 
 
-def shuffled(pictures):
-    order = np.random.default_rng(1).permutation(len(pictures))
-    return dataclasses.replace(pictures, labels=pictures.labels[order])
+def shuffled(images):
+    order = np.random.default_rng(1).permutation(len(images))
+    return dataclasses.replace(images, labels=images.labels[order])
 
 
 def test_colours_are_learnt_from_random_features(data):
@@ -133,7 +133,7 @@ def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
     assert alone["details"]["held_out_map"] is None
 
 
-def test_the_layers_that_choose_have_not_seen_the_held_out_pictures(data, monkeypatch):
+def test_the_layers_that_choose_have_not_seen_the_held_out_images(data, monkeypatch):
     seen, scored = collections.Counter(), {}
     step, scores = LinearLayers.step, LinearLayers.scores
 
@@ -154,7 +154,7 @@ def test_the_layers_that_choose_have_not_seen_the_held_out_pictures(data, monkey
     assert seen[scored[test]] == 2 * 24
 
 
-def test_held_out_pictures_do_not_depend_on_the_run():
+def test_held_out_images_do_not_depend_on_the_run():
     task = settings(learning_rates=[1.0, 2.0], held_out_share=0.25)
     mask = choose_held_out(40, task, study_seed=3)
     assert mask.sum() == 10
@@ -181,7 +181,7 @@ def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
 def test_single_labels_give_top1_and_several_labels_are_refused(data, tables, tmp_path):
     manifest, annotations = tables
     first = annotations.drop_duplicates("image_id")
-    splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
+    splits = [labelled_images(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels="single", epochs=40)
     found = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
     assert found["metrics"]["top1"] > 60
@@ -205,7 +205,7 @@ def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
 ):
     manifest, annotations = tables
     first = annotations.drop_duplicates("image_id")
-    splits = [labelled_pictures(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
+    splits = [labelled_images(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels=labels, learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=1)
     shown = splits[0].labels[choose_held_out(24, task, SEEDS.study)]
     scores = LinearLayers.scores
@@ -222,7 +222,7 @@ def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
     assert [name for name in found["details"] if name.startswith("held_out_")] == [f"held_out_{metric}"]
 
 
-def test_training_views_follow_epoch_and_picture_and_test_views_are_central(data):
+def test_training_views_follow_epoch_and_image_and_test_views_are_central(data):
     views = Views(data.train, settings(), SEEDS)
     assert views.plan(0, 3) == views.plan(0, 3)
     assert views.plan(0, 3) != views.plan(1, 3)
@@ -262,14 +262,14 @@ def test_fresh_layers_are_small_normal_draws_of_the_seed():
     assert float(first.std()) == pytest.approx(0.01, rel=0.02)
 
 
-def test_labels_are_the_sets_of_classes_of_training_pictures(tables, tmp_path):
+def test_labels_are_the_sets_of_classes_of_training_images(tables, tmp_path):
     manifest, annotations = tables
     stranger = annotations.iloc[[-1]].assign(class_id="seen only in the test split")
     extended = pd.concat([annotations, annotations.iloc[[0]], stranger])
     assert training_classes(manifest, extended) == ["blue", "green", "red"]
-    found = labelled_pictures(manifest, extended, tmp_path, "test", ["blue", "green", "red"])
+    found = labelled_images(manifest, extended, tmp_path, "test", ["blue", "green", "red"])
     assert found.labels.sum(axis=1).tolist() == [2] * 12
     with pytest.raises(ValueError, match="no validation image"):
-        labelled_pictures(manifest, annotations, tmp_path, "validation", ["red"])
+        labelled_images(manifest, annotations, tmp_path, "validation", ["red"])
     with pytest.raises(ValueError, match="needs a data set with labels"):
         training_classes(manifest, annotations.iloc[:0])

@@ -1,6 +1,6 @@
 """The threshold sweep as the specification reads (spec of LOD, 2.6): threshold, label, enlarge to pixels, label again.
 
-What `sweep.map_boxes` does in one pass over the cells must equal this, for pictures with at least a pixel a cell.
+What `sweep.map_boxes` does in one pass over the cells must equal this, for images with at least a pixel a cell.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def literal_map_boxes(
     reach = min(top_level, float(flat.max()))
     neighbours = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
     order = descending(flat)
-    # maps and pictures are turned on their sides, so that the first cell or pixel is that of the first column
+    # maps and images are turned on their sides, so that the first cell or pixel is that of the first column
     shape = values.shape[::-1]
     enlarge = np.ix_(*(_cell_of_pixel(cells, pixels) for cells, pixels in zip(shape, size, strict=True)))
     boxes, roots, levels = [], [], []

@@ -1,4 +1,4 @@
-"""One picture through a thin random ResNet-18."""
+"""One image through a thin random ResNet-18."""
 
 import numpy as np
 import pytest
@@ -44,12 +44,12 @@ def extractor(trunk) -> Extractor:
     return Extractor(trunk, SETTINGS, 0)
 
 
-def picture(height: int = 70, width: int = 100, seed: int = 0) -> np.ndarray:
+def image(height: int = 70, width: int = 100, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_layers_have_the_strides_of_a_resnet(trunk):
-    fine, coarse = trunk.maps(picture(64, 96))
+    fine, coarse = trunk.maps(image(64, 96))
     assert (fine.shape, coarse.shape) == ((128, 8, 12), (256, 4, 6))
     assert trunk.strides == {"layer2": 8, "layer3": 16}
     assert fine.min() >= 0
@@ -63,13 +63,13 @@ def test_layers_are_what_the_network_itself_computes(network, trunk):
         )
         for name in ("layer2", "layer3", "layer4")
     ]
-    found = trunk.maps(picture())
-    whole = trunk.descriptor(picture(), 100)
+    found = trunk.maps(image())
+    whole = trunk.descriptor(image(), 100)
     with torch.inference_mode():
-        network(normalised(picture()))
+        network(normalised(image()))
         np.testing.assert_allclose(found[0], seen["layer2"][0].numpy(), rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(found[1], seen["layer3"][0].numpy(), rtol=1e-4, atol=1e-5)
-        network(normalised(np.asarray(Image.fromarray(picture()).resize((100, 100), Image.Resampling.BICUBIC))))
+        network(normalised(np.asarray(Image.fromarray(image()).resize((100, 100), Image.Resampling.BICUBIC))))
     for hook in hooks:
         hook.remove()
     np.testing.assert_allclose(whole, seen["layer4"][0].mean(dim=(1, 2)).numpy(), rtol=1e-4, atol=1e-5)
@@ -86,8 +86,8 @@ def test_a_layer_that_gives_no_map_is_refused(network):
 
 
 def test_the_descriptor_ignores_the_aspect_and_may_be_a_vector(network, trunk):
-    assert trunk.descriptor(picture(20, 90), 64).shape == (512,)
-    assert Trunk(network, ("layer2",), "fc").descriptor(picture(20, 90), 64).shape == (2,)
+    assert trunk.descriptor(image(20, 90), 64).shape == (512,)
+    assert Trunk(network, ("layer2",), "fc").descriptor(image(20, 90), 64).shape == (2,)
 
 
 def test_pixels_are_scaled_as_the_network_asks():
@@ -98,30 +98,30 @@ def test_pixels_are_scaled_as_the_network_asks():
 @pytest.mark.parametrize(
     ("size", "expected"), [(Size(200, 100), Size(96, 48)), (Size(80, 60), Size(80, 60)), (Size(3000, 2), Size(96, 1))]
 )
-def test_pictures_are_reduced_never_enlarged(size, expected):
+def test_images_are_reduced_never_enlarged(size, expected):
     assert reduced_size(size, 96) == expected
 
 
-def test_a_picture_gets_regions_and_projected_features(extractor):
-    found = extractor.describe(picture(140, 200), "a")
+def test_an_image_gets_regions_and_projected_features(extractor):
+    found = extractor.describe(image(140, 200), "a")
     assert found.size == Size(96, 67)
     assert 2 <= len(found.regions.boxes) <= 20
     assert_array_equal(found.regions.boxes[0], [0, 0, 96, 67])
     assert found.features.shape == (len(found.regions.boxes), 16)
 
 
-def test_centring_takes_the_picture_s_mean_from_both_maps_and_the_features_of_regions(trunk):
-    settings = SETTINGS.model_copy(update={"centring": "picture", "projection_dims": None, "max_regions": 2000})
-    found = Extractor(trunk, settings, 0).describe(picture(64, 96), "a")
-    fine, coarse = (unlike_mean(values) for values in trunk.maps(picture(64, 96)))
+def test_centring_takes_the_image_s_mean_from_both_maps_and_the_features_of_regions(trunk):
+    settings = SETTINGS.model_copy(update={"centring": "image", "projection_dims": None, "max_regions": 2000})
+    found = Extractor(trunk, settings, 0).describe(image(64, 96), "a")
+    fine, coarse = (unlike_mean(values) for values in trunk.maps(image(64, 96)))
     assert_array_equal(found.regions.boxes, propose_regions((fine, coarse), found.size, settings).boxes)
     pooled = pool_regions(coarse, found.regions.boxes, stride_px=16, grid=settings.region_grid)
     assert_array_equal(found.features, scale_to_one(pooled))
 
 
-def test_the_same_picture_gives_the_same_numbers_whatever_came_before(extractor, trunk):
-    extractor.describe(picture(seed=1), "another")
-    first, second = extractor.describe(picture(), "a"), Extractor(trunk, SETTINGS, 0).describe(picture(), "a")
+def test_the_same_image_gives_the_same_numbers_whatever_came_before(extractor, trunk):
+    extractor.describe(image(seed=1), "another")
+    first, second = extractor.describe(image(), "a"), Extractor(trunk, SETTINGS, 0).describe(image(), "a")
     for found, again in zip(
         (first.descriptor, first.features, *first.regions),
         (second.descriptor, second.features, *second.regions),
@@ -131,7 +131,7 @@ def test_the_same_picture_gives_the_same_numbers_whatever_came_before(extractor,
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_a_picture_of_one_colour_gives_boxes_inside_it(extractor, value):
+def test_an_image_of_one_colour_gives_boxes_inside_it(extractor, value):
     found = extractor.describe(np.full((50, 70, 3), value, dtype=np.uint8), "plain")
     assert len(found.regions.boxes) >= 1
     assert (found.regions.boxes >= 0).all()
@@ -140,8 +140,8 @@ def test_a_picture_of_one_colour_gives_boxes_inside_it(extractor, value):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1)])
-def test_a_picture_of_one_pixel_gives_no_boxes(extractor, shape):
-    found = extractor.describe(picture(*shape), "dot")
+def test_an_image_of_one_pixel_gives_no_boxes(extractor, shape):
+    found = extractor.describe(image(*shape), "dot")
     assert found.regions.boxes.shape == (0, 4)
     assert found.features.shape == (0, 16)
 
@@ -150,13 +150,13 @@ def test_features_that_are_not_finite_stop_with_the_image(trunk):
     broken = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=2).eval()
     nn.init.constant_(broken.conv1.weight, float("nan"))
     with pytest.raises(ValueError, match=r"image 0815.*not finite"):
-        Extractor(Trunk(broken, SETTINGS.layers, "layer4"), SETTINGS, 0).describe(picture(), "0815")
+        Extractor(Trunk(broken, SETTINGS.layers, "layer4"), SETTINGS, 0).describe(image(), "0815")
 
 
 def test_features_below_zero_stop_with_the_image(network):
     settings = SETTINGS.model_copy(update={"layers": ("layer2.0.bn2", "layer3")})
     with pytest.raises(ValueError, match=r"image 0815.*end in a ReLU"):
-        Extractor(Trunk(network, settings.layers, "layer4"), settings, 0).describe(picture(), "0815")
+        Extractor(Trunk(network, settings.layers, "layer4"), settings, 0).describe(image(), "0815")
 
 
 def test_a_trunk_in_training_mode_is_refused():

@@ -134,8 +134,8 @@ def test_layers_are_merged_and_the_first_occurrence_wins(golden, index):
 def test_normalisation_resizing_and_region_pooling(golden):
     data = golden("py_side")
     for name in ("image", "gray"):
-        picture = data[name] if data[name].ndim == 3 else np.repeat(data[name][..., None], 3, axis=2)
-        assert_allclose(trunk.normalised(picture)[0].numpy(), data[f"transform_{name}"], atol=1e-6)
+        image = data[name] if data[name].ndim == 3 else np.repeat(data[name][..., None], 3, axis=2)
+        assert_allclose(trunk.normalised(image)[0].numpy(), data[f"transform_{name}"], atol=1e-6)
     assert_array_equal(trunk.resized(data["image"], Size(224, 224)), data["resize224"])
     boxes = half_open(data["roi_boxes_1based"]).astype(np.int64)
     pooled = pooling.pool_regions(data["roi_feat"][0], boxes, stride_px=16)

@@ -112,7 +112,7 @@ def test_a_shifted_copy_matches_itself():
 
 
 @given(st.integers(0, 200))
-def test_exchanging_the_pictures_transposes_the_scores(seed):
+def test_exchanging_the_images_transposes_the_scores(seed):
     first, second = random_regions(seed), random_regions(seed + 1, count=14)
     assert_allclose(confidence(first, second), confidence(second, first).T, rtol=1e-6)
 
@@ -133,7 +133,7 @@ def test_regions_of_another_shape_cannot_vote():
     assert confidence(wide, tall).sum() == 0
 
 
-def test_a_picture_without_regions_scores_nothing():
+def test_an_image_without_regions_scores_nothing():
     none = region_set(np.zeros((0, 4), np.int64), Size(60, 60), np.zeros((0, 12), np.float32))
     assert confidence(none, random_regions(0)).shape == (0, 25)
     assert len(greatest_entries(confidence(random_regions(0), none), 5).values) == 0

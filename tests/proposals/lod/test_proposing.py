@@ -19,7 +19,7 @@ def blocks() -> np.ndarray:
 
 @pytest.mark.parametrize("reference", [False, True])
 @pytest.mark.parametrize("rule", ["base", "wide_margin"])
-def test_salient_blocks_and_the_whole_picture_are_proposed(rule, reference):
+def test_salient_blocks_and_the_whole_image_are_proposed(rule, reference):
     found = layer_regions(blocks(), Size(128, 96), rule=rule, reference=reference)
     boxes = set(map(tuple, found.boxes.tolist()))
     assert {(0, 0, 128, 96), (16, 16, 48, 48), (72, 48, 112, 80)} <= boxes
@@ -27,7 +27,7 @@ def test_salient_blocks_and_the_whole_picture_are_proposed(rule, reference):
 
 
 @given(st.integers(0, 1000))
-def test_proposals_lie_in_the_picture_and_are_distinct(seed):
+def test_proposals_lie_in_the_image_and_are_distinct(seed):
     rng = np.random.default_rng(seed)
     features = rng.gamma(0.5, size=(4, *rng.integers(1, 12, size=2))).astype(np.float32)
     size = Size(int(features.shape[2] * 8 + rng.integers(0, 8)), int(features.shape[1] * 8 + rng.integers(0, 8)))
@@ -40,7 +40,7 @@ def test_proposals_lie_in_the_picture_and_are_distinct(seed):
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])
-def test_a_map_of_one_value_gives_the_whole_picture_and_little_else(value):
+def test_a_map_of_one_value_gives_the_whole_image_and_little_else(value):
     found = layer_regions(np.full((3, 6, 8), value, dtype=np.float32), Size(64, 48), rule="base")
     assert_array_equal(found.boxes[0], [0, 0, 64, 48])
     if value == 0:
@@ -48,7 +48,7 @@ def test_a_map_of_one_value_gives_the_whole_picture_and_little_else(value):
 
 
 @pytest.mark.parametrize("size", [Size(1, 1), Size(1, 90), Size(90, 1)])
-def test_a_picture_of_one_pixel_in_width_or_height_gives_nothing(size):
+def test_an_image_of_one_pixel_in_width_or_height_gives_nothing(size):
     shape = (3, -(-size.height // 8), -(-size.width // 8))
     found = layer_regions(np.ones(shape, dtype=np.float32), size, rule="wide_margin")
     assert found.boxes.shape == (0, 4)
@@ -63,7 +63,7 @@ def test_a_box_of_both_layers_belongs_to_the_finer():
     assert_array_equal(merged.layers, [0, 1, 0])
 
 
-def test_the_cap_keeps_the_whole_picture_and_the_order():
+def test_the_cap_keeps_the_whole_image_and_the_order():
     boxes = np.array([[0, 0, 50, 50], *([i, i, i + 3, i + 3] for i in range(1, 30))])
     regions = Regions(boxes, np.arange(30), np.zeros(30, dtype=np.int64))
     kept = cap_regions(regions, 10, np.random.default_rng(0))

@@ -12,10 +12,10 @@ from objectcrop.proposals.sources.edges import Edges, gradient_edges, thinned
 
 def step(height: int, *, low: int = 40, side_px: int = 40) -> np.ndarray:
     """Columns below `side_px` / 2 hold `low`, the others `low + height`, in the green channel alone."""
-    picture = np.zeros((side_px, side_px, 3), np.uint8)
-    picture[..., 1] = low
-    picture[:, side_px // 2 :, 1] += height
-    return picture
+    image = np.zeros((side_px, side_px, 3), np.uint8)
+    image[..., 1] = low
+    image[:, side_px // 2 :, 1] += height
+    return image
 
 
 @pytest.mark.parametrize("height", [20, 100, 200])
@@ -30,8 +30,8 @@ def test_a_step_has_one_edge_of_its_height_beside_it(height):
 
 
 def test_the_direction_of_an_edge_does_not_depend_on_which_side_is_light():
-    picture = step(100)
-    light_right, light_left = gradient_edges(picture), gradient_edges(picture[:, ::-1])
+    image = step(100)
+    light_right, light_left = gradient_edges(image), gradient_edges(image[:, ::-1])
     for edges in (light_right, light_left):
         (across,) = edges.normal_rad[20, edges.strength[20] > 0]
         assert min(across, np.pi - across) < 0.01
@@ -42,8 +42,8 @@ def test_a_step_of_any_direction_has_a_thin_edge_along_it(degrees):
     normal = np.radians(degrees)
     y, x = np.indices((64, 64)) - 31.5
     distance = x * np.cos(normal) + y * np.sin(normal)
-    picture = np.repeat((np.clip(distance + 0.5, 0, 1) * 200).astype(np.uint8)[..., None], 3, axis=-1)
-    strength, normal_rad = gradient_edges(picture)
+    image = np.repeat((np.clip(distance + 0.5, 0, 1) * 200).astype(np.uint8)[..., None], 3, axis=-1)
+    strength, normal_rad = gradient_edges(image)
     inner = np.hypot(x, y) < 24
     edge = (strength > 0.1) & inner
     assert np.abs(distance[edge]).max() <= 1
@@ -60,10 +60,10 @@ def test_one_colour_has_no_edges(value, shape):
     assert not gradient_edges(np.full((*shape, 3), value, np.uint8)).strength.any()
 
 
-def test_the_gradient_turns_with_the_picture():
-    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (50, 60, 3), np.uint8), (0, 0), 2)
-    upright, turned = gradient_edges(picture), gradient_edges(np.ascontiguousarray(np.rot90(picture)))
-    back = np.rot90(turned.strength, -1)
+def test_the_gradient_turns_with_the_image():
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (50, 60, 3), np.uint8), (0, 0), 2)
+    upright, rotated = gradient_edges(image), gradient_edges(np.ascontiguousarray(np.rot90(image)))
+    back = np.rot90(rotated.strength, -1)
     # ties and interpolation aside
     assert ((upright.strength > 0) != (back > 0)).mean() < 0.01
     both = (upright.strength > 0) & (back > 0)

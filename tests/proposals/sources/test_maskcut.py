@@ -104,15 +104,15 @@ def layer(weight: float = 1.0) -> Trunk:
     return Trunk(pool.eval(), ("0",), "0")
 
 
-def test_a_coloured_block_is_found_in_the_pixels_of_the_whole_picture():
-    picture = np.full((96, 192, 3), (40, 40, 200), dtype=np.uint8)
-    picture[32:64, 48:112] = (220, 40, 40)
-    found = find_boxes(mask_cut(layer(), SOURCE), picture, SOURCE, "a", np.random.default_rng(0))
+def test_a_coloured_block_is_found_in_the_pixels_of_the_whole_image():
+    image = np.full((96, 192, 3), (40, 40, 200), dtype=np.uint8)
+    image[32:64, 48:112] = (220, 40, 40)
+    found = find_boxes(mask_cut(layer(), SOURCE), image, SOURCE, "a", np.random.default_rng(0))
     assert_array_equal(found.boxes[0], [48, 32, 112, 64])
     assert found.scores[0] == 0
 
 
 def test_features_that_are_not_finite_stop_with_the_image():
-    picture = np.zeros((96, 96, 3), dtype=np.uint8)
+    image = np.zeros((96, 96, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match=r"image 0815: .*not finite"):
-        find_boxes(mask_cut(layer(float("nan")), SOURCE), picture, SOURCE, "0815", np.random.default_rng(0))
+        find_boxes(mask_cut(layer(float("nan")), SOURCE), image, SOURCE, "0815", np.random.default_rng(0))

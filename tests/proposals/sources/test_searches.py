@@ -1,4 +1,4 @@
-"""OpenCV's searches on drawn pictures, with the least models that it accepts."""
+"""OpenCV's searches on drawn images, with the least models that it accepts."""
 
 import gzip
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.proposals.opencv_models import write_bing, write_forest
 OBJECT = np.array([[60.0, 40.0, 140.0, 110.0]])
 
 
-def picture(height: int = 160, width: int = 240) -> np.ndarray:
+def image(height: int = 160, width: int = 240) -> np.ndarray:
     drawn = np.full((height, width, 3), 60, dtype=np.uint8)
     drawn[40:110, 60:140] = (200, 30, 30)
     return drawn
@@ -42,9 +42,9 @@ EDGE_BOXES, GRADIENT, BING, SELECTIVE, _ = SOURCES
 
 
 @pytest.mark.parametrize("settings", SOURCES)
-def test_boxes_lie_in_the_picture_best_first_and_apart(models, settings):
+def test_boxes_lie_in_the_image_best_first_and_apart(models, settings):
     source = parse_source(settings | {"max_boxes": 5, "max_overlap": 0.4})
-    found = find_boxes(make_search(source, models), picture(), source, "a", np.random.default_rng(0))
+    found = find_boxes(make_search(source, models), image(), source, "a", np.random.default_rng(0))
     assert 1 <= len(found.boxes) <= 5
     assert (found.boxes >= 0).all()
     assert (found.boxes[:, 2:] <= [240, 160]).all()
@@ -54,19 +54,19 @@ def test_boxes_lie_in_the_picture_best_first_and_apart(models, settings):
 
 
 @pytest.mark.parametrize(("settings", "least"), [(EDGE_BOXES, 0.5), (GRADIENT, 0.7), (SELECTIVE, 0.6)])
-def test_the_object_is_among_the_boxes_of_the_reduced_picture(models, settings, least):
+def test_the_object_is_among_the_boxes_of_the_reduced_image(models, settings, least):
     source = parse_source(settings | {"long_side_px": 120})
-    found = find_boxes(make_search(source, models), picture(), source, "a", np.random.default_rng(0))
+    found = find_boxes(make_search(source, models), image(), source, "a", np.random.default_rng(0))
     assert iou(OBJECT, found.boxes).max() > least
 
 
 @pytest.mark.parametrize("settings", SOURCES)
-def test_the_same_picture_gives_the_same_boxes_whatever_came_before(models, settings):
+def test_the_same_image_gives_the_same_boxes_whatever_came_before(models, settings):
     source = parse_source(settings)
     search = make_search(source, models)
     noise = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     first = find_boxes(search, noise, source, "a", np.random.default_rng(3))
-    find_boxes(search, picture(), source, "b", np.random.default_rng(4))
+    find_boxes(search, image(), source, "b", np.random.default_rng(4))
     again = find_boxes(search, noise, source, "a", np.random.default_rng(3))
     assert_array_equal(first.boxes, again.boxes)
     assert_array_equal(first.scores, again.scores)
@@ -74,7 +74,7 @@ def test_the_same_picture_gives_the_same_boxes_whatever_came_before(models, sett
 
 @pytest.mark.parametrize("settings", SOURCES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (15, 15), (16, 16), (24, 240), (400, 40)])
-def test_black_tiny_and_panoramic_pictures_give_boxes_inside_or_none(models, settings, shape):
+def test_black_tiny_and_panoramic_images_give_boxes_inside_or_none(models, settings, shape):
     source = parse_source(settings)
     found = find_boxes(
         make_search(source, models), np.zeros((*shape, 3), np.uint8), source, "a", np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_black_tiny_and_panoramic_pictures_give_boxes_inside_or_none(models, set
 
 
 def test_bing_counts_from_the_best_box_down_in_every_colour_space(models):
-    found = make_search(parse_source(BING), models)(picture(), np.random.default_rng(0))
+    found = make_search(parse_source(BING), models)(image(), np.random.default_rng(0))
     assert found.scores.max() == -300  # OpenCV's value of the first box of the first colour space
     assert found.boxes[:, :2].min(axis=0).tolist() == [0, 0]  # not 1, where OpenCV starts to count
     assert (found.boxes[:, 2:].max(axis=0) <= [240, 160]).all()
@@ -95,7 +95,7 @@ def test_bing_counts_from_the_best_box_down_in_every_colour_space(models):
 
 def test_bing_prints_nothing_and_leaves_nothing_behind(models, capfd, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    make_search(parse_source(BING), models)(picture(), np.random.default_rng(0))
+    make_search(parse_source(BING), models)(image(), np.random.default_rng(0))
     assert capfd.readouterr().out == ""
     assert list(tmp_path.iterdir()) == []
 

@@ -18,14 +18,14 @@ SCENES = DrawnDataset(
 @pytest.fixture
 def scenes(tmp_path):
     """Scenes of one near thing each, with its box as the proposal."""
-    pictures, boxes = [], []
+    images, boxes = [], []
     for number in range(NUM_SCENES):
         name, scene = f"s{number:03d}", draw_scene(SCENES, "train", number)
-        assert cv2.imwrite(str(tmp_path / f"{name}.png"), scene.picture)
-        pictures.append((name, f"{name}.png", SIDE, SIDE, 1, "train"))
+        assert cv2.imwrite(str(tmp_path / f"{name}.png"), scene.image)
+        images.append((name, f"{name}.png", SIDE, SIDE, 1, "train"))
         boxes.append((name, 0, *map(float, scene.objects[0].box), 1.0))
     return Tables(
-        manifest=check(pd.DataFrame(pictures, columns=list(MANIFEST.columns)), MANIFEST, where="test"),
+        manifest=check(pd.DataFrame(images, columns=list(MANIFEST.columns)), MANIFEST, where="test"),
         data_root=tmp_path,
         proposals=check(pd.DataFrame(boxes, columns=list(PROPOSALS.columns)), PROPOSALS, where="test"),
         proposals_summary={"object_scale_min": 0.7, "features": "label-free: drawn"},

@@ -32,7 +32,7 @@ def test_a_step_holds_each_kind_of_view_against_the_others_bank(request_of, crop
     expected = 0.0
     for row, place in enumerate(batch.rows.tolist()):
         for vector, bank in ((v1[row], banks[1]), (v2[row], banks[0])):
-            logits = bank @ vector / 0.07  # every picture once: the own row is the positive
+            logits = bank @ vector / 0.07  # every image once: the own row is the positive
             expected += (torch.logsumexp(logits, dim=0) - logits[place]) / 4
     assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
     moved = normalize(0.5 * banks[0][batch.rows] + 0.5 * v1.detach(), dim=1)
@@ -95,7 +95,7 @@ def test_ycbcr_of_known_colours():
 
 
 @pytest.mark.parametrize("space", ["ycbcr", "lab"])
-def test_a_grey_picture_has_no_chrominance(space):
+def test_a_grey_image_has_no_chrominance(space):
     grey = torch.full((1, 4, 4, 3), 90, dtype=torch.uint8)
     colourful = torch.zeros(1, 4, 4, 3, dtype=torch.uint8)
     colourful[..., 0] = 255
@@ -112,14 +112,14 @@ def test_a_grey_picture_has_no_chrominance(space):
 def test_the_trunk_concatenates_two_halves_and_travels_through_a_file(tmp_path):
     settings = BackboneSettings(arch="resnet50", color="lab", width=0.25)
     trunk = build_backbone(settings).eval()
-    pictures = torch.randn(2, 3, 64, 64)
+    images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        luminance, chrominance = trunk.colors(pictures)
+        luminance, chrominance = trunk.colors(images)
         both = torch.cat([trunk.luminance(luminance), trunk.chrominance(chrominance)], dim=1)
-        torch.testing.assert_close(trunk(pictures), both)
+        torch.testing.assert_close(trunk(images), both)
         save_backbone(trunk, tmp_path / "b.safetensors", {})
         loaded = load_backbone(tmp_path / "b.safetensors", settings).eval()
-        torch.testing.assert_close(loaded(pictures), both, rtol=0, atol=0)
+        torch.testing.assert_close(loaded(images), both, rtol=0, atol=0)
     assert trunk.num_features == 2 * 2048 // 8
 
 

@@ -21,7 +21,7 @@ def views_of(network, batch, crops):
 
 @pytest.mark.parametrize("crops", ["one", "two"])
 @pytest.mark.parametrize("proximal_weight", [0.0, 3.0])
-def test_a_step_is_the_papers_formula_picture_by_picture(request_of, crops, proximal_weight):
+def test_a_step_is_the_papers_formula_image_by_image(request_of, crops, proximal_weight):
     settings = {**SMALL, "crops": crops, "proximal_weight": proximal_weight}
     method = build(request_of, "insdis", insdis=settings)
     network, batch, bank = copy.deepcopy(method.network), batch_of(), method.bank.rows.clone()
@@ -43,11 +43,11 @@ def test_a_step_is_the_papers_formula_picture_by_picture(request_of, crops, prox
     assert torch.equal(method.bank.rows[others], bank[others])
 
 
-def test_the_softmax_is_over_all_pictures_where_all_are_drawn(request_of):
+def test_the_softmax_is_over_all_images_where_all_are_drawn(request_of):
     method = build(request_of, "insdis", insdis={**SMALL, "num_negatives": 12, "loss": "softmax"})
     batch, bank = batch_of(), method.bank.rows.clone()
     (view,) = views_of(copy.deepcopy(method.network), batch, "one")
-    logits = view @ bank.T / 0.07  # the parametric-free softmax of equation 2: every picture is a class
+    logits = view @ bank.T / 0.07  # the parametric-free softmax of equation 2: every image is a class
     expected = torch.nn.functional.cross_entropy(logits, batch.rows)
     assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
 

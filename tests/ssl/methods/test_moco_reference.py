@@ -40,9 +40,9 @@ def our_run(group: int) -> Run:
     )
 
 
-def pictures_of(step):
-    chance = torch.Generator().manual_seed(step + 1)
-    return tuple(torch.randint(0, 256, (BATCH, 32, 32, 3), dtype=torch.uint8, generator=chance) for _ in range(2))
+def images_of(step):
+    generator = torch.Generator().manual_seed(step + 1)
+    return tuple(torch.randint(0, 256, (BATCH, 32, 32, 3), dtype=torch.uint8, generator=generator) for _ in range(2))
 
 
 def built(group: int, world: World) -> MocoV2:
@@ -62,7 +62,7 @@ def our_steps(group, shuffle, world) -> MocoV2:
     share = slice(world.rank * each, (world.rank + 1) * each)
     ones = torch.ones(each, dtype=torch.long)
     for step in range(STEPS):
-        query, key = pictures_of(step)
+        query, key = images_of(step)
         batch = PairBatch(query[share], key[share], ones, ones, 0 * ones, None, None, torch.arange(BATCH)[share])
         if shuffle == "loader":
             mine = key_permutation(SEEDS, step, BATCH)[share]
@@ -110,14 +110,14 @@ def reference_steps(first_state, parts):
     queue, pointer = first_state["queue.keys"].clone(), 0
     velocity = [torch.zeros_like(p) for p in query.parameters()]
     for step in range(STEPS):
-        query_pictures, key_pictures = (ready(pictures) for pictures in pictures_of(step))
-        q = query(query_pictures, parts)
+        query_images, key_images = (ready(images) for images in images_of(step))
+        q = query(query_images, parts)
         with torch.no_grad():
             for k, p in zip(key.parameters(), query.parameters(), strict=True):
                 k.copy_(MOMENTUM * k + (1 - MOMENTUM) * p)
             order = torch.from_numpy(generator(0, "shuffle", 1, step).permutation(BATCH))
             keys = torch.empty(BATCH, DIMS, dtype=torch.float64)
-            keys[order] = key(key_pictures[order], parts)
+            keys[order] = key(key_images[order], parts)
         logits = torch.cat([(q * keys).sum(dim=1, keepdim=True), q @ queue.T], dim=1) / TEMPERATURE
         loss = F.cross_entropy(logits, torch.zeros(BATCH, dtype=torch.long))
         gradients = torch.autograd.grad(loss, list(query.parameters()))

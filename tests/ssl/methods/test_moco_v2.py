@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.randomness import generator
-from objectcrop.ssl.losses.object_aware import turn
+from objectcrop.ssl.losses.object_aware import rotate
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.methods.momentum_contrast import encode_shuffled
 from objectcrop.ssl.networks.backbones import seeded_weights
@@ -25,13 +25,13 @@ def images(seed, count=4):
     return torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
 
 
-def batch_of(*, query_tags=(1, 1, 1, 1), key_tags=(1, 1, 1, 1), turns=(0, 1, 2, 3)):
+def batch_of(*, query_tags=(1, 1, 1, 1), key_tags=(1, 1, 1, 1), rotation=(0, 1, 2, 3)):
     return PairBatch(
         images(1),
         images(2),
         torch.tensor(query_tags),
         torch.tensor(key_tags),
-        torch.tensor(turns),
+        torch.tensor(rotation),
         images(3),
         torch.randint(0, 2, (4, 3, 3), generator=torch.Generator().manual_seed(4)),
         torch.arange(4),
@@ -107,13 +107,13 @@ def test_the_shuffle_changes_the_groups_and_restores_the_order():
 
 
 def test_every_image_is_turned_by_its_own_number_of_quarters():
-    pictures = torch.arange(4 * 2 * 3 * 3).float().reshape(4, 2, 3, 3)
-    found = turn(pictures, torch.tensor([0, 1, 2, 3]))
+    images = torch.arange(4 * 2 * 3 * 3).float().reshape(4, 2, 3, 3)
+    found = rotate(images, torch.tensor([0, 1, 2, 3]))
     for row in range(4):
-        assert torch.equal(found[row], torch.rot90(pictures[row], row, dims=(1, 2)))
+        assert torch.equal(found[row], torch.rot90(images[row], row, dims=(1, 2)))
     corner = torch.zeros(1, 1, 3, 3)
     corner[0, 0, 0, 2] = 1  # top right goes to top left: counter-clockwise
-    assert turn(corner, torch.tensor([1]))[0, 0, 0, 0] == 1
+    assert rotate(corner, torch.tensor([1]))[0, 0, 0, 0] == 1
 
 
 def test_extra_losses_read_the_object_and_the_scene_whichever_is_the_query(request_of):
@@ -123,10 +123,10 @@ def test_extra_losses_read_the_object_and_the_scene_whichever_is_the_query(reque
     swapped = one._replace(query=one.key, key=one.query, query_tags=one.key_tags, key_tags=one.query_tags)
     with torch.no_grad():
         first, second = method.network(one), method.network(swapped)
-    torch.testing.assert_close(first.extra.turns, second.extra.turns)
+    torch.testing.assert_close(first.extra.rotation, second.extra.rotation)
     torch.testing.assert_close(first.extra.cells, second.extra.cells)
     other = method.network(one._replace(query=one.key, key=one.query))
-    assert not torch.allclose(first.extra.turns, other.extra.turns)
+    assert not torch.allclose(first.extra.rotation, other.extra.rotation)
 
 
 def test_weights_of_the_extra_losses_scale_them(request_of):
@@ -189,9 +189,11 @@ class _Reference:
             objects = torch.stack([(query if o else key)[i] for i, o in enumerate(is_object)])
             z_object = torch.stack([(features if o else other)[i] for i, o in enumerate(is_object)])
             z_scene = torch.stack([(other if o else features)[i] for i, o in enumerate(is_object)])
-            turned = torch.stack([torch.rot90(x, int(k), (1, 2)) for x, k in zip(objects, batch.turns, strict=True)])
-            logits = self.network.extra.rotation.layers(torch.cat([trunk(turned), z_scene], dim=1))
-            extra = F.cross_entropy(logits, batch.turns)
+            rotated = torch.stack(
+                [torch.rot90(x, int(k), (1, 2)) for x, k in zip(objects, batch.rotation, strict=True)]
+            )
+            logits = self.network.extra.rotation.layers(torch.cat([trunk(rotated), z_scene], dim=1))
+            extra = F.cross_entropy(logits, batch.rotation)
             whole = trunk(ready(batch.whole))
             cells = self.network.extra.localization.layers(torch.cat([z_object, whole], dim=1))
             extra = extra + F.binary_cross_entropy_with_logits(cells, batch.cells.reshape(4, -1).double())

@@ -11,9 +11,9 @@ from objectcrop.ssl.methods.swav import sinkhorn, swapped_prediction
 
 
 def cosines(rows, prototypes, seed=0):
-    chance = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     first, second = (
-        normalize(torch.randn(n, 8, generator=chance, dtype=torch.float64), dim=1) for n in (rows, prototypes)
+        normalize(torch.randn(n, 8, generator=generator, dtype=torch.float64), dim=1) for n in (rows, prototypes)
     )
     return first @ second.T
 

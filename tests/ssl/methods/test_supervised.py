@@ -14,8 +14,8 @@ NUM_CLASSES, NUM_IMAGES = 208, 32
 def multi_hot(per_image):
     """Labels of as many classes as OHMS has, frequent and rare ones, shape (N, 208), uint8."""
     rng = torch.Generator().manual_seed(3)
-    chances = 1 / torch.arange(1, NUM_CLASSES + 1).float()
-    chosen = torch.stack([torch.multinomial(chances, per_image, generator=rng) for _ in range(NUM_IMAGES)])
+    probabilities = 1 / torch.arange(1, NUM_CLASSES + 1).float()
+    chosen = torch.stack([torch.multinomial(probabilities, per_image, generator=rng) for _ in range(NUM_IMAGES)])
     return torch.zeros(NUM_IMAGES, NUM_CLASSES, dtype=torch.uint8).scatter_(1, chosen, 1)
 
 

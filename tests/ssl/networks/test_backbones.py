@@ -91,7 +91,7 @@ def test_a_small_stem_is_torchvisions_trunk_without_the_first_two_strides(arch):
 
 
 @pytest.mark.parametrize("color", ["rgb", "lab"])
-def test_a_small_stem_keeps_small_pictures_large(color):
+def test_a_small_stem_keeps_small_images_large(color):
     settings = BackboneSettings(arch="resnet18", width=0.125, stem="small", color=color)
     maps = build_backbone(settings).eval().forward_layers(torch.randn(1, 3, 32, 48), STAGES)
     assert [tuple(map_.shape[2:]) for map_ in maps.values()] == [(32, 48), (16, 24), (8, 12), (4, 6)]

@@ -47,7 +47,7 @@ def test_a_pair_head_tells_its_inputs_apart():
 
 
 @pytest.mark.parametrize("settings", [CmcSettings, InsdisSettings])
-def test_a_bank_head_is_linear_and_its_option_takes_out_what_all_pictures_share(settings):
+def test_a_bank_head_is_linear_and_its_option_takes_out_what_all_images_share(settings):
     torch.manual_seed(0)
     features, tags = torch.randn(32, 6) + 10, torch.zeros(32, dtype=torch.long)
     plain = build_bank_head(6, settings(embedding_dims=4))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.images import PictureList
+from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.pairs import PairSamples
 from tests.ssl.conftest import tiny_run
 
@@ -40,7 +40,7 @@ def test_a_crop_of_an_image_resized_first_is_in_the_cells_that_it_overlaps_and_n
     views = {"regions": ["object", "scene"], "proposals": "lod", "object_crop": "whole", "size_px": 16, "swap": False}
     run = tiny_run(views={**views, "resize_first_px": side}, losses={"localization": 1.0, "patches": patches})
     samples = PairSamples(
-        PictureList(("a",), (Path("a.png"),), (Size(width, height),)), [as_boxes(proposal)], run, 0.5, Seeds(0, 1)
+        ImageList(("a",), (Path("a.png"),), (Size(width, height),)), [as_boxes(proposal)], run, 0.5, Seeds(0, 1)
     )
     with mock.patch("objectcrop.ssl.samples.pairs.read_for", return_value=np.zeros((side, side, 3), dtype=np.uint8)):
         (cells,) = samples.__getitems__([(0, 0)]).cells.numpy()

@@ -12,8 +12,8 @@ from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples.images import PictureList, boxes_by_picture, read_for
-from objectcrop.ssl.samples.labelled import labels_by_picture
+from objectcrop.ssl.samples.images import ImageList, boxes_of_images, read_for
+from objectcrop.ssl.samples.labelled import labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, key_permutation, load_batches
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.study.settings.views import ViewSettings
@@ -27,12 +27,12 @@ ALONE = World(0, 1, torch.device("cpu"))
 
 @pytest.fixture
 def samples(tables, request_of):
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    return PairSamples(pictures, boxes_by_picture(tables.proposals, pictures), request_of("oac").run, 0.5, Seeds(0, 1))
+    images = ImageList.of(tables.manifest, tables.data_root)
+    return PairSamples(images, boxes_of_images(tables.proposals, images), request_of("oac").run, 0.5, Seeds(0, 1))
 
 
 def all_batches(samples, num_workers, steps=range(8), world=ALONE):
-    order = BatchOrder(len(samples.pictures), 4, steps, seeds=Seeds(0, 1), world=world)
+    order = BatchOrder(len(samples.images), 4, steps, seeds=Seeds(0, 1), world=world)
     return list(load_batches(samples, order, num_workers, ALONE.device))
 
 
@@ -46,11 +46,11 @@ def test_samples_do_not_depend_on_the_number_of_workers(samples):
     assert all(map(same, alone, helped))
 
 
-def test_only_training_pictures_are_used(samples):
-    assert samples.pictures.ids == tuple(f"i{number:02d}" for number in range(16))
+def test_only_training_images_are_used(samples):
+    assert samples.images.ids == tuple(f"i{number:02d}" for number in range(16))
 
 
-def test_every_epoch_shows_each_picture_once_in_an_order_of_its_own(samples):
+def test_every_epoch_shows_each_image_once_in_an_order_of_its_own(samples):
     rows = [batch.rows.tolist() for batch in all_batches(samples, 0)]
     first, second = list(chain(*rows[:4])), list(chain(*rows[4:]))
     assert sorted(first) == sorted(second) == list(range(16))
@@ -90,63 +90,63 @@ def test_training_that_starts_later_sees_the_same_batches(samples):
 def test_a_batch_shows_what_is_planned(samples):
     batch = all_batches(samples, 0, range(1))[0]
     for place, row in enumerate(batch.rows.tolist()):
-        plan, size = samples.plan((0, row)), samples.pictures.sizes[row]
-        picture = decode_image(samples.pictures.paths[row])
-        assert (batch.query[place].numpy() == render(picture, size, plan.query, 32)).all()
-        assert (batch.whole[place].numpy() == render(picture, size, plan.whole, 32)).all()
+        plan, size = samples.plan((0, row)), samples.images.sizes[row]
+        image = decode_image(samples.images.paths[row])
+        assert (batch.query[place].numpy() == render(image, size, plan.query, 32)).all()
+        assert (batch.whole[place].numpy() == render(image, size, plan.whole, 32)).all()
         assert (batch.query_tags[place], batch.key_tags[place]) == (plan.query.tag, plan.key.tag)
-        assert batch.turns[place] == plan.turns
+        assert batch.rotation[place] == plan.rotation
         crop = next(view for view in (plan.query, plan.key) if view.region == "object").crop_box
         cells = occupancy(crop, size, 3, is_flipped=plan.whole.is_flipped)
         assert (batch.cells[place].numpy() == cells).all()
 
 
 def test_swavs_small_crops_are_beside_the_pair(tables, request_of):
-    pictures = PictureList.of(tables.manifest, tables.data_root)
+    images = ImageList.of(tables.manifest, tables.data_root)
     run = request_of(method="swav", views={"small_crops": {"count": 3, "size_px": 14}}).run
-    samples = PairSamples(pictures, [np.zeros((0, 4))] * len(pictures), run, 0.5, Seeds(0, 1))
+    samples = PairSamples(images, [np.zeros((0, 4))] * len(images), run, 0.5, Seeds(0, 1))
     batch = samples.__getitems__([(0, 2), (5, 7)])
     assert batch.small.shape == (2, 3, 14, 14, 3)
-    plan, picture = samples.plan((5, 7)), decode_image(pictures.paths[7])
+    plan, image = samples.plan((5, 7)), decode_image(images.paths[7])
     for place, view in enumerate(plan.small):
-        assert (batch.small[1, place].numpy() == render(picture, pictures.sizes[7], view, 14)).all()
+        assert (batch.small[1, place].numpy() == render(image, images.sizes[7], view, 14)).all()
 
 
 def test_runs_that_differ_in_losses_see_the_same_views(tables, request_of):
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    boxes = boxes_by_picture(tables.proposals, pictures)
+    images = ImageList.of(tables.manifest, tables.data_root)
+    boxes = boxes_of_images(tables.proposals, images)
     plain, with_losses = (
-        PairSamples(pictures, boxes, request_of(name, method="swav").run, 0.5, Seeds(0, 1)).plan((1, 4))
+        PairSamples(images, boxes, request_of(name, method="swav").run, 0.5, Seeds(0, 1)).plan((1, 4))
         for name in ("obj-dilate", "oac")
     )
     assert (plain.query, plain.key, plain.small) == (with_losses.query, with_losses.key, with_losses.small)
 
 
 def test_quarter_turns_are_uniform(samples):
-    turns = [samples.plan((epoch, 0)).turns for epoch in range(800)]
-    assert (abs(np.bincount(turns, minlength=4) - 200) < 60).all()
+    rotation = [samples.plan((epoch, 0)).rotation for epoch in range(800)]
+    assert (abs(np.bincount(rotation, minlength=4) - 200) < 60).all()
 
 
 def test_boxes_are_listed_by_rank_and_may_be_missing(tables):
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    boxes = boxes_by_picture(tables.proposals.sample(frac=1, random_state=0), pictures)
+    images = ImageList.of(tables.manifest, tables.data_root)
+    boxes = boxes_of_images(tables.proposals.sample(frac=1, random_state=0), images)
     assert boxes[0].tolist() == [[10, 8, 36, 30], [2, 2, 30, 38]]
     assert boxes[3].shape == (0, 4)
 
 
-def test_labels_are_multi_hot_where_pictures_have_several_classes(tables):
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    labels, classes = labels_by_picture(tables.annotations, pictures)
+def test_labels_are_multi_hot_where_images_have_several_classes(tables):
+    images = ImageList.of(tables.manifest, tables.data_root)
+    labels, classes = labels_by_image(tables.annotations, images)
     assert classes == ["a", "b", "c"]
     assert labels[:2].tolist() == [[0, 0, 1], [1, 1, 0]]
-    single, _ = labels_by_picture(tables.annotations[tables.annotations.class_id != "b"], pictures)
+    single, _ = labels_by_image(tables.annotations[tables.annotations.class_id != "b"], images)
     assert single[:3].tolist() == [1, 0, 1]
     empty = check(pd.DataFrame(columns=list(ANNOTATIONS.columns)), ANNOTATIONS, where="test")
     with pytest.raises(ValueError, match="needs labels"):
-        labels_by_picture(empty, pictures)
+        labels_by_image(empty, images)
 
 
-def test_large_pictures_are_decoded_smaller_only_if_every_crop_stays_large_enough(tmp_path):
+def test_large_images_are_decoded_smaller_only_if_every_crop_stays_large_enough(tmp_path):
     import cv2
 
     cv2.imwrite(str(tmp_path / "p.jpg"), np.zeros((256, 320, 3), dtype=np.uint8))
@@ -167,7 +167,7 @@ def test_samples_say_how_they_are_made(samples, request_of):
     described = samples.describe()
     assert (described["images"], described["images_without_proposals"]) == (16, 1)
     assert described["decoder"].startswith("opencv ")
-    scenes = PairSamples(samples.pictures, samples.boxes, request_of().run, 0.5, Seeds(0, 1))
+    scenes = PairSamples(samples.images, samples.boxes, request_of().run, 0.5, Seeds(0, 1))
     assert scenes.describe()["images_without_proposals"] == 0, "scene pairs need none"
 
 
@@ -177,8 +177,8 @@ def test_the_decoder_that_is_asked_for_is_used(tables, request_of, tmp_path, mon
     from objectcrop.data import decoders
 
     cv2.imwrite(str(tmp_path / "p.jpg"), np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8))
-    pictures = PictureList(("i",), (tmp_path / "p.jpg",), (Size(48, 40),))
-    samples = PairSamples(pictures, [np.zeros((0, 4))], request_of(views={"decoder": "pil"}).run, 0.5, Seeds(0, 1))
+    images = ImageList(("i",), (tmp_path / "p.jpg",), (Size(48, 40),))
+    samples = PairSamples(images, [np.zeros((0, 4))], request_of(views={"decoder": "pil"}).run, 0.5, Seeds(0, 1))
     asked = []
     real = decoders._DECODERS["pil"]
     monkeypatch.setitem(decoders._DECODERS, "pil", lambda *args: asked.append(args) or real(*args))
@@ -187,27 +187,27 @@ def test_the_decoder_that_is_asked_for_is_used(tables, request_of, tmp_path, mon
     assert len(asked) == 1
 
 
-def test_a_missing_decoder_stops_before_any_picture_is_read(tables, request_of, monkeypatch):
+def test_a_missing_decoder_stops_before_any_image_is_read(tables, request_of, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "nvidia.nvimgcodec", None)
-    pictures = PictureList.of(tables.manifest, tables.data_root)
+    images = ImageList.of(tables.manifest, tables.data_root)
     with pytest.raises(ValueError, match=r"views\.decoder: nvimgcodec needs the package"):
-        PairSamples(pictures, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, Seeds(0, 1))
+        PairSamples(images, [], request_of(views={"decoder": "nvimgcodec"}).run, 0.5, Seeds(0, 1))
 
 
 def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
-    pictures = PictureList.of(tables.manifest, tables.data_root)
-    boxes = boxes_by_picture(tables.proposals, pictures)
+    images = ImageList.of(tables.manifest, tables.data_root)
+    boxes = boxes_of_images(tables.proposals, images)
 
     def batches(renderer, num_workers):
         run = request_of("oac", method="swav", views={"renderer": renderer}).run
-        samples = PairSamples(pictures, boxes, run, 0.5, Seeds(0, 1))
+        samples = PairSamples(images, boxes, run, 0.5, Seeds(0, 1))
         assert samples.describe()["renderer"] == renderer
         return [batch.to(torch.device("cpu")) for batch in all_batches(samples, num_workers, range(3))]
 
     for one, other in zip(batches("cpu", 0), batches("batched", 2), strict=True):
-        for name in ("query_tags", "key_tags", "turns", "cells", "rows"):
+        for name in ("query_tags", "key_tags", "rotation", "cells", "rows"):
             assert torch.equal(getattr(one, name), getattr(other, name))
         for name in ("query", "key", "whole", "small"):
             first, second = getattr(one, name), getattr(other, name)
@@ -219,12 +219,12 @@ def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
 def test_a_run_trains_on_views_painted_in_batches(tables, request_of, tmp_path):
     # batch norm over two values would make a rounding a sign
     calm = {"moco": {"projector_batch_norm": False, "batch_norm_group": 0}, "optimizer": {"epochs": 1}}
-    painted = [
+    augmented = [
         pretrain(request_of("oac", **calm, views={"renderer": name}), tables, tmp_path / name).summary
         for name in ("cpu", "batched")
     ]
-    assert [summary["samples"]["renderer"] for summary in painted] == ["cpu", "batched"]
-    losses = [summary["history"][0]["loss"] for summary in painted]
+    assert [summary["samples"]["renderer"] for summary in augmented] == ["cpu", "batched"]
+    losses = [summary["history"][0]["loss"] for summary in augmented]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert losses[0] != losses[1]
 
@@ -233,14 +233,14 @@ BOXES = {"views": {"sample_unit": "box"}}
 
 
 def test_by_box_every_usable_proposal_is_a_sample_of_each_epoch(samples, request_of):
-    found = PairSamples(samples.pictures, samples.boxes, request_of("oac", **BOXES).run, 0.5, Seeds(0, 1))
+    found = PairSamples(samples.images, samples.boxes, request_of("oac", **BOXES).run, 0.5, Seeds(0, 1))
     keys = [(4, number) for number in range(len(found))]
     plans = [found.plan(key) for key in keys]
     shown = [
         (row, max(plan.query.proposal_rank, plan.key.proposal_rank))
         for row, plan in zip(found.rows_of(keys), plans, strict=True)
     ]
-    # two boxes a picture; the one without gives a scene pair
+    # two boxes an image; the one without gives a scene pair
     assert shown == [(row, rank) for row in range(16) for rank in ((-1,) if row == 3 else (0, 1))]
     assert found.describe()["samples_per_epoch"] == 31
     first, second = plans[0], plans[1]
@@ -252,9 +252,9 @@ def test_by_box_every_usable_proposal_is_a_sample_of_each_epoch(samples, request
 def test_by_box_no_more_than_the_first_proposals_are_taken(samples, request_of):
     views = {"sample_unit": "box", "max_proposals": 1}
     run = request_of("oac", views=views).run
-    assert len(PairSamples(samples.pictures, samples.boxes, run, 0.5, Seeds(0, 1))) == 16
+    assert len(PairSamples(samples.images, samples.boxes, run, 0.5, Seeds(0, 1))) == 16
     squeezed = request_of("oac", views={"sample_unit": "box", "resize_first_px": 96}).run
-    plan = PairSamples(samples.pictures, samples.boxes, squeezed, 0.5, Seeds(0, 1)).plan((0, 1))
+    plan = PairSamples(samples.images, samples.boxes, squeezed, 0.5, Seeds(0, 1)).plan((0, 1))
     assert {plan.query.proposal_rank, plan.key.proposal_rank} == {1}
 
 

@@ -41,7 +41,7 @@ def test_a_queue_forbids_parts(request_of):
     assert problem == "accumulation_steps 2 is wrong for moco_v2: its queue would change within a step; set it to 1"
 
 
-def test_parts_must_divide_the_batch_and_leave_two_pictures(request_of):
+def test_parts_must_divide_the_batch_and_leave_two_images(request_of):
     (problem,) = problems(request_of, training={"accumulation_steps": 3})
     assert problem == "global_batch_size 4 does not divide into 3 parts in each of 1 processes"
     (problem,) = problems(request_of, training={"accumulation_steps": 4})
@@ -50,7 +50,7 @@ def test_parts_must_divide_the_batch_and_leave_two_pictures(request_of):
 
 
 def test_two_processes_average_the_sum_of_their_parts(tmp_path):
-    """2 processes x 2 parts x 2 pictures train as one process with a batch of 8."""
+    """2 processes x 2 parts x 2 images train as one process with a batch of 8."""
     found = []
     for size, parts in ((1, 1), (2, 2)):
         folder = tmp_path / str(size)

@@ -39,14 +39,14 @@ def test_nothing_saved_is_no_state(tmp_path):
 def test_a_damaged_state_is_passed_over_for_the_one_before_aloud(tmp_path, capsys, seed):
     save(tmp_path, 1)
     save(tmp_path, 2)
-    chance, latest = random.Random(seed), saved_states(tmp_path)[0]
+    rng, latest = random.Random(seed), saved_states(tmp_path)[0]
     data = bytearray(latest.read_bytes())
     if seed % 2:
-        del data[chance.randrange(len(data)) :]
+        del data[rng.randrange(len(data)) :]
     else:
         # in the numbers themselves: torch loads this without a word
-        place = data.index(torch.arange(999.0).add(2).numpy().tobytes()) + chance.randrange(3000)
-        data[place] ^= 1 << chance.randrange(8)
+        place = data.index(torch.arange(999.0).add(2).numpy().tobytes()) + rng.randrange(3000)
+        data[place] ^= 1 << rng.randrange(8)
     latest.write_bytes(data)
     assert load_state(tmp_path, "s", CPU)["step"] == 1
     shown = capsys.readouterr().err

@@ -3,7 +3,7 @@
 After a wanted change: raise RECIPE in objectcrop/ssl/training/recipe.py, then
 `OBJECTCROP_REGENERATE=1 python -m pytest tests/ssl/training/test_golden.py`.
 
-All is computed in float64, with batch norm over eight pictures: in float32, or over two, three steps grow the last bits in
+All is computed in float64, with batch norm over eight images: in float32, or over two, three steps grow the last bits in
 which processors differ to losses that differ in the first digit.
 """
 
@@ -42,7 +42,7 @@ def _float64():
 
 
 def golden_run(request_of, name):
-    """A recipe for three steps, of all pictures each."""
+    """A recipe for three steps, of all images each."""
     request = request_of(name, optimizer={"epochs": STEPS, "global_batch_size": 16})
     if request.run.method not in ("moco_v2", "densecl"):
         return request

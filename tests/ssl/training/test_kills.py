@@ -34,7 +34,7 @@ def backbone_of_an_uninterrupted_run(folder, target, name, workers, size):
 
 def train_through_kills(folder, target, name, workers, size, kills, waits):
     """The final backbones of as many trainings as it takes for so many kills, and the steps at which they came."""
-    chance = random.Random(1000 * workers + size)
+    rng = random.Random(1000 * workers + size)
     backbones, at = [], []
     while len(at) < kills or not (folder / BACKBONE).exists():
         if (folder / BACKBONE).exists() or not folder.exists():
@@ -43,8 +43,8 @@ def train_through_kills(folder, target, name, workers, size, kills, waits):
         processes = start(target, size, folder, name, CHANGES, workers)
         if len(at) >= kills:
             assert finish(processes) == [0] * size
-        elif wait_for_progress(folder, chance.choice(waits), processes):
-            time.sleep(chance.random() * 0.05)  # in a step, between two, or while the state is written
+        elif wait_for_progress(folder, rng.choice(waits), processes):
+            time.sleep(rng.random() * 0.05)  # in a step, between two, or while the state is written
             for process in processes:
                 process.kill()
             at.append(len(read_metrics(folder / "c")))

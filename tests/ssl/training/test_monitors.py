@@ -56,7 +56,7 @@ def test_the_vote_is_that_of_scikit_learn(neighbours):
     assert 0.3 < np.mean(hits) < 1
 
 
-def test_a_picture_with_several_classes_is_right_with_any_of_them():
+def test_an_image_with_several_classes_is_right_with_any_of_them():
     features = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
     labels = torch.tensor([[1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]])
     # the first row's neighbour votes for its second class; the second row's for two classes, of which the first wins, wrongly
@@ -76,7 +76,7 @@ def test_looking_changes_nothing_of_the_trunk(tables, trunk):
     monitor = Monitor(
         [tables.data_root / f"i{number:02d}.png" for number in range(10)], 32, torch.device("cpu"), labels
     )
-    first, second = monitor.look(trunk.train()), monitor.look(trunk)
+    first, second = monitor.measure(trunk.train()), monitor.measure(trunk)
     assert first == second
     assert trunk.training
     assert all(torch.equal(before[name], value) for name, value in trunk.state_dict().items())
@@ -90,7 +90,7 @@ def test_a_trunk_that_sees_nothing_is_told(tables, trunk):
     with torch.no_grad():
         trunk.bn1.weight.zero_()
         trunk.bn1.bias.fill_(1.0)
-    found = Monitor(paths, 32, torch.device("cpu")).look(trunk)
+    found = Monitor(paths, 32, torch.device("cpu")).measure(trunk)
     assert found["feature_std_share"] < 1e-6
 
 
@@ -98,5 +98,5 @@ def test_features_that_are_not_finite_are_warned_about_and_end_nothing(tables, t
     paths = [tables.data_root / f"i{number:02d}.png" for number in range(10)]
     with torch.no_grad():
         trunk.bn1.running_var.fill_(float("nan"))
-    assert Monitor(paths, 32, torch.device("cpu")).look(trunk) == {}
+    assert Monitor(paths, 32, torch.device("cpu")).measure(trunk) == {}
     assert "features of 10 of 10 monitored images are not finite in evaluation mode" in capsys.readouterr().err

@@ -21,7 +21,7 @@ def test_each_step_is_given_back_by_name_once():
     assert window.take(IDS) == []
 
 
-def test_the_first_step_whose_loss_is_not_finite_is_named_with_its_pictures_however_late_it_is_read():
+def test_the_first_step_whose_loss_is_not_finite_is_named_with_its_images_however_late_it_is_read():
     window = Window()
     for step, value in enumerate((1.0, float("nan"), float("inf"))):
         window.add(step, list(range(10 * step, 10 * step + 10)), losses(value, loss=value))

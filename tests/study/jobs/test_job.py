@@ -95,8 +95,8 @@ def test_what_is_wrong_with_a_job_is_named(text, message):
 
 
 def test_a_job_keeps_the_parts_of_a_download_it_depends_on():
-    pictures = {"source": "openimages", "boxes": {}, "class_descriptions": "c.csv", "images": {}}
-    values = {"dataset_name": "oi", "dataset": pictures, "download": {"num_shards": 2}, "max_unreadable_share": 0.5}
+    images = {"source": "openimages", "boxes": {}, "class_descriptions": "c.csv", "images": {}}
+    values = {"dataset_name": "oi", "dataset": images, "download": {"num_shards": 2}, "max_unreadable_share": 0.5}
     assert json.loads(FetchImagesJob.model_validate(values).as_json()) == values
 
 

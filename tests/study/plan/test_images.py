@@ -29,15 +29,15 @@ def test_a_union_is_made_from_what_was_made_of_its_parts(plan):
 
 
 def test_raw_files_are_inputs_once_they_are_there(config, tmp_path):
-    lists = {"source": "released_ohms", "of": "pictures", "train_labels": "new.npy", "test_labels": "test.npy"}
-    pictures = {"source": "openimages", "boxes": {"train": "b.csv"}, "class_descriptions": "c.csv", "images": {}}
-    config["datasets"] |= {"pictures": pictures, "released": lists}
+    lists = {"source": "released_ohms", "of": "images", "train_labels": "new.npy", "test_labels": "test.npy"}
+    images = {"source": "openimages", "boxes": {"train": "b.csv"}, "class_descriptions": "c.csv", "images": {}}
+    config["datasets"] |= {"images": images, "released": lists}
     plan = load_plan(config)
     assert plan.images.raw_files("released") == []
     (tmp_path / "new.npy").touch()
     assert plan.images.raw_files("released") == [f"{tmp_path}/new.npy"]
     (tmp_path / "b.csv").touch()
-    assert plan.images.index_inputs("pictures") == INDEX | {"raw": [f"{tmp_path}/b.csv"]}
+    assert plan.images.index_inputs("images") == INDEX | {"raw": [f"{tmp_path}/b.csv"]}
     assert (plan.images.selected_subsets(), plan.images.released_subsets()) == (["ohms"], ["released"])
 
 

@@ -5,7 +5,7 @@ from objectcrop.study.settings.proposals import LodProposals
 
 
 def test_a_line_counts_images_and_their_items_and_rounds_up():
-    line = MemoryLine(fixed_mb=1000, bytes_per_picture=600, bytes_per_item=80)
+    line = MemoryLine(fixed_mb=1000, bytes_per_image=600, bytes_per_item=80)
     assert line.at(0, 5) == 1000
     assert line.at(1, 5) == 1001
     assert line.at(2_000_000, 5) == 1000 + 2 * (600 + 400)

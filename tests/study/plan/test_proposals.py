@@ -118,17 +118,17 @@ def test_a_run_cannot_give_features_to_the_proposals_it_needs_through_degrees():
         ("make_proposals", "centre", 1),
     ],
 )
-def test_jobs_ask_for_memory_by_pictures_and_what_is_kept_of_each(tmp_path, rule, source, items):
+def test_jobs_ask_for_memory_by_images_and_what_is_kept_of_each(tmp_path, rule, source, items):
     more = {"grid": {"kind": "grid", "rows": 3, "columns": 4}, "centre": {"kind": "centre"}}
     plan = load_plan(CONFIG | {"proposals": CONFIG["proposals"] | more, "data_root": str(tmp_path)})
     index = tmp_path / "unreadable.json"
     index.write_text('{"num_readable": 2000000, "num_unreadable": 1}')
     line = LINES[rule]
-    expected = line.fixed_mb + 2 * (line.bytes_per_picture + line.bytes_per_item * items)
+    expected = line.fixed_mb + 2 * (line.bytes_per_image + line.bytes_per_item * items)
     assert plan.proposals.memory_mb(rule, source, str(index)) == expected
 
 
-def test_a_ranking_asks_for_memory_by_pictures_unless_the_study_says_how_much(plan, tmp_path):
+def test_a_ranking_asks_for_memory_by_images_unless_the_study_says_how_much(plan, tmp_path):
     index = tmp_path / "unreadable.json"
     index.write_text('{"num_readable": 20000, "num_unreadable": 1}')
     assert plan.lod.ranking_memory_mb("lod", str(index)) == ranking_mb(20_000, plan.lod.of("lod"))
@@ -138,7 +138,7 @@ def test_a_ranking_asks_for_memory_by_pictures_unless_the_study_says_how_much(pl
     assert said.lod.ranking_memory_mb("lod", str(index)) == 1234
 
 
-def test_before_pictures_are_indexed_the_missing_file_is_named_so_that_snakemake_asks_again(plan, tmp_path):
+def test_before_images_are_indexed_the_missing_file_is_named_so_that_snakemake_asks_again(plan, tmp_path):
     index = str(tmp_path / "unreadable.json")
     with pytest.raises(FileNotFoundError) as error:
         plan.proposals.memory_mb("find_neighbours", "lod", index)

@@ -8,7 +8,7 @@ from objectcrop.proposals.lod.regions.image_regions import ImageRegions, Regions
 from objectcrop.proposals.lod.regions.pooling import pool_regions, random_projection, scale_to_one
 from objectcrop.proposals.lod.regions.proposing import cap_regions, layer_regions, merge_layers
 from objectcrop.proposals.lod.regions.saliency import unlike_mean
-from objectcrop.proposals.trunk import FeatureMap, Picture, Trunk, reduced_size, resized
+from objectcrop.proposals.trunk import FeatureMap, ImageArray, Trunk, reduced_size, resized
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.proposals import LodProposals
 
@@ -53,25 +53,25 @@ class Extractor:
         self._projection: Features | None = None
         self._num_inputs = 0
 
-    def describe(self, picture: Picture, image_id: str) -> ImageRegions:
+    def describe(self, image: ImageArray, image_id: str) -> ImageRegions:
         """Descriptor, regions and their features of one decoded image (height, width, 3), RGB.
 
         Raises:
             ValueError: naming the image, if the trunk gives values that are not finite or are negative.
         """
         settings = self._settings
-        size = reduced_size(Size(picture.shape[1], picture.shape[0]), settings.long_side_px)
-        fine, coarse = self._trunk.maps(resized(picture, size))
-        whole_picture = self._trunk.descriptor(picture, settings.descriptor_size_px)
-        _check(image_id, [fine, coarse], whole_picture)
-        if settings.centring == "picture":
+        size = reduced_size(Size(image.shape[1], image.shape[0]), settings.long_side_px)
+        fine, coarse = self._trunk.maps(resized(image, size))
+        whole_image = self._trunk.descriptor(image, settings.descriptor_size_px)
+        _check(image_id, [fine, coarse], whole_image)
+        if settings.centring == "image":
             fine, coarse = unlike_mean(fine), unlike_mean(coarse)
         regions = propose_regions((fine, coarse), size, settings)
         rng = generator(self._study_seed, "lod.cap", image_id)
         regions = cap_regions(regions, settings.max_regions, rng)
         stride = self._trunk.strides[settings.layers[1]]
         pooled = scale_to_one(pool_regions(coarse, regions.boxes, stride_px=stride, grid=settings.region_grid))
-        return ImageRegions(size, whole_picture, regions, self._projected(pooled))
+        return ImageRegions(size, whole_image, regions, self._projected(pooled))
 
     def _projected(self, pooled: Features) -> Features:
         if self._num_inputs != pooled.shape[1]:
@@ -80,8 +80,8 @@ class Extractor:
         return pooled if self._projection is None else pooled @ self._projection
 
 
-def _check(image_id: str, maps: list[FeatureMap], whole_picture: FeatureMap) -> None:
-    for values in (*maps, whole_picture):
+def _check(image_id: str, maps: list[FeatureMap], whole_image: FeatureMap) -> None:
+    for values in (*maps, whole_image):
         if not np.isfinite(values).all():
             raise ValueError(f"image {image_id}: the trunk gives features that are not finite; check its weights")
     if min(values.min(initial=0) for values in maps) < 0:

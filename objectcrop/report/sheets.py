@@ -11,7 +11,7 @@ from objectcrop.boxes import Boxes, Size
 from objectcrop.views.plan import ViewPlan
 from objectcrop.views.render import render
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 
 # Okabe and Ito's palette, red green blue
 FOUND, TOP_PROPOSAL, OTHER_PROPOSAL = (0, 158, 115), (213, 94, 0), (86, 180, 233)
@@ -21,15 +21,15 @@ BACKGROUND = 255
 
 
 @dataclass(frozen=True)
-class Shown:
+class SheetImage:
     """An image of a contact sheet: boxes in its own pixels."""
 
-    picture: Picture
+    image: ImageArray
     proposals: Boxes
     objects: Boxes
 
 
-def proposal_sheet(shown: Sequence[Shown], *, columns: int, cell: Size) -> Picture:
+def proposal_sheet(shown: Sequence[SheetImage], *, columns: int, cell: Size) -> ImageArray:
     """Images in a grid: objects green, the best proposal orange, the others blue (thinner).
 
     Args:
@@ -40,7 +40,9 @@ def proposal_sheet(shown: Sequence[Shown], *, columns: int, cell: Size) -> Pictu
     return _grid([_with_boxes(item, cell) for item in shown], columns)
 
 
-def view_sheet(samples: Sequence[tuple[Picture, tuple[ViewPlan, ViewPlan]]], *, cell: Size, view_px: int) -> Picture:
+def view_sheet(
+    samples: Sequence[tuple[ImageArray, tuple[ViewPlan, ViewPlan]]], *, cell: Size, view_px: int
+) -> ImageArray:
     """A row for each sample: the image with both regions (thin) and crops (thick), and the two views as trained on.
 
     Args:
@@ -49,25 +51,25 @@ def view_sheet(samples: Sequence[tuple[Picture, tuple[ViewPlan, ViewPlan]]], *, 
         view_px: side of the views that the network sees; they are enlarged to the cell's height without smoothing.
     """
     rows = []
-    for picture, plans in samples:
-        size = Size(picture.shape[1], picture.shape[0])
+    for image, plans in samples:
+        size = Size(image.shape[1], image.shape[0])
         scale = min(cell.width / size.width, cell.height / size.height)
-        drawn = _scaled(picture, scale)
+        drawn = _scaled(image, scale)
         for plan, colour in zip(plans, (FIRST_VIEW, SECOND_VIEW), strict=True):
             _draw_box(drawn, np.array(plan.region_box) * scale, colour, 1)
             _draw_box(drawn, np.array(plan.crop_box) * scale, colour, 3)
         views = [
-            _framed(render(picture, size, plan, view_px), cell.height, colour)
+            _framed(render(image, size, plan, view_px), cell.height, colour)
             for plan, colour in zip(plans, (FIRST_VIEW, SECOND_VIEW), strict=True)
         ]
         rows.append(np.hstack([_centred(drawn, cell), _gap(cell.height), views[0], _gap(cell.height), views[1]]))
     return _grid(rows, 1)
 
 
-def _with_boxes(item: Shown, cell: Size) -> Picture:
-    height, width = item.picture.shape[:2]
+def _with_boxes(item: SheetImage, cell: Size) -> ImageArray:
+    height, width = item.image.shape[:2]
     scale = min(cell.width / width, cell.height / height)
-    drawn = _scaled(item.picture, scale)
+    drawn = _scaled(item.image, scale)
     for box in item.objects:
         _draw_box(drawn, box * scale, FOUND, 2)
     for box in item.proposals[:0:-1]:
@@ -77,42 +79,42 @@ def _with_boxes(item: Shown, cell: Size) -> Picture:
     return _centred(drawn, cell)
 
 
-def _scaled(picture: Picture, scale: float) -> Picture:
-    size = (max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1))
+def _scaled(image: ImageArray, scale: float) -> ImageArray:
+    size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.ascontiguousarray(cv2.resize(picture, size, interpolation=method), dtype=np.uint8)
+    return np.ascontiguousarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
 
 
-def _draw_box(picture: Picture, box: NDArray[np.float64], colour: tuple[int, int, int], thickness: int) -> None:
+def _draw_box(image: ImageArray, box: NDArray[np.float64], colour: tuple[int, int, int], thickness: int) -> None:
     x1, y1, x2, y2 = (round(float(corner)) for corner in box)
-    cv2.rectangle(picture, (x1, y1), (max(x2 - 1, x1), max(y2 - 1, y1)), colour, thickness)
+    cv2.rectangle(image, (x1, y1), (max(x2 - 1, x1), max(y2 - 1, y1)), colour, thickness)
 
 
-def _centred(picture: Picture, cell: Size) -> Picture:
+def _centred(image: ImageArray, cell: Size) -> ImageArray:
     sheet = np.full((cell.height, cell.width, 3), BACKGROUND, dtype=np.uint8)
-    top, left = (cell.height - picture.shape[0]) // 2, (cell.width - picture.shape[1]) // 2
-    sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    top, left = (cell.height - image.shape[0]) // 2, (cell.width - image.shape[1]) // 2
+    sheet[top : top + image.shape[0], left : left + image.shape[1]] = image
     return sheet
 
 
-def _framed(view: Picture, side: int, colour: tuple[int, int, int]) -> Picture:
+def _framed(view: ImageArray, side: int, colour: tuple[int, int, int]) -> ImageArray:
     framed = np.ascontiguousarray(cv2.resize(view, (side, side), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     cv2.rectangle(framed, (0, 0), (side - 1, side - 1), colour, 3)
     return framed
 
 
-def _gap(height: int) -> Picture:
+def _gap(height: int) -> ImageArray:
     return np.full((height, GAP, 3), BACKGROUND, dtype=np.uint8)
 
 
-def _grid(cells: Sequence[Picture], columns: int) -> Picture:
+def _grid(cells: Sequence[ImageArray], columns: int) -> ImageArray:
     if not cells:
         raise ValueError("a contact sheet needs at least one image")
     height, width = cells[0].shape[:2]
     rows = -(-len(cells) // columns)
     used = min(columns, len(cells))
     sheet = np.full((rows * (height + GAP) - GAP, used * (width + GAP) - GAP, 3), BACKGROUND, dtype=np.uint8)
-    for place, picture in enumerate(cells):
+    for place, image in enumerate(cells):
         top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
-        sheet[top : top + height, left : left + width] = picture
+        sheet[top : top + height, left : left + width] = image
     return sheet

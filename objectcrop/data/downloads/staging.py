@@ -16,7 +16,7 @@ _LOCK = "lock"
 
 
 @dataclass(frozen=True)
-class Landing:
+class StagingFolder:
     """A place for this process alone.
 
     Attributes:
@@ -29,17 +29,17 @@ class Landing:
 
 
 @contextmanager
-def landing(folder: Path, look_for: Set[str]) -> Iterator[Landing]:
+def staging(folder: Path, wanted_names: Set[str]) -> Iterator[StagingFolder]:
     """Make a place inside `folder`, and see which of the files `look_for` are there: one scan, however many there are.
 
     What processes that were killed have left is removed first: their places are those that nobody holds the lock of. So
     several jobs, also of several checkouts, can fill one folder at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    there = _look_around(folder, look_for)
+    there = _list_present(folder, wanted_names)
     place, handle = _new_place(folder)
     try:
-        yield Landing(place, there)
+        yield StagingFolder(place, there)
     finally:
         _remove(place, handle)
 
@@ -73,11 +73,11 @@ def _new_place(folder: Path) -> tuple[Path, int]:
             os.close(handle)
 
 
-def _look_around(folder: Path, look_for: Set[str]) -> frozenset[str]:
+def _list_present(folder: Path, wanted_names: Set[str]) -> frozenset[str]:
     there, places = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name in look_for:
+            if entry.name in wanted_names:
                 there.append(entry.name)
             elif entry.name.startswith(_PREFIX):
                 places.append(folder / entry.name)

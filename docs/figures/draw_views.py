@@ -1,6 +1,6 @@
-"""Draw docs/pictures/views.png: pairs of scene crops, and pairs of an object and its surroundings, of one drawn scene.
+"""Draw docs/figures/views.png: pairs of scene crops, and pairs of an object and its surroundings, of one drawn scene.
 
-Run from the checkout: python docs/pictures/draw_views.py
+Run from the checkout: python docs/figures/draw_views.py
 """
 
 from pathlib import Path
@@ -36,8 +36,8 @@ PANELS = {
 def main() -> None:
     """Draw the figure."""
     scene = draw_scene(DrawnDataset(source="drawn", mean_objects=5), "train", SCENE)
-    picture = cv2.cvtColor(scene.picture, cv2.COLOR_BGR2RGB)
-    size = Size(picture.shape[1], picture.shape[0])
+    image = cv2.cvtColor(scene.image, cv2.COLOR_BGR2RGB)
+    size = Size(image.shape[1], image.shape[0])
     boxes = np.array([found.box for found in scene.objects], dtype=float)
     figure = plt.figure(figsize=(11, 6.4), dpi=72)
     for column, (title, settings) in enumerate(PANELS.items()):
@@ -54,7 +54,7 @@ def main() -> None:
             height_ratios=(3, 1),
         )
         scene_axes = figure.add_subplot(grid[0, :])
-        scene_axes.imshow(picture)
+        scene_axes.imshow(image)
         scene_axes.set_title(title, fontsize=13)
         scene_axes.axis("off")
         for pair in range(NUM_PAIRS):
@@ -68,7 +68,7 @@ def main() -> None:
                     )
                 )
                 axes = figure.add_subplot(grid[1, 2 * pair + place])
-                axes.imshow(render(picture, size, plan, SIDE))
+                axes.imshow(render(image, size, plan, SIDE))
                 axes.set_xticks([])
                 axes.set_yticks([])
                 for spine in axes.spines.values():

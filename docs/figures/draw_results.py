@@ -1,6 +1,6 @@
-"""Draw docs/pictures/results.png: what was measured on drawn scenes, from benchmarks/results.
+"""Draw docs/figures/results.png: what was measured on drawn scenes, from benchmarks/results.
 
-Run from the checkout: python docs/pictures/draw_results.py
+Run from the checkout: python docs/figures/draw_results.py
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Pictures from a server that misbehaves: every good one is there once, every bad one is listed with its reason."""
+"""Images from a server that misbehaves: every good one is there once, every bad one is listed with its reason."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import pytest
 
 from objectcrop.data.downloads import fetching
 from objectcrop.data.downloads.fetching import UnreachableError
-from objectcrop.data.downloads.pictures import Report, Request, require_few_failures
+from objectcrop.data.downloads.images import Report, Request, require_few_failures
 from objectcrop.data.downloads.wanted import Wanted
 from objectcrop.runtime.signals import StopRequest
 from tests import loopback
@@ -51,9 +51,9 @@ def misbehaving(stocked):
     return stocked
 
 
-def test_every_good_picture_is_there_once_and_every_bad_one_is_listed_with_its_reason(misbehaving, fetch, tmp_path):
+def test_every_good_image_is_there_once_and_every_bad_one_is_listed_with_its_reason(misbehaving, fetch, tmp_path):
     report = fetch(IDS, quick(misbehaving.address))
-    folder = tmp_path / "data/pictures"
+    folder = tmp_path / "data/images"
     good = [name for name in IDS if name not in BAD]
     assert names(folder) == [f"{name}.jpg" for name in good]
     for name in good:
@@ -79,33 +79,33 @@ def test_what_is_there_is_not_asked_for_again(misbehaving, fetch):
     assert (report.num_already_there, report.num_fetched) == (19, 0)
 
 
-def test_a_picture_is_fetched_though_another_with_its_beginning_is_there(stocked, fetch, tmp_path):
-    (tmp_path / "data/pictures").mkdir(parents=True)
-    (tmp_path / "data/pictures/p0.jpg").write_bytes(b"another")
+def test_an_image_is_fetched_though_another_with_its_beginning_is_there(stocked, fetch, tmp_path):
+    (tmp_path / "data/images").mkdir(parents=True)
+    (tmp_path / "data/images/p0.jpg").write_bytes(b"another")
     assert fetch(["p00"], quick(stocked.address)).num_fetched == 1
 
 
-def test_a_page_that_is_no_picture_is_refused(server, fetch, tmp_path):
+def test_a_page_that_is_no_image_is_refused(server, fetch, tmp_path):
     server.contents["/train/a.jpg"] = b"<html>log in, please</html>"
     server.contents["/train/b.jpg"] = b""
     report = fetch(["a", "b"], quick(server.address))
     assert [failure.reason.split(":")[0] for failure in report.failures] == ["not a JPEG", "not a JPEG"]
-    assert names(tmp_path / "data/pictures") == []
+    assert names(tmp_path / "data/images") == []
 
 
-def test_half_a_picture_whose_length_nobody_announced_is_refused(server, fetch, tmp_path):
+def test_half_an_image_whose_length_nobody_announced_is_refused(server, fetch, tmp_path):
     server.contents["/train/a.jpg"] = jpeg(0)[:-300]
     server.behaviours["/train/a.jpg"] = loopback.without_length
     (failure,) = fetch(["a"], quick(server.address)).failures
     assert "a JPEG that is cut off" in failure.reason
-    assert names(tmp_path / "data/pictures") == []
+    assert names(tmp_path / "data/images") == []
 
 
 def test_a_server_that_drips_is_given_up(server, fetch):
     server.contents["/train/a.jpg"] = jpeg(0)
     server.behaviours["/train/a.jpg"] = loopback.dripping(0.01)
     start = time.monotonic()
-    (failure,) = fetch(["a"], quick(server.address, attempts=2, picture_deadline_s=0.1)).failures
+    (failure,) = fetch(["a"], quick(server.address, attempts=2, image_deadline_s=0.1)).failures
     assert "too slow" in failure.reason
     assert time.monotonic() - start < 2
 
@@ -118,7 +118,7 @@ def test_a_server_is_given_the_wait_that_it_asks_for(server, fetch):
     assert 0.5 <= time.monotonic() - start < 1.0  # the longest wait is ours
 
 
-def test_connections_are_kept_from_picture_to_picture(stocked, fetch, monkeypatch):
+def test_connections_are_kept_from_image_to_image(stocked, fetch, monkeypatch):
     opened = []
     get_request = stocked.get_request
     monkeypatch.setattr(stocked, "get_request", lambda: opened.append(1) or get_request())
@@ -133,7 +133,7 @@ def test_a_source_that_nobody_answers_at_ends_the_job_with_one_sentence(fetch, t
         UnreachableError, match=r"some: http://127.0.0.1:\d+ cannot be reached: no answer in \d\d tries"
     ):
         fetch(ids, quick(base))
-    assert names(tmp_path / "data/pictures") == []
+    assert names(tmp_path / "data/images") == []
 
 
 def test_a_server_that_dies_in_the_middle_ends_the_job(stocked, fetch):
@@ -145,7 +145,7 @@ def test_a_server_that_dies_in_the_middle_ends_the_job(stocked, fetch):
     assert sum(stocked.requests.values()) < 400
 
 
-def test_a_source_without_the_pictures_ends_the_job_after_some_hundred(server, fetch):
+def test_a_source_without_the_images_ends_the_job_after_some_hundred(server, fetch):
     ids = [f"p{number}" for number in range(5000)]
     report = fetch(ids, quick(server.address), share=0.01)
     assert 100 < len(report.failures) < 1000
@@ -156,11 +156,11 @@ def request(share: float) -> Request:
     return Request("some", wanted, quick("http://127.0.0.1:1"), Path("x"), share)
 
 
-def test_a_job_fails_only_if_its_failures_alone_are_too_many_of_all_pictures():
+def test_a_job_fails_only_if_its_failures_alone_are_too_many_of_all_images():
     failures = [fetching.Failure("a", "http://x/a.jpg", "HTTP 404 Not Found", 1)] * 2
     report = Report(4, 0, 2, 10, 1.0, failures)
     require_few_failures(report, request(0.01))
-    with pytest.raises(ValueError, match=r"2 pictures could not be fetched; of 200 .* \(http://x/a.jpg: HTTP 404"):
+    with pytest.raises(ValueError, match=r"2 images could not be fetched; of 200 .* \(http://x/a.jpg: HTTP 404"):
         require_few_failures(report, request(0.009))
 
 
@@ -174,7 +174,7 @@ def test_a_signal_ends_the_job_soon_and_leaves_nothing_half_written(stocked, fet
     report = fetch(IDS, quick(stocked.address, timeout_s=30), stop=stop)
     assert time.monotonic() - start < 3
     assert (report.num_fetched, report.failures) == (10, [])
-    assert names(tmp_path / "data/pictures") == [f"p{number:02d}.jpg" for number in range(10)]
+    assert names(tmp_path / "data/images") == [f"p{number:02d}.jpg" for number in range(10)]
 
 
 def test_two_jobs_fill_one_folder_at_once_without_taking_each_other_s_files(stocked, fetch, tmp_path):
@@ -193,14 +193,14 @@ def test_two_jobs_fill_one_folder_at_once_without_taking_each_other_s_files(stoc
     for job in jobs:
         job.join()
     assert [report.failures for report in reports] == [[], [], []]
-    assert names(tmp_path / "data/pictures") == [f"{name}.jpg" for name in IDS]
+    assert names(tmp_path / "data/images") == [f"{name}.jpg" for name in IDS]
 
 
 def test_a_full_disk_ends_the_job_and_says_so(stocked, fetch, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetching, "settle_picture", fail)
+    monkeypatch.setattr(fetching, "settle_image", fail)
     with pytest.raises(ValueError, match=r"cannot be written: .* No space left on device"):
         fetch(IDS, quick(stocked.address))
 
@@ -210,16 +210,16 @@ def test_a_mirror_may_be_a_folder(tmp_path, fetch):
     mirror.mkdir(parents=True)
     (mirror / "a.jpg").write_bytes(jpeg(1))
     report = fetch(["a", "b"], quick(mirror.parent.as_uri()))
-    assert (tmp_path / "data/pictures/a.jpg").read_bytes() == jpeg(1)
+    assert (tmp_path / "data/images/a.jpg").read_bytes() == jpeg(1)
     assert [(failure.image_id, failure.attempts) for failure in report.failures] == [("b", 1)]
     assert "No such file" in report.failures[0].reason
 
 
 def test_a_proxy_of_the_environment_is_used(stocked, fetch, monkeypatch):
     monkeypatch.setenv("http_proxy", stocked.address.replace("http://", "http://me:secret@"))
-    stocked.contents["http://pictures.invalid/train/p00.jpg"] = jpeg(0)
-    assert fetch(["p00"], quick("http://pictures.invalid")).num_fetched == 1
-    (headers,) = stocked.headers_of["http://pictures.invalid/train/p00.jpg"]
+    stocked.contents["http://images.invalid/train/p00.jpg"] = jpeg(0)
+    assert fetch(["p00"], quick("http://images.invalid")).num_fetched == 1
+    (headers,) = stocked.headers_of["http://images.invalid/train/p00.jpg"]
     by_name = {name.lower(): value for name, value in headers.items()}
     assert by_name["proxy-authorization"] == "Basic bWU6c2VjcmV0"
-    assert by_name["host"] == "pictures.invalid"
+    assert by_name["host"] == "images.invalid"

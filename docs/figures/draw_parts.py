@@ -1,6 +1,6 @@
-"""Draw docs/pictures/parts.png (views, labels of localization, rotations) and docs/pictures/augmentations.png.
+"""Draw docs/figures/parts.png (views, labels of localization, rotations) and docs/figures/augmentations.png.
 
-Run from the checkout: python docs/pictures/draw_parts.py
+Run from the checkout: python docs/figures/draw_parts.py
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.views import Augmentation, Region, SmallCropSettings, ViewSettings
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops, plan_whole
-from objectcrop.views.render import Picture, render
+from objectcrop.views.render import ImageArray, render
 
 SCENE, SIDE, PATCHES = 12, 224, 7
 NUM_OBJECTS = 2
@@ -36,9 +36,9 @@ REGIONS: tuple[Region, ...] = ("dilated_object", "shifted_object", "scene", "ran
 SETS: tuple[Augmentation, ...] = ("moco_v2", "moco_v1", "byol", "swav", "cmc")
 
 
-def show(axes: Axes, picture: Picture, title: str = "", colour: str | None = None) -> None:
+def show(axes: Axes, image: ImageArray, title: str = "", colour: str | None = None) -> None:
     """An image without ticks, framed where a colour is given."""
-    axes.imshow(picture)
+    axes.imshow(image)
     axes.set_title(title, fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -54,24 +54,22 @@ def frame(axes: Axes, box: tuple[float, float, float, float], colour: str, style
     )
 
 
-def draw_pair(figure: Figure, grid: GridSpec, row: int, picture: Picture, pair: tuple[ViewPlan, ViewPlan]) -> None:
+def draw_pair(figure: Figure, grid: GridSpec, row: int, image: ImageArray, pair: tuple[ViewPlan, ViewPlan]) -> None:
     """Regions (dashed) and crops over the image, and both views."""
-    size = Size(picture.shape[1], picture.shape[0])
+    size = Size(image.shape[1], image.shape[0])
     axes = figure.add_subplot(grid[row, 0])
-    show(axes, picture, "regions (dashed) and crops")
+    show(axes, image, "regions (dashed) and crops")
     for plan, colour in zip(pair, (OBJECT, OTHER), strict=True):
         frame(axes, plan.region_box, colour, "--")
         frame(axes, plan.crop_box, colour)
-    show(figure.add_subplot(grid[row, 1]), render(picture, size, pair[0], SIDE), "object view", OBJECT)
-    show(figure.add_subplot(grid[row, 2]), render(picture, size, pair[1], SIDE), "dilated view", OTHER)
+    show(figure.add_subplot(grid[row, 1]), render(image, size, pair[0], SIDE), "object view", OBJECT)
+    show(figure.add_subplot(grid[row, 2]), render(image, size, pair[1], SIDE), "dilated view", OTHER)
 
 
-def draw_labels(axes: Axes, picture: Picture, crop: ViewPlan, whole: ViewPlan) -> None:
+def draw_labels(axes: Axes, image: ImageArray, crop: ViewPlan, whole: ViewPlan) -> None:
     """Y over the view of the whole image, with the crop that it is made from."""
-    size = Size(picture.shape[1], picture.shape[0])
-    show(
-        axes, render(picture, size, whole, SIDE), "Y over the whole view" + (" (mirrored)" if whole.is_flipped else "")
-    )
+    size = Size(image.shape[1], image.shape[0])
+    show(axes, render(image, size, whole, SIDE), "Y over the whole view" + (" (mirrored)" if whole.is_flipped else ""))
     cells = occupancy(crop.crop_box, size, PATCHES, is_flipped=whole.is_flipped)
     side = SIDE / PATCHES
     for row, column in np.argwhere(cells):
@@ -85,26 +83,28 @@ def draw_labels(axes: Axes, picture: Picture, crop: ViewPlan, whole: ViewPlan) -
     frame(axes, (x1, y1, x2, y2), OBJECT)
 
 
-def draw_parts(picture: Picture, boxes: Boxes) -> None:
+def draw_parts(image: ImageArray, boxes: Boxes) -> None:
     """Samples of the paper's method with the targets of both extra losses."""
-    size = Size(picture.shape[1], picture.shape[0])
+    size = Size(image.shape[1], image.shape[0])
     settings = ViewSettings(regions=("object", "dilated_object"), proposals="gt", swap=False)
     figure = plt.figure(figsize=(15, 2.25 * len(SAMPLES)), dpi=64)
     grid = GridSpec(len(SAMPLES), 8, figure, 0.005, 0.01, 0.995, 0.93, 0.05, 0.16, width_ratios=(4 / 3, *[1] * 7))
     for row, sample in enumerate(SAMPLES):
         rng = generator(3, "figure", "parts", sample)
         pair, whole = plan_pair(boxes, size, settings, 0.5, rng), plan_whole(size, settings, rng)
-        draw_pair(figure, grid, row, picture, pair)
-        draw_labels(figure.add_subplot(grid[row, 3]), picture, pair[0], whole)
-        view = render(picture, size, pair[0], SIDE)
-        for turns in range(4):
-            show(figure.add_subplot(grid[row, 4 + turns]), np.rot90(view, turns), f"rotation = {turns}", OBJECT)
+        draw_pair(figure, grid, row, image, pair)
+        draw_labels(figure.add_subplot(grid[row, 3]), image, pair[0], whole)
+        view = render(image, size, pair[0], SIDE)
+        for rotation in range(4):
+            show(
+                figure.add_subplot(grid[row, 4 + rotation]), np.rot90(view, rotation), f"rotation = {rotation}", OBJECT
+            )
     save(figure, "parts.png")
 
 
-def draw_sets(picture: Picture, boxes: Boxes) -> None:
+def draw_sets(image: ImageArray, boxes: Boxes) -> None:
     """Query, key and small crops of each augmentation set, and a view of each region."""
-    size = Size(picture.shape[1], picture.shape[0])
+    size = Size(image.shape[1], image.shape[0])
     columns = 10
     figure = plt.figure(figsize=(13, 1.5 * (len(SETS) + 1)), dpi=64)
     grid = GridSpec(len(SETS) + 1, columns, figure, 0.005, 0.01, 0.995, 0.965, 0.05, 0.25)
@@ -116,17 +116,17 @@ def draw_sets(picture: Picture, boxes: Boxes) -> None:
                 axes = figure.add_subplot(grid[row, 2 * sample + place])
                 show(
                     axes,
-                    render(picture, size, plan, SIDE),
+                    render(image, size, plan, SIDE),
                     f"{name}, {('query', 'key')[place]}",
                     (OBJECT, OTHER)[place],
                 )
         for place, plan in enumerate(plan_small_crops(size, settings, generator(2, "figure", name))):
-            show(figure.add_subplot(grid[row, 4 + place]), render(picture, size, plan, 96), f"{name}, small")
+            show(figure.add_subplot(grid[row, 4 + place]), render(image, size, plan, 96), f"{name}, small")
     for place, region in enumerate(REGIONS):
         settings = ViewSettings(regions=("object", region), proposals="gt", swap=False, augmentation="cmc")
         plan = plan_pair(boxes, size, settings, 0.5, generator(5, "figure", "regions"))[1]
         axes = figure.add_subplot(grid[len(SETS), 2 * place : 2 * place + 2])
-        show(axes, picture, region)
+        show(axes, image, region)
         frame(axes, plan.region_box, OTHER, "--")
         frame(axes, plan.crop_box, OTHER)
     save(figure, "augmentations.png")
@@ -144,11 +144,11 @@ def save(figure: Figure, name: str) -> None:
 def main() -> None:
     """Draw both figures."""
     scene = draw_scene(DrawnDataset(source="drawn", mean_objects=5), "train", SCENE)
-    picture = cv2.cvtColor(scene.picture, cv2.COLOR_BGR2RGB)
+    image = cv2.cvtColor(scene.image, cv2.COLOR_BGR2RGB)
     boxes = np.array([found.box for found in scene.objects], dtype=float)
     boxes = boxes[np.argsort(-area(boxes))][:NUM_OBJECTS]
-    draw_parts(picture, boxes)
-    draw_sets(picture, boxes)
+    draw_parts(image, boxes)
+    draw_sets(image, boxes)
 
 
 if __name__ == "__main__":

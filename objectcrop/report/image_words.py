@@ -7,7 +7,7 @@ _UPRIGHT = "1"
 _MAX_REASONS = 3
 
 
-def describe_pictures(name: str, index: Mapping[str, Any]) -> str:
+def describe_images(name: str, index: Mapping[str, Any]) -> str:
     """A sentence on the images of a data set: how many, of which modes, how many rotated by EXIF, which left out and why.
 
     Args:
@@ -17,9 +17,9 @@ def describe_pictures(name: str, index: Mapping[str, Any]) -> str:
     parts = [f"{name}: {index['num_readable']:,} images"]
     if index["modes"]:
         parts.append(", ".join(f"{count:,} {mode}" for mode, count in index["modes"].items()))
-    turned = sum(count for orientation, count in index["orientations"].items() if orientation != _UPRIGHT)
-    if turned:
-        parts.append(f"{turned:,} rotated or mirrored as their EXIF orientation says")
+    rotated = sum(count for orientation, count in index["orientations"].items() if orientation != _UPRIGHT)
+    if rotated:
+        parts.append(f"{rotated:,} rotated or mirrored as their EXIF orientation says")
     return f"{'; '.join(parts)}; {_left_out(index)}."
 
 

@@ -1,4 +1,4 @@
-"""The pictures of one job: what is there is left alone, the rest comes from addresses or tars."""
+"""The images of one job: what is there is left alone, the rest comes from addresses or tars."""
 
 import time
 from contextlib import ExitStack
@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from objectcrop.data.downloads.fetching import Failure, Tally, UnreachableError, fetch_pictures, picture_address
-from objectcrop.data.downloads.landing import landing
+from objectcrop.data.downloads.fetching import Failure, FetchCounts, UnreachableError, fetch_images, image_address
+from objectcrop.data.downloads.staging import staging
 from objectcrop.data.downloads.tars import TarSource
-from objectcrop.data.downloads.wanted import Picture, Wanted
+from objectcrop.data.downloads.wanted import Wanted, WantedImage
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.datasets import Split
-from objectcrop.study.settings.downloads import TarPictures, Transfer
+from objectcrop.study.settings.downloads import TarImages, Transfer
 
 _FEW_FAILURES = 100
 """So many are listed before a job ends early: a sample that says what is wrong."""
@@ -25,10 +25,10 @@ class Request:
 
     Attributes:
         name: of the data set, for messages.
-        wanted: the pictures.
+        wanted: the images.
         transfer: from where, and how patiently.
         root: the data root.
-        max_unreadable_share: of all pictures of the data set, 0..1.
+        max_unreadable_share: of all images of the data set, 0..1.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Report:
     """What a job did.
 
     Attributes:
-        num_wanted: pictures of the job.
+        num_wanted: images of the job.
         num_already_there: those that lay in their folders before.
         num_fetched: those that came now.
         num_bytes: their bytes.
@@ -64,29 +64,29 @@ class Report:
 
 
 def fetch_wanted(request: Request, stop: StopRequest) -> Report:
-    """Fetch the pictures of a job that are not there yet.
+    """Fetch the images of a job that are not there yet.
 
     A job whose failures alone are more than the data set may lack ends early, once it has seen a hundred: indexing would stop
     anyway. After a signal the report says what was done until then.
 
     Raises:
-        ValueError: if nothing can be reached, there are no tars, or a picture cannot be written.
+        ValueError: if nothing can be reached, there are no tars, or an image cannot be written.
     """
     start = time.monotonic()
     wanted = request.wanted
     with ExitStack() as stack:
         places: dict[Path, Path] = {}
-        missing: dict[Split, list[Picture]] = {}
+        missing: dict[Split, list[WantedImage]] = {}
         for split, folder in wanted.folders.items():
-            place = stack.enter_context(landing(folder, {picture.name for picture in wanted.pictures(split)}))
+            place = stack.enter_context(staging(folder, {image.name for image in wanted.images(split)}))
             places[folder] = place.folder
-            missing[split] = [picture for picture in wanted.pictures(split) if picture.name not in place.there]
+            missing[split] = [image for image in wanted.images(split) if image.name not in place.there]
         num_there = len(wanted) - sum(map(len, missing.values()))
-        with Progress(f"fetch {request.name}", total=len(wanted), unit="pictures", done=num_there) as progress:
-            tally = _bring(request, missing, places, stop, progress)
-    failures = sorted(tally.failures, key=lambda failure: failure.image_id)
+        with Progress(f"fetch {request.name}", total=len(wanted), unit="images", done=num_there) as progress:
+            counts = _bring(request, missing, places, stop, progress)
+    failures = sorted(counts.failures, key=lambda failure: failure.image_id)
     seconds = time.monotonic() - start
-    return Report(len(wanted), num_there, tally.num_fetched, tally.num_bytes, seconds, failures)
+    return Report(len(wanted), num_there, counts.num_fetched, counts.num_bytes, seconds, failures)
 
 
 def require_few_failures(report: Report, request: Request) -> None:
@@ -102,7 +102,7 @@ def require_few_failures(report: Report, request: Request) -> None:
     left = report.num_wanted - report.num_already_there - report.num_fetched - len(report.failures)
     untried = f", {left} more were then not tried" if left > 0 else ""
     raise ValueError(
-        f"data set {request.name}: {len(report.failures)} pictures could not be fetched{untried}; of {num_in_all} in all the "
+        f"data set {request.name}: {len(report.failures)} images could not be fetched{untried}; of {num_in_all} in all the "
         f"share {share:g} may be missing ({shown}); run it again, take another source "
         f"(datasets.{request.name}.download.transfer), or raise max_unreadable_share"
     )
@@ -110,22 +110,22 @@ def require_few_failures(report: Report, request: Request) -> None:
 
 def _bring(
     request: Request,
-    missing: dict[Split, list[Picture]],
+    missing: dict[Split, list[WantedImage]],
     places: dict[Path, Path],
     stop: StopRequest,
     progress: Progress,
-) -> Tally:
-    source, name = request.transfer.pictures, request.name
-    if isinstance(source, TarPictures):
+) -> FetchCounts:
+    source, name = request.transfer.images, request.name
+    if isinstance(source, TarImages):
         tars = TarSource(request.root / source.folder, request.root / ".tar_index", places)
-        by_upstream = {request.wanted.upstream[split]: pictures for split, pictures in missing.items()}
+        by_upstream = {request.wanted.upstream[split]: images for split, images in missing.items()}
         return tars.extract(by_upstream, stop=stop, progress=progress)
     base = source.base
     try:
-        return fetch_pictures(
-            (picture for pictures in missing.values() for picture in pictures),
-            address_of=lambda picture: picture_address(base, picture),
-            landing_of=lambda picture: places[picture.folder],
+        return fetch_images(
+            (image for images in missing.values() for image in images),
+            address_of=lambda image: image_address(base, image),
+            landing_of=lambda image: places[image.folder],
             transfer=request.transfer,
             stop=stop,
             progress=progress,
