@@ -11,7 +11,14 @@ from objectcrop.tables import MANIFEST, PROPOSALS, check
 
 NUM_SCENES, SIDE = 512, 96
 SCENES = DrawnDataset(
-    source="drawn", width_px=SIDE, height_px=SIDE, max_objects=1, mean_objects=1, object_sizes="close", clutter=0
+    source="drawn",
+    width_px=SIDE,
+    height_px=SIDE,
+    num_classes=4,
+    max_objects=1,
+    mean_objects=1,
+    object_sizes="close",
+    clutter=0,
 )
 
 
@@ -39,11 +46,12 @@ def test_turns_and_places_are_told_better_than_chance(scenes, request_of, tmp_pa
         backbone={"width": 0.25},
         views={"scene_scale_min": 0.6},
         moco={"queue_length": 128, "momentum": 0.97, "batch_norm_group": 32},
-        optimizer={"epochs": 50, "global_batch_size": 64, "name": "adamw", "learning_rate": 0.002},
+        losses={"rotation": 5.0, "localization": 5.0},  # of less weight they learn little in so few steps
+        optimizer={"epochs": 30, "global_batch_size": 64, "name": "adamw", "learning_rate": 0.002},
     )
     history = pretrain(request, scenes, tmp_path / "c").summary["history"]
     last = history[-len(history) // 5 :]
-    # half of what was seen: 0.11 and 0.03
-    for part, margin in (("rotation", 0.05), ("localization", 0.015)):
+    # less than half of what was measured with two instruction sets: 0.13 to 0.16
+    for part, margin in (("rotation", 0.06), ("localization", 0.06)):
         above = [row[f"accuracy_{part}"] - row[f"accuracy_{part}_chance"] for row in last]
         assert sum(above) / len(above) > margin, part
