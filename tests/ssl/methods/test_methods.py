@@ -1,5 +1,7 @@
 """Every method, pair of regions and extra loss trains; what each method computes is tested in a file of its own."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -39,7 +41,7 @@ def test_a_run_with_two_heads_of_any_method_trains(tables, request_of, tmp_path,
 
 @pytest.mark.parametrize("method", ["densecl", "cmc"])
 def test_a_small_stem_trains_with_every_loss(tables, request_of, tmp_path, method):
-    """DenseCL matches positions of a map of 4 x 4 for pictures of 32 px, CMC has a small stem in both trunks."""
+    """DenseCL matches positions of a map of 4 x 4 for images of 32 px, CMC has a small stem in both trunks."""
     changes = merged(changes_of(method, "obj-dilate", "both"), {"backbone": {"stem": "small"}})
     found = pretrain(request_of("scene-scene", **merged(changes, {"optimizer": {"epochs": 1}})), tables, tmp_path / "c")
     assert len(found.summary["history"]) == 2
@@ -51,14 +53,14 @@ def test_equal_features_have_no_spread(tables, request_of):
     """The measure above would see a collapse."""
 
     class Constant(torch.nn.Module):
-        def forward(self, images):
-            return torch.ones(len(images), 8)
+        def view(self, images):
+            return SimpleNamespace(features=torch.ones(len(images), 8))
 
     assert spread(Constant(), tables, request_of().run) == pytest.approx(0, abs=1e-6)
-    chance = generator(0, "spread")
+    rng = generator(0, "spread")
 
     class Random(torch.nn.Module):
-        def forward(self, images):
-            return torch.from_numpy(chance.normal(size=(len(images), 512)))
+        def view(self, images):
+            return SimpleNamespace(features=torch.from_numpy(rng.normal(size=(len(images), 512))))
 
     assert spread(Random(), tables, request_of().run) > 0.9
