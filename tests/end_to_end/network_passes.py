@@ -106,7 +106,7 @@ def test_trunks_of_proposals(tmp_path, seen, kind):
     source = model(kind=kind, features_run="r")
     layers = ("layer2", "layer3") if kind == "lod" else ("layer4",)
     trunk = open_trunk(
-        source, THIN.model_dump(), [tmp_path / "b.safetensors"], layers=layers, descriptor_layer="layer4", use_gpu=False
+        source, THIN, [tmp_path / "b.safetensors"], layers=layers, descriptor_layer="layer4", use_gpu=False
     )
     image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     if kind == "lod":
