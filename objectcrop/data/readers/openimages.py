@@ -173,7 +173,7 @@ def _checked_columns(path: Path, rows: pa.Table) -> NDArray[np.float32]:
 
 
 def _check_ids(path: Path, name: str, text: pd.Categorical) -> None:
-    values = pa.array(text.categories)
+    values = pa.array(text.categories, pa.large_string())  # of a file without rows there is no type to guess
     for problem, bad in {
         "is empty": pc.equal(values, ""),
         "holds a control character": pc.match_substring_regex(values, "[[:cntrl:]]"),
