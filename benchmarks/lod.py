@@ -9,6 +9,7 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -40,6 +41,8 @@ from objectcrop.study.plan.memory import LINES, ranking_mb
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import BackboneSettings
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the tests hold the literal form, and are not installed
 from tests.proposals.lod.literal_sweep import literal_map_boxes
 
 SIZE = Size(640, 480)
