@@ -85,7 +85,7 @@ def _without_unused(codes: Codes, values: pd.Index) -> "pd.Categorical[Any]":
 
 
 def _increases(values: pd.Index) -> bool:
-    """Whether each text is at or after the one before; pandas makes a Python string of each to say so."""
+    """Return whether each text is at or after the one before; pandas would make a Python string of each."""
     text = pa.array(values)
     return len(text) < 2 or bool(pc.all(pc.less_equal(text[:-1], text[1:])).as_py())
 

@@ -30,7 +30,7 @@ _PACKAGES = {
     "opencv": "opencv-python-headless",
 }
 
-# Damaged headers fail in many ways; the last three were found by feeding Pillow files with changed bytes.
+# Damaged headers fail in many ways; Pillow raised the last three on files with changed bytes.
 PIL_FAILURES = (
     OSError,
     SyntaxError,
@@ -119,14 +119,14 @@ def _with_torchcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
 
 
 def _without_exif(data: bytes) -> bytes:
-    """The same JPEG with its EXIF segments renamed: torchcodec rotates images and has no switch for it."""
-    found, place = bytearray(data), 2
+    """Return the JPEG with its EXIF segments renamed: torchcodec rotates images and has no switch for it."""
+    jpeg, place = bytearray(data), 2
     # segments: 0xff, marker, length (2 bytes, itself counted); the pixels begin after start of scan
-    while place + 4 <= len(found) and found[place] == 0xFF and found[place + 1] != _START_OF_SCAN:
-        if found[place + 1] == _APP1:
-            found[place + 1] = _APP12
-        place += 2 + int.from_bytes(found[place + 2 : place + 4], "big")
-    return bytes(found)
+    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF and jpeg[place + 1] != _START_OF_SCAN:
+        if jpeg[place + 1] == _APP1:
+            jpeg[place + 1] = _APP12
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    return bytes(jpeg)
 
 
 def _with_nvimgcodec(data: bytes, reduce: Reduce) -> ImageArray | None:

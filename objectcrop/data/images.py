@@ -155,9 +155,9 @@ def _upright_size(image: Image.Image) -> Size:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation; 1, as it is, where there is none or none of the eight."""
-    found = image.getexif().get(0x0112, 1)
-    return int(found) if found in range(1, 9) else 1
+    """Return the EXIF orientation; 1, as it is, where there is none or none of the eight."""
+    tag = image.getexif().get(0x0112, 1)
+    return int(tag) if tag in range(1, 9) else 1
 
 
 def _forget_xmp(image: Image.Image) -> None:
@@ -168,7 +168,7 @@ def _forget_xmp(image: Image.Image) -> None:
 
 @contextmanager
 def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Image]:
-    """An image whose header has been read, from `data` if given; what Pillow finds wrong in the block is a ValueError."""
+    """Yield an image whose header is read, from `data` unless None; Pillow's errors in the block become a ValueError."""
     try:
         with _quiet(), Image.open(path if data is None else data) as image:
             _forget_xmp(image)

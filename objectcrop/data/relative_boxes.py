@@ -77,7 +77,7 @@ def require_names(boxes: pd.DataFrame, names: Mapping[str, str]) -> None:
 
 
 def count_train_images(boxes: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """The CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
+    """Return the CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
 
     Raises:
         ValueError: if a class has no name in `names`.
@@ -89,11 +89,11 @@ def count_train_images(boxes: pd.DataFrame, names: Mapping[str, str]) -> pd.Data
     image_codes, _ = text_codes(boxes["image_id"])
     if not train.all():
         image_codes, class_codes = image_codes[train], class_codes[train]
-    _, shown = distinct_pairs(image_codes, class_codes, len(class_ids))
+    _, class_of_pair = distinct_pairs(image_codes, class_codes, len(class_ids))
     return pd.DataFrame(
         {
             "class_id": class_ids[present],
             "name": [names[class_id] for class_id in class_ids[present]],
-            "num_train_images": np.bincount(shown, minlength=len(class_ids))[present],
+            "num_train_images": np.bincount(class_of_pair, minlength=len(class_ids))[present],
         }
     )

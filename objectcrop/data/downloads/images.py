@@ -44,7 +44,7 @@ class Report:
 
     Attributes:
         num_wanted: images of the job.
-        num_already_there: those that lay in their folders before.
+        num_already_there: those that were in their folders before.
         num_fetched: those that came now.
         num_bytes: their bytes.
         seconds: that it took.
@@ -66,7 +66,7 @@ class Report:
 def fetch_wanted(request: Request, stop: StopRequest) -> Report:
     """Fetch the images of a job that are not there yet.
 
-    A job whose failures alone are more than the data set may lack ends early, once it has seen a hundred: indexing would stop
+    A job whose failures alone are more than the data set may lack ends early, after a hundred at the earliest: indexing would stop
     anyway. After a signal the report says what was done until then.
 
     Raises:
@@ -98,12 +98,12 @@ def require_few_failures(report: Report, request: Request) -> None:
     num_in_all, share = request.wanted.num_in_all, request.max_unreadable_share
     if len(report.failures) <= share * num_in_all:
         return
-    shown = "; ".join(f"{failure.address}: {failure.reason}" for failure in report.failures[:5])
+    examples = "; ".join(f"{failure.address}: {failure.reason}" for failure in report.failures[:5])
     left = report.num_wanted - report.num_already_there - report.num_fetched - len(report.failures)
     untried = f", {left} more were then not tried" if left > 0 else ""
     raise ValueError(
         f"data set {request.name}: {len(report.failures)} images could not be fetched{untried}; of {num_in_all} in all the "
-        f"share {share:g} may be missing ({shown}); run it again, take another source "
+        f"share {share:g} may be missing ({examples}); run it again, take another source "
         f"(datasets.{request.name}.download.transfer), or raise max_unreadable_share"
     )
 
@@ -125,7 +125,7 @@ def _bring(
         return fetch_images(
             (image for images in missing.values() for image in images),
             address_of=lambda image: image_address(base, image),
-            landing_of=lambda image: places[image.folder],
+            staging_folder_of=lambda image: places[image.folder],
             transfer=request.transfer,
             stop=stop,
             progress=progress,
@@ -134,5 +134,5 @@ def _bring(
     except UnreachableError as error:
         raise UnreachableError(
             f"data set {name}: {base} cannot be reached: {error}; check the network and the proxy (https_proxy), or set "
-            f"datasets.{name}.download.transfer to a mirror or to tars; the same command goes on where this stopped"
+            f"datasets.{name}.download.transfer to a mirror or to tars; the same command resumes where this stopped"
         ) from error

@@ -102,8 +102,10 @@ def shard_of(
     if not 0 <= shard < download.num_shards:
         raise ValueError(f"shard {shard} of datasets.{name}: there are {download.num_shards}, from 0 on")
     rows = images.sort_values(["split", "image_id"], ignore_index=True).iloc[shard :: download.num_shards]
-    if strange := sorted(set(rows["split"]) - set(dataset.images)):
-        raise ValueError(f"datasets.{name}: images of the split(s) {strange} are wanted, but images names no folder")
+    if without_folder := sorted(set(rows["split"]) - set(dataset.images)):
+        raise ValueError(
+            f"datasets.{name}: images of the split(s) {without_folder} are wanted, but images names no folder"
+        )
     unsafe = [image_id for image_id in rows["image_id"] if _SAFE_ID.fullmatch(image_id) is None]
     if unsafe:
         raise ValueError(f"datasets.{name}: {len(unsafe)} image id(s) cannot be file names, first {unsafe[0]!r}")

@@ -29,7 +29,7 @@ class DrawnClass:
 
 
 def drawn_classes(num_classes: int) -> list[DrawnClass]:
-    """The first `num_classes` classes.
+    """Return the first `num_classes` classes.
 
     Raises:
         ValueError: if there are fewer.
@@ -37,12 +37,12 @@ def drawn_classes(num_classes: int) -> list[DrawnClass]:
     if not 1 <= num_classes <= MAX_CLASSES:
         raise ValueError(f"num_classes: got {num_classes}, there are 1 to {MAX_CLASSES} drawn classes")
     surfaces, outlines = list(PATTERNS), list(OUTLINES)
-    found = []
+    classes = []
     for index in range(num_classes):
         place, dozen = index % len(surfaces), index // len(surfaces)
         surface, outline = surfaces[place], outlines[(place + dozen * _SECOND_PAIRING) % len(outlines)]
-        found.append(DrawnClass(f"/m/drawn{index + 1:02d}", f"{surface} {outline}", surface, outline))
-    return found
+        classes.append(DrawnClass(f"/m/drawn{index + 1:02d}", f"{surface} {outline}", surface, outline))
+    return classes
 
 
 def class_shares(scene_type: int, num_classes: int) -> NDArray[np.float64]:

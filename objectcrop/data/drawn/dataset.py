@@ -109,11 +109,11 @@ def draw_dataset(name: str, settings: DrawnDataset, root: Path, *, num_workers: 
 
 
 def read_records(folder: Path, settings: DrawnDataset) -> dict[str, list[dict[str, Any]]]:
-    """The records of the scenes of each split that is drawn, in order."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    """Return the records of the scenes of each split that is drawn, in order."""
+    records: dict[str, list[dict[str, Any]]] = {}
     for chunk in _chunks(settings):
-        found.setdefault(chunk.split, []).extend(read_json(chunk.record(folder)))
-    return found
+        records.setdefault(chunk.split, []).extend(read_json(chunk.record(folder)))
+    return records
 
 
 def _chunks(settings: DrawnDataset) -> list[Chunk]:

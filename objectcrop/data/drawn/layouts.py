@@ -39,7 +39,7 @@ Record = Mapping[str, Any]
 def write_box_csv(
     path: Path, records: Iterable[Record], classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """One row an object, corners relative to the image with eight decimals."""
+    """Write one row an object, corners relative to the image with eight decimals."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(BOX_COLUMNS)
@@ -48,8 +48,8 @@ def write_box_csv(
             x1, y1, x2, y2 = thing["box"]
             corners = [x1 / width_px, x2 / width_px, y1 / height_px, y2 / height_px]
             flags = [int(thing["is_occluded"]), int(thing["is_truncated"]), 0, 0, 0]
-            shown = [f"{corner:.8g}" for corner in corners]
-            writer.writerow([record["image_id"], "drawn", classes[thing["class_index"]].mid, 1, *shown, *flags])
+            decimals = [f"{corner:.8g}" for corner in corners]
+            writer.writerow([record["image_id"], "drawn", classes[thing["class_index"]].mid, 1, *decimals, *flags])
     write_text(path, text.getvalue())
 
 

@@ -17,7 +17,7 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 def shaped(outline: str, rng: np.random.Generator) -> Points:
     """A member of a family of `OUTLINES`, or a `"blob"`: varied, squeezed by up to a quarter and rotated a little.
 
-    Objects stay within some 15 degrees of upright, as things in photographs do.
+    Objects stay within some 15 degrees of upright, as things in natural images do.
     """
     make = OUTLINES.get(outline, _blob)
     squeeze = np.exp(rng.uniform(-0.25, 0.25))

@@ -105,7 +105,7 @@ def _noise_around_128(side: int) -> ImageArray:
 
 
 def _coloured(grey: Grey, dark: NDArray[np.float64], light: NDArray[np.float64]) -> ImageArray:
-    """Grey values turned into the colours between two."""
+    """Map grey values to the colours between two."""
     share = np.linspace(0, 1, 256)[:, None]
     table = np.round(dark + share * (light - dark)).astype(np.uint8)[None]
     return np.asarray(cv2.LUT(cv2.merge([grey, grey, grey]), table), np.uint8)

@@ -71,25 +71,25 @@ def _named_boxes(path: Path, size: NDArray[np.float64], names: dict[int, str]) -
 
 
 def class_boxes(mask: NDArray[np.uint8]) -> dict[int, RelativeBox]:
-    """Relative box (x1, y1, x2, y2) around all pixels of each class of a mask, shape (height, width); 0 is no class."""
+    """Return the relative box (x1, y1, x2, y2) of each class of a mask, shape (height, width); 0 is no class."""
     from scipy.ndimage import find_objects  # here and not above: every other data set would wait half a second for it
 
     height, width = mask.shape
-    found = {}
+    boxes = {}
     for label, place in enumerate(find_objects(mask), start=1):
         if place is not None:
             rows, columns = place
-            found[label] = (columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
-    return found
+            boxes[label] = (columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
+    return boxes
 
 
 def read_class_list(path: Path) -> dict[int, str]:
-    """Names by index from objectInfo150.txt: a header with Idx and Name, fields apart by tabs.
+    """Return names by index from objectInfo150.txt: a header with Idx and Name, fields apart by tabs.
 
     Raises:
         ValueError: naming file and line, if it is not of that form, or an index or a name repeats.
     """
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t")
         header = [name.strip() for name in rows.fieldnames or ()]
@@ -101,10 +101,10 @@ def read_class_list(path: Path) -> dict[int, str]:
             place = f"{path}, line {rows.line_num}"
             if not index.isdecimal() or not 1 <= int(index) <= 255 or not name:
                 raise ValueError(f"{place}: expected an index of 1 to 255 and a name, got {index!r} and {name!r}")
-            if int(index) in found or name in found.values():
+            if int(index) in names or name in names.values():
                 raise ValueError(f"{place}: index {index} or name {name!r} occurs more than once")
-            found[int(index)] = name
-    return found
+            names[int(index)] = name
+    return names
 
 
 def _read_mask(path: Path, size: NDArray[np.float64]) -> NDArray[np.uint8]:

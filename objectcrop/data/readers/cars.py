@@ -58,12 +58,12 @@ def _variable(path: Path, name: str) -> Any:
     from scipy.io.matlab import MatReadError
 
     try:
-        found = loadmat(path, squeeze_me=True, variable_names=[name])
+        variables = loadmat(path, squeeze_me=True, variable_names=[name])
     except (*_MAT_FAILURES, MatReadError) as error:
         raise ValueError(f"{path}: cannot be read as a MATLAB file ({error})") from error
-    if name not in found:
+    if name not in variables:
         raise ValueError(f"{path}: holds no variable {name!r} of Stanford Cars")
-    return found[name]
+    return variables[name]
 
 
 def _number(value: Any, place: str) -> float:

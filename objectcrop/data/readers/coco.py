@@ -98,11 +98,11 @@ def _read_instances(path: Path) -> dict[str, Any]:
 
 
 def _require_distinct(entries: list[dict[str, Any]], key: str, *, where: str) -> None:
-    strange = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
-    if strange:
-        raise ValueError(f"{where}: the {key} {strange[0]!r} is no number or text")
+    of_other_types = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
+    if of_other_types:
+        raise ValueError(f"{where}: the {key} {of_other_types[0]!r} is no number or text")
     counts = Counter(entry[key] for entry in entries)
-    repeated = [found for found, count in counts.items() if count > 1]
+    repeated = [value for value, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"{where}: the {key} {repeated[0]!r} occurs {counts[repeated[0]]} times")
 

@@ -43,9 +43,9 @@ def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=OBJECTS)
 
 
-def _reject_unknown(lines: dict[str, Line], known: dict[str, Line], what: str, path: Path) -> None:
+def _reject_unknown(lines: dict[str, Line], allowed: dict[str, Line], what: str, path: Path) -> None:
     for key, line in lines.items():
-        if key not in known:
+        if key not in allowed:
             raise ValueError(f"{line.place}: {what} {key!r} is not in {path}")
 
 

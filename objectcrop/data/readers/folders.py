@@ -80,7 +80,7 @@ def _placed_by_label(names: list[str], folder: Path, labels: Path) -> list[str]:
 
 
 def read_flat_labels(path: Path) -> dict[str, str]:
-    """The class of each image from a CSV with ImageId and PredictionString, as ImageNet's LOC_val_solution.csv.
+    """Return the class of each image from a CSV with ImageId and PredictionString, as ImageNet's LOC_val_solution.csv.
 
     PredictionString is `class x1 y1 x2 y2`, once for each object, or the class alone; the boxes are not read: the label
     belongs to the whole image, as in class folders.
@@ -88,7 +88,7 @@ def read_flat_labels(path: Path) -> dict[str, str]:
     Raises:
         ValueError: naming file and line, if a column is missing, an image repeats, or has no class or two.
     """
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         if not {"ImageId", "PredictionString"} <= set(rows.fieldnames or ()):
@@ -98,7 +98,7 @@ def read_flat_labels(path: Path) -> dict[str, str]:
             classes = set((row["PredictionString"] or "").split()[::5])
             if len(classes) != 1:
                 raise ValueError(f"{place}: expected one class, got {row['PredictionString']!r}")
-            if row["ImageId"] in found:
+            if row["ImageId"] in labels:
                 raise ValueError(f"{place}: image {row['ImageId']!r} occurs more than once")
-            (found[row["ImageId"]],) = classes
-    return found
+            (labels[row["ImageId"]],) = classes
+    return labels

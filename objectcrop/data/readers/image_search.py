@@ -39,15 +39,15 @@ def find_images(
         ValueError: naming both, if two files have the id of one image.
     """
     wanted = frozenset(ids)
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for image_id, name in _nested(wanted, folder, suffixes) if nested else _flat(wanted, folder, suffixes):
-        other = found.setdefault(image_id, name)
+        other = files.setdefault(image_id, name)
         if other != name:
             raise ValueError(
                 f"{folder}: image id {image_id!r} has two files ({', '.join(sorted([other, name]))}); keep one, or give narrower "
                 "image_suffixes"
             )
-    return found
+    return files
 
 
 def _flat(ids: frozenset[str], folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:

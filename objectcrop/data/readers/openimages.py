@@ -60,8 +60,8 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 f"the images of split {split!r} have no box CSV: add boxes.{split}, or drop images.{split}"
             )
         with_boxes = categorical(_read_columns(root / dataset.boxes[split], ["ImageID"])["ImageID"]).categories
-        found = find_images(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
-        ids = sorted(found)
+        files = find_images(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
+        ids = sorted(files)
         if not ids:
             raise ValueError(
                 f"{root / folder}: holds none of the {len(with_boxes)} images <ImageID>{'|'.join(dataset.image_suffixes)} "
@@ -69,7 +69,7 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 "and nested_images to match them"
             )
         print(f"{split}: {len(ids)} of the {len(with_boxes)} images with boxes are there", flush=True)
-        paths = [f"{folder}/{found[image_id]}" for image_id in ids]
+        paths = [f"{folder}/{files[image_id]}" for image_id in ids]
         parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split}))
     return pd.concat(parts, ignore_index=True)
 

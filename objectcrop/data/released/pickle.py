@@ -122,10 +122,10 @@ class _Unpickler(pickle.Unpickler):
     """The pickle machine, with nothing to call but the stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
-        found = _names().get((module, name))
-        if found is None:
+        stand_in = _names().get((module, name))
+        if stand_in is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no dictionary of lists needs")
-        return found
+        return stand_in
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise pickle.UnpicklingError("it refers to an object outside itself (a persistent id)")
@@ -166,13 +166,13 @@ class _Dtype:
 
     def __init__(self, code: Any, *_: Any) -> None:
         if not isinstance(code, str) or not (code in ("O", "O4", "O8") or _PLAIN_CODE.fullmatch(code)):
-            raise pickle.UnpicklingError(f"it holds an array whose type is {shown(code)}")
+            raise pickle.UnpicklingError(f"it holds an array whose type is {describe_value(code)}")
         self.code, self.order = code, "|"
 
     def __setstate__(self, state: Any) -> None:
         """Take (version, byte order, subarray, names, fields, sizes and flags); no parts, no metadata."""
         if type(state) is not tuple or len(state) != 8 or state[1] not in ("<", ">", "|", "=") or any(state[2:5]):
-            raise pickle.UnpicklingError(f"it holds an array of a type with parts: {shown(state)}")
+            raise pickle.UnpicklingError(f"it holds an array of a type with parts: {describe_value(state)}")
         self.order = state[1]
 
     def read(self, data: Any) -> list[Any]:
@@ -200,12 +200,12 @@ class _Array:
             raise ValueError("it holds an array without values")
         _, shape, dtype, is_fortran, data = self.state
         if type(shape) is not tuple or len(shape) > 2 or not all(type(side) is int and side >= 0 for side in shape):
-            raise ValueError(f"it holds an array of shape {shown(shape)}")
+            raise ValueError(f"it holds an array of shape {describe_value(shape)}")
         if type(dtype) is not _Dtype or (is_fortran and len(shape) > 1):
             raise ValueError("it holds an array of a type or order that numpy.save does not give dictionaries")
         flat = data if dtype.code.startswith("O") and type(data) is list else dtype.read(data)
         if len(flat) != math.prod(shape):
-            raise ValueError(f"it holds an array of shape {shown(shape)} with {len(flat)} values")
+            raise ValueError(f"it holds an array of shape {describe_value(shape)} with {len(flat)} values")
         if not shape:
             return flat[0]
         return flat if len(shape) == 1 else [flat[row * shape[1] : (row + 1) * shape[1]] for row in range(shape[0])]
@@ -270,8 +270,8 @@ def _plain(value: Any, depth: int, budget: _Budget) -> Any:
     return {key: _plain(item, depth - 1, budget) for key, item in value.items()}
 
 
-def shown(value: Any) -> str:
-    """A value for a message: short; of containers and whole numbers, which may be huge, the type alone."""
+def describe_value(value: Any) -> str:
+    """Return a short text for a message; of containers and whole numbers, which may be huge, the type alone."""
     return (
         repr(value)[:60] if type(value) in (str, float, bool) else f"a value of type {type(value).__name__.strip('_')}"
     )

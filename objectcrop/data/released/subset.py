@@ -48,9 +48,9 @@ def released_subset(
     both = set(train.labels["image_id"]) & set(test.labels["image_id"]) if test is not None else set()
     if both:
         raise ValueError(f"{len(both)} image(s) are in the training and in the test list, first {min(both)!r}")
-    found = train.boxes if boxes is None else boxes.boxes
-    of_images = found["image_id"].isin(train.labels["image_id"])
-    listed = found.merge(train.labels, on=_PAIR)
+    candidates = train.boxes if boxes is None else boxes.boxes
+    of_images = candidates["image_id"].isin(train.labels["image_id"])
+    listed = candidates.merge(train.labels, on=_PAIR)
     without = _without_boxes(train.labels, listed)
     parts = [listed.assign(split="train"), _as_boxes(without).assign(split="train")]
     left_out = {
@@ -59,9 +59,9 @@ def released_subset(
         "labels_without_box": len(without),
     }
     if test is not None:
-        known = test.labels["class_id"].isin(train.labels["class_id"])
-        left_out["test_labels_of_other_classes"] = int((~known).sum())
-        parts.append(_as_boxes(test.labels[known]).assign(split="test"))
+        has_train_class = test.labels["class_id"].isin(train.labels["class_id"])
+        left_out["test_labels_of_other_classes"] = int((~has_train_class).sum())
+        parts.append(_as_boxes(test.labels[has_train_class]).assign(split="test"))
     rows = pd.concat(parts, ignore_index=True)[list(ANNOTATIONS.columns)]
     summary = {
         "notes": left_out,
