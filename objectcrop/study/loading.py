@@ -88,6 +88,6 @@ def _explain(error: ValidationError) -> Iterator[str]:
         elif detail["type"] == "missing":
             yield f"{where}: is missing"
         else:
-            shown = repr(detail.get("input"))
-            got = f", got {shown}" if len(shown) < 80 and detail["type"] != "value_error" else ""
+            value = repr(detail.get("input"))
+            got = f", got {value}" if len(value) < 80 and detail["type"] != "value_error" else ""
             yield f"{where}: {detail['msg'].removeprefix('Value error, ')}{got}"

@@ -83,9 +83,9 @@ class DownloadPlan:
         return sorted_json(self._required(dataset).transfer.model_dump(mode="json"))
 
     def parts(self, dataset: str, keys: Iterable[str]) -> dict[str, Any]:
-        """Only those settings of a download that a job depends on."""
-        found = recorded(self._required(dataset))
-        return {key: found[key] for key in keys}
+        """Return only those settings of a download that a job depends on."""
+        settings = recorded(self._required(dataset))
+        return {key: settings[key] for key in keys}
 
     def _required(self, dataset: str) -> Download:
         if (download := self.of(dataset)) is None:

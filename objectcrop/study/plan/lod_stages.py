@@ -33,7 +33,7 @@ SETTINGS: dict[Stage, frozenset[str]] = {
 SELECTION = frozenset({"max_boxes", "max_overlap"})
 """Settings that no stage but the selection needs; it records all."""
 NETWORK = frozenset({"kind", "features_run", "features_seed", "trunk"})
-"""Which network is looked through: without it these are not settings of LOD."""
+"""Settings of the network that features come from; LOD settings are not valid without them."""
 
 
 def stage_settings(lod: LodProposals, stage: Stage) -> dict[str, Any]:

@@ -85,9 +85,9 @@ class ReportPlan:
         return list(dict.fromkeys([*used, *self.study.measured_proposals]))
 
     def inspections(self) -> list[str]:
-        """FiftyOne exports: of each measured data set, with its first source."""
-        shown = [] if self.study.inspection is None else self.main_sources()
-        return [paths.INSPECTION.format(dataset=dataset, source=source) for dataset, source in shown]
+        """Return the FiftyOne exports: of each measured data set, with its first source."""
+        pairs = [] if self.study.inspection is None else self.main_sources()
+        return [paths.INSPECTION.format(dataset=dataset, source=source) for dataset, source in pairs]
 
     def job(self) -> ReportJob:
         """The page."""

@@ -93,8 +93,8 @@ class OpenImagesDataset(ImageFiles):
 
 def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> None:
     for setting in ("upstream_splits", "max_images"):
-        if strange := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
-            raise ValueError(f"download.{setting} names {strange}, but boxes has only {sorted(dataset.boxes)}")
+        if without_boxes := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
+            raise ValueError(f"download.{setting} names {without_boxes}, but boxes has only {sorted(dataset.boxes)}")
     if unboxed := sorted(set(dataset.images) - set(dataset.boxes)):
         raise ValueError(f"images names {unboxed}, but boxes has only {sorted(dataset.boxes)}")
     if ".jpg" not in dataset.image_suffixes:
@@ -152,8 +152,8 @@ class ImageFoldersDataset(ImageFiles):
 
     @model_validator(mode="after")
     def _labels_have_images(self) -> "ImageFoldersDataset":
-        if strangers := sorted(set(self.flat_labels) - set(self.images)):
-            raise ValueError(f"flat_labels names the split(s) {', '.join(strangers)}, which images lacks")
+        if extra := sorted(set(self.flat_labels) - set(self.images)):
+            raise ValueError(f"flat_labels names the split(s) {', '.join(extra)}, which images lacks")
         return self
 
 
