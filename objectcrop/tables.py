@@ -23,7 +23,7 @@ from objectcrop.runtime.atomic import replacing
 class Schema:
     """Columns of a table, in order: name -> pandas dtype.
 
-    `key` columns together are unique if given; `repeating` text columns may be categoricals.
+    `key` columns together are unique unless empty; `repeating` text columns may be categoricals.
     """
 
     name: str
@@ -141,14 +141,14 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema, notes: Ma
 
 def read_note(path: str | Path, name: str) -> str | None:
     """Return one of the notes that `write_table` put into a file, None if there is none of this name."""
-    found: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
-    value = found.get(name.encode())
+    notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    value = notes.get(name.encode())
     return None if value is None else value.decode()
 
 
 @contextmanager
 def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Write Parquet atomically, part by part: each part given to the function is checked and becomes a row group.
+    """Write Parquet atomically, part by part: each part passed to the function is checked and becomes a row group.
 
     Text stays text. A key that repeats in two parts is not noticed here; whoever reads the table sees it.
     """

@@ -130,10 +130,12 @@ def join_world(num_gpus: int) -> Iterator[World]:
 
 
 def in_parallel(network: nn.Module, world: World) -> nn.Module:
-    """The network as the processes train it together: gradients are averaged, batch norm buffers stay each one's own."""
+    """Wrap the network so that the processes train it together: gradients are averaged, batch norm buffers stay each one's own."""
     if world.size == 1:
         return network
     devices = [world.device.index] if world.device.type == "cuda" else None
-    found = DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
-    world.networks.append(found)
-    return found
+    wrapped = DistributedDataParallel(
+        network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True
+    )
+    world.networks.append(wrapped)
+    return wrapped

@@ -58,11 +58,11 @@ def widened(values: Tensor) -> Tensor:
 
 def describe_precision(asked: Precision, device: torch.device) -> str:
     """Return one line for the log: what is computed in, and why."""
-    found = resolve_precision(asked, device)
+    computed = resolve_precision(asked, device)
     if asked != "auto":
-        return f"precision {found}, as asked for"
-    has = "has" if found == "bfloat16" else "has no"
-    return f"precision {found} (auto: this {_name(device.type)} {has} native bfloat16)"
+        return f"precision {computed}, as asked for"
+    has = "has" if computed == "bfloat16" else "has no"
+    return f"precision {computed} (auto: this {_name(device.type)} {has} native bfloat16)"
 
 
 @cache

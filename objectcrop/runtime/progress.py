@@ -66,8 +66,8 @@ class Progress:
         if now - self._last >= self.every_s:
             self._last = now
             left = (self.total - self.done) / self.rate if self.rate > 0 else float("inf")
-            shown = "".join(f"  {name} {value:.4g}" for name, value in values.items())
-            self._say(f"{self.rate:.4g} {self.unit}/s  {clock(left)} left{shown}")
+            details = "".join(f"  {name} {value:.4g}" for name, value in values.items())
+            self._say(f"{self.rate:.4g} {self.unit}/s  {clock(left)} left{details}")
 
     def skip(self, units: int) -> None:
         """Count units that an earlier attempt finished; they do not count for the rate."""
