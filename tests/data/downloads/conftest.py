@@ -34,8 +34,8 @@ def without_proxies(monkeypatch):
 
 @pytest.fixture
 def server():
-    with running() as found:
-        yield found
+    with running() as running_server:
+        yield running_server
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_what_was_cut_off_is_continued_where_it_was(get, server, file):
 
 
 def interrupted(get, server, etag: str | None) -> None:
-    """A first run that is cut off and gives up."""
+    """A first run that is cut off and fails."""
     server.behaviours["/boxes.csv"] = loopback.ranged(etag, cut_after=300_000)
     with pytest.raises(ValueError, match="cannot be fetched from"):
         get(attempts=1)
@@ -271,8 +271,8 @@ def addresses(download: dict, splits=("train", "validation", "test")) -> dict[st
         class_descriptions="oi/classes.csv",
         images={split: f"oi/{split}" for split in splits},
     )
-    found = wanted_metadata(dataset, Download.model_validate(download), "http://m")
-    return {file.path: file.address.removeprefix("http://m/") for file in found}
+    files = wanted_metadata(dataset, Download.model_validate(download), "http://m")
+    return {file.path: file.address.removeprefix("http://m/") for file in files}
 
 
 def test_the_addresses_of_each_version():
@@ -293,8 +293,8 @@ def test_the_addresses_of_each_version():
 
 
 def test_a_split_may_be_another_one_of_open_images_and_image_ids_lie_beside_its_boxes():
-    found = addresses({"upstream_splits": {"train": "validation"}, "image_ids": True}, splits=("train",))
-    assert found == {
+    by_path = addresses({"upstream_splits": {"train": "validation"}, "image_ids": True}, splits=("train",))
+    assert by_path == {
         "oi/train.csv": "2018_04/validation/validation-annotations-bbox.csv",
         "oi/validation-images-with-rotation.csv": "2018_04/validation/validation-images-with-rotation.csv",
         "oi/classes.csv": "2018_04/class-descriptions-boxable.csv",

@@ -46,10 +46,10 @@ def extract(root, ids: dict[str, list[str]]) -> Report:
 @pytest.fixture
 def reads(monkeypatch):
     """Names of the tars that are read from front to back."""
-    found = []
+    names = []
     stream = tars._stream
-    monkeypatch.setattr(tars, "_stream", lambda tar: found.append(tar.name) or stream(tar))
-    return found
+    monkeypatch.setattr(tars, "_stream", lambda tar: names.append(tar.name) or stream(tar))
+    return names
 
 
 def test_wanted_images_are_taken_out_and_no_others(packed):
@@ -65,7 +65,7 @@ def test_a_tar_whose_index_is_known_is_opened_only_if_it_is_needed(packed, reads
     assert reads == ["train_a.tar.gz", "train_b.tar"]
     reads.clear()
     assert extract(packed, {"train": ["b4", "b2"]}).num_fetched == 2
-    assert reads == []  # members of a tar that is not compressed are read where they lie
+    assert reads == []  # members of a tar that is not compressed are read in place
     assert (packed / "train/b4.jpg").read_bytes() == jpeg(ord("b") + 4)
     assert extract(packed, {"train": ["a2"]}).num_fetched == 1
     assert reads == ["train_a.tar.gz"]
@@ -75,7 +75,7 @@ def test_a_tar_that_changed_is_read_again(packed, reads):
     extract(packed, {"train": ["none"]})
     before = (packed / "tars/train_b.tar").stat().st_size
     pack(packed / "tars/train_b.tar", {f"n{number}.jpg": jpeg(number) for number in range(9)} | {"none.jpg": jpeg(6)})
-    assert (packed / "tars/train_b.tar").stat().st_size == before  # its time alone tells
+    assert (packed / "tars/train_b.tar").stat().st_size == before  # its time alone differs
     reads.clear()
     assert extract(packed, {"train": ["none"]}).num_fetched == 1
     assert reads == ["train_b.tar"]
