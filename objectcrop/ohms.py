@@ -56,7 +56,7 @@ class _Pairs:
     num_classes: int
 
     def kept(self, image_kept: Mask, class_kept: Mask) -> "_Pairs":
-        """The pairs of a kept image and a kept class."""
+        """Return the pairs of a kept image and a kept class."""
         left = image_kept[self.image] & class_kept[self.class_]
         return replace(self, image=self.image[left], class_=self.class_[left])
 
@@ -66,7 +66,7 @@ class _Pairs:
         return np.bincount(image, minlength=self.num_images)
 
     def images_per_class(self, image_kept: Mask | None = None) -> NDArray[np.int64]:
-        """Images of every class, all or the kept ones, shape (num_classes,)."""
+        """Return the images of every class, all or the kept ones, shape (num_classes,)."""
         class_ = self.class_ if image_kept is None else self.class_[image_kept[self.image]]
         return np.bincount(class_, minlength=self.num_classes)
 
@@ -95,7 +95,7 @@ class _Coded:
         return cls(image, class_, split, image_ids, class_ids, splits)
 
     def rows_of(self, split: str) -> Mask:
-        """Which boxes are of a split, shape (n,)."""
+        """Return which boxes are of a split, shape (n,)."""
         code = self.splits.get_loc(split) if split in self.splits else -1
         return np.asarray(self.split == code)
 

@@ -58,7 +58,7 @@ class BoxStatistics:
 
 
 def read_coded_boxes(path: Path, split: Split) -> CodedBoxes:
-    """The boxes of one split of a file of ANNOTATIONS.
+    """Return the boxes of one split of a file of ANNOTATIONS.
 
     Raises:
         ValueError: naming the file, if it is no Parquet file of ANNOTATIONS, or the split has no row.
@@ -115,7 +115,7 @@ def _area_counts(area: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _centre_counts(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Boxes by cell of their centre, shape (GRID, GRID): rows from the top, columns from the left."""
+    """Return boxes by cell of their centre, shape (GRID, GRID): rows from the top, columns from the left."""
     columns, rows = (np.minimum((side * GRID).astype(np.int64), GRID - 1) for side in (x, y))
     return np.bincount(rows * GRID + columns, minlength=GRID * GRID).reshape(GRID, GRID)
 
@@ -135,7 +135,7 @@ def _class_table(image: Codes, class_: Codes, area: NDArray[np.float32], class_i
 
 
 def _medians(class_: Codes, area: NDArray[np.float32], counts: NDArray[np.int64]) -> Iterator[float]:
-    """The median area of each class that has boxes, by class."""
+    """Yield the median area of each class that has boxes, by class."""
     small = class_.astype(np.int16) if not len(class_) or class_.max() < 2**15 else class_  # sorted in linear time
     by_class = area[np.argsort(small, kind="stable")]
     for end, count in zip(np.cumsum(counts), counts, strict=True):
@@ -143,6 +143,6 @@ def _medians(class_: Codes, area: NDArray[np.float32], counts: NDArray[np.int64]
 
 
 def with_names(statistics: BoxStatistics, classes: pd.DataFrame) -> pd.DataFrame:
-    """The CLASS_STATISTICS table, named by CLASSES."""
+    """Return the CLASS_STATISTICS table, named by CLASSES."""
     named = statistics.classes.merge(classes[["class_id", "name"]], on="class_id", how="left", validate="one_to_one")
     return named[list(CLASS_STATISTICS.columns)]

@@ -52,7 +52,7 @@ _APP1, _APP12, _START_OF_SCAN = 0xE1, 0xEC, 0xDA
 
 
 def resolve_decoder(name: Literal["auto"] | Decoder) -> Decoder:
-    """The decoder that a setting means, loaded.
+    """Return the decoder that a setting means, loaded.
 
     Raises:
         ValueError: if it is not installed, or does not load, naming the package.
@@ -70,13 +70,13 @@ def resolve_decoder(name: Literal["auto"] | Decoder) -> Decoder:
 
 
 def describe_decoder(decoder: Decoder) -> str:
-    """Decoder and version of its package, for summaries."""
+    """Return the decoder and version of its package, for summaries."""
     # the contrib build bears another name and the same version
     return f"opencv {cv2.__version__}" if decoder == "opencv" else f"{decoder} {version(_PACKAGES[decoder])}"
 
 
 def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> ImageArray | None:
-    """Pixels of a JPEG as it is stored (not rotated), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
+    """Return a JPEG's pixels as stored (not rotated), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
 
     OpenCV and Pillow reduce in the frequency domain, the others average afterwards.
 
@@ -138,7 +138,7 @@ def _with_nvimgcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
 
 @cache
 def _nvimgcodec_of(process: int, thread: int) -> Any:
-    """The decoder of this process: its threads do not survive a fork."""
+    """Return the decoder of this process: its threads do not survive a fork."""
     codec = import_module(_MODULES["nvimgcodec"])
     return codec.Decoder(
         device_id=codec.NVIMGCODEC_DEVICE_CPU_ONLY,

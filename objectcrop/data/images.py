@@ -77,7 +77,7 @@ def check_image(path: str | Path) -> Checked:
 
 
 def read_size(path: str | Path) -> Size:
-    """Size after EXIF orientation by the header alone; what follows may be damaged.
+    """Return the size after EXIF orientation by the header alone; what follows may be damaged.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -149,7 +149,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    """Size once it is rotated: orientations 5 to 8 swap the sides."""
+    """Return the size once it is rotated: orientations 5 to 8 swap the sides."""
     is_rotated = _orientation(image) >= 5
     return Size(image.height, image.width) if is_rotated else Size(image.width, image.height)
 
@@ -179,7 +179,7 @@ def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Ima
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Pillow's warnings.
+    """Silence Pillow's warnings.
 
     Large images are wanted here (beyond its hard limit, 179 million pixels, they are errors still), and damaged EXIF data
     means no orientation.

@@ -104,7 +104,7 @@ def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, lab
 
 
 def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
-    """The manifest of a union: those of its parts, one below the other; each part lists its own unreadable images.
+    """Return the manifest of a union: those of its parts, one below the other; each part lists its own unreadable images.
 
     Raises:
         ValueError: if an image id occurs in two parts.
@@ -144,7 +144,7 @@ def require_readable(index: Index, *, name: str, max_share: float) -> None:
 
 
 def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The images of a subset (image_id, split) within a listing, and those that it lacks."""
+    """Return the images of a subset (image_id, split) within a listing, and those that it lacks."""
     wanted = subset[["image_id", "split"]].merge(listing, on=["image_id", "split"], how="left", validate="one_to_one")
     absent = wanted["path"].isna()
     lost = wanted.loc[absent].assign(path="", reason=f"no such image in the folders of {name}")

@@ -15,7 +15,7 @@ TOLERANCE = 1e-3
 
 
 def half_open(inclusive: Sequence[float]) -> tuple[float, float, float, float]:
-    """Corners that are counted from 1 and include the last pixel, as corners from 0 that do not."""
+    """Return corners that are counted from 1 and include the last pixel, as corners from 0 that do not."""
     x1, y1, x2, y2 = inclusive
     return (x1 - 1, y1 - 1, x2, y2)
 
@@ -23,7 +23,7 @@ def half_open(inclusive: Sequence[float]) -> tuple[float, float, float, float]:
 def checked_corners(
     corners: ArrayLike, *, where: Callable[[int], str], tolerance: float | NDArray[np.float64] = TOLERANCE
 ) -> NDArray[np.float32]:
-    """Relative boxes (x1, y1, x2, y2), shape (n, 4), clipped to 0..1; a box without area is kept.
+    """Return relative boxes (x1, y1, x2, y2), shape (n, 4), clipped to 0..1; a box without area is kept.
 
     Args:
         corners: shape (n, 4), shares of the image's width and height.
@@ -52,7 +52,7 @@ def checked_corners(
 
 
 def lie_inside(x1: Column, y1: Column, x2: Column, y2: Column) -> bool:
-    """Whether `checked_corners` would take all of these boxes: the same test by columns, in a fraction of its time."""
+    """Return whether `checked_corners` would take all of these boxes: the same test by columns, in a fraction of its time."""
     for low, high in ((x1, x2), (y1, y2)):
         # A comparison with NaN is false; with low <= high these two limits are all four.
         if not ((low <= high).all() and low.min(initial=0) >= -TOLERANCE and high.max(initial=1) <= 1 + TOLERANCE):

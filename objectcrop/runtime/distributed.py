@@ -38,7 +38,7 @@ class World:
 
     @torch.no_grad()
     def gather(self, values: Tensor) -> Tensor:
-        """Rows of all processes in the order of their ranks, on each of them; without gradient."""
+        """Return the rows of all processes in the order of their ranks, on each of them; without gradient."""
         if self.size == 1:
             return values.detach()
         parts = [torch.empty_like(values) for _ in range(self.size)]
@@ -71,11 +71,11 @@ class World:
         return values / self.size
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
+        """Return whether the flag is set in any process."""
         return self.any_of_each(flag)[0]
 
     def any_of_each(self, *flags: bool) -> tuple[bool, ...]:
-        """Whether each flag is set in any process, for the price of one."""
+        """Return whether each flag is set in any process, for the price of one."""
         if self.size == 1:
             return flags
         # on the CPU: nobody waits for the GPU to answer

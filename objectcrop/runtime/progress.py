@@ -79,14 +79,14 @@ class Progress:
             self._bar.n += units
 
     def _own_bar(self) -> "tqdm[Any] | None":
-        """The bar, if there is one; it is made late, as of several processes only those that count something have one."""
+        """Return the bar, if there is one; it is made late, as of several processes only those that count something have one."""
         if self._wants_bar:
             self._wants_bar = False
             self._bar = self._new_bar()
         return self._bar
 
     def _new_bar(self) -> "tqdm[Any] | None":
-        """A bar that stands where the work stood when it began; None without tqdm."""
+        """Return a bar that stands where the work stood when it began; None without tqdm."""
         try:
             from tqdm import tqdm
         except ImportError:

@@ -37,7 +37,7 @@ def code_digest(module: str, root: Path) -> str:
 
 
 def recipe_number(module: str, root: Path) -> int:
-    """The RECIPE constant of a module, read without running it.
+    """Return the RECIPE constant of a module, read without running it.
 
     Raises:
         ValueError: if the module has no line `RECIPE = <number>`.

@@ -174,7 +174,7 @@ class _Pool:
                 return
 
     def is_hopeless(self) -> bool:
-        """Whether no server has answered for so long that all the rest would fail, too."""
+        """Return whether no server has answered for so long that all the rest would fail, too."""
         tries = self._transfer.attempts if self.counts.has_answered else min(_FIRST_TRIES, self._transfer.attempts)
         return self.counts.unanswered >= tries * self._transfer.connections
 

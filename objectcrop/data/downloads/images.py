@@ -59,7 +59,7 @@ class Report:
     failures: list[Failure]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, with every failure."""
+        """Return plain values, with every failure."""
         return asdict(self) | {"num_failed": len(self.failures)}
 
 

@@ -91,7 +91,7 @@ class _FileFetch:
             return self._check_what_is_there()
 
     def _remove_leftovers(self) -> None:
-        """What processes that were killed left beside the whole file."""
+        """Remove what processes that were killed left beside the whole file."""
         notes = self.target.parent.glob(f".{glob.escape(self.target.name)}.*-*.json")  # being written when they died
         for left in (self.part, self.part_note, *notes):
             left.unlink(missing_ok=True)
@@ -209,13 +209,13 @@ class _FileFetch:
 
 
 def _mark(answer: Answer) -> str:
-    """What If-Range may name (RFC 9110, section 13.1.5): a strong ETag, or the time of the last change."""
+    """Return what If-Range may name (RFC 9110, section 13.1.5): a strong ETag, or the time of the last change."""
     etag = answer.headers.get("etag", "")
     return etag if etag and not etag.startswith("W/") else answer.headers.get("last-modified", "")
 
 
 def _continues(answer: Answer, part: _Part, there: int) -> bool:
-    """Whether a 206 answer is the rest of a part of which `there` bytes are there, and of the same version."""
+    """Return whether a 206 answer is the rest of a part of which `there` bytes are there, and of the same version."""
     unit, _, rest = answer.headers.get("content-range", "").partition(" ")
     starts_there = unit == "bytes" and rest.partition("-")[0] == str(there)
     is_as_long = part.num_bytes is None or answer.num_bytes is None or there + answer.num_bytes == part.num_bytes

@@ -115,7 +115,7 @@ def _remove_if_empty(place: Path) -> None:
 
 
 def _is_still(path: Path, handle: int) -> bool:
-    """Whether a path still leads to the open file."""
+    """Return whether a path still leads to the open file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:

@@ -133,7 +133,7 @@ class TarSource:
 
 
 def _stream(tar: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """The files of a tar in their order, and what they hold."""
+    """Yield the files of a tar in their order, and what they hold."""
     with _opened(tar) as raw:
         with tarfile.open(fileobj=raw, mode="r|", bufsize=BLOCK_BYTES) as archive:
             for member in archive:
@@ -153,7 +153,7 @@ class _AsItComes:
 
 @contextmanager
 def _opened(tar: Path) -> Iterator[Any]:
-    """Something that tarfile can read from."""
+    """Yield a file object that tarfile can read from."""
     if tar.name.endswith(".tar"):
         with tar.open("rb") as plain:
             yield plain

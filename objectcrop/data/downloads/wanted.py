@@ -60,13 +60,13 @@ class Wanted:
         return sum(map(len, self.image_ids.values()))
 
     def images(self, split: Split) -> Iterator[WantedImage]:
-        """The images of a split."""
+        """Yield the images of a split."""
         for image_id in self.image_ids[split]:
             yield WantedImage(image_id, self.upstream[split], self.folders[split])
 
 
 def chosen_images(annotations: pd.DataFrame, dataset: OpenImagesDataset, download: Download) -> pd.DataFrame:
-    """The images (image_id, split) of a data set that is used directly: those that have boxes, up to its limits.
+    """Return the images (image_id, split) of a data set that is used directly: those that have boxes, up to its limits.
 
     Args:
         annotations: its ANNOTATIONS.
@@ -86,7 +86,7 @@ def chosen_images(annotations: pd.DataFrame, dataset: OpenImagesDataset, downloa
 def shard_of(
     images: pd.DataFrame, dataset: OpenImagesDataset, download: Download, root: Path, *, shard: int, name: str
 ) -> Wanted:
-    """The images of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
+    """Return the images of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
 
     Args:
         images: image_id and split of all jobs.

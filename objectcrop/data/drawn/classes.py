@@ -46,13 +46,13 @@ def drawn_classes(num_classes: int) -> list[DrawnClass]:
 
 
 def class_shares(scene_type: int, num_classes: int) -> NDArray[np.float64]:
-    """Probabilities of the classes in a type of scene: every fourth class is three times as likely as the others."""
+    """Return the probabilities of the classes in a type of scene: every fourth class is three times as likely as the others."""
     weights = np.where(np.arange(num_classes) % NUM_SCENE_TYPES == scene_type, _FAVOUR, 1.0)
     return np.asarray(weights / weights.sum())
 
 
 def ground_shares(scene_type: int) -> NDArray[np.float64]:
-    """Probabilities of the grounds in a type of scene: each type prefers two, every ground occurs in all."""
+    """Return the probabilities of the grounds in a type of scene: each type prefers two, every ground occurs in all."""
     places = np.arange(len(GROUNDS))
     preferred = (places - scene_type) % len(GROUNDS) < 2
     weights = np.where(preferred, _FAVOUR, 1.0)

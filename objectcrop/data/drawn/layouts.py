@@ -54,14 +54,14 @@ def write_box_csv(
 
 
 def write_class_csv(path: Path, classes: Sequence[DrawnClass]) -> None:
-    """LabelName and plain name, without header."""
+    """Write LabelName and plain name, without header."""
     write_text(path, "".join(f"{kind.mid},{kind.name}\n" for kind in classes))
 
 
 def write_coco(
     path: Path, records: Sequence[Record], classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """COCO instances of a split; `file_name` is relative to the split's folder, ids start at 1."""
+    """Write COCO instances of a split; `file_name` is relative to the split's folder, ids start at 1."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image_number, record in enumerate(records, start=1):
@@ -89,7 +89,7 @@ def write_coco(
 def write_voc_scene(
     folder: Path, split: str, record: Record, classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """The XML of a scene (1-based, inclusive corners), and its image as a relative link into the split's folder."""
+    """Write the XML of a scene (1-based, inclusive corners), and its image as a relative link into the split's folder."""
     image_id = record["image_id"]
     things = "".join(_voc_object(thing, classes[thing["class_index"]]) for thing in record["objects"])
     size = f"<size><width>{width_px}</width><height>{height_px}</height><depth>3</depth></size>"
@@ -104,7 +104,7 @@ def write_voc_scene(
 
 
 def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
-    """ImageSets/Main: train, val, trainval and test; a split that was not drawn gives an empty set."""
+    """Write ImageSets/Main: train, val, trainval and test; a split that was not drawn gives an empty set."""
     sets = {
         "train": ids.get("train", []),
         "val": ids.get("validation", []),
@@ -116,7 +116,7 @@ def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
 
 
 def make_folders(folder: Path, splits: Iterable[str]) -> None:
-    """The folders that images and XMLs are written to."""
+    """Make the folders that images and XMLs are written to."""
     for name in [*splits, f"{VOC_FOLDER}/Annotations", f"{VOC_FOLDER}/JPEGImages"]:
         (folder / name).mkdir(parents=True, exist_ok=True)
 

@@ -19,7 +19,7 @@ _SUFFIX = ".jpg"
 
 
 def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) of the parts; the id is the file name without suffix.
+    """Return the images (image_id, path, split) of the parts; the id is the file name without suffix.
 
     Raises:
         ValueError: if a part has none.
@@ -32,7 +32,7 @@ def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
 
 
 def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
-    """ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
+    """Return ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
 
     A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what is between
     them. 0 is unlabelled. The class id is its name in objectInfo150.txt.
@@ -108,7 +108,7 @@ def read_class_list(path: Path) -> dict[int, str]:
 
 
 def _read_mask(path: Path, size: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """A mask, shape (height, width); `size` is that of its image, NaN if the image cannot be opened."""
+    """Return a mask, shape (height, width); `size` is that of its image, NaN if the image cannot be opened."""
     if not path.is_file():
         raise ValueError(f"{path}: the mask of this image is not there; get the whole data set")
     mask = decode_indices(path)

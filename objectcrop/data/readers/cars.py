@@ -21,7 +21,7 @@ _MAT_FAILURES = (OSError, ValueError, TypeError, LookupError, NotImplementedErro
 
 
 def read_cars(dataset: CarsDataset, root: Path) -> pd.DataFrame:
-    """The OBJECTS of both splits; the class id is its name (`Audi TT RS Coupe 2012`), the image id `cars_train/00001`.
+    """Return the OBJECTS of both splits; the class id is its name (`Audi TT RS Coupe 2012`), the image id `cars_train/00001`.
 
     Boxes count pixels from 1 and include the last one; classes are numbered from 1.
 
@@ -44,7 +44,7 @@ def read_cars(dataset: CarsDataset, root: Path) -> pd.DataFrame:
 
 
 def _entries(path: Path) -> Any:
-    """The annotations of a split, a structured array of shape (n,)."""
+    """Return the annotations of a split, a structured array of shape (n,)."""
     entries = np.atleast_1d(_variable(path, "annotations"))
     lacking = [name for name in _FIELDS if name not in (entries.dtype.names or ())]
     if lacking:

@@ -10,7 +10,7 @@ from objectcrop.study.settings.datasets import FolderDataset, ImageFoldersDatase
 
 
 def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) under a folder, at any depth; the id is the path in it, all are training images.
+    """Return the images (image_id, path, split) under a folder, at any depth; the id is the path in it, all are training images.
 
     Raises:
         ValueError: if there are none.
@@ -21,7 +21,7 @@ def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
 
 
 def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
+    """Return the images (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
 
     A split with flat_labels is in one folder, as ImageNet's validation images are; its ids are those that its images
     would have in class folders.
@@ -44,7 +44,7 @@ def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame
 
 
 def label_image_folders(listing: pd.DataFrame) -> pd.DataFrame:
-    """ANNOTATIONS of class folders: one box of the whole image; the class is the first folder's name."""
+    """Return ANNOTATIONS of class folders: one box of the whole image; the class is the first folder's name."""
     return pd.DataFrame(
         {
             "image_id": listing["image_id"],
@@ -67,7 +67,7 @@ def _require_class_folders(names: list[str], folder: Path, split: str) -> None:
 
 
 def _placed_by_label(names: list[str], folder: Path, labels: Path) -> list[str]:
-    """`<class>/<file>` for each image of a flat folder."""
+    """Return `<class>/<file>` for each image of a flat folder."""
     classes = read_flat_labels(labels)
     placed = []
     for name in names:

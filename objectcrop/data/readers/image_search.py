@@ -9,7 +9,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 
 
 def images_under(folder: Path) -> list[str]:
-    """Sorted paths of the images in a folder, at any depth, with forward slashes.
+    """Return the sorted paths of the images in a folder, at any depth, with forward slashes.
 
     Hidden files and folders are passed over, links to folders are followed, and a folder whose name ends as an image's is
     a folder.
@@ -26,7 +26,7 @@ def images_under(folder: Path) -> list[str]:
 def find_images(
     ids: Collection[str], folder: Path, *, suffixes: tuple[str, ...] = (".jpg",), nested: bool = False
 ) -> dict[str, str]:
-    """The path in `folder` of each id that has an image there; ids without one are left out.
+    """Return the path in `folder` of each id that has an image there; ids without one are left out.
 
     Args:
         ids: image ids, each once.
@@ -65,7 +65,7 @@ def _nested(ids: frozenset[str], folder: Path, suffixes: tuple[str, ...]) -> Ite
 
 
 def _files_under(folder: Path, inside: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
-    """Files at any depth; `above` identifies the folders on the way, so that a link in a circle is noticed."""
+    """Yield files at any depth; `above` identifies the folders on the way, so that a link in a circle is noticed."""
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:

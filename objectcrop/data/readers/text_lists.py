@@ -13,7 +13,7 @@ class Line:
     place: str
 
     def numbers(self) -> tuple[float, ...]:
-        """The fields as numbers.
+        """Return the fields as numbers.
 
         Raises:
             ValueError: naming file and line, if one is none.

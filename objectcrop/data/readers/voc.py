@@ -15,7 +15,7 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) of the image sets; the id is the file name without suffix."""
+    """Return the images (image_id, path, split) of the image sets; the id is the file name without suffix."""
     rows = [
         (image_id, f"{part.devkit}/JPEGImages/{image_id}.jpg", split)
         for split, parts in dataset.parts.items()
@@ -55,7 +55,7 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
 
 
 def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
-    """The objects of an image set as ANNOTATIONS; `difficult` is flagged as crowd, which metrics leave out.
+    """Return the objects of an image set as ANNOTATIONS; `difficult` is flagged as crowd, which metrics leave out.
 
     VOC counts pixels from 1 and includes the last one: xmin 1, xmax W is the whole width. An overflow of one pixel, as
     0-based files have it, is clipped.

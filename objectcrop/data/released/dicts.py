@@ -69,7 +69,7 @@ def read_released(path: Path) -> Released:
 
 
 def read_released_apart(path: Path) -> Released:
-    """`read_released` in a process of its own, so that a file which brings Python down brings down nothing else.
+    """Call `read_released` in a process of its own, so that a file which brings Python down brings down nothing else.
 
     Raises:
         ValueError: as `read_released`, and if the process dies.
@@ -141,7 +141,7 @@ def _numbers(rows: list[list[Any]], column: int, where: _Where) -> NDArray[np.fl
 
 
 def _flag(values: NDArray[np.float64], name: str, where: _Where) -> NDArray[np.bool_]:
-    """A flag; -1 (unknown) counts as not set."""
+    """Return a flag; -1 (unknown) counts as not set."""
     wrong = ~np.isin(values, [-1, 0, 1])
     if wrong.any():
         first = int(wrong.argmax())

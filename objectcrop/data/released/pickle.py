@@ -49,7 +49,7 @@ _FAULTS = (
 
 
 def load_released(path: Path) -> dict[str, Any]:
-    """The dictionary that `numpy.save` wrote to a file, with arrays as lists.
+    """Return the dictionary that `numpy.save` wrote to a file, with arrays as lists.
 
     Args:
         path: a .npy file that holds a dictionary: a zero-dimensional array of objects.
@@ -176,7 +176,7 @@ class _Dtype:
         self.order = state[1]
 
     def read(self, data: Any) -> list[Any]:
-        """Plain values of the bytes of an array."""
+        """Return plain values of the bytes of an array."""
         if self.code.startswith("O") or type(data) is not bytes:
             raise ValueError(f"it holds an array of type {self.code} with a {type(data).__name__} as its values")
         values: list[Any] = np.frombuffer(data, dtype=np.dtype(self.order + self.code)).tolist()
@@ -225,14 +225,14 @@ def _scalar(dtype: Any, data: Any) -> Any:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Bytes as pickles of protocol 2 spell them."""
+    """Return bytes as pickles of protocol 2 spell them."""
     if type(text) is not str or encoding != "latin1":
         raise pickle.UnpicklingError("it encodes text in a way that pickle does not")
     return text.encode("latin1")
 
 
 def _names() -> dict[tuple[str, str], Any]:
-    """All that a file may ask for."""
+    """Return all that a file may ask for."""
     functions = {("_codecs", "encode"): _Function(_encode), ("numpy", "dtype"): _Function(_Dtype)}
     for module in _MULTIARRAY:
         functions |= {(module, "_reconstruct"): _Function(_reconstruct), (module, "scalar"): _Function(_scalar)}
@@ -252,7 +252,7 @@ class _Budget:
 
 
 def _plain(value: Any, depth: int, budget: _Budget) -> Any:
-    """The value with arrays as lists, checked to hold nothing but plain values."""
+    """Return the value with arrays as lists, checked to hold nothing but plain values."""
     if type(value) is _Array:
         value = value.value()
     if type(value) in _LEAVES:

@@ -72,13 +72,13 @@ def released_subset(
 
 
 def _without_boxes(labels: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
-    """The (image, class) pairs that no box shows."""
+    """Return the (image, class) pairs that no box shows."""
     marked = labels.merge(boxes[_PAIR].drop_duplicates(), on=_PAIR, how="left", indicator=True)
     return marked.loc[marked["_merge"] == "left_only", _PAIR]
 
 
 def _as_boxes(labels: pd.DataFrame) -> pd.DataFrame:
-    """Labels of whole images: group-of, so that nothing takes them for objects."""
+    """Return the labels of whole images: group-of, so that nothing takes them for objects."""
     corners = dict(zip(CORNERS, np.array([0, 0, 1, 1], dtype=np.float32), strict=True))
     return labels.assign(**corners, is_group_of=True, is_crowd=False, is_depiction=False, source=IMAGE_LABEL)
 
@@ -98,7 +98,7 @@ def _step(rule: str, labels: pd.DataFrame) -> dict[str, Any]:
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, Any]:
-    """Counts of a split; without any box their mean is unknown."""
+    """Return the counts of a split; without any box their mean is unknown."""
     per_class = rows[_PAIR].drop_duplicates()["class_id"].value_counts()
     num_images, num_boxes = int(rows["image_id"].nunique()), int((rows["source"] != IMAGE_LABEL).sum())
     return {

@@ -37,6 +37,6 @@ NETWORK = frozenset({"kind", "features_run", "features_seed", "trunk"})
 
 
 def stage_settings(lod: LodProposals, stage: Stage) -> dict[str, Any]:
-    """The settings that a stage depends on, as plain JSON values; the others are left to their defaults."""
+    """Return the settings that a stage depends on, as plain JSON values; the others are left to their defaults."""
     value = recorded(lod) | {"num_score_shards": lod.score_shards}
     return {name: value[name] for name in SETTINGS[stage] | NETWORK}

@@ -127,5 +127,5 @@ class Download(Section):
         return limits
 
     def upstream(self, split: Split) -> Split:
-        """The split of Open Images that a split of the data set is taken from."""
+        """Return the split of Open Images that a split of the data set is taken from."""
         return self.upstream_splits.get(split, split)
