@@ -24,7 +24,7 @@ PAPER = {
     "min_images_per_class": 1_000,
     "max_images_per_class": 60_000,
 }
-"""What the paper says of OHMS's training split; the last three are approximate."""
+"""The paper's numbers of OHMS's training split; the last three are approximate."""
 
 Mask = NDArray[np.bool_]
 
@@ -61,7 +61,7 @@ class _Pairs:
         return replace(self, image=self.image[left], class_=self.class_[left])
 
     def classes_per_image(self, class_kept: Mask | None = None) -> NDArray[np.int64]:
-        """Distinct classes of every image, of all or of the kept ones, shape (num_images,)."""
+        """Return the number of distinct classes of every image, of all or of the kept ones, shape (num_images,)."""
         image = self.image if class_kept is None else self.image[class_kept[self.class_]]
         return np.bincount(image, minlength=self.num_images)
 

@@ -1,4 +1,4 @@
-"""The plan of the study, and what lets rules speak to it."""
+"""The plan of the study, and functions by which rules call it."""
 
 from inspect import Parameter, signature
 

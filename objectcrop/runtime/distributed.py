@@ -20,7 +20,7 @@ class World:
     """Who this process is.
 
     Attributes:
-        rank: number of this process, 0 saves and speaks.
+        rank: number of this process, 0 saves and prints.
         size: number of processes.
         device: where it computes.
         networks: those whose gradients the processes average (see `in_parallel`).
@@ -33,7 +33,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process saves and speaks."""
+        """Whether this process saves and prints."""
         return self.rank == 0
 
     @torch.no_grad()
@@ -65,7 +65,7 @@ class World:
         return total
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over the processes."""
+        """Return the mean over the processes."""
         if self.size > 1:
             dist.all_reduce(values)
         return values / self.size
@@ -84,7 +84,7 @@ class World:
         return tuple((total > 0).tolist())
 
     def wait(self) -> None:
-        """Go on together."""
+        """Wait until all processes are here."""
         self.any(False)
 
     @contextmanager

@@ -67,7 +67,7 @@ def describe_precision(asked: Precision, device: torch.device) -> str:
 
 @cache
 def _warn_of_slow_bfloat16(device_type: str) -> None:
-    if os.environ.get("RANK", "0") != "0":  # one of several processes says it for all
+    if os.environ.get("RANK", "0") != "0":  # one of several processes warns for all
         return
     cost = (
         "convolutions take 9 to 14 times as long as in float32 (measured)" if device_type == "cpu" else "it is emulated"

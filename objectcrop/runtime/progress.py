@@ -44,7 +44,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say how it ended, unless an exception speaks for itself."""
+        """Print how it ended, unless an exception ended it."""
         if self._bar is not None:
             self._bar.close()
         elif kind is None:

@@ -85,7 +85,7 @@ def test_reduced_sides_are_rounded_up_and_show_the_same(decoder, size, reduce):
         assert psnr_db(decoded, whole) >= 30
 
 
-def test_a_jpeg_is_not_turned_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
+def test_a_jpeg_is_not_rotated_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
     image = sample_image(40, 60)
     exif = Image.Exif()
     exif[0x0112] = 6

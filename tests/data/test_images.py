@@ -107,7 +107,7 @@ def test_an_inverted_cmyk_jpeg_has_the_colours_that_its_inks_mix(tmp_path):
     assert check_image(tmp_path / "a.jpg").mode == "CMYK"
 
 
-def test_a_ycck_jpeg_is_turned_to_cmyk_first(tmp_path):
+def test_a_ycck_jpeg_is_converted_to_cmyk_first(tmp_path):
     adobe_jpeg(tmp_path / "a.jpg", transform=2)
     # what was stored as inverted inks now stands for Y, Cb and Cr; of the inks that they give, Adobe's are the inverse
     luma = np.array([[[255 - ink for ink in (200, 100, 50)]]], dtype=np.uint8)

@@ -9,18 +9,18 @@ from typing import Any
 from objectcrop.data.downloads.fetching import Failure, FetchCounts, UnreachableError, fetch_images, image_address
 from objectcrop.data.downloads.staging import staging
 from objectcrop.data.downloads.tars import TarSource
-from objectcrop.data.downloads.wanted import Wanted, WantedImage
+from objectcrop.data.downloads.wanted import WantedImage, WantedImages
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.datasets import Split
 from objectcrop.study.settings.downloads import TarImages, Transfer
 
 _FEW_FAILURES = 100
-"""So many are listed before a job ends early: a sample that says what is wrong."""
+"""Failures that are listed before a job ends early: a sample that shows what is wrong."""
 
 
 @dataclass(frozen=True)
-class Request:
+class FetchRequest:
     """What a job is to do.
 
     Attributes:
@@ -32,14 +32,14 @@ class Request:
     """
 
     name: str
-    wanted: Wanted
+    wanted: WantedImages
     transfer: Transfer
     root: Path
     max_unreadable_share: float
 
 
 @dataclass(frozen=True)
-class Report:
+class FetchReport:
     """What a job did.
 
     Attributes:
@@ -63,7 +63,7 @@ class Report:
         return asdict(self) | {"num_failed": len(self.failures)}
 
 
-def fetch_wanted(request: Request, stop: StopRequest) -> Report:
+def fetch_wanted(request: FetchRequest, stop: StopRequest) -> FetchReport:
     """Fetch the images of a job that are not there yet.
 
     A job whose failures alone are more than the data set may lack ends early, after a hundred at the earliest: indexing would stop
@@ -86,10 +86,10 @@ def fetch_wanted(request: Request, stop: StopRequest) -> Report:
             counts = _bring(request, missing, places, stop, progress)
     failures = sorted(counts.failures, key=lambda failure: failure.image_id)
     seconds = time.monotonic() - start
-    return Report(len(wanted), num_there, counts.num_fetched, counts.num_bytes, seconds, failures)
+    return FetchReport(len(wanted), num_there, counts.num_fetched, counts.num_bytes, seconds, failures)
 
 
-def require_few_failures(report: Report, request: Request) -> None:
+def require_few_failures(report: FetchReport, request: FetchRequest) -> None:
     """Check that the failures of this job alone are no more than the whole data set may lack.
 
     Raises:
@@ -109,7 +109,7 @@ def require_few_failures(report: Report, request: Request) -> None:
 
 
 def _bring(
-    request: Request,
+    request: FetchRequest,
     missing: dict[Split, list[WantedImage]],
     places: dict[Path, Path],
     stop: StopRequest,

@@ -41,7 +41,7 @@ class WantedImage:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedImages:
     """The images of one job, by split.
 
     Attributes:
@@ -85,7 +85,7 @@ def chosen_images(annotations: pd.DataFrame, dataset: OpenImagesDataset, downloa
 
 def shard_of(
     images: pd.DataFrame, dataset: OpenImagesDataset, download: Download, root: Path, *, shard: int, name: str
-) -> Wanted:
+) -> WantedImages:
     """Return the images of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
 
     Args:
@@ -109,7 +109,7 @@ def shard_of(
     unsafe = [image_id for image_id in rows["image_id"] if _SAFE_ID.fullmatch(image_id) is None]
     if unsafe:
         raise ValueError(f"datasets.{name}: {len(unsafe)} image id(s) cannot be file names, first {unsafe[0]!r}")
-    return Wanted(
+    return WantedImages(
         folders={split: root / PurePosixPath(folder) for split, folder in dataset.images.items()},
         upstream={split: download.upstream(split) for split in dataset.images},
         image_ids={split: rows.loc[rows["split"] == split, "image_id"].tolist() for split in dataset.images},

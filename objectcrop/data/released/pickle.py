@@ -1,8 +1,8 @@
 """Read the authors' released dictionaries without running anything that their files ask for.
 
 They are pickles inside .npy files. A pickle is a program: it may import and call anything. Here it finds seven names of numpy,
-under the module names of numpy 1 and numpy 2, and none of them is numpy's: each is a stand-in that only notes what it was
-given. What was noted is checked afterwards and turned into plain values.
+under the module names of numpy 1 and numpy 2, and none of them is numpy's: each is a stand-in that only notes its
+arguments. These are checked afterwards and turned into plain values.
 """
 
 import io
@@ -30,7 +30,7 @@ LIMIT_PER_FILE_BYTE = 24
 _LEAVES = {str, int, float, bool}
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _PLAIN_CODE = re.compile(r"b1|[iu][1248]|f[248]|U[1-9]\d{0,3}")
-# What the pickle machine is known to raise on a damaged program, and numpy on a damaged header.
+# What the pickle machine raises on a damaged program, and numpy on a damaged header.
 _FAULTS = (
     pickle.UnpicklingError,
     ArithmeticError,

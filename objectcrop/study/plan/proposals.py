@@ -35,7 +35,7 @@ class ProposalPlan:
 
     @property
     def trunks(self) -> TrunkPlan:
-        """The networks that sources look through."""
+        """The networks that sources take features from."""
         return TrunkPlan(self.study)
 
     def searched_sources(self) -> list[str]:
@@ -97,7 +97,7 @@ class ProposalPlan:
         return InspectionJob.model_validate(job)
 
     def gpus(self, source: str) -> int:
-        """Return the GPUs of each job of a source that looks through a network or compares descriptors."""
+        """Return the GPUs of each job of a source that uses a network or compares descriptors."""
         settings = self.study.proposals[source]
         return settings.gpus if isinstance(settings, FeatureProposals) else 0
 

@@ -57,7 +57,7 @@ class ReportPlan:
         ]
 
     def measured(self) -> list[tuple[str, str]]:
-        """Return the (data set, source) pairs whose proposals are measured and shown."""
+        """Return the (data set, source) pairs whose proposals are measured and in the report."""
         return [(dataset, source) for dataset, sources in self.study.measured_proposals.items() for source in sources]
 
     def main_sources(self) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from objectcrop.study.study import Study
 
 @dataclass(frozen=True)
 class TrunkPlan:
-    """The networks and model files that the sources of one study look through."""
+    """The networks and model files that the sources of one study use."""
 
     study: Study
 
@@ -28,12 +28,12 @@ class TrunkPlan:
         return settings.of if isinstance(settings, DegreeProposals) else source
 
     def of(self, source: str) -> FeatureProposals | None:
-        """Return the settings of a source that looks through a network, or of the one whose regions it ranks; None for others."""
+        """Return the settings of a source that uses a network, or of the one whose regions it ranks; None for others."""
         settings = self.study.proposals[self.owner(source)]
         return settings if isinstance(settings, FeatureProposals) else None
 
     def weights(self, source: str) -> list[str]:
-        """Return the weights of the network that a source looks through, if it does: of a run, or a file that exists now."""
+        """Return the weights of the network that a source uses, if it does: of a run, or a file that exists now."""
         settings = self.of(source)
         if settings is None:
             return []

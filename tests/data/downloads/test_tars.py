@@ -6,8 +6,8 @@ import tarfile
 import pytest
 
 from objectcrop.data.downloads import tars
-from objectcrop.data.downloads.images import Report, Request, fetch_wanted
-from objectcrop.data.downloads.wanted import Wanted
+from objectcrop.data.downloads.images import FetchReport, FetchRequest, fetch_wanted
+from objectcrop.data.downloads.wanted import WantedImages
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
 from tests.data.downloads.conftest import jpeg, names
@@ -37,10 +37,10 @@ def packed(tmp_path):
     return tmp_path
 
 
-def extract(root, ids: dict[str, list[str]]) -> Report:
+def extract(root, ids: dict[str, list[str]]) -> FetchReport:
     folders = {split: root / split for split in ids}
-    wanted = Wanted(folders, {split: split for split in ids}, ids, sum(map(len, ids.values())))
-    return fetch_wanted(Request("some", wanted, SOURCE, root, 1.0), StopRequest())
+    wanted = WantedImages(folders, {split: split for split in ids}, ids, sum(map(len, ids.values())))
+    return fetch_wanted(FetchRequest("some", wanted, SOURCE, root, 1.0), StopRequest())
 
 
 @pytest.fixture
