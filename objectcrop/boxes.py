@@ -27,7 +27,7 @@ class Size(NamedTuple):
 
 
 def as_boxes(boxes: ArrayLike) -> Boxes:
-    """Float64 array of shape (n, 4) from anything like it; one box becomes one row, nothing becomes (0, 4).
+    """Return a float64 array of shape (n, 4) from anything like it; one box becomes one row, nothing becomes (0, 4).
 
     Raises:
         ValueError: if the last axis does not have length 4.
@@ -41,24 +41,24 @@ def as_boxes(boxes: ArrayLike) -> Boxes:
 
 
 def whole(size: Size) -> Boxes:
-    """The box of the whole image, shape (1, 4)."""
+    """Return the box of the whole image, shape (1, 4)."""
     return np.array([[0.0, 0.0, size.width, size.height]])
 
 
 def area(boxes: Boxes) -> NDArray[np.float64]:
-    """Areas, square pixels, shape (n,); an inverted box has area 0."""
+    """Return the areas, square pixels, shape (n,); an inverted box has area 0."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     return np.asarray(sides[:, 0] * sides[:, 1])
 
 
 def clip(boxes: Boxes, size: Size) -> Boxes:
-    """Boxes cut at the image's border."""
+    """Return the boxes, cut at the image's border."""
     limit = np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
     return np.clip(boxes, 0, limit)
 
 
 def intersection(first: Boxes, second: Boxes) -> NDArray[np.float64]:
-    """Intersection areas of every box of `first` with every box of `second`, shape (len(first), len(second))."""
+    """Return the intersection areas of every box of `first` with every box of `second`, shape (len(first), len(second))."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     sides = np.clip(high - low, 0, None)
@@ -66,30 +66,30 @@ def intersection(first: Boxes, second: Boxes) -> NDArray[np.float64]:
 
 
 def iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
-    """Intersection over union of every pair, shape (len(first), len(second)), 0..1; two empty boxes give 0."""
+    """Return the intersection over union of every pair, shape (len(first), len(second)), 0..1; two empty boxes give 0."""
     inter = intersection(first, second)
     union = area(first)[:, None] + area(second)[None, :] - inter
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
 def contains(outer: Boxes, inner: Boxes, tolerance_px: float = 1e-6) -> NDArray[np.bool_]:
-    """Whether each box of `outer` contains the box of `inner` in the same row."""
+    """Return whether each box of `outer` contains the box of `inner` in the same row."""
     low = (outer[:, :2] <= inner[:, :2] + tolerance_px).all(axis=1)
     high = (outer[:, 2:] >= inner[:, 2:] - tolerance_px).all(axis=1)
     return np.asarray(low & high)
 
 
 def to_relative(boxes: Boxes, size: Size) -> Boxes:
-    """Pixels to shares of the image's width and height."""
+    """Convert pixels to shares of the image's width and height."""
     return boxes / np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
 
 
 def to_pixels(boxes: Boxes, size: Size) -> Boxes:
-    """Shares of the image's width and height to pixels."""
+    """Convert shares of the image's width and height to pixels."""
     return boxes * np.array([size.width, size.height, size.width, size.height], dtype=np.float64)
 
 
 def are_usable(boxes: Boxes, size: Size) -> NDArray[np.bool_]:
-    """Whether a box can be cropped from: sides of at least 2 px and at least a thousandth of the image."""
+    """Return whether a box can be cropped from: sides of at least 2 px and at least a thousandth of the image."""
     sides = boxes[:, 2:] - boxes[:, :2]
     return np.asarray((sides >= MIN_SIDE_PX).all(axis=1) & (area(boxes) >= MIN_AREA_SHARE * size.width * size.height))

@@ -13,7 +13,7 @@ Codes = NDArray[np.integer[Any]]
 
 
 def categorical(column: pa.ChunkedArray) -> "pd.Categorical[Any]":
-    """A dictionary column of Arrow as a categorical with sorted values, which thus sorts as its text does."""
+    """Return a dictionary column of Arrow as a categorical with sorted values, which thus sorts as its text does."""
     array = column.combine_chunks()
     indices = array.indices.fill_null(-1) if array.null_count else array.indices
     codes, values = _with_sorted_values(indices.to_numpy(), pd.Index(array.dictionary.to_pandas()))
@@ -21,7 +21,7 @@ def categorical(column: pa.ChunkedArray) -> "pd.Categorical[Any]":
 
 
 def text_codes(column: pd.Series) -> tuple[Codes, pd.Index]:
-    """Integer codes of a text column, plain or categorical, into its sorted values.
+    """Return the integer codes of a text column, plain or categorical, into its sorted values.
 
     Values that no row has may be among those of a categorical.
     """
@@ -30,7 +30,7 @@ def text_codes(column: pd.Series) -> tuple[Codes, pd.Index]:
 
 
 def take_rows(frame: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
-    """The kept rows of a table, renumbered; a categorical keeps only the values that they have."""
+    """Return the kept rows of a table, renumbered; a categorical keeps only the values that they have."""
 
     def take(column: pd.Series) -> Any:
         if is_text_category(column):
@@ -43,7 +43,7 @@ def take_rows(frame: pd.DataFrame, kept: NDArray[np.bool_]) -> pd.DataFrame:
 
 
 def distinct_pairs(first: Codes, second: Codes, num_second: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct pairs of two columns of codes, sorted; codes of the second are below `num_second`."""
+    """Return the distinct pairs of two columns of codes, sorted; codes of the second are below `num_second`."""
     bits = np.int64(num_second.bit_length())  # by shifts: a division of 14.6 million keys takes as long as to sort them
     keys = first.astype(np.int64)
     keys <<= bits
@@ -85,11 +85,11 @@ def _without_unused(codes: Codes, values: pd.Index) -> "pd.Categorical[Any]":
 
 
 def _increases(values: pd.Index) -> bool:
-    """Whether each text is at or after the one before; pandas makes a Python string of each to say so."""
+    """Return whether each text is at or after the one before; pandas would make a Python string of each."""
     text = pa.array(values)
     return len(text) < 2 or bool(pc.all(pc.less_equal(text[:-1], text[1:])).as_py())
 
 
 def starts(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """First item of each group, and the number of all items: shape (groups + 1,)."""
+    """Return the first item of each group, and the number of all items: shape (groups + 1,)."""
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])

@@ -24,7 +24,7 @@ PAPER = {
     "min_images_per_class": 1_000,
     "max_images_per_class": 60_000,
 }
-"""What the paper says of OHMS's training split; the last three are approximate."""
+"""The paper's numbers of OHMS's training split; the last three are approximate."""
 
 Mask = NDArray[np.bool_]
 
@@ -56,17 +56,17 @@ class _Pairs:
     num_classes: int
 
     def kept(self, image_kept: Mask, class_kept: Mask) -> "_Pairs":
-        """The pairs of a kept image and a kept class."""
+        """Return the pairs of a kept image and a kept class."""
         left = image_kept[self.image] & class_kept[self.class_]
         return replace(self, image=self.image[left], class_=self.class_[left])
 
     def classes_per_image(self, class_kept: Mask | None = None) -> NDArray[np.int64]:
-        """Distinct classes of every image, of all or of the kept ones, shape (num_images,)."""
+        """Return the number of distinct classes of every image, of all or of the kept ones, shape (num_images,)."""
         image = self.image if class_kept is None else self.image[class_kept[self.class_]]
         return np.bincount(image, minlength=self.num_images)
 
     def images_per_class(self, image_kept: Mask | None = None) -> NDArray[np.int64]:
-        """Images of every class, all or the kept ones, shape (num_classes,)."""
+        """Return the images of every class, all or the kept ones, shape (num_classes,)."""
         class_ = self.class_ if image_kept is None else self.class_[image_kept[self.image]]
         return np.bincount(class_, minlength=self.num_classes)
 
@@ -95,7 +95,7 @@ class _Coded:
         return cls(image, class_, split, image_ids, class_ids, splits)
 
     def rows_of(self, split: str) -> Mask:
-        """Which boxes are of a split, shape (n,)."""
+        """Return which boxes are of a split, shape (n,)."""
         code = self.splits.get_loc(split) if split in self.splits else -1
         return np.asarray(self.split == code)
 
@@ -134,11 +134,11 @@ def select_ohms(boxes: pd.DataFrame, classes: pd.DataFrame, settings: OhmsDatase
     kept = image_kept[coded.image] & class_kept[coded.class_]
     pairs = {split: of_split.kept(image_kept, class_kept) for split, of_split in sorted(pairs.items())}
     images = {split: _count_images(coded, kept, split, left) for split, left in pairs.items()}
-    shown = {split: left.images_per_class() for split, left in pairs.items()}
-    splits = {split: _counts(found, shown[split]) for split, found in images.items() if len(found)}
+    images_per_class = {split: left.images_per_class() for split, left in pairs.items()}
+    splits = {split: _counts(part, images_per_class[split]) for split, part in images.items() if len(part)}
     return Subset(
-        images=pd.concat([found for found in images.values() if len(found)], ignore_index=True),
-        classes=_count_classes(coded.class_ids, shown["train"], classes),
+        images=pd.concat([part for part in images.values() if len(part)], ignore_index=True),
+        classes=_count_classes(coded.class_ids, images_per_class["train"], classes),
         boxes=take_rows(used, kept),
         summary={"settings": recorded(settings), "paper": PAPER, "steps": steps, "splits": splits},
     )
@@ -154,13 +154,13 @@ def _usable(boxes: pd.DataFrame, settings: OhmsDataset) -> Mask:
 
 
 def _in_number(counts: NDArray[np.int64], settings: OhmsDataset) -> Mask:
-    """Which images show a number of classes that rule b asks for; `counts` are of all their labels."""
+    """Return which images show a number of classes that rule b allows; `counts` are of all their labels."""
     within = counts >= settings.min_classes_per_image
     return within if settings.max_classes_per_image is None else within & (counts <= settings.max_classes_per_image)
 
 
 def _apply_rules(pairs: _Pairs, settings: OhmsDataset) -> tuple[Mask, Mask, list[dict[str, Any]]]:
-    """Images and classes that rules b and c leave, and the counts after each."""
+    """Return the images and classes that rules b and c leave, and the counts after each."""
     class_kept = pairs.images_per_class() > 0
     counts = pairs.classes_per_image()
     steps = [_step("a: images with boxes", counts > 0, class_kept)]
@@ -203,7 +203,7 @@ def _step(rule: str, image_kept: Mask, class_kept: Mask) -> dict[str, Any]:
 
 
 def _follow(pairs: _Pairs, class_kept: Mask, settings: OhmsDataset, limit: int | None) -> Mask:
-    """Images of a held-out split that meet rule b with the kept classes, the first `limit` by sorted id."""
+    """Return the images of a held-out split that meet rule b with the kept classes, the first `limit` by sorted id."""
     kept = pairs.classes_per_image(class_kept) >= settings.min_classes_per_image
     kept &= _in_number(pairs.classes_per_image(), settings)
     if limit is not None:
@@ -212,54 +212,56 @@ def _follow(pairs: _Pairs, class_kept: Mask, settings: OhmsDataset, limit: int |
 
 
 def _sample(kept: Mask, limit: int, seed: int) -> Mask:
-    """A random `limit` of the kept images; which ones depends on their ids and the seed, not on the order of rows."""
-    found = np.flatnonzero(kept)
-    if len(found) <= limit:
+    """Draw `limit` of the kept images; which ones depends on their ids and the seed, not on the order of rows."""
+    indices = np.flatnonzero(kept)
+    if len(indices) <= limit:
         return kept
     sample = np.zeros_like(kept)
-    sample[generator(seed, "sample ohms").choice(found, size=limit, replace=False)] = True
+    sample[generator(seed, "sample ohms").choice(indices, size=limit, replace=False)] = True
     return sample
 
 
 def _recount(pairs: _Pairs, image_kept: Mask, class_kept: Mask, at_least: int, steps: list[dict[str, Any]]) -> Mask:
-    """The classes that a sample shows; how many of them still reach the minimum is recorded, none is dropped for it."""
+    """Return the classes that a sample shows; record how many of them still reach the minimum, drop none."""
     counts = pairs.images_per_class(image_kept)
-    shown = class_kept & (counts > 0)
-    steps.append(_step("random sample of training images", image_kept, shown))
+    present = class_kept & (counts > 0)
+    steps.append(_step("random sample of training images", image_kept, present))
     rule = "of its classes, those that still reach the minimum (none is dropped)"
-    steps.append(_step(rule, image_kept, shown & (counts >= at_least)))
-    return shown
+    steps.append(_step(rule, image_kept, present & (counts >= at_least)))
+    return present
 
 
 def _count_images(boxes: _Coded, kept: Mask, split: str, pairs: _Pairs) -> pd.DataFrame:
-    """IMAGES of one split, by id, from its kept boxes and their distinct pairs."""
+    """Return IMAGES of one split, by id, from its kept boxes and their distinct pairs."""
     num_boxes = np.bincount(boxes.image[kept & boxes.rows_of(split)], minlength=pairs.num_images)
-    found = np.flatnonzero(num_boxes)
+    indices = np.flatnonzero(num_boxes)
     return pd.DataFrame(
         {
-            "image_id": boxes.image_ids[found],
+            "image_id": boxes.image_ids[indices],
             "split": split,
-            "num_boxes": num_boxes[found],
-            "num_classes": pairs.classes_per_image()[found],
+            "num_boxes": num_boxes[indices],
+            "num_classes": pairs.classes_per_image()[indices],
         }
     )
 
 
 def _counts(images: pd.DataFrame, images_per_class: NDArray[np.int64]) -> dict[str, Any]:
-    """The counts of a split."""
-    shown = images_per_class[images_per_class > 0]
+    """Return the counts of a split."""
+    counts = images_per_class[images_per_class > 0]
     return {
         "num_images": len(images),
-        "num_classes": len(shown),
+        "num_classes": len(counts),
         "num_boxes": int(images["num_boxes"].sum()),
         "boxes_per_image": float(images["num_boxes"].mean()),
-        "min_images_per_class": int(shown.min()),
-        "max_images_per_class": int(shown.max()),
+        "min_images_per_class": int(counts.min()),
+        "max_images_per_class": int(counts.max()),
     }
 
 
 def _count_classes(ids: pd.Index, images_per_class: NDArray[np.int64], classes: pd.DataFrame) -> pd.DataFrame:
-    """CLASSES of those that some training image shows."""
-    shown = images_per_class > 0
-    names = classes.set_index("class_id")["name"].reindex(ids[shown])
-    return pd.DataFrame({"class_id": ids[shown], "name": names.to_numpy(), "num_train_images": images_per_class[shown]})
+    """Return CLASSES of those that some training image shows."""
+    present = images_per_class > 0
+    names = classes.set_index("class_id")["name"].reindex(ids[present])
+    return pd.DataFrame(
+        {"class_id": ids[present], "name": names.to_numpy(), "num_train_images": images_per_class[present]}
+    )

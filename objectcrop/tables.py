@@ -23,7 +23,7 @@ from objectcrop.runtime.atomic import replacing
 class Schema:
     """Columns of a table, in order: name -> pandas dtype.
 
-    `key` columns together are unique if given; `repeating` text columns may be categoricals.
+    `key` columns together are unique unless empty; `repeating` text columns may be categoricals.
     """
 
     name: str
@@ -94,7 +94,7 @@ PROPOSALS = Schema(
 
 
 def check(frame: pd.DataFrame, schema: Schema, *, where: str, categories: bool = False) -> pd.DataFrame:
-    """The schema's columns in their order and types.
+    """Return the schema's columns in their order and types.
 
     Args:
         frame: the table.
@@ -141,14 +141,14 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema, notes: Ma
 
 def read_note(path: str | Path, name: str) -> str | None:
     """Return one of the notes that `write_table` put into a file, None if there is none of this name."""
-    found: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
-    value = found.get(name.encode())
+    notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+    value = notes.get(name.encode())
     return None if value is None else value.decode()
 
 
 @contextmanager
 def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Write Parquet atomically, part by part: each part given to the function is checked and becomes a row group.
+    """Write Parquet atomically, part by part: each part passed to the function is checked and becomes a row group.
 
     Text stays text. A key that repeats in two parts is not noticed here; whoever reads the table sees it.
     """
@@ -198,7 +198,7 @@ def read_table(path: str | Path, schema: Schema, *, categories: bool = False) ->
 
 
 def join_rows(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
-    """Several tables of a schema as one, one below the other; repeating columns are categoricals of text.
+    """Return several tables of a schema as one, one below the other; repeating columns are categoricals of text.
 
     Raises:
         ValueError: if one is not of the schema.
@@ -211,7 +211,7 @@ def join_rows(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
 
 
 def empty_table(schema: Schema) -> pd.DataFrame:
-    """A table without rows."""
+    """Return a table without rows."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in schema.columns.items()})
 
 
@@ -229,7 +229,7 @@ def _typed(frame: pd.DataFrame, schema: Schema, *, categories: bool) -> pd.DataF
 
 
 def _with_wide_codes(table: pa.Table) -> pa.Table:
-    """The table with 32-bit codes: pandas' narrow ones may be too few for the values of several tables."""
+    """Return the table with 32-bit codes: pandas' narrow ones may be too few for the values of several tables."""
     for index, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             wide = table.column(index).cast(pa.dictionary(pa.int32(), pa.large_string()))
@@ -238,7 +238,7 @@ def _with_wide_codes(table: pa.Table) -> pa.Table:
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:
-    """A checked table for Arrow, whose columns say that no value is missing: that spares them a mask."""
+    """Return a checked table for Arrow, whose columns say that no value is missing: that spares them a mask."""
     columns = {}
     for name, column in frame.items():
         if is_text_category(column):
@@ -251,7 +251,7 @@ def _arrow(frame: pd.DataFrame) -> pa.Table:
 
 
 def _frame(table: pa.Table, *, categories: bool) -> pd.DataFrame:
-    """A pandas table; dictionaries become categoricals of text, or text, here and not by pandas, which takes far longer."""
+    """Return a pandas table; dictionaries become categoricals of text, or text, here and not by pandas, which takes far longer."""
     columns = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if not pa.types.is_dictionary(column.type):

@@ -1,4 +1,4 @@
-"""The plan of the study, and what lets rules speak to it."""
+"""The plan of the study, and functions by which rules call it."""
 
 from inspect import Parameter, signature
 
@@ -42,7 +42,7 @@ wildcard_constraints:
 
 
 def of(method, **fixed):
-    """A function for Snakemake that calls a method of the plan with what its parameters name.
+    """Return a function for Snakemake that calls a method of the plan with what its parameters name.
 
     That is a wildcard, `rulename`, an input file of the rule by its name, or one of `fixed`. A job becomes one JSON.
     """
@@ -50,12 +50,12 @@ def of(method, **fixed):
     files = [name for name in names if name not in (*WILDCARDS, "rulename")]
 
     def answer(wildcards, input=None, rulename=None):
-        known = {
+        values = {
             "rulename": rulename,
             **{name: input[name] for name in files},
             **dict(wildcards.items()),
         }
-        value = method(**{name: known[name] for name in names}, **fixed)
+        value = method(**{name: values[name] for name in names}, **fixed)
         return value.as_json() if isinstance(value, Job) else value
 
     # Snakemake gives a function what its signature asks for, and takes params that ask for input files for derived from them
@@ -71,7 +71,7 @@ def of(method, **fixed):
 
 
 def code(name):
-    """The digest of a script and of all that it imports; of pretraining its recipe's number, if the study says so."""
+    """Return the digest of a script and of all that it imports; of pretraining its recipe's number, if the study says so."""
     if name == "pretrain" and PLAN.study.tracking.pretrain == "recipe":
         return f"recipe-{recipe_number('objectcrop.ssl.training.recipe', ROOT)}"
     return code_digest(f"workflow_scripts.{name}", ROOT)

@@ -19,7 +19,7 @@ rule export_backbone:
 
 
 rule fine_tune:
-    """Fine-tune Faster R-CNN C4 on a VOC devkit or Mask R-CNN FPN on COCO layout, and measure it; an interrupted one goes on."""
+    """Fine-tune Faster R-CNN C4 on a VOC devkit or Mask R-CNN FPN on COCO layout, and measure it; an interrupted one resumes."""
     input:
         weights=paths.EXPORTED_BACKBONE,
         raw=of(PLAN.results.raw),

@@ -2,7 +2,7 @@
 
 
 rule render_table:
-    """Render one table: what was measured, beside what the paper says."""
+    """Render one table: what was measured, beside the paper's numbers."""
     input:
         results=of(PLAN.results.of_table),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),

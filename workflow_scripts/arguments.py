@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def job_parser(description: str | None, job: type[Job], options: Sequence[str] = ()) -> ArgumentParser:
-    """A parser of `--settings`, which hold a job, and of some of the options above; others may be added."""
+    """Return a parser of `--settings`, which hold a job, and of some of the options above; others may be added."""
     parser = ArgumentParser(description=description)
     parser.add_argument("--settings", required=True, help=f"JSON, or @file of it: {', '.join(job.model_fields)}")
     for name in options:

@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_table(args.proposals, PROPOSALS),
     )
     for choice, path in zip(CHOICES, (args.out, args.best, args.worst), strict=True):
-        shown = sample_shown(*tables, args.data_root, count=COLUMNS * ROWS, seed=job.study_seed, choice=choice)
-        write_png(proposal_sheet(shown, columns=COLUMNS, cell=Size(CELL_WIDTH_PX, CELL_HEIGHT_PX)), path)
+        samples = sample_shown(*tables, args.data_root, count=COLUMNS * ROWS, seed=job.study_seed, choice=choice)
+        write_png(proposal_sheet(samples, columns=COLUMNS, cell=Size(CELL_WIDTH_PX, CELL_HEIGHT_PX)), path)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     job = FetchImagesJob.parse(args.settings)
 
-    from objectcrop.data.downloads.images import Request, fetch_wanted, require_few_failures
+    from objectcrop.data.downloads.images import FetchRequest, fetch_wanted, require_few_failures
     from objectcrop.data.downloads.wanted import chosen_images, shard_of
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.signals import stop_requests
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         images = chosen_images(read_table(args.annotations[0], ANNOTATIONS), dataset, download)
     wanted = shard_of(images, dataset, download, args.data_root, shard=args.shard, name=name)
     transfer = Transfer.model_validate(parse_settings(args.transfer))
-    request = Request(name, wanted, transfer, args.data_root, job.max_unreadable_share)
+    request = FetchRequest(name, wanted, transfer, args.data_root, job.max_unreadable_share)
     with stop_requests() as stop:
         report = fetch_wanted(request, stop)
     if stop:

@@ -31,18 +31,18 @@ def find(job: LodJob, args: argparse.Namespace) -> None:
     from objectcrop.runtime.progress import Progress
 
     images = FeatureShards(args.features)
-    found = find_neighbours(
+    neighbours = find_neighbours(
         Descriptors(images),
         job.lod.num_neighbours,
         device=torch.device("cuda") if args.gpus else None,
         progress=Progress("LOD neighbours", total=len(images), unit="images"),
     )
-    pairs = pairs_to_score(found.indices)
+    pairs = pairs_to_score(neighbours.indices)
     write_arrays(
         args.out,
         image_ids=np.array(images.image_ids, dtype=np.str_),
-        neighbours=found.indices,
-        similarities=found.similarities,
+        neighbours=neighbours.indices,
+        similarities=neighbours.similarities,
         pairs=pairs,
     )
     print(f"{len(images)} images, {len(pairs)} pairs to score")

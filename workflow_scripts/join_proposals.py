@@ -27,8 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         features = describe_features(job.source, [read_json(path) for path in args.run_summary]) + ", normalised cuts"
     else:
         features = origin(job.source)
-    found = join_tables([read_table(path, PROPOSALS) for path in args.shards], sizes)
-    summary = write_proposals(args.out, found, len(sizes), features=features)
+    proposals = join_tables([read_table(path, PROPOSALS) for path in args.shards], sizes)
+    summary = write_proposals(args.out, proposals, len(sizes), features=features)
     precisions = sorted({note for path in args.shards if (note := read_note(path, "precision")) is not None})
     write_json(args.summary, {**summary, "settings": job.values(), "precision": "+".join(precisions) or "none"})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")

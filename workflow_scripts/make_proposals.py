@@ -33,16 +33,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
     if isinstance(source, ExternalProposals):
         features = source.features
-        found = read_external(args.data_root / source.file, sizes, source.max_boxes)
+        proposals = read_external(args.data_root / source.file, sizes, source.max_boxes)
     else:
         features = origin(source)
-        known = SourceInputs(
+        inputs = SourceInputs(
             annotations=read_table(args.annotations[0], ANNOTATIONS, categories=True) if args.annotations else None,
             boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
         )
-        made = make_boxes(source, sizes, known, study_seed=job.study_seed)
-        found = (ImageProposals(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
-    summary = write_proposals(args.out, map(usable, found), len(sizes), features=features)
+        made = make_boxes(source, sizes, inputs, study_seed=job.study_seed)
+        proposals = (ImageProposals(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
+    summary = write_proposals(args.out, map(usable, proposals), len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": job.values()})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 

@@ -22,14 +22,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.runtime.job_costs import read_costs
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
-    found = measure(
+    quality = measure(
         read_table(args.proposals, PROPOSALS),
         read_table(args.annotations, ANNOTATIONS, categories=True),
         training_sizes(read_table(args.manifest, MANIFEST)),
     )
-    write_json(args.out, found | {"costs": read_costs(args.costs)})
-    print(", ".join(f"{name} {found[name]:.4g}" for name in ("corloc", "det_rate", "mabo", "ap50", "ap5095")), end="")
-    print(f" on {found['num_images_measured']} images with {found['num_objects']} objects")
+    write_json(args.out, quality | {"costs": read_costs(args.costs)})
+    print(", ".join(f"{name} {quality[name]:.4g}" for name in ("corloc", "det_rate", "mabo", "ap50", "ap5095")), end="")
+    print(f" on {quality['num_images_measured']} images with {quality['num_objects']} objects")
 
 
 if __name__ == "__main__":

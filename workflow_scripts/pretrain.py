@@ -55,11 +55,11 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
         proposals=read_table(args.proposals[0], PROPOSALS) if args.proposals else None,
         proposals_summary=read_json(args.proposals[1]) if args.proposals else None,
     )
-    found = pretrain(request, tables, args.checkpoints)
-    if found is not None:  # the first process writes
-        metadata = {"run": request.name, "seed": str(args.seed), "precision": found.summary["precision"] or "none"}
-        save_backbone(found.backbone, args.out, metadata)
-        write_json(args.summary, {**found.summary, "provenance": provenance(), "sha256": file_sha256(args.out)})
+    trained = pretrain(request, tables, args.checkpoints)
+    if trained is not None:  # the first process writes
+        metadata = {"run": request.name, "seed": str(args.seed), "precision": trained.summary["precision"] or "none"}
+        save_backbone(trained.backbone, args.out, metadata)
+        write_json(args.summary, {**trained.summary, "provenance": provenance(), "sha256": file_sha256(args.out)})
         remove_states(args.checkpoints)
 
 

@@ -1,4 +1,4 @@
-"""Render one table: what was measured, beside what the paper says."""
+"""Render one table: what was measured, beside the paper's numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     assert process.stderr is not None
     for line in process.stderr:
-        shown = progress.read(line)
-        if shown is not None:
-            print(shown, file=sys.stderr, flush=True)
+        text = progress.read(line)
+        if text is not None:
+            print(text, file=sys.stderr, flush=True)
     if code := process.wait():
         sys.exit(code if code > 0 else 128 - code)
     print(f"The report: {Path('results/report/index.html').resolve()}")

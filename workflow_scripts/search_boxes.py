@@ -55,15 +55,15 @@ def search_here(job: SourceJob, args: argparse.Namespace) -> None:
         search = make_search(source, args.data_root)
     manifest = read_table(args.manifest, MANIFEST)
     rows = manifest[manifest["split"] == "train"].iloc[args.shard :: source.num_shards]
-    found = []
+    proposals = []
     with Progress(
         f"{source.kind}, shard {args.shard} of {source.num_shards}", total=len(rows), unit="images"
     ) as progress:
         for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
             rng = generator(job.study_seed, f"proposals.{source.kind}", image_id)
-            found.append(find_boxes(search, decode_image(args.data_root / path), source, image_id, rng))
-            progress.advance(1, boxes=len(found[-1].boxes))
-    write_table(proposals_table(found), args.out, PROPOSALS, notes)
+            proposals.append(find_boxes(search, decode_image(args.data_root / path), source, image_id, rng))
+            progress.advance(1, boxes=len(proposals[-1].boxes))
+    write_table(proposals_table(proposals), args.out, PROPOSALS, notes)
 
 
 if __name__ == "__main__":

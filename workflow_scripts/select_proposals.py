@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         ", ranked by row sums" if by_degree else ""
     )
     shards = FeatureShards(args.features)
-    found = select_lod(shards, ranking, sizes, job.lod)
-    summary = write_proposals(args.out, found, len(sizes), features=features)
+    proposals = select_lod(shards, ranking, sizes, job.lod)
+    summary = write_proposals(args.out, proposals, len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": job.values(), "precision": shards.precision})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
 

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def trainings(results: Path) -> Iterator[tuple[str, str, dict[str, float], float]]:
-    """Name, state, last metrics and their age in seconds of every pretraining that has begun."""
+    """Yield name, state, last metrics and their age in seconds of every pretraining that has begun."""
     for file in sorted(results.glob("pretrain/*/s*/checkpoints/metrics.jsonl")):
         folder = file.parents[1]
         lines = file.read_text(encoding="utf-8").splitlines()

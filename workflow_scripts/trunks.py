@@ -22,7 +22,7 @@ def open_trunk(
     descriptor_layer: str,
     use_gpu: bool,
 ) -> Trunk:
-    """The reader of a source's layers; `backbone` are the settings of its run, `files` its weights, if any."""
+    """Return the reader of a source's layers; `backbone` are the settings of its run, `files` its weights, if any."""
     pixels: PixelScale = "imagenet"
     if source.trunk is None:
         assert backbone is not None, "the plan gives it with features_run"

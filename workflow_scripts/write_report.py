@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "qualities": "their quality, DATASET/SOURCE.quality.json",
         "sheets": "contact sheets, DATASET/SOURCE/{contact_sheet,best,worst}.png",
         "views": "drawn views, RUN.png",
-        "unreadable": "what indexing found, DATASET/unreadable.json",
+        "unreadable": "counts of images and which cannot be read, DATASET/unreadable.json",
     }.items():
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
     parser.add_argument("--out", type=Path, required=True, help="HTML to write")
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         subsets=subsets,
         comparisons={subset["dataset"]: compare_with_paper(subset, bases[subset["dataset"]]) for subset in subsets},
         subset_figures={path.parent.name: path.read_text(encoding="utf-8") for path in args.subset_figures},
-        subset_words={found["dataset"]: describe_objects(found) for found in statistics},
+        subset_words={measured["dataset"]: describe_objects(measured) for measured in statistics},
         proposals={f"{path.parent.name}, {path.stem}": read_json(path) for path in args.proposals},
         qualities={f"{p.parent.name}, {p.name.removesuffix('.quality.json')}": read_json(p) for p in args.qualities},
         sheets={

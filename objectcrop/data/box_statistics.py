@@ -58,7 +58,7 @@ class BoxStatistics:
 
 
 def read_coded_boxes(path: Path, split: Split) -> CodedBoxes:
-    """The boxes of one split of a file of ANNOTATIONS.
+    """Return the boxes of one split of a file of ANNOTATIONS.
 
     Raises:
         ValueError: naming the file, if it is no Parquet file of ANNOTATIONS, or the split has no row.
@@ -75,7 +75,7 @@ def read_coded_boxes(path: Path, split: Split) -> CodedBoxes:
 
 
 def measure_boxes(boxes: CodedBoxes) -> BoxStatistics:
-    """Count: boxes by class, image, area and place; images by class.
+    """Count boxes by class, image, area and place, and images by class.
 
     Every row counts as showing its class; only boxes count as objects.
     """
@@ -84,12 +84,15 @@ def measure_boxes(boxes: CodedBoxes) -> BoxStatistics:
     x1, y1, x2, y2 = boxes.corners[is_box].T
     area = np.clip((x2 - x1) * (y2 - y1), 0, 1)
     per_image = np.bincount(image)
-    shown = np.bincount(per_image[per_image > 0])
+    images_by_num_objects = np.bincount(per_image[per_image > 0])
     histograms = {
         "num_images": len(np.unique(boxes.image)),
         "num_boxes": len(area),
         "images_per_class": sorted(_images_per_class(boxes.image, boxes.class_).tolist(), reverse=True),
-        "objects_per_image": {"objects": np.flatnonzero(shown).tolist(), "images": shown[shown > 0].tolist()},
+        "objects_per_image": {
+            "objects": np.flatnonzero(images_by_num_objects).tolist(),
+            "images": images_by_num_objects[images_by_num_objects > 0].tolist(),
+        },
         "area_share": {"edges": AREA_EDGES.tolist(), "boxes": _area_counts(area).tolist()},
         "centres": {"grid": GRID, "boxes": _centre_counts((x1 + x2) / 2, (y1 + y2) / 2).tolist()},
         "median_area_share": float(np.median(area)) if len(area) else None,
@@ -98,9 +101,9 @@ def measure_boxes(boxes: CodedBoxes) -> BoxStatistics:
 
 
 def _images_per_class(image: Codes, class_: Codes) -> NDArray[np.int64]:
-    """Distinct images of each class that has some, by class."""
-    _, shown = distinct_pairs(image, class_, int(class_.max(initial=0)) + 1)
-    counts = np.bincount(shown)
+    """Return the number of distinct images of each class that has some, by class."""
+    _, class_of_pair = distinct_pairs(image, class_, int(class_.max(initial=0)) + 1)
+    counts = np.bincount(class_of_pair)
     return counts[counts > 0]
 
 
@@ -112,7 +115,7 @@ def _area_counts(area: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _centre_counts(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Boxes by cell of their centre, shape (GRID, GRID): rows from the top, columns from the left."""
+    """Return boxes by cell of their centre, shape (GRID, GRID): rows from the top, columns from the left."""
     columns, rows = (np.minimum((side * GRID).astype(np.int64), GRID - 1) for side in (x, y))
     return np.bincount(rows * GRID + columns, minlength=GRID * GRID).reshape(GRID, GRID)
 
@@ -132,7 +135,7 @@ def _class_table(image: Codes, class_: Codes, area: NDArray[np.float32], class_i
 
 
 def _medians(class_: Codes, area: NDArray[np.float32], counts: NDArray[np.int64]) -> Iterator[float]:
-    """The median area of each class that has boxes, by class."""
+    """Yield the median area of each class that has boxes, by class."""
     small = class_.astype(np.int16) if not len(class_) or class_.max() < 2**15 else class_  # sorted in linear time
     by_class = area[np.argsort(small, kind="stable")]
     for end, count in zip(np.cumsum(counts), counts, strict=True):
@@ -140,6 +143,6 @@ def _medians(class_: Codes, area: NDArray[np.float32], counts: NDArray[np.int64]
 
 
 def with_names(statistics: BoxStatistics, classes: pd.DataFrame) -> pd.DataFrame:
-    """The CLASS_STATISTICS table, named by CLASSES."""
+    """Return the CLASS_STATISTICS table, named by CLASSES."""
     named = statistics.classes.merge(classes[["class_id", "name"]], on="class_id", how="left", validate="one_to_one")
     return named[list(CLASS_STATISTICS.columns)]

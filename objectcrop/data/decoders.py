@@ -30,7 +30,7 @@ _PACKAGES = {
     "opencv": "opencv-python-headless",
 }
 
-# Damaged headers fail in many ways; the last three were found by feeding Pillow files with changed bytes.
+# Damaged headers fail in many ways; Pillow raised the last three on files with changed bytes.
 PIL_FAILURES = (
     OSError,
     SyntaxError,
@@ -52,7 +52,7 @@ _APP1, _APP12, _START_OF_SCAN = 0xE1, 0xEC, 0xDA
 
 
 def resolve_decoder(name: Literal["auto"] | Decoder) -> Decoder:
-    """The decoder that a setting means, loaded.
+    """Return the decoder that a setting means, loaded.
 
     Raises:
         ValueError: if it is not installed, or does not load, naming the package.
@@ -70,13 +70,13 @@ def resolve_decoder(name: Literal["auto"] | Decoder) -> Decoder:
 
 
 def describe_decoder(decoder: Decoder) -> str:
-    """Decoder and version of its package, for summaries."""
+    """Return the decoder and version of its package, for summaries."""
     # the contrib build bears another name and the same version
     return f"opencv {cv2.__version__}" if decoder == "opencv" else f"{decoder} {version(_PACKAGES[decoder])}"
 
 
 def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> ImageArray | None:
-    """Pixels of a JPEG as it is stored (not rotated), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
+    """Return a JPEG's pixels as stored (not rotated), RGB, shape (height, width, 3), at 1/`reduce` of its sides, rounded up.
 
     OpenCV and Pillow reduce in the frequency domain, the others average afterwards.
 
@@ -119,14 +119,14 @@ def _with_torchcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
 
 
 def _without_exif(data: bytes) -> bytes:
-    """The same JPEG with its EXIF segments renamed: torchcodec rotates images and has no switch for it."""
-    found, place = bytearray(data), 2
+    """Return the JPEG with its EXIF segments renamed: torchcodec rotates images and has no switch for it."""
+    jpeg, place = bytearray(data), 2
     # segments: 0xff, marker, length (2 bytes, itself counted); the pixels begin after start of scan
-    while place + 4 <= len(found) and found[place] == 0xFF and found[place + 1] != _START_OF_SCAN:
-        if found[place + 1] == _APP1:
-            found[place + 1] = _APP12
-        place += 2 + int.from_bytes(found[place + 2 : place + 4], "big")
-    return bytes(found)
+    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF and jpeg[place + 1] != _START_OF_SCAN:
+        if jpeg[place + 1] == _APP1:
+            jpeg[place + 1] = _APP12
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    return bytes(jpeg)
 
 
 def _with_nvimgcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
@@ -138,7 +138,7 @@ def _with_nvimgcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
 
 @cache
 def _nvimgcodec_of(process: int, thread: int) -> Any:
-    """The decoder of this process: its threads do not survive a fork."""
+    """Return the decoder of this process: its threads do not survive a fork."""
     codec = import_module(_MODULES["nvimgcodec"])
     return codec.Decoder(
         device_id=codec.NVIMGCODEC_DEVICE_CPU_ONLY,

@@ -51,7 +51,7 @@ def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) 
 
 
 @dataclass(frozen=True)
-class Checked:
+class ImageProperties:
     """What an image file holds: size after EXIF orientation, Pillow's mode (RGB, L, CMYK, ...), EXIF orientation (1 to 8)."""
 
     size: Size
@@ -59,7 +59,7 @@ class Checked:
     orientation: int
 
 
-def check_image(path: str | Path) -> Checked:
+def check_image(path: str | Path) -> ImageProperties:
     """Decode an image in full, strictly; of an animation the first frame.
 
     Raises:
@@ -69,15 +69,15 @@ def check_image(path: str | Path) -> Checked:
     """
     _read(path, num_bytes=1)
     with _opened(path) as image:
-        checked = Checked(_upright_size(image), image.mode, _orientation(image))
+        properties = ImageProperties(_upright_size(image), image.mode, _orientation(image))
         # A JPEG drawn at 1/8 is still read to its end, in a third of the time and a 64th of the memory.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
-        return checked
+        return properties
 
 
 def read_size(path: str | Path) -> Size:
-    """Size after EXIF orientation by the header alone; what follows may be damaged.
+    """Return the size after EXIF orientation by the header alone; what follows may be damaged.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -149,26 +149,26 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    """Size once it is rotated: orientations 5 to 8 swap the sides."""
+    """Return the size once it is rotated: orientations 5 to 8 swap the sides."""
     is_rotated = _orientation(image) >= 5
     return Size(image.height, image.width) if is_rotated else Size(image.width, image.height)
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation; 1, as it is, where there is none or none of the eight."""
-    found = image.getexif().get(0x0112, 1)
-    return int(found) if found in range(1, 9) else 1
+    """Return the EXIF orientation; 1, as it is, where there is none or none of the eight."""
+    tag = image.getexif().get(0x0112, 1)
+    return int(tag) if tag in range(1, 9) else 1
 
 
 def _forget_xmp(image: Image.Image) -> None:
-    """Pillow falls back to an orientation in XMP; viewers and OpenCV do not, so an image would have two sizes."""
+    """Remove XMP: Pillow falls back to an orientation in it, viewers and OpenCV do not, so an image would have two sizes."""
     for key in ("xmp", "XML:com.adobe.xmp"):
         image.info.pop(key, None)
 
 
 @contextmanager
 def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Image]:
-    """An image whose header has been read, from `data` if given; what Pillow finds wrong in the block is a ValueError."""
+    """Yield an image whose header is read, from `data` unless None; Pillow's errors in the block become a ValueError."""
     try:
         with _quiet(), Image.open(path if data is None else data) as image:
             _forget_xmp(image)
@@ -179,7 +179,7 @@ def _opened(path: str | Path, data: BytesIO | None = None) -> Iterator[Image.Ima
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Pillow's warnings.
+    """Silence Pillow's warnings.
 
     Large images are wanted here (beyond its hard limit, 179 million pixels, they are errors still), and damaged EXIF data
     means no orientation.

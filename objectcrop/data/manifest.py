@@ -23,7 +23,7 @@ _UNREADABLE = Schema("unreadable", dict.fromkeys(["image_id", "path", "split", "
 
 @dataclass(frozen=True)
 class Index:
-    """What indexing found.
+    """The images of a data set, readable and unreadable.
 
     Attributes:
         manifest: the readable images, as MANIFEST, in the order of the listing.
@@ -83,13 +83,14 @@ def index_dataset(
 def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
     """Decode every image of a listing (image_id, path relative to `root`, split), with `num_workers` processes."""
     paths = [root / path for path in listing["path"]]
-    seen: list[_ScannedImage] = []
+    scanned: list[_ScannedImage] = []
     with Progress(label, total=len(paths), unit="images") as progress:
         for batch in _scan(paths, num_workers):
-            seen += batch
+            scanned += batch
             progress.advance(len(batch))
-    found = pd.DataFrame(seen, columns=[column.name for column in fields(_ScannedImage)], index=listing.index)
-    table = pd.concat([listing, found], axis=1)
+    names = [column.name for column in fields(_ScannedImage)]
+    properties = pd.DataFrame(scanned, columns=names, index=listing.index)
+    table = pd.concat([listing, properties], axis=1)
     readable = table["reason"] == ""
     manifest = table.loc[readable, list(MANIFEST.columns)]
     unreadable = table.loc[~readable, list(_UNREADABLE.columns)]
@@ -103,7 +104,7 @@ def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, lab
 
 
 def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
-    """The manifest of a union: those of its parts, one below the other; each part lists its own unreadable images.
+    """Return the manifest of a union: those of its parts, one below the other; each part lists its own unreadable images.
 
     Raises:
         ValueError: if an image id occurs in two parts.
@@ -114,7 +115,7 @@ def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
 
 
 def summarize(index: Index) -> dict[str, Any]:
-    """What unreadable.json holds: counts, also of modes and orientations, and every unreadable image with its reason."""
+    """Return what unreadable.json holds: counts, also of modes and orientations, and unreadable images with reasons."""
     return {
         "num_readable": len(index.manifest),
         "num_unreadable": len(index.unreadable),
@@ -133,8 +134,8 @@ def require_readable(index: Index, *, name: str, max_share: float) -> None:
     """
     if index.unreadable_share <= max_share and len(index.manifest) > 0:
         return
-    shown = index.unreadable.head(5).to_dict(orient="records")
-    first = "; ".join(f"{row['path'] or row['image_id']}: {row['reason']}" for row in shown)
+    rows = index.unreadable.head(5).to_dict(orient="records")
+    first = "; ".join(f"{row['path'] or row['image_id']}: {row['reason']}" for row in rows)
     total = len(index.unreadable) + len(index.manifest)
     raise ValueError(
         f"data set {name}: {len(index.unreadable)} of {total} images cannot be read, more than the share "
@@ -143,7 +144,7 @@ def require_readable(index: Index, *, name: str, max_share: float) -> None:
 
 
 def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The images of a subset (image_id, split) within a listing, and those that it lacks."""
+    """Return the images of a subset (image_id, split) within a listing, and those that it lacks."""
     wanted = subset[["image_id", "split"]].merge(listing, on=["image_id", "split"], how="left", validate="one_to_one")
     absent = wanted["path"].isna()
     lost = wanted.loc[absent].assign(path="", reason=f"no such image in the folders of {name}")
@@ -166,14 +167,14 @@ def _scan_batch(paths: list[Path]) -> list[_ScannedImage]:
 
 def _scan_image(path: Path) -> _ScannedImage:
     try:
-        found = check_image(path)
-        width, height = found.size
-        return _ScannedImage(width, height, path.stat().st_size, found.mode, found.orientation, "")
+        image = check_image(path)
+        width, height = image.size
+        return _ScannedImage(width, height, path.stat().st_size, image.mode, image.orientation, "")
     except ValueError as error:
-        return _unseen(str(error).removeprefix(f"{path}: "))
+        return _unreadable_image(str(error).removeprefix(f"{path}: "))
     except OSError as error:
-        return _unseen(error.strerror or str(error).removeprefix(f"{path}: "))
+        return _unreadable_image(error.strerror or str(error).removeprefix(f"{path}: "))
 
 
-def _unseen(reason: str) -> _ScannedImage:
+def _unreadable_image(reason: str) -> _ScannedImage:
     return _ScannedImage(0, 0, 0, "", 0, reason)

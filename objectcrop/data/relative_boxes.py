@@ -15,7 +15,7 @@ TOLERANCE = 1e-3
 
 
 def half_open(inclusive: Sequence[float]) -> tuple[float, float, float, float]:
-    """Corners that are counted from 1 and include the last pixel, as corners from 0 that do not."""
+    """Return corners that are counted from 1 and include the last pixel, as corners from 0 that do not."""
     x1, y1, x2, y2 = inclusive
     return (x1 - 1, y1 - 1, x2, y2)
 
@@ -23,7 +23,7 @@ def half_open(inclusive: Sequence[float]) -> tuple[float, float, float, float]:
 def checked_corners(
     corners: ArrayLike, *, where: Callable[[int], str], tolerance: float | NDArray[np.float64] = TOLERANCE
 ) -> NDArray[np.float32]:
-    """Relative boxes (x1, y1, x2, y2), shape (n, 4), clipped to 0..1; a box without area is kept.
+    """Return relative boxes (x1, y1, x2, y2), shape (n, 4), clipped to 0..1; a box without area is kept.
 
     Args:
         corners: shape (n, 4), shares of the image's width and height.
@@ -52,7 +52,7 @@ def checked_corners(
 
 
 def lie_inside(x1: Column, y1: Column, x2: Column, y2: Column) -> bool:
-    """Whether `checked_corners` would take all of these boxes: the same test by columns, in a fraction of its time."""
+    """Return whether `checked_corners` would take all of these boxes: the same test by columns, in a fraction of its time."""
     for low, high in ((x1, x2), (y1, y2)):
         # A comparison with NaN is false; with low <= high these two limits are all four.
         if not ((low <= high).all() and low.min(initial=0) >= -TOLERANCE and high.max(initial=1) <= 1 + TOLERANCE):
@@ -77,7 +77,7 @@ def require_names(boxes: pd.DataFrame, names: Mapping[str, str]) -> None:
 
 
 def count_train_images(boxes: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """The CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
+    """Return the CLASSES table of the classes that have boxes: sorted by id, with the number of training images that show each.
 
     Raises:
         ValueError: if a class has no name in `names`.
@@ -89,11 +89,11 @@ def count_train_images(boxes: pd.DataFrame, names: Mapping[str, str]) -> pd.Data
     image_codes, _ = text_codes(boxes["image_id"])
     if not train.all():
         image_codes, class_codes = image_codes[train], class_codes[train]
-    _, shown = distinct_pairs(image_codes, class_codes, len(class_ids))
+    _, class_of_pair = distinct_pairs(image_codes, class_codes, len(class_ids))
     return pd.DataFrame(
         {
             "class_id": class_ids[present],
             "name": [names[class_id] for class_id in class_ids[present]],
-            "num_train_images": np.bincount(shown, minlength=len(class_ids))[present],
+            "num_train_images": np.bincount(class_of_pair, minlength=len(class_ids))[present],
         }
     )

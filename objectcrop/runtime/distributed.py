@@ -20,7 +20,7 @@ class World:
     """Who this process is.
 
     Attributes:
-        rank: number of this process, 0 saves and speaks.
+        rank: number of this process, 0 saves and prints.
         size: number of processes.
         device: where it computes.
         networks: those whose gradients the processes average (see `in_parallel`).
@@ -33,12 +33,12 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process saves and speaks."""
+        """Whether this process saves and prints."""
         return self.rank == 0
 
     @torch.no_grad()
     def gather(self, values: Tensor) -> Tensor:
-        """Rows of all processes in the order of their ranks, on each of them; without gradient."""
+        """Return the rows of all processes in the order of their ranks, on each of them; without gradient."""
         if self.size == 1:
             return values.detach()
         parts = [torch.empty_like(values) for _ in range(self.size)]
@@ -65,17 +65,17 @@ class World:
         return total
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over the processes."""
+        """Return the mean over the processes."""
         if self.size > 1:
             dist.all_reduce(values)
         return values / self.size
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
+        """Return whether the flag is set in any process."""
         return self.any_of_each(flag)[0]
 
     def any_of_each(self, *flags: bool) -> tuple[bool, ...]:
-        """Whether each flag is set in any process, for the price of one."""
+        """Return whether each flag is set in any process, for the price of one."""
         if self.size == 1:
             return flags
         # on the CPU: nobody waits for the GPU to answer
@@ -84,7 +84,7 @@ class World:
         return tuple((total > 0).tolist())
 
     def wait(self) -> None:
-        """Go on together."""
+        """Wait until all processes are here."""
         self.any(False)
 
     @contextmanager
@@ -130,10 +130,12 @@ def join_world(num_gpus: int) -> Iterator[World]:
 
 
 def in_parallel(network: nn.Module, world: World) -> nn.Module:
-    """The network as the processes train it together: gradients are averaged, batch norm buffers stay each one's own."""
+    """Wrap the network so that the processes train it together: gradients are averaged, batch norm buffers stay each one's own."""
     if world.size == 1:
         return network
     devices = [world.device.index] if world.device.type == "cuda" else None
-    found = DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True)
-    world.networks.append(found)
-    return found
+    wrapped = DistributedDataParallel(
+        network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True
+    )
+    world.networks.append(wrapped)
+    return wrapped

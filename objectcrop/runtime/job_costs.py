@@ -9,7 +9,7 @@ SECONDS, CPU_SECONDS, MEMORY_MB = "s", "cpu_time", "max_rss"
 
 
 def read_costs(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Costs by rule, in the order of the files: number of jobs, their seconds, processor seconds and greatest memory.
+    """Return costs by rule, in the order of the files: number of jobs, their seconds, processor seconds and greatest memory.
 
     A value that Snakemake could not measure (a job of less than its interval) is left out of sums; None if all are.
 
@@ -22,7 +22,7 @@ def read_costs(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     rows: dict[str, list[dict[str, float | None]]] = {}
     for path in paths:
         rows.setdefault(path.parent.name, []).append(_read(path))
-    return {rule: _summary(found) for rule, found in rows.items()}
+    return {rule: _summary(of_rule) for rule, of_rule in rows.items()}
 
 
 def _read(path: Path) -> dict[str, float | None]:
@@ -38,10 +38,14 @@ def _number(text: str | None) -> float | None:
 
 
 def _summary(rows: list[dict[str, float | None]]) -> dict[str, Any]:
-    known = {name: [row[name] for row in rows if row[name] is not None] for name in rows[0]}
+    measured = {name: [row[name] for row in rows if row[name] is not None] for name in rows[0]}
     return {
         "num_jobs": len(rows),
-        "seconds": sum(value for value in known[SECONDS] if value is not None),
-        "cpu_seconds": sum(value for value in known[CPU_SECONDS] if value is not None) if known[CPU_SECONDS] else None,
-        "max_memory_mb": max(value for value in known[MEMORY_MB] if value is not None) if known[MEMORY_MB] else None,
+        "seconds": sum(value for value in measured[SECONDS] if value is not None),
+        "cpu_seconds": sum(value for value in measured[CPU_SECONDS] if value is not None)
+        if measured[CPU_SECONDS]
+        else None,
+        "max_memory_mb": max(value for value in measured[MEMORY_MB] if value is not None)
+        if measured[MEMORY_MB]
+        else None,
     }

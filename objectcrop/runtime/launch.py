@@ -24,7 +24,7 @@ def launch(module: str, arguments: Sequence[str], num_gpus: int, here: Callable[
 
 
 def needs_torchrun(num_processes: int) -> bool:
-    """Whether several processes are wanted and torchrun has not started this one already."""
+    """Return whether several processes are wanted and torchrun has not started this one already."""
     return num_processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ and "RANK" not in os.environ
 
 

@@ -34,7 +34,7 @@ class Forecast:
     slowness: float
 
     def seconds(self, counts: Mapping[str, int]) -> float:
-        """Return the wall-clock seconds that the given numbers of jobs take; rules without a record take none."""
+        """Return the wall-clock seconds that so many jobs of each rule take; rules without a record take none."""
         total = sum(self.job_seconds.get(rule, 0.0) * count for rule, count in counts.items())
         return total / self.concurrency * self.slowness
 
@@ -74,8 +74,8 @@ class OverallProgress:
             return None
         elif self._counts is not None and not self._left:
             return self._read_stats(text)
-        elif found := _FINISHED.fullmatch(text):
-            self._last = found["rule"]
+        elif finished := _FINISHED.fullmatch(text):
+            self._last = finished["rule"]
             self._left[self._last] = max(self._left.get(self._last, 0) - 1, 0)
             return None
         elif _STEPS.fullmatch(text):
@@ -84,11 +84,11 @@ class OverallProgress:
 
     def _read_stats(self, text: str) -> str | None:
         assert self._counts is not None
-        found = _STATS_LINE.fullmatch(text.strip())
-        if found is None:
+        stats = _STATS_LINE.fullmatch(text.strip())
+        if stats is None:
             return None
-        if found["rule"] != "total":
-            self._counts[found["rule"]] = int(found["count"])
+        if stats["rule"] != "total":
+            self._counts[stats["rule"]] = int(stats["count"])
             return None
         self._left, self._start = dict(self._counts), self._now()
         return f"overall: {self._num(self._counts)} jobs, about {clock(self._forecast.seconds(self._counts))} on this machine"

@@ -58,16 +58,16 @@ def widened(values: Tensor) -> Tensor:
 
 def describe_precision(asked: Precision, device: torch.device) -> str:
     """Return one line for the log: what is computed in, and why."""
-    found = resolve_precision(asked, device)
+    computed = resolve_precision(asked, device)
     if asked != "auto":
-        return f"precision {found}, as asked for"
-    has = "has" if found == "bfloat16" else "has no"
-    return f"precision {found} (auto: this {_name(device.type)} {has} native bfloat16)"
+        return f"precision {computed}, as asked for"
+    has = "has" if computed == "bfloat16" else "has no"
+    return f"precision {computed} (auto: this {_name(device.type)} {has} native bfloat16)"
 
 
 @cache
 def _warn_of_slow_bfloat16(device_type: str) -> None:
-    if os.environ.get("RANK", "0") != "0":  # one of several processes says it for all
+    if os.environ.get("RANK", "0") != "0":  # one of several processes warns for all
         return
     cost = (
         "convolutions take 9 to 14 times as long as in float32 (measured)" if device_type == "cpu" else "it is emulated"

@@ -44,7 +44,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say how it ended, unless an exception speaks for itself."""
+        """Print how it ended, unless an exception ended it."""
         if self._bar is not None:
             self._bar.close()
         elif kind is None:
@@ -66,8 +66,8 @@ class Progress:
         if now - self._last >= self.every_s:
             self._last = now
             left = (self.total - self.done) / self.rate if self.rate > 0 else float("inf")
-            shown = "".join(f"  {name} {value:.4g}" for name, value in values.items())
-            self._say(f"{self.rate:.4g} {self.unit}/s  {clock(left)} left{shown}")
+            details = "".join(f"  {name} {value:.4g}" for name, value in values.items())
+            self._say(f"{self.rate:.4g} {self.unit}/s  {clock(left)} left{details}")
 
     def skip(self, units: int) -> None:
         """Count units that an earlier attempt finished; they do not count for the rate."""
@@ -79,14 +79,14 @@ class Progress:
             self._bar.n += units
 
     def _own_bar(self) -> "tqdm[Any] | None":
-        """The bar, if there is one; it is made late, as of several processes only those that count something have one."""
+        """Return the bar, if there is one; it is made late, as of several processes only those that count something have one."""
         if self._wants_bar:
             self._wants_bar = False
             self._bar = self._new_bar()
         return self._bar
 
     def _new_bar(self) -> "tqdm[Any] | None":
-        """A bar that stands where the work stood when it began; None without tqdm."""
+        """Return a bar that stands where the work stood when it began; None without tqdm."""
         try:
             from tqdm import tqdm
         except ImportError:

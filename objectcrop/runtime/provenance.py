@@ -22,12 +22,12 @@ PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """Versions of Python and the packages, the platform, and the git commit of the code (None outside a checkout)."""
+    """Return the versions of Python and the packages, the platform, and the git commit of the code (None outside a checkout)."""
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "commit": _commit(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+        "versions": {name: installed for name in PACKAGES if (installed := _version(name)) is not None},
     }
 
 

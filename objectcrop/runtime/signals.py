@@ -9,7 +9,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(SystemExit):
-    """A signal ended long work after its state was saved; the exit code says which."""
+    """A signal ended long work after its state was saved; the exit code states which."""
 
 
 class StopRequest:

@@ -33,9 +33,9 @@ def find_broken_references(study: Study, names: Names) -> list[str]:
     ]
 
 
-def _unknown(where: str, what: str, name: str, known: frozenset[str]) -> Iterator[str]:
-    if name not in known:
-        yield f"{where}: there is no {what} {name!r}{suggestion(name, sorted(known))}"
+def _unknown(where: str, what: str, name: str, names: frozenset[str]) -> Iterator[str]:
+    if name not in names:
+        yield f"{where}: there is no {what} {name!r}{suggestion(name, sorted(names))}"
 
 
 def _dataset_problems(study: Study, names: Names) -> Iterator[str]:

@@ -15,29 +15,29 @@ PROJECT = ("objectcrop", "workflow_scripts")
 
 
 def code_digest(module: str, root: Path) -> str:
-    """12 hexadecimal digits for `module` (for example `workflow_scripts.pretrain`) of the checkout at `root`.
+    """Return 12 hexadecimal digits for `module` (for example `workflow_scripts.pretrain`) of the checkout at `root`.
 
     Raises:
         ValueError: if there is no such module.
     """
     if _file(module, root) is None:
         raise ValueError(f"no module {module} under {root}")
-    seen: dict[str, str] = {}
+    digests: dict[str, str] = {}
     todo = [module]
     while todo:
         name = todo.pop()
         path = _file(name, root)
-        if name in seen or path is None:
+        if name in digests or path is None:
             continue
         stat = path.stat()
-        seen[name], imported = _parsed(name, path, stat.st_mtime_ns, stat.st_size)
+        digests[name], imported = _parsed(name, path, stat.st_mtime_ns, stat.st_size)
         todo += imported
-    listing = "\n".join(f"{name} {digest}" for name, digest in sorted(seen.items()))
+    listing = "\n".join(f"{name} {digest}" for name, digest in sorted(digests.items()))
     return hashlib.sha256(listing.encode()).hexdigest()[:12]
 
 
 def recipe_number(module: str, root: Path) -> int:
-    """The RECIPE constant of a module, read without running it.
+    """Return the RECIPE constant of a module, read without running it.
 
     Raises:
         ValueError: if the module has no line `RECIPE = <number>`.

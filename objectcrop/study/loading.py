@@ -24,7 +24,7 @@ class StudyError(ValueError):
 
 
 def load_study(config: Mapping[str, Any]) -> Study:
-    """The study of a merged config.
+    """Return the study of a merged config.
 
     Raises:
         StudyError: listing every misspelt key, wrong value and broken reference.
@@ -36,7 +36,7 @@ def load_study(config: Mapping[str, Any]) -> Study:
 
 
 def examine(config: Mapping[str, Any]) -> tuple[Study | None, list[str]]:
-    """The study as far as it can be read, and every problem of the config."""
+    """Return the study as far as it can be read, and every problem of the config."""
     raw = {key: value for key, value in config.items() if value is not None}
     names = {section: frozenset(raw.get(section) or ()) for section in SECTIONS}
     resolved, problems = _resolved_runs(raw.get("runs") or {})
@@ -61,7 +61,7 @@ def _resolved_runs(raw_runs: Mapping[str, Any]) -> tuple[dict[str, Any], list[st
 
 
 def _validated(raw: dict[str, Any]) -> tuple[Study | None, list[str]]:
-    """The study, and what is wrong with it; wrong entries are left out so that the others can still be checked."""
+    """Return the study, and what is wrong with it; wrong entries are left out so that the others can still be checked."""
     try:
         return Study.model_validate(raw), []
     except ValidationError as error:
@@ -88,6 +88,6 @@ def _explain(error: ValidationError) -> Iterator[str]:
         elif detail["type"] == "missing":
             yield f"{where}: is missing"
         else:
-            shown = repr(detail.get("input"))
-            got = f", got {shown}" if len(shown) < 80 and detail["type"] != "value_error" else ""
+            value = repr(detail.get("input"))
+            got = f", got {value}" if len(value) < 80 and detail["type"] != "value_error" else ""
             yield f"{where}: {detail['msg'].removeprefix('Value error, ')}{got}"

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` overridden by `top`: mappings are merged key by key, everything else is replaced."""
+    """Return `base` overridden by `top`: mappings are merged key by key, everything else is replaced."""
     merged = dict(base)
     for key, value in top.items():
         below = merged.get(key)
@@ -14,7 +14,7 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolve(runs: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
-    """The settings of run `name` with its whole line of `inherit` applied.
+    """Return the settings of run `name` with its whole line of `inherit` applied.
 
     Raises:
         ValueError: if a parent is unknown or the line runs in a circle.
@@ -32,12 +32,11 @@ def resolve(runs: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
     return settings
 
 
-def suggestion(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    """A hint at the known name that is most similar to `name`, or the list of known names."""
+def suggestion(name: str, names: Mapping[str, Any] | list[str]) -> str:
+    """Return a hint at the one of `names` that is most similar to `name`, or the list of all."""
     import difflib
 
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name, list(names), n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; there are: {', '.join(names)}" if names else "; there are none"

@@ -13,7 +13,7 @@ INHERIT = {
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON schema (2020-12) of a config file.
+    """Return the JSON schema (2020-12) of a config file.
 
     It differs from the settings in one way: a run in a file may inherit, so none of its fields is required.
     """

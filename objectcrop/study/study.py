@@ -73,35 +73,35 @@ class Study(Section):
 
 
 def result_settings(study: Study, run: str, task: str) -> dict[str, Any]:
-    """What a result depends on: the recorded settings of its run and task."""
+    """Return what a result depends on: the recorded settings of its run and task."""
     return {"run": recorded(study.runs[run]), "task": recorded(study.tasks[task])}
 
 
 def result_hash(study: Study, run: str, task: str) -> str:
-    """The hash that a result of today's config must carry."""
+    """Return the hash that a result of today's config must carry."""
     return settings_hash(result_settings(study, run, task))
 
 
 def made_from(study: Study, source: str) -> Iterator[str]:
-    """The proposal sources that a source needs, directly or for the run that it takes features from."""
-    found = study.proposals.get(source)
-    if isinstance(found, RandomProposals):
-        yield found.sizes_of
-    elif isinstance(found, DegreeProposals):
-        yield found.of
-    elif isinstance(found, FeatureProposals) and found.features_run in study.runs:
-        needed = study.runs[found.features_run].views.proposals
+    """Yield the proposal sources that a source needs, directly or for the run that it takes features from."""
+    settings = study.proposals.get(source)
+    if isinstance(settings, RandomProposals):
+        yield settings.sizes_of
+    elif isinstance(settings, DegreeProposals):
+        yield settings.of
+    elif isinstance(settings, FeatureProposals) and settings.features_run in study.runs:
+        needed = study.runs[settings.features_run].views.proposals
         if needed is not None:
             yield needed
 
 
 def ancestry(study: Study, run: str) -> set[str]:
-    """The proposal sources that a run needs, directly or through the runs that those take features from."""
-    found: set[str] = set()
+    """Return the proposal sources that a run needs, directly or through the runs that those take features from."""
+    sources: set[str] = set()
     todo = [study.runs[run].views.proposals] if run in study.runs else []
     while todo:
         name = todo.pop()
-        if name is not None and name not in found:
-            found.add(name)
+        if name is not None and name not in sources:
+            sources.add(name)
             todo += list(made_from(study, name))
-    return found
+    return sources

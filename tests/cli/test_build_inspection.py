@@ -23,8 +23,8 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def samples(built):
-    found = json.loads((built / EXPORT / "samples.json").read_text())["samples"]
-    return {sample["image_id"]: sample for sample in found}
+    samples = json.loads((built / EXPORT / "samples.json").read_text())["samples"]
+    return {sample["image_id"]: sample for sample in samples}
 
 
 def test_the_export_holds_every_image_and_box_of_the_tables(samples):

@@ -72,10 +72,10 @@ def command(work, kind, out, weights="b", **schedule):
 
 
 def test_an_export_holds_arrays_only(work):
-    found = pickle.loads((work / "b.pkl").read_bytes())
-    assert found["matching_heuristics"] is True
-    assert found["__author__"]
-    assert all(isinstance(value, np.ndarray) for value in found["model"].values())
+    export = pickle.loads((work / "b.pkl").read_bytes())
+    assert export["matching_heuristics"] is True
+    assert export["__author__"]
+    assert all(isinstance(value, np.ndarray) for value in export["model"].values())
 
 
 @pytest.mark.slow
@@ -94,18 +94,18 @@ def test_the_result_says_what_was_measured_and_of_what(work, kind):
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_the_same_command_goes_on(work):
+def test_sigterm_saves_and_the_same_command_resumes(work):
     words, _ = command(work, "detector", "stopped", max_iterations=400, decay_iterations=[300])
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "training: " in line:
             break
     process.send_signal(signal.SIGTERM)
-    shown, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "state saved" in shown
+    assert "state saved" in output
     assert not (work / "stopped.json").exists()
-    done = int(shown.split("stopped after iteration ")[1].split(",")[0]) + 1
+    done = int(output.split("stopped after iteration ")[1].split(",")[0]) + 1
 
     again = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in again.stderr:
@@ -138,11 +138,11 @@ def interrupted(work, monkeypatch, capsys):
             warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
             with pytest.raises(Stopped):
                 fine_tune(words[3:])
-        shown = capsys.readouterr()
+        captured = capsys.readouterr()
         states = sorted((work / f"{name}.checkpoints").glob("*/state-*.pth"), key=lambda path: path.stat().st_mtime_ns)
         state = torch.load(states[-1], weights_only=False)
         stem = state["model"]["backbone.stem.conv1.weight"]
-        return Attempt(state["iteration"] + 1, torch.as_tensor(stem), shown.out, shown.err)
+        return Attempt(state["iteration"] + 1, torch.as_tensor(stem), captured.out, captured.err)
 
     threads = torch.get_num_threads()
     yield attempt

@@ -24,9 +24,9 @@ DATASET = {
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with running() as found:
-        found.contents |= {"/train/a.jpg": jpeg(0), "/train/b.jpg": jpeg(1)}
-        yield found
+    with running() as running_server:
+        running_server.contents |= {"/train/a.jpg": jpeg(0), "/train/b.jpg": jpeg(1)}
+        yield running_server
 
 
 @pytest.fixture

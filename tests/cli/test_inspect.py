@@ -82,12 +82,12 @@ def test_only_a_changed_export_is_imported_and_then_tags_and_views_of_people_sta
         " 'views': {name: len(dataset.load_saved_view(name)) for name in dataset.list_saved_views()}}))",
     )
     assert not any("Importing" in line for line in said), "an unchanged export was imported again"
-    found = json.loads(said[-1])
-    assert (found["id"], found["tags"]) == ("scene-1", [[], ["good"]])
-    assert found["paths"] == [str(copy / f"data/scenes/scene-{number}.jpg") for number in range(NUM_IMAGES)]
-    assert "num_missed" in found["indexes"]
-    assert found["names"] == [DATASET]
-    assert found["views"] == {
+    database = json.loads(said[-1])
+    assert (database["id"], database["tags"]) == ("scene-1", [[], ["good"]])
+    assert database["paths"] == [str(copy / f"data/scenes/scene-{number}.jpg") for number in range(NUM_IMAGES)]
+    assert "num_missed" in database["indexes"]
+    assert database["names"] == [DATASET]
+    assert database["views"] == {
         "Best covered": 2,
         "CorLoc failures": 5,
         "Crops that miss every object": 2,
@@ -243,9 +243,9 @@ def test_boxes_are_drawn_in_the_colours_of_their_meaning(page, app):
     page.wait_for_selector('[data-cy=modal] canvas[canvas-loaded="true"]')
     page.wait_for_timeout(1500)
     image = page.locator("[data-cy=modal-looker-container]")
-    shown = image.screenshot()
-    assert pixels(shown, FOUND) > 300, "no found object in its colour"
-    assert pixels(shown, MISSED) < 50, "a missed object where none is missed"
+    screenshot = image.screenshot()
+    assert pixels(screenshot, FOUND) > 300, "no found object in its colour"
+    assert pixels(screenshot, MISSED) < 50, "a missed object where none is missed"
     page.locator('[data-cy=modal] [data-cy="checkbox-ground_truth"]').click()
     page.wait_for_timeout(1500)
-    assert pixels(image.screenshot(), FOUND) < pixels(shown, FOUND) / 2, "the box stays when its layer is off"
+    assert pixels(image.screenshot(), FOUND) < pixels(screenshot, FOUND) / 2, "the box stays when its layer is off"

@@ -59,7 +59,7 @@ def study(tmp_path_factory):
 def run_chain(study, out, num_shards: int):
     lod = LodProposals.model_validate(LOD | {"num_shards": num_shards})
     more = {"features": {"backbone": BACKBONE, "study_seed": 0}}
-    given = {
+    options = {
         stage: ["--settings", json.dumps({"lod": stage_settings(lod, stage), **more.get(stage, {})})]
         for stage in SETTINGS
     }
@@ -74,13 +74,13 @@ def run_chain(study, out, num_shards: int):
     table, summary = str(out / "lod.parquet"), str(out / "lod.json")
     for shard, path in enumerate(features):
         place = ["--data-root", str(study), "--backbone", str(study / "backbone.safetensors"), "--shard", str(shard)]
-        extract_features.main([*given["features"], *manifest, *place, "--out", path])
-    find_neighbours.main([*given["neighbours"], "--features", *features, "--out", neighbours])
+        extract_features.main([*options["features"], *manifest, *place, "--out", path])
+    find_neighbours.main([*options["neighbours"], "--features", *features, "--out", neighbours])
     for shard, path in enumerate(scores):
         place = ["--neighbours", neighbours, "--shard", str(shard)]
-        score_pairs.main([*given["scores"], "--features", *features, *place, "--out", path])
+        score_pairs.main([*options["scores"], "--features", *features, *place, "--out", path])
     state = ["--state", str(out / "state")]
-    rank_regions.main([*given["ranking"], "--features", *features, "--scores", *scores, *state, "--out", ranking])
+    rank_regions.main([*options["ranking"], "--features", *features, "--scores", *scores, *state, "--out", ranking])
     made = ["--ranking", ranking, "--run-summary", str(study / "run.json"), "--out", table, "--summary", summary]
     select_proposals.main([*selections["walk"], *manifest, "--features", *features, *made])
     made = [*made[:4], "--out", str(out / "degree.parquet"), "--summary", str(out / "degree.json")]
@@ -127,23 +127,23 @@ REGIONS, IMAGES = ("boxes", "roots", "layers", "features"), ("sizes", "descripto
 
 
 def regions_of(paths) -> dict[str, list[bytes]]:
-    """The bits of everything that is known of each image."""
-    found = FeatureShards(paths)
+    """Return the bits of all regions and features of each image."""
+    shards = FeatureShards(paths)
     return {
-        one: [found.images(name, place, place + 1).tobytes() for name in IMAGES]
-        + [found.regions(name, place).tobytes() for name in REGIONS]
-        for place, one in enumerate(found.image_ids)
+        one: [shards.images(name, place, place + 1).tobytes() for name in IMAGES]
+        + [shards.regions(name, place).tobytes() for name in REGIONS]
+        for place, one in enumerate(shards.image_ids)
     }
 
 
 def scores_of(paths) -> dict[tuple[int, int], list[bytes]]:
-    """The bits of the entries of each pair of images."""
-    found = {}
+    """Return the bits of the entries of each pair of images."""
+    scores = {}
     for path in paths:
         pairs, counts, *arrays = read_arrays(path, "pairs", "counts", "rows", "columns", "values")
         parts = zip(*(np.split(values, np.cumsum(counts)[:-1]) for values in arrays), strict=True)
-        found |= {tuple(pair): [v.tobytes() for v in part] for pair, part in zip(pairs.tolist(), parts, strict=True)}
-    return found
+        scores |= {tuple(pair): [v.tobytes() for v in part] for pair, part in zip(pairs.tolist(), parts, strict=True)}
+    return scores
 
 
 def test_the_number_of_shards_changes_no_bit_of_regions_and_scores(study, chain, out, tmp_path):
@@ -160,10 +160,10 @@ def test_the_number_of_shards_changes_no_bit_of_regions_and_scores(study, chain,
 def test_permuting_the_images_permutes_their_regions_and_features(study, chain, out, tmp_path):
     manifest = read_table(study / "manifest.parquet", MANIFEST)
     write_table(manifest.iloc[::-1].reset_index(drop=True), tmp_path / "manifest.parquet", MANIFEST)
-    given = ["--settings", json.dumps({"lod": LOD, "backbone": BACKBONE, "study_seed": 0})]
+    options = ["--settings", json.dumps({"lod": LOD, "backbone": BACKBONE, "study_seed": 0})]
     files = ["--manifest", str(tmp_path / "manifest.parquet"), "--backbone", str(study / "backbone.safetensors")]
     place = ["--data-root", str(study), "--shard", "0", "--out", str(tmp_path / "features.npz")]
-    extract_features.main([*given, *files, *place])
+    extract_features.main([*options, *files, *place])
     assert (
         list(regions_of([tmp_path / "features.npz"]).items())
         == list(regions_of([out / "features-0.npz"]).items())[::-1]

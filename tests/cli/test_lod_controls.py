@@ -53,13 +53,14 @@ def test_random_boxes_have_the_sizes_of_their_source(folder):
 def test_the_centre_is_measured_against_the_annotations(folder):
     make(folder, {"kind": "centre", "area_share": 0.39})
     make(folder, {"kind": "gt"}, "--annotations", str(folder / "a.parquet"))
-    found = {}
+    qualities = {}
     for kind in ("centre", "gt"):
         files = ["--manifest", str(folder / "m.parquet"), "--annotations", str(folder / "a.parquet")]
         out = folder / f"{kind}.quality.json"
         measure_proposals.main([*files, "--proposals", str(folder / f"{kind}.parquet"), "--out", str(out)])
-        found[kind] = read_json(out)
-    assert found["gt"]["num_images_measured"] == found["gt"]["num_objects"] == 1  # the other has a crowd box alone
-    assert (found["gt"]["corloc"], found["gt"]["mabo"]) == (1.0, 1.0)
-    assert found["centre"]["corloc"] == 0.0
-    assert 0 < found["centre"]["mabo"] < 0.5
+        qualities[kind] = read_json(out)
+    # the other image has a crowd box alone
+    assert qualities["gt"]["num_images_measured"] == qualities["gt"]["num_objects"] == 1
+    assert (qualities["gt"]["corloc"], qualities["gt"]["mabo"]) == (1.0, 1.0)
+    assert qualities["centre"]["corloc"] == 0.0
+    assert 0 < qualities["centre"]["mabo"] < 0.5

@@ -133,14 +133,14 @@ def test_a_queue_longer_than_the_data_set_is_a_warning(arguments, tmp_path, caps
     assert (tmp_path / "out" / "backbone.safetensors").exists()
 
 
-def test_a_checkpoint_of_other_settings_is_moved_aside_and_told(arguments, tmp_path, capsys):
+def test_a_checkpoint_of_other_settings_is_moved_aside_and_reported(arguments, tmp_path, capsys):
     folder = tmp_path / "out" / "checkpoints"
     folder.mkdir(parents=True)
     save_state(folder, {"settings_hash": "0123456789abcdef"}, step=3)
     main(arguments("--proposals", "--annotations"))
-    told = [line for line in capsys.readouterr().err.splitlines() if "other settings, data or code" in line]
+    messages = [line for line in capsys.readouterr().err.splitlines() if "other settings, data or code" in line]
     aside = tmp_path / "out" / "checkpoints.stale-0123456789abcdef"
-    assert told == [f"pretrain tiny s0: the checkpoint was of other settings, data or code, moved to {aside}"]
+    assert messages == [f"pretrain tiny s0: the checkpoint was of other settings, data or code, moved to {aside}"]
     assert len(saved_states(aside)) == 1
     lines = (folder / METRICS).read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4], "training starts anew"
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4], "training starts from scratch"

@@ -40,14 +40,14 @@ def folder(tmp_path_factory):
 def search(folder, out, num_shards: int, source=None):
     source = (source or {"kind": "selective_search"}) | {"num_shards": num_shards, "max_boxes": 4}
     settings = {"source_name": "some", "source": source, "study_seed": 0, "backbone": BACKBONE}
-    given = ["--settings", json.dumps(settings)]
+    settings_option = ["--settings", json.dumps(settings)]
     weights = ["--backbone", *([str(folder / "backbone.safetensors")] if source["kind"] == "maskcut" else [])]
     manifest = ["--manifest", str(folder / "m.parquet")]
     shards = [str(out / f"{shard}.parquet") for shard in range(num_shards)]
     for shard, path in enumerate(shards):
         search_boxes.main(
             [
-                *given,
+                *settings_option,
                 *manifest,
                 *weights,
                 "--data-root",
@@ -62,17 +62,17 @@ def search(folder, out, num_shards: int, source=None):
         )
     summaries = [str(folder / "run.json")] if source["kind"] == "maskcut" else []
     made = ["--run-summary", *summaries, "--out", str(out / "all.parquet"), "--summary", str(out / "all.json")]
-    join_proposals.main([*given, *manifest, "--shards", *shards, *made])
+    join_proposals.main([*settings_option, *manifest, "--shards", *shards, *made])
     return read_table(out / "all.parquet", PROPOSALS), read_json(out / "all.json")
 
 
 def test_the_number_of_shards_changes_nothing(folder, tmp_path):
-    found = {}
+    outputs = {}
     for num_shards in (1, 3):
         (tmp_path / str(num_shards)).mkdir()
-        found[num_shards] = search(folder, tmp_path / str(num_shards), num_shards)
-    table, summary = found[1]
-    pd.testing.assert_frame_equal(table, found[3][0], check_exact=True)
+        outputs[num_shards] = search(folder, tmp_path / str(num_shards), num_shards)
+    table, summary = outputs[1]
+    pd.testing.assert_frame_equal(table, outputs[3][0], check_exact=True)
     assert table["image_id"].unique().tolist() == ["image-0", "image-1", "image-3"]
     assert (summary["num_images"], summary["num_images_without"]) == (4, 1)
     assert "selective search" in summary["features"]
@@ -94,14 +94,14 @@ def test_a_source_that_is_no_search_is_refused(folder, tmp_path):
         search_boxes.main(["--settings", settings, *files, "--shard", "0"])
 
 
-def test_boxes_of_a_file_are_cut_ranked_and_told_by_their_origin(folder, tmp_path):
+def test_boxes_of_a_file_are_cut_ranked_and_reported_by_their_origin(folder, tmp_path):
     boxes = [{"image_id": "image-0", "bbox": [0, 0, 90.5, 60], "score": 1.0}]
     boxes.append({"image_id": "image-0", "bbox": [10, 10, 1, 40], "score": 2.0})  # too thin to crop from
     (tmp_path / "r.json").write_text(json.dumps(boxes))
     source = {"kind": "external", "file": "r.json", "features": "a detector of ours"}
     out = ["--out", str(tmp_path / "t.parquet"), "--summary", str(tmp_path / "t.json")]
-    given = ["--settings", json.dumps({"source_name": "some", "source": source, "study_seed": 0})]
-    make_proposals.main([*given, "--manifest", str(folder / "m.parquet"), "--data-root", str(tmp_path), *out])
+    settings_option = ["--settings", json.dumps({"source_name": "some", "source": source, "study_seed": 0})]
+    make_proposals.main([*settings_option, "--manifest", str(folder / "m.parquet"), "--data-root", str(tmp_path), *out])
     table = read_table(tmp_path / "t.parquet", PROPOSALS)
     assert table[["rank", "x1", "y1", "x2", "y2"]].to_numpy().tolist() == [[0, 0, 0, 90, 60]]
     assert read_json(tmp_path / "t.json")["features"] == "a detector of ours"

@@ -38,17 +38,17 @@ def test_tables_and_summary_are_written_and_counts_shown_beside_the_paper(argume
     assert len(read_table(tmp_path / "b.parquet", ANNOTATIONS)) == 6
     summary = read_json(tmp_path / "s.json")
     assert (summary["dataset"], summary["splits"]["train"]["num_images"]) == ("some", 3)
-    shown = capsys.readouterr().out
-    assert "train: num_images 3, num_classes 2" in shown
-    assert "paper, train: num_images 212753, num_classes 208" in shown
+    output = capsys.readouterr().out
+    assert "train: num_images 3, num_classes 2" in output
+    assert "paper, train: num_images 212753, num_classes 208" in output
 
 
 def test_what_each_rule_left_and_both_counts_of_a_sample_are_shown_and_written(arguments, tmp_path, capsys):
     main(arguments(3, max_train_images=2))
-    shown = capsys.readouterr().out
-    assert "c: classes with >= 3 images: 3 images, 2 classes" in shown
-    assert "random sample of training images: 2 images, 2 classes" in shown
-    assert "of its classes, those that still reach the minimum (none is dropped): 2 images, 0 classes" in shown
+    output = capsys.readouterr().out
+    assert "c: classes with >= 3 images: 3 images, 2 classes" in output
+    assert "random sample of training images: 2 images, 2 classes" in output
+    assert "of its classes, those that still reach the minimum (none is dropped): 2 images, 0 classes" in output
     steps = read_json(tmp_path / "s.json")["steps"]
     assert [step["num_classes"] for step in steps[-2:]] == [2, 0]
 

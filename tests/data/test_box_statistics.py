@@ -45,10 +45,10 @@ def few(path):
 
 
 def test_images_and_objects_are_counted_in_the_training_split(few):
-    found = few.histograms
-    assert (found["num_images"], found["num_boxes"]) == (4, 5)
-    assert found["images_per_class"] == [4, 1, 1]  # dog, and cat and bird
-    assert found["objects_per_image"] == {"objects": [1, 3], "images": [2, 1]}
+    histograms = few.histograms
+    assert (histograms["num_images"], histograms["num_boxes"]) == (4, 5)
+    assert histograms["images_per_class"] == [4, 1, 1]  # dog, and cat and bird
+    assert histograms["objects_per_image"] == {"objects": [1, 3], "images": [2, 1]}
 
 
 def test_areas_fall_into_bins_of_a_tenth_of_a_decade_and_boxes_without_area_into_the_first(few):
@@ -83,10 +83,10 @@ def test_classes_with_boxes_have_their_counts_and_areas(few):
 
 
 def test_labels_alone_have_images_and_no_objects(path):
-    found = measured(path, [("a", "dog", "train", 0, 0, 1, 1, IMAGE_LABEL)])
-    assert found.histograms["images_per_class"] == [1]
-    assert (found.histograms["num_boxes"], found.histograms["median_area_share"]) == (0, None)
-    assert len(found.classes) == 0
+    statistics = measured(path, [("a", "dog", "train", 0, 0, 1, 1, IMAGE_LABEL)])
+    assert statistics.histograms["images_per_class"] == [1]
+    assert (statistics.histograms["num_boxes"], statistics.histograms["median_area_share"]) == (0, None)
+    assert len(statistics.classes) == 0
 
 
 SHARES = st.integers(0, 20).map(lambda twentieth: twentieth / 20)
@@ -109,25 +109,25 @@ ROWS = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_the_counts_equal_those_of_plain_loops(path, rows):
-    found = measured(path, rows)
+    statistics = measured(path, rows)
     train = [row for row in rows if row[2] == "train"]
     boxes = [row for row in train if row[7] != IMAGE_LABEL]
     images_of = {class_id: {row[0] for row in train if row[1] == class_id} for class_id in "xyz"}
-    assert found.histograms["images_per_class"] == sorted(filter(None, map(len, images_of.values())), reverse=True)
+    assert statistics.histograms["images_per_class"] == sorted(filter(None, map(len, images_of.values())), reverse=True)
     per_image = [sum(row[0] == image for row in boxes) for image in "abcdef"]
-    objects = found.histograms["objects_per_image"]
+    objects = statistics.histograms["objects_per_image"]
     assert dict(zip(objects["objects"], objects["images"], strict=True)) == {
         count: per_image.count(count) for count in per_image if count
     }
-    assert sum(found.histograms["area_share"]["boxes"]) == len(boxes)
-    assert np.sum(found.histograms["centres"]["boxes"]) == len(boxes)
-    for line in found.classes.itertuples():
+    assert sum(statistics.histograms["area_share"]["boxes"]) == len(boxes)
+    assert np.sum(statistics.histograms["centres"]["boxes"]) == len(boxes)
+    for line in statistics.classes.itertuples():
         areas = [np.float32(r[5] - r[3]) * np.float32(r[6] - r[4]) for r in boxes if r[1] == line.class_id]
         assert line.num_boxes == len(areas)
         assert line.num_images == len({row[0] for row in boxes if row[1] == line.class_id})
         assert line.mean_area_share == pytest.approx(np.mean(areas), abs=1e-6)
         assert line.median_area_share == pytest.approx(np.median(areas), abs=1e-6)
-    assert found.classes["class_id"].tolist() == sorted({row[1] for row in boxes})
+    assert statistics.classes["class_id"].tolist() == sorted({row[1] for row in boxes})
 
 
 def test_text_that_is_stored_as_a_dictionary_is_read_the_same(path, tmp_path):

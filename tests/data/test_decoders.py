@@ -52,8 +52,8 @@ def jpeg(image, **options):
     return file.getvalue()
 
 
-def psnr_db(found, expected):
-    error = ((found.astype(float) - expected) ** 2).mean()
+def psnr_db(decoded, expected):
+    error = ((decoded.astype(float) - expected) ** 2).mean()
     return np.inf if error == 0 else 10 * np.log10(255**2 / error)
 
 
@@ -63,37 +63,37 @@ def psnr_db(found, expected):
 @pytest.mark.parametrize("size", [(96, 128), (101, 77), (480, 640)])
 def test_decoders_agree(decoder, size, options):
     data = jpeg(sample_image(*size), **options)
-    found = decode_jpeg(data, decoder, 1)
-    assert (found.shape, found.dtype) == ((*size, 3), np.uint8)
-    assert psnr_db(found, np.array(Image.open(BytesIO(data)))) >= 60
+    decoded = decode_jpeg(data, decoder, 1)
+    assert (decoded.shape, decoded.dtype) == ((*size, 3), np.uint8)
+    assert psnr_db(decoded, np.array(Image.open(BytesIO(data)))) >= 60
 
 
 def test_grey_jpegs_get_three_equal_channels(decoder):
     data = jpeg(sample_image(60, 80).convert("L"))
-    found = decode_jpeg(data, decoder, 1)
-    assert psnr_db(found, np.array(Image.open(BytesIO(data)).convert("RGB"))) >= 60
+    decoded = decode_jpeg(data, decoder, 1)
+    assert psnr_db(decoded, np.array(Image.open(BytesIO(data)).convert("RGB"))) >= 60
 
 
 @pytest.mark.parametrize("reduce", [2, 4])
 @pytest.mark.parametrize("size", [(96, 128), (101, 77), (3, 9)])
 def test_reduced_sides_are_rounded_up_and_show_the_same(decoder, size, reduce):
     data = jpeg(sample_image(*size))
-    found = decode_jpeg(data, decoder, reduce)
+    decoded = decode_jpeg(data, decoder, reduce)
     whole = np.array(Image.open(BytesIO(data)).reduce(reduce))
-    assert found.shape == whole.shape
+    assert decoded.shape == whole.shape
     if min(size) > 8:
-        assert psnr_db(found, whole) >= 30
+        assert psnr_db(decoded, whole) >= 30
 
 
-def test_a_jpeg_is_not_turned_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
+def test_a_jpeg_is_not_rotated_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
     image = sample_image(40, 60)
     exif = Image.Exif()
     exif[0x0112] = 6
     (tmp_path / "rotated.jpg").write_bytes(jpeg(image, exif=exif))
     stored = np.array(Image.open(BytesIO(jpeg(image))))
     assert psnr_db(decode_jpeg((tmp_path / "rotated.jpg").read_bytes(), decoder, 1), stored) >= 60
-    found = decode_image(tmp_path / "rotated.jpg", decoder=decoder)
-    assert psnr_db(found, np.rot90(stored, -1)) >= 60
+    decoded = decode_image(tmp_path / "rotated.jpg", decoder=decoder)
+    assert psnr_db(decoded, np.rot90(stored, -1)) >= 60
 
 
 def test_a_damaged_jpeg_is_refused_or_decoded_but_never_another_error(decoder, tmp_path):
@@ -103,8 +103,8 @@ def test_a_damaged_jpeg_is_refused_or_decoded_but_never_another_error(decoder, t
         damaged = bytearray(data)
         for place in rng.integers(2, len(data), size=6):
             damaged[place] = rng.integers(256)
-        found = decode_jpeg(bytes(damaged[: rng.integers(20, len(data))] if number % 2 else damaged), decoder, 1)
-        assert found is None or found.shape[2] == 3
+        decoded = decode_jpeg(bytes(damaged[: rng.integers(20, len(data))] if number % 2 else damaged), decoder, 1)
+        assert decoded is None or decoded.shape[2] == 3
     (tmp_path / "cut.jpg").write_bytes(data[:40])
     with pytest.raises(ValueError, match=r"cut\.jpg"):
         decode_image(tmp_path / "cut.jpg", decoder=decoder)

@@ -44,9 +44,9 @@ def test_red_is_the_first_channel(tmp_path):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_exif_orientation_is_applied(tmp_path, photograph, orientation, suffix):
-    # What the viewer must see, by the words of the EXIF standard: where row 0 and column 0 of the file are shown.
+    # Where row 0 and column 0 of the file must appear, by the words of the EXIF standard.
     pixels = np.asarray(photograph)
-    shown = {
+    expected = {
         1: pixels,
         2: pixels[:, ::-1],
         3: pixels[::-1, ::-1],
@@ -61,8 +61,8 @@ def test_exif_orientation_is_applied(tmp_path, photograph, orientation, suffix):
     path = tmp_path / f"a{suffix}"
     photograph.save(path, exif=exif, **({"quality": 98} if suffix == ".jpg" else {}))
     decoded = decode_image(path)
-    assert mean_difference(decoded, shown) < 3
-    assert check_image(path).size == (shown.shape[1], shown.shape[0])
+    assert mean_difference(decoded, expected) < 3
+    assert check_image(path).size == (expected.shape[1], expected.shape[0])
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "LAB"])
@@ -109,7 +109,7 @@ def test_an_inverted_cmyk_jpeg_has_the_colours_that_its_inks_mix(tmp_path):
     assert check_image(tmp_path / "a.jpg").mode == "CMYK"
 
 
-def test_a_ycck_jpeg_is_turned_to_cmyk_first(tmp_path):
+def test_a_ycck_jpeg_is_converted_to_cmyk_first(tmp_path):
     adobe_jpeg(tmp_path / "a.jpg", transform=2)
     # what was stored as inverted inks now stands for Y, Cb and Cr; of the inks that they give, Adobe's are the inverse
     luma = np.array([[[255 - ink for ink in (200, 100, 50)]]], dtype=np.uint8)
@@ -214,7 +214,7 @@ def png(width: int, height: int) -> bytes:
 
 
 def jpeg(path, width: int, height: int) -> bytes:
-    """A JPEG whose header tells of more pixels than it holds."""
+    """Return a JPEG whose header states more pixels than it holds."""
     Image.new("L", (8, 8)).save(path)
     data = bytearray(path.read_bytes())
     place = data.index(b"\xff\xc0") + 5
@@ -300,12 +300,12 @@ def seeds() -> list[bytes]:
         ("TIFF", "RGB", {"compression": "tiff_lzw"}),
         ("BMP", "RGB", {}),
     ]
-    found = []
+    contents = []
     for form, mode, options in forms:
         file = io.BytesIO()
         noise.convert(mode).save(file, form, **options)
-        found.append(file.getvalue())
-    return found
+        contents.append(file.getvalue())
+    return contents
 
 
 SEEDS = seeds()

@@ -1,4 +1,4 @@
-"""One holder at a time, told by name."""
+"""One holder at a time, reported by name."""
 
 import multiprocessing
 import os

@@ -9,7 +9,7 @@ from objectcrop.runtime.memory import memory_limit
 
 MIB = 2**20
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much a process has")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports how much a process has")
 
 
 def test_more_than_the_cap_is_refused_and_less_is_given():

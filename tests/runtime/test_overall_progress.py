@@ -25,7 +25,7 @@ def progress():
 
 
 def read(progress, *lines):
-    return [shown for line in lines if (shown := progress.read(line + "\n")) is not None]
+    return [text for line in lines if (text := progress.read(line + "\n")) is not None]
 
 
 def test_the_number_of_jobs_and_a_forecast_stand_in_place_of_the_table(progress):
@@ -35,8 +35,8 @@ def test_the_number_of_jobs_and_a_forecast_stand_in_place_of_the_table(progress)
 
 def test_a_finished_job_gives_one_line_and_the_rate_of_this_run_counts(progress):
     read(progress, *STATS, TOTAL)
-    shown = read(progress, "Select jobs to execute...", "Execute 1 jobs...", "[Sat Nov 28 23:05:51 2026]")
-    assert shown == ["[Sat Nov 28 23:05:51 2026]"]
+    printed = read(progress, "Select jobs to execute...", "Execute 1 jobs...", "[Sat Nov 28 23:05:51 2026]")
+    assert printed == ["[Sat Nov 28 23:05:51 2026]"]
     # 40% of the work took 100 s
     assert read(progress, "Finished jobid: 7 (Rule: pretrain)", "1 of 4 steps (25%) done") == [
         "overall: 1 of 3 jobs done, the last one pretrain; 0:01:40 so far, about 0:02:30 left"
@@ -74,7 +74,7 @@ def test_a_forecast_is_read_from_the_benchmarks_record(tmp_path):
     }
     value = {"rows": [{"name": name, "value": value, "unit": "s"} for name, value in rows.items()]}
     (tmp_path / "r.json").write_text(json.dumps(value))
-    found = read_forecast(tmp_path / "r.json", 0.3)
-    assert found.concurrency == 2.0
-    assert found.slowness == pytest.approx(3.0)
-    assert found.seconds({"pretrain": 2, "report": 1}) == pytest.approx(150.0)
+    forecast = read_forecast(tmp_path / "r.json", 0.3)
+    assert forecast.concurrency == 2.0
+    assert forecast.slowness == pytest.approx(3.0)
+    assert forecast.seconds({"pretrain": 2, "report": 1}) == pytest.approx(150.0)

@@ -19,10 +19,10 @@ def cpu_with(monkeypatch):
     return make
 
 
-@pytest.mark.parametrize(("native", "found"), [(True, "bfloat16"), (False, "float32")])
-def test_auto_takes_bfloat16_where_it_is_native_and_float32_elsewhere(cpu_with, native, found):
+@pytest.mark.parametrize(("native", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_takes_bfloat16_where_it_is_native_and_float32_elsewhere(cpu_with, native, expected):
     cpu_with(native=native)
-    assert resolve_precision("auto", CPU) == found
+    assert resolve_precision("auto", CPU) == expected
     assert autocast("auto", CPU).fast_dtype == torch.bfloat16
     assert autocast("auto", CPU)._enabled is native
 
@@ -38,10 +38,10 @@ def test_slow_bfloat16_is_warned_about_once_with_its_cost(cpu_with, capsys):
     cpu_with(native=False)
     for _ in range(3):
         resolve_precision("bfloat16", CPU)
-    shown = capsys.readouterr().err
-    assert shown.count("\n") == 1
-    assert "9 to 14 times as long as in float32" in shown
-    assert "set precision auto" in shown
+    warning = capsys.readouterr().err
+    assert warning.count("\n") == 1
+    assert "9 to 14 times as long as in float32" in warning
+    assert "set precision auto" in warning
 
 
 @pytest.mark.parametrize("asked", ["auto", "float32"])

@@ -24,10 +24,10 @@ def lines(stream: io.StringIO) -> list[str]:
 
 def test_a_line_comes_every_few_seconds_with_rate_and_time_left(clock):
     stream = io.StringIO()
-    with Progress("draw", total=100, unit="scenes", stream=stream) as shown:
+    with Progress("draw", total=100, unit="scenes", stream=stream) as bar:
         for _ in range(20):
             clock[0] += 1
-            shown.advance(2, loss=0.5)
+            bar.advance(2, loss=0.5)
     assert lines(stream)[0] == "draw: 10/100 scenes (10%)  2 scenes/s  0:00:45 left  loss 0.5"
     assert len(lines(stream)) == 5  # at 5, 10, 15, 20 s, and the end
     assert lines(stream)[-1] == "draw: 40/100 scenes (40%)  done in 0:00:20"
@@ -35,9 +35,9 @@ def test_a_line_comes_every_few_seconds_with_rate_and_time_left(clock):
 
 def test_units_of_an_earlier_attempt_count_for_the_share_and_not_for_the_rate(clock):
     stream = io.StringIO()
-    with Progress("draw", total=100, unit="scenes", done=50, stream=stream) as shown:
+    with Progress("draw", total=100, unit="scenes", done=50, stream=stream) as bar:
         clock[0] += 10
-        shown.advance(10)
+        bar.advance(10)
     assert lines(stream)[0] == "draw: 60/100 scenes (60%)  1 scenes/s  0:00:40 left"
 
 
@@ -61,8 +61,8 @@ def test_a_failure_speaks_for_itself(clock):
 
 
 def test_lines_go_to_standard_error_by_default(capsys):
-    with Progress("draw", total=1, unit="scenes") as shown:
-        shown.advance()
+    with Progress("draw", total=1, unit="scenes") as bar:
+        bar.advance()
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "draw: 1/1 scenes (100%)" in captured.err
@@ -70,10 +70,10 @@ def test_lines_go_to_standard_error_by_default(capsys):
 
 def test_what_an_earlier_attempt_did_may_be_found_later_and_does_not_count_for_the_rate(clock):
     stream = io.StringIO()
-    with Progress("rank", total=10, unit="steps", stream=stream) as shown:
-        shown.skip(6)
+    with Progress("rank", total=10, unit="steps", stream=stream) as bar:
+        bar.skip(6)
         clock[0] += 5
-        shown.advance()
+        bar.advance()
     assert lines(stream)[0] == "rank: 7/10 steps (70%)  0.2 steps/s  0:00:15 left"
 
 
@@ -86,11 +86,11 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_gets_one_bar_that_moves():
     stream = Terminal()
-    with Progress("draw", total=100, unit="scenes", done=40, stream=stream) as shown:
-        shown.skip(10)
-        shown.advance(25, loss=0.5)
-        shown.skip(5)
-        shown.advance(20)
+    with Progress("draw", total=100, unit="scenes", done=40, stream=stream) as bar:
+        bar.skip(10)
+        bar.advance(25, loss=0.5)
+        bar.skip(5)
+        bar.advance(20)
     drawn = stream.getvalue().split("\r")
     assert "draw: 100%" in drawn[-1]
     assert "100/100" in drawn[-1]
@@ -101,16 +101,16 @@ def test_a_terminal_gets_one_bar_that_moves():
 
 def test_a_bar_s_rate_leaves_out_what_an_earlier_attempt_did(clock):
     stream = Terminal()
-    with Progress("draw", total=1000, unit="scenes", done=900, stream=stream) as shown:
+    with Progress("draw", total=1000, unit="scenes", done=900, stream=stream) as bar:
         clock[0] += 10
-        shown.advance(50)
+        bar.advance(50)
     assert "5.00 scenes/s" in stream.getvalue().split("\r")[-1]
 
 
 def test_a_bar_ends_its_line_before_a_failure_speaks():
     def advance_once(stream):
-        with Progress("draw", total=2, unit="scenes", stream=stream) as shown:
-            shown.advance()
+        with Progress("draw", total=2, unit="scenes", stream=stream) as bar:
+            bar.advance()
             raise ValueError("disk full")
 
     stream = Terminal()
@@ -130,15 +130,15 @@ def test_a_process_that_counts_nothing_draws_no_bar():
 def test_a_terminal_without_tqdm_gets_lines(clock, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     stream = Terminal()
-    with Progress("draw", total=10, unit="scenes", stream=stream) as shown:
+    with Progress("draw", total=10, unit="scenes", stream=stream) as bar:
         clock[0] += 5
-        shown.advance(5)
+        bar.advance(5)
     assert lines(stream)[0] == "draw: 5/10 scenes (50%)  1 scenes/s  0:00:05 left"
 
 
 def test_a_terminal_of_unknown_width_gets_lines():
     ours, theirs = os.openpty()
     with os.fdopen(theirs, "w") as stream, os.fdopen(ours) as screen:
-        with Progress("draw", total=1, unit="scenes", stream=stream) as shown:
-            shown.advance()
+        with Progress("draw", total=1, unit="scenes", stream=stream) as bar:
+            bar.advance()
         assert screen.readline() == "draw: 1/1 scenes (100%)  done in 0:00:00\n"

@@ -174,10 +174,10 @@ def test_the_printed_settings_are_the_recipe(plan, name):
     printed = json.loads(json.dumps(recorded(plan.study.runs[name])))
 
     def value(path):
-        found = printed
+        setting = printed
         for key in path.split("."):
-            found = found[key]
-        return found
+            setting = setting[key]
+        return setting
 
     assert {path: value(path) for path in RECIPES[name]} == RECIPES[name]
     assert printed["losses"]["rotation"] == printed["losses"]["localization"] == 0

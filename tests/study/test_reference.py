@@ -41,6 +41,6 @@ def test_no_line_of_the_reference_is_long():
 
 
 def test_every_key_of_the_shipped_configs_is_in_the_schema(root):
-    known = set(json_schema()["properties"])
+    keys = set(json_schema()["properties"])
     for path in [root / "config.yaml", *sorted((root / "presets").glob("*.yaml"))]:
-        assert set(yaml.safe_load(path.read_text())) <= known, path.name
+        assert set(yaml.safe_load(path.read_text())) <= keys, path.name

@@ -185,11 +185,11 @@ def test_a_trunk_that_detectors_lack_is_refused_where_one_is_fine_tuned():
     runs["small"] = {"dataset": "ohms", "backbone": {"arch": "resnet18", "stem": "small"}}
     rows = [{"label": name, "run": name} for name in ("scene", "cmc", "wide", "small")]
     table = {"title": "Two", "columns": [{"task": "boxes", "metric": "AP", "label": "AP"}], "rows": rows}
-    found = problems(changed(tasks=tasks, runs=runs, tables={"two": table}))
-    assert "3 problem(s)" in found
-    assert "tables.two.rows, 'cmc': detectors are fine-tuned from resnet18 and resnet50 in RGB" in found
-    assert "run 'wide' has resnet101 in rgb" in found
-    assert "run 'small' has resnet18 in rgb with the small one" in found
+    message = problems(changed(tasks=tasks, runs=runs, tables={"two": table}))
+    assert "3 problem(s)" in message
+    assert "tables.two.rows, 'cmc': detectors are fine-tuned from resnet18 and resnet50 in RGB" in message
+    assert "run 'wide' has resnet101 in rgb" in message
+    assert "run 'small' has resnet18 in rgb with the small one" in message
 
 
 def test_cmc_sees_luminance_and_chrominance_unless_told_otherwise():

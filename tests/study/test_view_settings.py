@@ -1,4 +1,4 @@
-"""Settings of views: a method brings its own, what is given wins, contradictions are named."""
+"""Settings of views: a method brings its own, configured values override them, contradictions are named."""
 
 import pytest
 from pydantic import ValidationError
@@ -28,11 +28,11 @@ def test_swav_draws_six_crops_of_96_pixels():
     assert views_of("swav", small_crops=None).small_crops is None, "the variant of two large crops"
 
 
-def test_what_is_given_wins_over_the_methods_own():
+def test_what_is_configured_overrides_the_methods_own():
     assert views_of("byol", augmentation="moco_v2").augmentation == "moco_v2"
     assert views_of("byol", scene_scale_min=0.3).scene_scale_min == 0.3
-    given = Run(dataset="d", method="byol", views=ViewSettings(scene_scale_min=0.3))
-    assert (given.views.augmentation, given.views.scene_scale_min) == ("byol", 0.3)
+    run = Run(dataset="d", method="byol", views=ViewSettings(scene_scale_min=0.3))
+    assert (run.views.augmentation, run.views.scene_scale_min) == ("byol", 0.3)
 
 
 def test_settings_that_are_written_and_read_stay_the_same():

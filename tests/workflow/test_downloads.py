@@ -32,8 +32,8 @@ def stock(server: Server, folder, splits) -> None:
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with running() as found:
-        yield found
+    with running() as running_server:
+        yield running_server
 
 
 def study(address: str, splits, **download: object) -> dict:

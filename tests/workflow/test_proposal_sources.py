@@ -112,7 +112,7 @@ def test_every_source_gives_boxes_inside_images_that_are_measured(made, proposal
 
 
 def test_given_boxes_arrive_as_they_are(proposals):
-    """They are the objects, so that what is measured is known: all those that are large enough to be cropped."""
+    """They are the objects, so that the right measures follow: all those that are large enough to be cropped."""
     for source, num_without in (("table", 0), ("coco", 1)):
         quality, summary = read_json(proposals / f"{source}.quality.json"), read_json(proposals / f"{source}.json")
         assert quality["by_object_size"]["large"]["mean_best_overlap"] > (0.999 if source == "table" else 0.8)

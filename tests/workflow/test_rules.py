@@ -11,13 +11,13 @@ WITHOUT_SCRIPT = {"all", "inspect"}
 @pytest.fixture(scope="module")
 def rules(root):
     """Text of every rule by name."""
-    found = {}
+    texts = {}
     for path in sorted((root / "rules").glob("*.smk")):
         for block in re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]:
             name = block.split("rule ", 1)[1].split(":", 1)[0].strip()
             if name:
-                found[name] = block
-    return found
+                texts[name] = block
+    return texts
 
 
 def test_every_rule_has_a_script_of_its_name_and_says_what_it_does(root, rules):

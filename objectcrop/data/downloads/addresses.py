@@ -1,4 +1,4 @@
-"""Where Open Images publishes its files, and what is known of them.
+"""Where Open Images publishes its files, with the sizes and checksums that are public.
 
 None of these addresses could be tried where this was written; each is cited:
 
@@ -36,7 +36,7 @@ _IMAGE_IDS: dict[Split, str] = {
     "validation": "2018_04/validation/validation-images-with-rotation.csv",
     "test": "2018_04/test/test-images-with-rotation.csv",
 }
-_KNOWN = {
+_PUBLISHED = {
     "2018_04/train/train-annotations-bbox.csv": (
         1_194_033_454,
         "0646f6a18872519da5eb89a6420d23c1202bfb44c62f89bea8d1621817234309",
@@ -61,8 +61,8 @@ class WantedFile:
         key: which file of Open Images.
         path: where it goes, relative to the data root.
         address: where it comes from.
-        num_bytes: its size, if known.
-        sha256: its SHA-256, if known.
+        num_bytes: its size; None if it is not published.
+        sha256: its SHA-256; None if it is not published.
     """
 
     key: MetadataKey
@@ -73,7 +73,7 @@ class WantedFile:
 
 
 def wanted_metadata(dataset: OpenImagesDataset, download: Download, metadata_base: str) -> list[WantedFile]:
-    """The metadata files that a data set needs: boxes of its splits, class descriptions, and image ids if asked for."""
+    """Return the metadata files that a data set needs: boxes of its splits, class descriptions, and image ids if asked for."""
     files = []
     for split, path in dataset.boxes.items():
         upstream = download.upstream(split)
@@ -88,13 +88,13 @@ def wanted_metadata(dataset: OpenImagesDataset, download: Download, metadata_bas
 
 
 def _wanted(key: MetadataKey, path: str, public: str, download: Download, metadata_base: str) -> WantedFile:
-    given = download.metadata.get(key, MetadataFile())
-    # an address of one's own may hold another file: only what is said beside it is then known
-    num_bytes, sha256 = _KNOWN.get(public, (None, None)) if given.address is None else (None, None)
-    address = given.address or f"{metadata_base}/{public}"
-    return WantedFile(key, path, address, given.num_bytes or num_bytes, given.sha256 or sha256)
+    override = download.metadata.get(key, MetadataFile())
+    # an address of one's own may hold another file: only the size and checksum set beside it count
+    num_bytes, sha256 = _PUBLISHED.get(public, (None, None)) if override.address is None else (None, None)
+    address = override.address or f"{metadata_base}/{public}"
+    return WantedFile(key, path, address, override.num_bytes or num_bytes, override.sha256 or sha256)
 
 
 def _key(split: Split, kind: str) -> MetadataKey:
-    found: dict[str, MetadataKey] = {key: key for key in get_args(MetadataKey)}
-    return found[f"{split}_{kind}"]
+    keys: dict[str, MetadataKey] = {key: key for key in get_args(MetadataKey)}
+    return keys[f"{split}_{kind}"]

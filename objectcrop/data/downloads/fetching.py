@@ -17,7 +17,7 @@ from objectcrop.study.settings.downloads import Transfer
 
 _POLL_S = 0.1
 _GRACE_S = 5.0  # for threads that wait for a server when the job is stopped
-_FIRST_TRIES = 3  # of each connection, before a source that never answered is given up
+_FIRST_TRIES = 3  # of each connection, before a source that never answered counts as unreachable
 _TAIL_BYTES = 4096
 _START, _END = b"\xff\xd8\xff", b"\xff\xd9"
 
@@ -81,13 +81,13 @@ class FetchCounts:
                 self.unanswered += 1
 
     def note_failure(self, failure: Failure) -> None:
-        """List an image that is given up."""
+        """List an image that could not be fetched."""
         with self.lock:
             self.failures.append(failure)
 
 
 def image_address(base: str, image: WantedImage) -> str:
-    """Where an image lies at a source of single images."""
+    """Return the address of an image at a source of single images."""
     return f"{base}/{image.upstream}/{quote(image.name)}"
 
 
@@ -95,7 +95,7 @@ def fetch_images(
     images: Iterable[WantedImage],
     *,
     address_of: Callable[[WantedImage], str],
-    landing_of: Callable[[WantedImage], Path],
+    staging_folder_of: Callable[[WantedImage], Path],
     transfer: Transfer,
     stop: StopRequest,
     progress: Progress,
@@ -103,30 +103,30 @@ def fetch_images(
 ) -> FetchCounts:
     """Fetch images with `transfer.connections` threads; they are taken from the iterable one by one.
 
-    An image appears in its folder whole, in one step. One that cannot be had is listed; the job goes on.
+    An image appears in its folder whole, in one step. One that cannot be fetched is listed; the job continues.
 
     Args:
         images: those that are not there.
         address_of: where each comes from.
-        landing_of: the folder that each grows in, on the file system of its own.
+        staging_folder_of: the folder that each is written to first, on the file system of its own.
         transfer: retries, waits, time limits.
-        stop: asked for by a signal: threads end within a few seconds, and the tally is what was done until then.
-        progress: is told what is done.
+        stop: asked for by a signal: threads end within a few seconds, and the counts are of what was done until then.
+        progress: receives the number of images that are done.
         max_failures: more end the job before all have been tried.
 
     Raises:
         UnreachableError: if nothing answers.
         ValueError: if an image cannot be written.
     """
-    pool = _Pool(iter(images), address_of, landing_of, transfer)
+    pool = _Pool(iter(images), address_of, staging_folder_of, transfer)
     pool.start()
-    seen = 0
+    num_reported = 0
     while pool.is_alive() and not stop:
         pool.wait(_POLL_S)
         counts = pool.counts
         rate = counts.num_bytes / 1e6 / max(time.monotonic() - pool.started, 1e-9)
-        progress.advance((now := counts.num_done) - seen, MB_per_s=rate, failed=len(counts.failures))
-        seen = now
+        progress.advance((now := counts.num_done) - num_reported, MB_per_s=rate, failed=len(counts.failures))
+        num_reported = now
         if counts.fault is not None or pool.is_hopeless() or len(counts.failures) > max_failures:
             break
     pool.stop()
@@ -147,13 +147,13 @@ class _Pool:
         self,
         images: Iterator[WantedImage],
         address_of: Callable[[WantedImage], str],
-        landing_of: Callable[[WantedImage], Path],
+        staging_folder_of: Callable[[WantedImage], Path],
         transfer: Transfer,
     ) -> None:
         self.counts = FetchCounts()
         self.started = time.monotonic()
         self._images, self._next_lock = images, threading.Lock()
-        self._address_of, self._landing_of, self._transfer = address_of, landing_of, transfer
+        self._address_of, self._staging_folder_of, self._transfer = address_of, staging_folder_of, transfer
         self._stopping = threading.Event()
         self._clients = [Client(timeout_s=transfer.timeout_s) for _ in range(transfer.connections)]
         # daemons: one that waits for a name server cannot be woken, and must not hold up the end of the process
@@ -174,7 +174,7 @@ class _Pool:
                 return
 
     def is_hopeless(self) -> bool:
-        """Whether no server has answered for so long that all the rest would fail, too."""
+        """Return whether no server has answered for so long that all the rest would fail, too."""
         tries = self._transfer.attempts if self.counts.has_answered else min(_FIRST_TRIES, self._transfer.attempts)
         return self.counts.unanswered >= tries * self._transfer.connections
 
@@ -192,7 +192,7 @@ class _Pool:
         try:
             while not self._stopping.is_set() and (image := self._next()) is not None:
                 self._fetch(client, image)
-        except BaseException as fault:  # told by the main thread, which must not wait for the others
+        except BaseException as fault:  # raised by the main thread, which must not wait for the others
             self.counts.fault = fault
         finally:
             client.close()
@@ -224,7 +224,7 @@ class _Pool:
     def _try(self, client: Client, image: WantedImage, address: str) -> int:
         if image.path.exists():  # another job was faster
             return 0
-        aside = self._landing_of(image) / image.name
+        aside = self._staging_folder_of(image) / image.name
         with client.open(address, deadline_s=self._transfer.image_deadline_s) as answer, aside.open("wb") as file:
             for block in answer.blocks:
                 file.write(block)
@@ -233,7 +233,7 @@ class _Pool:
 
 
 def settle_image(aside: Path, target: Path) -> None:
-    """Move an image to its place, if it is whole as far as its ends tell; it is on the disk before it has its name.
+    """Move an image to its place, if its first and last bytes are those of a whole JPEG; it is on disk before it has its name.
 
     Raises:
         TransferError: if it is no JPEG from beginning to end.

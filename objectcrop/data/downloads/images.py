@@ -9,18 +9,18 @@ from typing import Any
 from objectcrop.data.downloads.fetching import Failure, FetchCounts, UnreachableError, fetch_images, image_address
 from objectcrop.data.downloads.staging import staging
 from objectcrop.data.downloads.tars import TarSource
-from objectcrop.data.downloads.wanted import Wanted, WantedImage
+from objectcrop.data.downloads.wanted import WantedImage, WantedImages
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.datasets import Split
 from objectcrop.study.settings.downloads import TarImages, Transfer
 
 _FEW_FAILURES = 100
-"""So many are listed before a job ends early: a sample that says what is wrong."""
+"""Failures that are listed before a job ends early: a sample that shows what is wrong."""
 
 
 @dataclass(frozen=True)
-class Request:
+class FetchRequest:
     """What a job is to do.
 
     Attributes:
@@ -32,19 +32,19 @@ class Request:
     """
 
     name: str
-    wanted: Wanted
+    wanted: WantedImages
     transfer: Transfer
     root: Path
     max_unreadable_share: float
 
 
 @dataclass(frozen=True)
-class Report:
+class FetchReport:
     """What a job did.
 
     Attributes:
         num_wanted: images of the job.
-        num_already_there: those that lay in their folders before.
+        num_already_there: those that were in their folders before.
         num_fetched: those that came now.
         num_bytes: their bytes.
         seconds: that it took.
@@ -59,14 +59,14 @@ class Report:
     failures: list[Failure]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, with every failure."""
+        """Return plain values, with every failure."""
         return asdict(self) | {"num_failed": len(self.failures)}
 
 
-def fetch_wanted(request: Request, stop: StopRequest) -> Report:
+def fetch_wanted(request: FetchRequest, stop: StopRequest) -> FetchReport:
     """Fetch the images of a job that are not there yet.
 
-    A job whose failures alone are more than the data set may lack ends early, once it has seen a hundred: indexing would stop
+    A job whose failures alone are more than the data set may lack ends early, after a hundred at the earliest: indexing would stop
     anyway. After a signal the report says what was done until then.
 
     Raises:
@@ -86,10 +86,10 @@ def fetch_wanted(request: Request, stop: StopRequest) -> Report:
             counts = _bring(request, missing, places, stop, progress)
     failures = sorted(counts.failures, key=lambda failure: failure.image_id)
     seconds = time.monotonic() - start
-    return Report(len(wanted), num_there, counts.num_fetched, counts.num_bytes, seconds, failures)
+    return FetchReport(len(wanted), num_there, counts.num_fetched, counts.num_bytes, seconds, failures)
 
 
-def require_few_failures(report: Report, request: Request) -> None:
+def require_few_failures(report: FetchReport, request: FetchRequest) -> None:
     """Check that the failures of this job alone are no more than the whole data set may lack.
 
     Raises:
@@ -98,18 +98,18 @@ def require_few_failures(report: Report, request: Request) -> None:
     num_in_all, share = request.wanted.num_in_all, request.max_unreadable_share
     if len(report.failures) <= share * num_in_all:
         return
-    shown = "; ".join(f"{failure.address}: {failure.reason}" for failure in report.failures[:5])
+    examples = "; ".join(f"{failure.address}: {failure.reason}" for failure in report.failures[:5])
     left = report.num_wanted - report.num_already_there - report.num_fetched - len(report.failures)
     untried = f", {left} more were then not tried" if left > 0 else ""
     raise ValueError(
         f"data set {request.name}: {len(report.failures)} images could not be fetched{untried}; of {num_in_all} in all the "
-        f"share {share:g} may be missing ({shown}); run it again, take another source "
+        f"share {share:g} may be missing ({examples}); run it again, take another source "
         f"(datasets.{request.name}.download.transfer), or raise max_unreadable_share"
     )
 
 
 def _bring(
-    request: Request,
+    request: FetchRequest,
     missing: dict[Split, list[WantedImage]],
     places: dict[Path, Path],
     stop: StopRequest,
@@ -125,7 +125,7 @@ def _bring(
         return fetch_images(
             (image for images in missing.values() for image in images),
             address_of=lambda image: image_address(base, image),
-            landing_of=lambda image: places[image.folder],
+            staging_folder_of=lambda image: places[image.folder],
             transfer=request.transfer,
             stop=stop,
             progress=progress,
@@ -134,5 +134,5 @@ def _bring(
     except UnreachableError as error:
         raise UnreachableError(
             f"data set {name}: {base} cannot be reached: {error}; check the network and the proxy (https_proxy), or set "
-            f"datasets.{name}.download.transfer to a mirror or to tars; the same command goes on where this stopped"
+            f"datasets.{name}.download.transfer to a mirror or to tars; the same command resumes where this stopped"
         ) from error

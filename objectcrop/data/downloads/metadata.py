@@ -1,8 +1,8 @@
 """Big single files: resumed where they were cut off, checked, and recorded.
 
-Beside a file that is not whole yet lie `.<name>.part` and `.<name>.part.json`: what it is the part of (address, length, and
+Beside a file that is not whole yet are `.<name>.part` and `.<name>.part.json`: what it is the part of (address, length, and
 the server's mark of its version). A part is only continued if the server still has that version; otherwise it starts again.
-Beside a whole file lies `.<name>.download.json`: what was fetched, so that a later change is noticed.
+Beside a whole file is `.<name>.download.json`: what was fetched, so that a later change is noticed.
 """
 
 import glob
@@ -30,13 +30,13 @@ class Record:
 
     Attributes:
         key: which file of Open Images.
-        path: where it lies, relative to the data root.
+        path: where it is, relative to the data root.
         address: where it came from; empty if it was there before anything was fetched.
         num_bytes: its size.
         sha256: of its content.
         fetched_at: when, in UTC (ISO 8601); empty if it was there before.
-        checked: "known": against a checksum that is known; "recorded": it is what was fetched first; "nothing": it was there
-            before, and no checksum is known.
+        checked: "known": against a published checksum; "recorded": it is what was fetched first; "nothing": it was there
+            before, and no checksum is published.
     """
 
     key: str
@@ -62,7 +62,7 @@ def fetch_metadata(files: Iterable[WantedFile], root: Path, transfer: Transfer) 
 
     Raises:
         ValueError: naming the file, if it cannot be fetched or is not what it should be. A file just fetched is then removed;
-            one that lay there is left.
+            one that was there before is left.
     """
     client = Client(timeout_s=transfer.timeout_s)
     try:
@@ -91,7 +91,7 @@ class _FileFetch:
             return self._check_what_is_there()
 
     def _remove_leftovers(self) -> None:
-        """What processes that were killed left beside the whole file."""
+        """Remove what processes that were killed left beside the whole file."""
         notes = self.target.parent.glob(f".{glob.escape(self.target.name)}.*-*.json")  # being written when they died
         for left in (self.part, self.part_note, *notes):
             left.unlink(missing_ok=True)
@@ -112,11 +112,11 @@ class _FileFetch:
         return "recorded" if note else "nothing"
 
     def _difference(self, num_bytes: int, sha256: str) -> str:
-        """How a content differs from what is known of it, or from what was fetched before; empty if it does not."""
+        """Return how a content differs from what is published or was fetched before; empty if it does not."""
         if self.file.num_bytes not in (None, num_bytes):
-            return f"has {num_bytes} bytes, {self.file.num_bytes} are known to be right"
+            return f"has {num_bytes} bytes, expected {self.file.num_bytes}"
         if self.file.sha256 not in (None, sha256):
-            return f"has the SHA-256 {sha256}, {self.file.sha256} is known to be right"
+            return f"has the SHA-256 {sha256}, expected {self.file.sha256}"
         if self.file.sha256 is None and self.note.is_file():
             before = read_json(self.note)
             if before["sha256"] != sha256:
@@ -155,15 +155,15 @@ class _FileFetch:
                 attempt = 1 if self._num_bytes_there() > before else attempt + 1
                 seconds = wait_before(self.transfer, self.file.path, attempt, error)
                 if seconds is None:
-                    raise ValueError(self._say_given_up(error, attempt)) from error
+                    raise ValueError(self._failure_message(error, attempt)) from error
                 print(f"{self.target.name}: {error}; again in {seconds:.1f} s", flush=True)
                 time.sleep(seconds)
 
-    def _say_given_up(self, error: TransferError, attempt: int) -> str:
+    def _failure_message(self, error: TransferError, attempt: int) -> str:
         return (
             f"{self.target}: cannot be fetched from {self.file.address} ({error}; {attempt} tries without progress); check the "
             "network and the proxy (https_proxy), set download.transfer.metadata_base to a mirror, or put the file there; "
-            "the same command goes on where this stopped"
+            "the same command resumes where this stopped"
         )
 
     def _transfer_once(self) -> None:
@@ -194,11 +194,11 @@ class _FileFetch:
                 progress.advance(round(done) - progress.done)
 
     def _part(self) -> _Part | None:
-        """What the partial file is part of; None if it cannot be continued."""
+        """Return what the partial file is part of; None if it cannot be continued."""
         if not (self.part.is_file() and self.part_note.is_file()):
             return None
-        found = _Part(**read_json(self.part_note))
-        return found if found.mark and found.address == self.file.address else None
+        part = _Part(**read_json(self.part_note))
+        return part if part.mark and part.address == self.file.address else None
 
     def _is_whole(self) -> bool:
         part = self._part()
@@ -209,13 +209,13 @@ class _FileFetch:
 
 
 def _mark(answer: Answer) -> str:
-    """What If-Range may name (RFC 9110, section 13.1.5): a strong ETag, or the time of the last change."""
+    """Return what If-Range may name (RFC 9110, section 13.1.5): a strong ETag, or the time of the last change."""
     etag = answer.headers.get("etag", "")
     return etag if etag and not etag.startswith("W/") else answer.headers.get("last-modified", "")
 
 
 def _continues(answer: Answer, part: _Part, there: int) -> bool:
-    """Whether a 206 answer is the rest of a part of which `there` bytes are there, and of the same version."""
+    """Return whether a 206 answer is the rest of a part of which `there` bytes are there, and of the same version."""
     unit, _, rest = answer.headers.get("content-range", "").partition(" ")
     starts_there = unit == "bytes" and rest.partition("-")[0] == str(there)
     is_as_long = part.num_bytes is None or answer.num_bytes is None or there + answer.num_bytes == part.num_bytes

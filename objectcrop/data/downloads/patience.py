@@ -6,7 +6,7 @@ from objectcrop.study.settings.downloads import Transfer
 
 
 def wait_before(transfer: Transfer, key: str, attempt: int, error: TransferError) -> float | None:
-    """Seconds to wait after try `attempt` (from 1) of the file `key` failed; None if it is to be given up.
+    """Return the seconds to wait after try `attempt` (from 1) of the file `key` failed; None if there is no further try.
 
     The wait doubles with each try, and is drawn within a half of that either way, so that many files that failed at once do
     not come back at once. A server that asks for more (Retry-After) gets it, up to the longest wait.

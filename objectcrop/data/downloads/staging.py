@@ -21,7 +21,7 @@ class StagingFolder:
 
     Attributes:
         folder: to write to; files are renamed from it into the folder around it.
-        there: of the names that were looked for, those that lie in the folder around it.
+        there: of the wanted names, those that are in the folder around it.
     """
 
     folder: Path
@@ -30,7 +30,7 @@ class StagingFolder:
 
 @contextmanager
 def staging(folder: Path, wanted_names: Set[str]) -> Iterator[StagingFolder]:
-    """Make a place inside `folder`, and see which of the files `look_for` are there: one scan, however many there are.
+    """Make a place inside `folder`, and list which of the files `wanted_names` are there: one scan, however many there are.
 
     What processes that were killed have left is removed first: their places are those that nobody holds the lock of. So
     several jobs, also of several checkouts, can fill one folder at once.
@@ -115,7 +115,7 @@ def _remove_if_empty(place: Path) -> None:
 
 
 def _is_still(path: Path, handle: int) -> bool:
-    """Whether a path still leads to the open file."""
+    """Return whether a path still leads to the open file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Images out of tars that lie on this machine: each is read front to back once, and then its index is known.
+"""Images from tars on this machine: each is read front to back once, and its index is then stored.
 
 CVDF packs its bucket as train_0.tar.gz .. train_f.tar.gz (by the first digit of the id), validation.tar.gz and test.tar.gz. A
 compressed tar cannot be entered in the middle, so an index says whether it must be read at all, and how far; of one that is
@@ -36,11 +36,11 @@ class TarSource:
     Args:
         folder: of the tars.
         index_folder: where their indexes are kept.
-        landings: where images grow, by the folder that they go to.
+        staging_folders: where images are written first, by the folder that they go to.
     """
 
-    def __init__(self, folder: Path, index_folder: Path, landings: dict[Path, Path]) -> None:
-        self.folder, self.index_folder, self.landings = folder, index_folder, landings
+    def __init__(self, folder: Path, index_folder: Path, staging_folders: dict[Path, Path]) -> None:
+        self.folder, self.index_folder, self.staging_folders = folder, index_folder, staging_folders
 
     def extract(self, images: dict[Split, list[WantedImage]], *, stop: StopRequest, progress: Progress) -> FetchCounts:
         """Put images, by split of Open Images, into their folders; those that no tar holds are listed.
@@ -54,15 +54,15 @@ class TarSource:
         return counts
 
     def tars_of(self, split: Split) -> list[Path]:
-        """Tars of a split of Open Images.
+        """Return the tars of a split of Open Images.
 
         Raises:
             ValueError: if there is none.
         """
-        found = sorted(path for path in self.folder.glob(f"{split}[._]*") if path.name.endswith(ENDINGS))
-        if not found:
+        tars = sorted(path for path in self.folder.glob(f"{split}[._]*") if path.name.endswith(ENDINGS))
+        if not tars:
             raise ValueError(f"{self.folder}: holds no tar of {split} images ({split}.tar.gz, {split}_0.tar.gz, ..)")
-        return found
+        return tars
 
     def _extract_split(
         self, split: Split, wanted: dict[str, WantedImage], counts: FetchCounts, stop: StopRequest, progress: Progress
@@ -90,7 +90,7 @@ class TarSource:
                 counts.note_failure(Failure(image.image_id, str(self.folder), reason, 1))
 
     def _settle(self, tar: Path, image: WantedImage, blocks: Iterator[bytes], counts: FetchCounts) -> None:
-        aside = self.landings[image.folder] / image.name
+        aside = self.staging_folders[image.folder] / image.name
         with aside.open("wb") as file:
             for block in blocks:
                 file.write(block)
@@ -103,7 +103,7 @@ class TarSource:
             counts.note_fetched(num_bytes)
 
     def _members(self, tar: Path, wanted: dict[str, WantedImage]) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """Names and contents of members, at least of those that are wanted; names are taken out of `wanted` meanwhile."""
+        """Yield names and contents of members, at least of those in `wanted`; the caller removes names from it meanwhile."""
         index_path = self._index_path(tar)
         if not index_path.is_file():
             yield from self._read_all(tar, index_path)
@@ -126,18 +126,18 @@ class TarSource:
             check(pd.DataFrame(rows, columns=list(_INDEX.columns)), _INDEX, where=str(tar)).to_parquet(aside)
 
     def _index_path(self, tar: Path) -> Path:
-        """Of this very file: a tar of another size or time has an index of its own."""
-        seen = tar.stat()
-        key = f"{tar.resolve()} {seen.st_size} {seen.st_mtime_ns}"
+        """Return the index's path for this very file: a tar of another size or time has an index of its own."""
+        stat = tar.stat()
+        key = f"{tar.resolve()} {stat.st_size} {stat.st_mtime_ns}"
         return self.index_folder / f"{tar.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
 
 
 def _stream(tar: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """The files of a tar in their order, and what they hold."""
+    """Yield the files of a tar in their order, and what they hold."""
     with _opened(tar) as raw:
         with tarfile.open(fileobj=raw, mode="r|", bufsize=BLOCK_BYTES) as archive:
             for member in archive:
-                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps all that it has seen
+                archive.members.clear()  # type: ignore[attr-defined]  # or it keeps all members
                 if member.isreg() and (file := archive.extractfile(member)) is not None:
                     yield member, file
         while raw.read(BLOCK_BYTES):  # to the end, where gzip notices what is missing
@@ -145,7 +145,7 @@ def _stream(tar: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
 
 
 class _AsItComes:
-    """An unpacked file whose reads may be short: what lies before a damage is given before the damage is noticed."""
+    """An unpacked file whose reads may be short: bytes before a damage are returned before the damage raises."""
 
     def __init__(self, file: gzip.GzipFile) -> None:
         self.read = file.read1
@@ -153,7 +153,7 @@ class _AsItComes:
 
 @contextmanager
 def _opened(tar: Path) -> Iterator[Any]:
-    """Something that tarfile can read from."""
+    """Yield a file object that tarfile can read from."""
     if tar.name.endswith(".tar"):
         with tar.open("rb") as plain:
             yield plain

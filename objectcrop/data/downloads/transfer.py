@@ -181,7 +181,7 @@ def _read_block(response: BaseHTTPResponse, got: int, announced: int | None) -> 
 
 
 def _num_waiting(response: BaseHTTPResponse) -> int:
-    """Bytes that have come and were not read; waits for the first."""
+    """Return the bytes that have come and were not read; waits for the first."""
     return len(response._original_response.fp.peek())  # type: ignore[attr-defined]  # urllib3 shows no other way
 
 
@@ -205,7 +205,7 @@ def _file_blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _say(error: BaseException) -> str:
-    """What went wrong at the bottom, without the connection pools around it."""
+    """Return what went wrong at the bottom, without the connection pools around it."""
     while inner := error.__cause__ or next((part for part in error.args if isinstance(part, BaseException)), None):
         error = inner
     if isinstance(error, (TimeoutError, faults.TimeoutError)):

@@ -41,7 +41,7 @@ class WantedImage:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedImages:
     """The images of one job, by split.
 
     Attributes:
@@ -60,13 +60,13 @@ class Wanted:
         return sum(map(len, self.image_ids.values()))
 
     def images(self, split: Split) -> Iterator[WantedImage]:
-        """The images of a split."""
+        """Yield the images of a split."""
         for image_id in self.image_ids[split]:
             yield WantedImage(image_id, self.upstream[split], self.folders[split])
 
 
 def chosen_images(annotations: pd.DataFrame, dataset: OpenImagesDataset, download: Download) -> pd.DataFrame:
-    """The images (image_id, split) of a data set that is used directly: those that have boxes, up to its limits.
+    """Return the images (image_id, split) of a data set that is used directly: those that have boxes, up to its limits.
 
     Args:
         annotations: its ANNOTATIONS.
@@ -85,8 +85,8 @@ def chosen_images(annotations: pd.DataFrame, dataset: OpenImagesDataset, downloa
 
 def shard_of(
     images: pd.DataFrame, dataset: OpenImagesDataset, download: Download, root: Path, *, shard: int, name: str
-) -> Wanted:
-    """The images of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
+) -> WantedImages:
+    """Return the images of one job: every `num_shards`-th of the list sorted by split and id, from the `shard`-th on.
 
     Args:
         images: image_id and split of all jobs.
@@ -102,12 +102,14 @@ def shard_of(
     if not 0 <= shard < download.num_shards:
         raise ValueError(f"shard {shard} of datasets.{name}: there are {download.num_shards}, from 0 on")
     rows = images.sort_values(["split", "image_id"], ignore_index=True).iloc[shard :: download.num_shards]
-    if strange := sorted(set(rows["split"]) - set(dataset.images)):
-        raise ValueError(f"datasets.{name}: images of the split(s) {strange} are wanted, but images names no folder")
+    if without_folder := sorted(set(rows["split"]) - set(dataset.images)):
+        raise ValueError(
+            f"datasets.{name}: images of the split(s) {without_folder} are wanted, but images names no folder"
+        )
     unsafe = [image_id for image_id in rows["image_id"] if _SAFE_ID.fullmatch(image_id) is None]
     if unsafe:
         raise ValueError(f"datasets.{name}: {len(unsafe)} image id(s) cannot be file names, first {unsafe[0]!r}")
-    return Wanted(
+    return WantedImages(
         folders={split: root / PurePosixPath(folder) for split, folder in dataset.images.items()},
         upstream={split: download.upstream(split) for split in dataset.images},
         image_ids={split: rows.loc[rows["split"] == split, "image_id"].tolist() for split in dataset.images},

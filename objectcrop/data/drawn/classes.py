@@ -29,7 +29,7 @@ class DrawnClass:
 
 
 def drawn_classes(num_classes: int) -> list[DrawnClass]:
-    """The first `num_classes` classes.
+    """Return the first `num_classes` classes.
 
     Raises:
         ValueError: if there are fewer.
@@ -37,22 +37,22 @@ def drawn_classes(num_classes: int) -> list[DrawnClass]:
     if not 1 <= num_classes <= MAX_CLASSES:
         raise ValueError(f"num_classes: got {num_classes}, there are 1 to {MAX_CLASSES} drawn classes")
     surfaces, outlines = list(PATTERNS), list(OUTLINES)
-    found = []
+    classes = []
     for index in range(num_classes):
         place, dozen = index % len(surfaces), index // len(surfaces)
         surface, outline = surfaces[place], outlines[(place + dozen * _SECOND_PAIRING) % len(outlines)]
-        found.append(DrawnClass(f"/m/drawn{index + 1:02d}", f"{surface} {outline}", surface, outline))
-    return found
+        classes.append(DrawnClass(f"/m/drawn{index + 1:02d}", f"{surface} {outline}", surface, outline))
+    return classes
 
 
 def class_shares(scene_type: int, num_classes: int) -> NDArray[np.float64]:
-    """Probabilities of the classes in a type of scene: every fourth class is three times as likely as the others."""
+    """Return the probabilities of the classes in a type of scene: every fourth class is three times as likely as the others."""
     weights = np.where(np.arange(num_classes) % NUM_SCENE_TYPES == scene_type, _FAVOUR, 1.0)
     return np.asarray(weights / weights.sum())
 
 
 def ground_shares(scene_type: int) -> NDArray[np.float64]:
-    """Probabilities of the grounds in a type of scene: each type prefers two, every ground occurs in all."""
+    """Return the probabilities of the grounds in a type of scene: each type prefers two, every ground occurs in all."""
     places = np.arange(len(GROUNDS))
     preferred = (places - scene_type) % len(GROUNDS) < 2
     weights = np.where(preferred, _FAVOUR, 1.0)

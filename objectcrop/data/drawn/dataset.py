@@ -61,7 +61,7 @@ class Chunk:
     stop: int
 
     def record(self, folder: Path) -> Path:
-        """The file that is there once the chunk is finished."""
+        """Return the file that is there once the chunk is finished."""
         return folder / "records" / f"{self.split}-{self.start:07d}-{self.stop:07d}.json"
 
 
@@ -73,7 +73,7 @@ def draw_scene(settings: DrawnDataset, split: str, index: int) -> Scene:
 
 
 def scene_id(settings: DrawnDataset, split: str, index: int) -> str:
-    """16 hexadecimal digits, different for every scene of every setting; the size of the set does not matter."""
+    """Return 16 hexadecimal digits, different for every scene of every setting; the size of the set does not matter."""
     drawn = {key: value for key, value in recorded(settings).items() if key not in _NOT_DRAWN}
     return hashlib.sha256(f"{settings_hash(drawn)}/{split}/{index}".encode()).hexdigest()[:16]
 
@@ -109,11 +109,11 @@ def draw_dataset(name: str, settings: DrawnDataset, root: Path, *, num_workers: 
 
 
 def read_records(folder: Path, settings: DrawnDataset) -> dict[str, list[dict[str, Any]]]:
-    """The records of the scenes of each split that is drawn, in order."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    """Return the records of the scenes of each split that is drawn, in order."""
+    records: dict[str, list[dict[str, Any]]] = {}
     for chunk in _chunks(settings):
-        found.setdefault(chunk.split, []).extend(read_json(chunk.record(folder)))
-    return found
+        records.setdefault(chunk.split, []).extend(read_json(chunk.record(folder)))
+    return records
 
 
 def _chunks(settings: DrawnDataset) -> list[Chunk]:

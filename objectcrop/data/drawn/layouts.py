@@ -39,7 +39,7 @@ Record = Mapping[str, Any]
 def write_box_csv(
     path: Path, records: Iterable[Record], classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """One row an object, corners relative to the image with eight decimals."""
+    """Write one row an object, corners relative to the image with eight decimals."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(BOX_COLUMNS)
@@ -48,20 +48,20 @@ def write_box_csv(
             x1, y1, x2, y2 = thing["box"]
             corners = [x1 / width_px, x2 / width_px, y1 / height_px, y2 / height_px]
             flags = [int(thing["is_occluded"]), int(thing["is_truncated"]), 0, 0, 0]
-            shown = [f"{corner:.8g}" for corner in corners]
-            writer.writerow([record["image_id"], "drawn", classes[thing["class_index"]].mid, 1, *shown, *flags])
+            decimals = [f"{corner:.8g}" for corner in corners]
+            writer.writerow([record["image_id"], "drawn", classes[thing["class_index"]].mid, 1, *decimals, *flags])
     write_text(path, text.getvalue())
 
 
 def write_class_csv(path: Path, classes: Sequence[DrawnClass]) -> None:
-    """LabelName and plain name, without header."""
+    """Write LabelName and plain name, without header."""
     write_text(path, "".join(f"{kind.mid},{kind.name}\n" for kind in classes))
 
 
 def write_coco(
     path: Path, records: Sequence[Record], classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """COCO instances of a split; `file_name` is relative to the split's folder, ids start at 1."""
+    """Write COCO instances of a split; `file_name` is relative to the split's folder, ids start at 1."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image_number, record in enumerate(records, start=1):
@@ -89,7 +89,7 @@ def write_coco(
 def write_voc_scene(
     folder: Path, split: str, record: Record, classes: Sequence[DrawnClass], width_px: int, height_px: int
 ) -> None:
-    """The XML of a scene (1-based, inclusive corners), and its image as a relative link into the split's folder."""
+    """Write the XML of a scene (1-based, inclusive corners), and its image as a relative link into the split's folder."""
     image_id = record["image_id"]
     things = "".join(_voc_object(thing, classes[thing["class_index"]]) for thing in record["objects"])
     size = f"<size><width>{width_px}</width><height>{height_px}</height><depth>3</depth></size>"
@@ -104,7 +104,7 @@ def write_voc_scene(
 
 
 def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
-    """ImageSets/Main: train, val, trainval and test; a split that was not drawn gives an empty set."""
+    """Write ImageSets/Main: train, val, trainval and test; a split that was not drawn gives an empty set."""
     sets = {
         "train": ids.get("train", []),
         "val": ids.get("validation", []),
@@ -116,7 +116,7 @@ def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
 
 
 def make_folders(folder: Path, splits: Iterable[str]) -> None:
-    """The folders that images and XMLs are written to."""
+    """Make the folders that images and XMLs are written to."""
     for name in [*splits, f"{VOC_FOLDER}/Annotations", f"{VOC_FOLDER}/JPEGImages"]:
         (folder / name).mkdir(parents=True, exist_ok=True)
 

@@ -34,8 +34,8 @@ class DrawnObject:
 
 
 def visible_objects(layout: Layout) -> list[DrawnObject]:
-    """The objects of a scene, from back to front; clutter is left out."""
-    found = []
+    """Return the objects of a scene, from back to front; clutter is left out."""
+    objects = []
     for index, thing in enumerate(layout.things):
         if thing.class_index is None:
             continue
@@ -45,7 +45,7 @@ def visible_objects(layout: Layout) -> list[DrawnObject]:
         visible, inside = layout.visible_px[index], layout.inside_px[index]
         corner = np.array([columns.start, rows.start])
         left, top = int(corner[0] + x), int(corner[1] + y)
-        found.append(
+        objects.append(
             DrawnObject(
                 class_index=thing.class_index,
                 box=(left, top, left + width, top + height),
@@ -55,7 +55,7 @@ def visible_objects(layout: Layout) -> list[DrawnObject]:
                 polygons=_polygons(mask, corner),
             )
         )
-    return found
+    return objects
 
 
 def _polygons(mask: NDArray[np.bool_], corner: NDArray[np.int64]) -> list[list[float]]:

@@ -15,9 +15,9 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def shaped(outline: str, rng: np.random.Generator) -> Points:
-    """A member of a family of `OUTLINES`, or a `"blob"`: varied, squeezed by up to a quarter and rotated a little.
+    """Return a member of a family of `OUTLINES`, or a `"blob"`: varied, squeezed by up to a quarter and rotated a little.
 
-    Objects stay within some 15 degrees of upright, as things in photographs do.
+    Objects stay within some 15 degrees of upright, as things in natural images do.
     """
     make = OUTLINES.get(outline, _blob)
     squeeze = np.exp(rng.uniform(-0.25, 0.25))
@@ -27,7 +27,7 @@ def shaped(outline: str, rng: np.random.Generator) -> Points:
 
 
 def stroke(rng: np.random.Generator) -> Points:
-    """A bent band, as a twig or a cable."""
+    """Return a bent band, as a twig or a cable."""
     along = np.linspace(-1, 1, 16)
     bend = rng.uniform(-0.5, 0.5) * along**2 + rng.uniform(-0.3, 0.3) * along**3
     half = rng.uniform(0.03, 0.08) * (1 - 0.5 * along**2)
@@ -38,7 +38,7 @@ def stroke(rng: np.random.Generator) -> Points:
 
 
 def scaled(points: Points, *, box_area: float, max_width: float, max_height: float) -> Points:
-    """The outline with a box of `box_area` (or the largest that fits), its corner at the origin."""
+    """Return the outline with a box of `box_area` (or the largest that fits), its corner at the origin."""
     extent = np.ptp(points, axis=0)
     factor = min(np.sqrt(box_area / extent.prod()), max_width / extent[0], max_height / extent[1])
     return np.asarray((points - points.min(axis=0)) * factor)

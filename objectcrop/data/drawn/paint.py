@@ -20,7 +20,7 @@ ImageArray = NDArray[np.uint8]
 
 
 def paint_scene(settings: DrawnDataset, scene_type: int, layout: Layout, rng: np.random.Generator) -> ImageArray:
-    """The scene as 8-bit BGR, shape (height, width, 3)."""
+    """Return the scene as 8-bit BGR, shape (height, width, 3)."""
     light = rng.uniform(0, 2 * np.pi)
     image = _ground(settings, scene_type, rng)
     for thing in layout.things:
@@ -29,7 +29,7 @@ def paint_scene(settings: DrawnDataset, scene_type: int, layout: Layout, rng: np
 
 
 def _ground(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) -> ImageArray:
-    """A wall and a floor, out of focus."""
+    """Return a wall and a floor, out of focus."""
     width, height = settings.width_px, settings.height_px
     horizon = int(height * np.clip(rng.normal(0.45, 0.2), 0, 0.9))
     image = np.empty((height, width, 3), np.uint8)
@@ -70,7 +70,7 @@ def _shade_under(image: ImageArray, thing: Thing, light: float, side: float) -> 
 
 
 def _relief(thing: Thing, light: float, side: float, rng: np.random.Generator) -> ImageArray:
-    """How bright each pixel of a thing is lit: lighter towards the light, darker at the rim. 200 leaves it as it is."""
+    """Return how bright each pixel of a thing is lit: lighter towards the light, darker at the rim. 200 leaves it as it is."""
     height, width = thing.coverage.shape
     tilt = float(rng.uniform(20, 80))
     across = np.linspace(-0.5, 0.5, width, dtype=np.float32) * np.float32(tilt * np.cos(light))
@@ -83,7 +83,7 @@ def _relief(thing: Thing, light: float, side: float, rng: np.random.Generator) -
 
 
 def _develop(image: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Uneven light with a tint, the lens's softness and the sensor's noise."""
+    """Apply uneven light with a tint, the lens's softness and the sensor's noise."""
     height, width = image.shape[:2]
     tint = rng.uniform(0.92, 1.08, 3)
     coarse = np.clip(rng.normal(1, 0.16, (3, 4, 1)) * tint * 190, 60, 255).astype(np.uint8)
@@ -105,14 +105,14 @@ def _noise_around_128(side: int) -> ImageArray:
 
 
 def _coloured(grey: Grey, dark: NDArray[np.float64], light: NDArray[np.float64]) -> ImageArray:
-    """Grey values turned into the colours between two."""
+    """Map grey values to the colours between two."""
     share = np.linspace(0, 1, 256)[:, None]
     table = np.round(dark + share * (light - dark)).astype(np.uint8)[None]
     return np.asarray(cv2.LUT(cv2.merge([grey, grey, grey]), table), np.uint8)
 
 
 def _object_colours(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two random colours of different brightness, in random order; they say nothing of the class."""
+    """Return two random colours of different brightness, in random order; they say nothing of the class."""
     pairs = rng.uniform(10, 245, (24, 2, 3))
     apart = np.abs((pairs[:, 0] - pairs[:, 1]) @ _LUMA) >= _CONTRAST
     chosen = pairs[int(np.argmax(apart))]
@@ -120,7 +120,7 @@ def _object_colours(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDAr
 
 
 def _ground_colours(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two muted colours of one hue."""
+    """Return two muted colours of one hue."""
     middle = rng.uniform(60, 190) + rng.uniform(-35, 35, 3)
     half = rng.uniform(25, 60) * rng.uniform(0.8, 1.2, 3)
     return np.clip(middle - half, 0, 255), np.clip(middle + half, 0, 255)

@@ -92,7 +92,7 @@ class Layout:
 def windows(
     left: int, top: int, mask_shape: Sequence[int], scene_shape: Sequence[int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The part of the scene (rows, columns) that a mask at (left, top) covers, and the part of the mask inside it."""
+    """Return the part of the scene (rows, columns) that a mask at (left, top) covers, and the part of the mask inside it."""
     (mask_height, mask_width), (height, width) = mask_shape[:2], scene_shape[:2]
     first_row, first_column = max(top, 0), max(left, 0)
     rows = slice(first_row, max(first_row, min(top + mask_height, height)))
@@ -102,7 +102,7 @@ def windows(
 
 
 def plan_scene(settings: DrawnDataset, rng: np.random.Generator) -> tuple[int, Layout]:
-    """The type of a scene and its things; at least one of them is an object."""
+    """Return the type of a scene and its things; at least one of them is an object."""
     scene_type = int(rng.integers(NUM_SCENE_TYPES))
     layout = Layout(np.zeros((settings.height_px, settings.width_px), np.uint8))
     num_objects = _number_of_objects(settings, rng)
@@ -156,7 +156,7 @@ def _object(class_index: int, settings: DrawnDataset, rng: np.random.Generator) 
 
 
 def _clutter(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) -> Thing:
-    """A twig, a blob, or an outline of a class on a ground's surface: an outline alone must not name a class."""
+    """Return a twig, a blob, or an outline of a class on a ground's surface: an outline alone must not name a class."""
     kind = rng.random()
     outline = "blob" if kind < 0.7 else str(rng.choice(list(OUTLINES)))
     points = stroke(rng) if kind < 0.35 else shaped(outline, rng)
@@ -167,7 +167,7 @@ def _clutter(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) 
 
 
 def _thing(class_index: int | None, surface: Cut, coverage: Grey) -> Thing:
-    """A thing that has no place yet."""
+    """Return a thing that has no place yet."""
     solid = np.asarray(coverage >= 128)
     return Thing(class_index, surface, 0, 0, coverage, solid, int(np.count_nonzero(solid)))
 
@@ -179,7 +179,7 @@ def _cut(surface: str, scale: float, angle_degrees: float, rng: np.random.Genera
 
 
 def ground_cut(scene_type: int, settings: DrawnDataset, rng: np.random.Generator) -> Cut:
-    """A background surface of a scene; one tile is about as wide as the scene."""
+    """Return a background surface of a scene; one tile is about as wide as the scene."""
     surface = str(rng.choice(list(GROUNDS), p=ground_shares(scene_type)))
     scale = TILE / settings.width_px * rng.uniform(0.5, 0.95)
     return _cut(surface, float(scale), float(rng.normal(0, 10)), rng)

@@ -47,7 +47,7 @@ class Cut:
 
 
 def cut(piece: Cut, width: int, height: int) -> Grey:
-    """The piece's grey values, shape (height, width)."""
+    """Return the piece's grey values, shape (height, width)."""
     level = int(np.clip(np.floor(np.log2(max(piece.scale, 1e-6))), 0, _LEVELS - 1))
     tile = _pyramid(piece.surface, piece.variant)[level]
     scale = piece.scale / 2**level
@@ -61,7 +61,7 @@ def cut(piece: Cut, width: int, height: int) -> Grey:
 
 @cache
 def _pyramid(surface: str, variant: int) -> list[Grey]:
-    """The tile at 1, 1/2, 1/4 ... of its side, so that a small instance is not aliased."""
+    """Return the tile at 1, 1/2, 1/4 ... of its side, so that a small instance is not aliased."""
     make = PATTERNS.get(surface) or GROUNDS[surface]
     plane = make(generator(0, "drawn", "surface", surface, variant))
     tile = np.round(255 * np.clip(plane, 0, 1)).astype(np.uint8)
@@ -72,7 +72,7 @@ def _pyramid(surface: str, variant: int) -> list[Grey]:
 
 
 def _noise(rng: np.random.Generator, size: float | tuple[float, float], *, roughness: float = 0.0) -> Plane:
-    """Seamless noise of mean 0 and deviation 1.
+    """Return seamless noise of mean 0 and deviation 1.
 
     Args:
         rng: of the tile.
@@ -90,13 +90,13 @@ def _noise(rng: np.random.Generator, size: float | tuple[float, float], *, rough
 
 
 def _grid(rng: np.random.Generator, *, wobble: float = 0.06) -> tuple[Plane, Plane]:
-    """Coordinates in cells, slightly bent as on a real surface."""
+    """Return coordinates in cells, slightly bent as on a real surface."""
     y, x = np.mgrid[0:TILE, 0:TILE].astype(np.float32) / CELL
     return x + wobble * _noise(rng, 2.0), y + wobble * _noise(rng, 2.0)
 
 
 def _soft(signed: Plane, softness: float = 0.06) -> Plane:
-    """1 where `signed` is above 0, 0 below, with a soft edge."""
+    """Return 1 where `signed` is above 0, 0 below, with a soft edge."""
     return np.asarray(np.clip(0.5 + signed / (2 * softness), 0, 1))
 
 

@@ -19,7 +19,7 @@ _SUFFIX = ".jpg"
 
 
 def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) of the parts; the id is the file name without suffix.
+    """Return the images (image_id, path, split) of the parts; the id is the file name without suffix.
 
     Raises:
         ValueError: if a part has none.
@@ -32,7 +32,7 @@ def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
 
 
 def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
-    """ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
+    """Return ANNOTATIONS of the masks: for each class that a mask shows, one box around all its pixels, flagged `is_group_of`.
 
     A mask says which class a pixel belongs to, not which object: the box may hold one object or many, and what is between
     them. 0 is unlabelled. The class id is its name in objectInfo150.txt.
@@ -71,25 +71,25 @@ def _named_boxes(path: Path, size: NDArray[np.float64], names: dict[int, str]) -
 
 
 def class_boxes(mask: NDArray[np.uint8]) -> dict[int, RelativeBox]:
-    """Relative box (x1, y1, x2, y2) around all pixels of each class of a mask, shape (height, width); 0 is no class."""
+    """Return the relative box (x1, y1, x2, y2) of each class of a mask, shape (height, width); 0 is no class."""
     from scipy.ndimage import find_objects  # here and not above: every other data set would wait half a second for it
 
     height, width = mask.shape
-    found = {}
+    boxes = {}
     for label, place in enumerate(find_objects(mask), start=1):
         if place is not None:
             rows, columns = place
-            found[label] = (columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
-    return found
+            boxes[label] = (columns.start / width, rows.start / height, columns.stop / width, rows.stop / height)
+    return boxes
 
 
 def read_class_list(path: Path) -> dict[int, str]:
-    """Names by index from objectInfo150.txt: a header with Idx and Name, fields apart by tabs.
+    """Return names by index from objectInfo150.txt: a header with Idx and Name, fields apart by tabs.
 
     Raises:
         ValueError: naming file and line, if it is not of that form, or an index or a name repeats.
     """
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t")
         header = [name.strip() for name in rows.fieldnames or ()]
@@ -101,14 +101,14 @@ def read_class_list(path: Path) -> dict[int, str]:
             place = f"{path}, line {rows.line_num}"
             if not index.isdecimal() or not 1 <= int(index) <= 255 or not name:
                 raise ValueError(f"{place}: expected an index of 1 to 255 and a name, got {index!r} and {name!r}")
-            if int(index) in found or name in found.values():
+            if int(index) in names or name in names.values():
                 raise ValueError(f"{place}: index {index} or name {name!r} occurs more than once")
-            found[int(index)] = name
-    return found
+            names[int(index)] = name
+    return names
 
 
 def _read_mask(path: Path, size: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """A mask, shape (height, width); `size` is that of its image, NaN if the image cannot be opened."""
+    """Return a mask, shape (height, width); `size` is that of its image, NaN if the image cannot be opened."""
     if not path.is_file():
         raise ValueError(f"{path}: the mask of this image is not there; get the whole data set")
     mask = decode_indices(path)

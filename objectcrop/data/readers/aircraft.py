@@ -14,7 +14,7 @@ from objectcrop.study.settings.fine_grained import AircraftDataset
 
 
 def read_aircraft(dataset: AircraftDataset, root: Path) -> pd.DataFrame:
-    """The OBJECTS of the image sets; the class id is the name at the level that is set, the image id the file's number.
+    """Return the OBJECTS of the image sets; the class id is the name at the level that is set, the image id the file's number.
 
     Boxes count pixels from 1 and include the last one. The lowest 20 rows of each image are a banner that names the
     photographer: it belongs to the image here, as the images are read where they are, and boxes are relative to all of

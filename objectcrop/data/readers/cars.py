@@ -21,7 +21,7 @@ _MAT_FAILURES = (OSError, ValueError, TypeError, LookupError, NotImplementedErro
 
 
 def read_cars(dataset: CarsDataset, root: Path) -> pd.DataFrame:
-    """The OBJECTS of both splits; the class id is its name (`Audi TT RS Coupe 2012`), the image id `cars_train/00001`.
+    """Return the OBJECTS of both splits; the class id is its name (`Audi TT RS Coupe 2012`), the image id `cars_train/00001`.
 
     Boxes count pixels from 1 and include the last one; classes are numbered from 1.
 
@@ -44,7 +44,7 @@ def read_cars(dataset: CarsDataset, root: Path) -> pd.DataFrame:
 
 
 def _entries(path: Path) -> Any:
-    """The annotations of a split, a structured array of shape (n,)."""
+    """Return the annotations of a split, a structured array of shape (n,)."""
     entries = np.atleast_1d(_variable(path, "annotations"))
     lacking = [name for name in _FIELDS if name not in (entries.dtype.names or ())]
     if lacking:
@@ -58,12 +58,12 @@ def _variable(path: Path, name: str) -> Any:
     from scipy.io.matlab import MatReadError
 
     try:
-        found = loadmat(path, squeeze_me=True, variable_names=[name])
+        variables = loadmat(path, squeeze_me=True, variable_names=[name])
     except (*_MAT_FAILURES, MatReadError) as error:
         raise ValueError(f"{path}: cannot be read as a MATLAB file ({error})") from error
-    if name not in found:
+    if name not in variables:
         raise ValueError(f"{path}: holds no variable {name!r} of Stanford Cars")
-    return found[name]
+    return variables[name]
 
 
 def _number(value: Any, place: str) -> float:

@@ -13,7 +13,7 @@ from objectcrop.study.settings.datasets import CocoDataset, Split
 
 
 def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) that the JSON of each split names, with and without annotations.
+    """Return the images (image_id, path, split) that the JSON of each split names, with and without annotations.
 
     The id is the file name without suffix, as `000000000139`.
     """
@@ -31,7 +31,7 @@ def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
 
 
 def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
-    """The annotations of an instances JSON as ANNOTATIONS; the class id is the category's name, `iscrowd` is flagged.
+    """Return the annotations of an instances JSON as ANNOTATIONS; the class id is the category's name, `iscrowd` is flagged.
 
     Raises:
         ValueError: naming the file and the annotation: keys are missing, an id repeats, an image or category is unknown, a
@@ -68,7 +68,7 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
 
 
 def _read_instances(path: Path) -> dict[str, Any]:
-    """The JSON of a split, its parts checked for the keys that are used.
+    """Return the JSON of a split, its parts checked for the keys that are used.
 
     Raises:
         ValueError: naming the file and what it lacks.
@@ -98,11 +98,11 @@ def _read_instances(path: Path) -> dict[str, Any]:
 
 
 def _require_distinct(entries: list[dict[str, Any]], key: str, *, where: str) -> None:
-    strange = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
-    if strange:
-        raise ValueError(f"{where}: the {key} {strange[0]!r} is no number or text")
+    of_other_types = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
+    if of_other_types:
+        raise ValueError(f"{where}: the {key} {of_other_types[0]!r} is no number or text")
     counts = Counter(entry[key] for entry in entries)
-    repeated = [found for found, count in counts.items() if count > 1]
+    repeated = [value for value, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(f"{where}: the {key} {repeated[0]!r} occurs {counts[repeated[0]]} times")
 

@@ -19,7 +19,7 @@ _SPLITS = {"1": "train", "0": "test"}
 
 
 def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
-    """The OBJECTS of both splits; the class id is its name (`001.Black_footed_Albatross`), the image id the file without suffix.
+    """Return the OBJECTS of both splits; class ids are names (`001.Black_footed_Albatross`), image ids files without suffix.
 
     Boxes are x, y, width and height in pixels, taken as counted from 0.
 
@@ -43,9 +43,9 @@ def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=OBJECTS)
 
 
-def _reject_unknown(lines: dict[str, Line], known: dict[str, Line], what: str, path: Path) -> None:
+def _reject_unknown(lines: dict[str, Line], allowed: dict[str, Line], what: str, path: Path) -> None:
     for key, line in lines.items():
-        if key not in known:
+        if key not in allowed:
             raise ValueError(f"{line.place}: {what} {key!r} is not in {path}")
 
 

@@ -10,7 +10,7 @@ from objectcrop.study.settings.datasets import FolderDataset, ImageFoldersDatase
 
 
 def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) under a folder, at any depth; the id is the path in it, all are training images.
+    """Return the images (image_id, path, split) under a folder, at any depth; the id is the path in it, all are training images.
 
     Raises:
         ValueError: if there are none.
@@ -21,7 +21,7 @@ def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
 
 
 def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
+    """Return the images (image_id, path, split) of class folders; the id is `<split>/<class>/<file>`.
 
     A split with flat_labels is in one folder, as ImageNet's validation images are; its ids are those that its images
     would have in class folders.
@@ -44,7 +44,7 @@ def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame
 
 
 def label_image_folders(listing: pd.DataFrame) -> pd.DataFrame:
-    """ANNOTATIONS of class folders: one box of the whole image; the class is the first folder's name."""
+    """Return ANNOTATIONS of class folders: one box of the whole image; the class is the first folder's name."""
     return pd.DataFrame(
         {
             "image_id": listing["image_id"],
@@ -67,7 +67,7 @@ def _require_class_folders(names: list[str], folder: Path, split: str) -> None:
 
 
 def _placed_by_label(names: list[str], folder: Path, labels: Path) -> list[str]:
-    """`<class>/<file>` for each image of a flat folder."""
+    """Return `<class>/<file>` for each image of a flat folder."""
     classes = read_flat_labels(labels)
     placed = []
     for name in names:
@@ -80,7 +80,7 @@ def _placed_by_label(names: list[str], folder: Path, labels: Path) -> list[str]:
 
 
 def read_flat_labels(path: Path) -> dict[str, str]:
-    """The class of each image from a CSV with ImageId and PredictionString, as ImageNet's LOC_val_solution.csv.
+    """Return the class of each image from a CSV with ImageId and PredictionString, as ImageNet's LOC_val_solution.csv.
 
     PredictionString is `class x1 y1 x2 y2`, once for each object, or the class alone; the boxes are not read: the label
     belongs to the whole image, as in class folders.
@@ -88,7 +88,7 @@ def read_flat_labels(path: Path) -> dict[str, str]:
     Raises:
         ValueError: naming file and line, if a column is missing, an image repeats, or has no class or two.
     """
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         if not {"ImageId", "PredictionString"} <= set(rows.fieldnames or ()):
@@ -98,7 +98,7 @@ def read_flat_labels(path: Path) -> dict[str, str]:
             classes = set((row["PredictionString"] or "").split()[::5])
             if len(classes) != 1:
                 raise ValueError(f"{place}: expected one class, got {row['PredictionString']!r}")
-            if row["ImageId"] in found:
+            if row["ImageId"] in labels:
                 raise ValueError(f"{place}: image {row['ImageId']!r} occurs more than once")
-            (found[row["ImageId"]],) = classes
-    return found
+            (labels[row["ImageId"]],) = classes
+    return labels

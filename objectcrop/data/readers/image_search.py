@@ -9,7 +9,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 
 
 def images_under(folder: Path) -> list[str]:
-    """Sorted paths of the images in a folder, at any depth, with forward slashes.
+    """Return the sorted paths of the images in a folder, at any depth, with forward slashes.
 
     Hidden files and folders are passed over, links to folders are followed, and a folder whose name ends as an image's is
     a folder.
@@ -26,7 +26,7 @@ def images_under(folder: Path) -> list[str]:
 def find_images(
     ids: Collection[str], folder: Path, *, suffixes: tuple[str, ...] = (".jpg",), nested: bool = False
 ) -> dict[str, str]:
-    """The path in `folder` of each id that has an image there; ids without one are left out.
+    """Return the path in `folder` of each id that has an image there; ids without one are left out.
 
     Args:
         ids: image ids, each once.
@@ -39,15 +39,15 @@ def find_images(
         ValueError: naming both, if two files have the id of one image.
     """
     wanted = frozenset(ids)
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for image_id, name in _nested(wanted, folder, suffixes) if nested else _flat(wanted, folder, suffixes):
-        other = found.setdefault(image_id, name)
+        other = files.setdefault(image_id, name)
         if other != name:
             raise ValueError(
                 f"{folder}: image id {image_id!r} has two files ({', '.join(sorted([other, name]))}); keep one, or give narrower "
                 "image_suffixes"
             )
-    return found
+    return files
 
 
 def _flat(ids: frozenset[str], folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -65,7 +65,7 @@ def _nested(ids: frozenset[str], folder: Path, suffixes: tuple[str, ...]) -> Ite
 
 
 def _files_under(folder: Path, inside: str = "", above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
-    """Files at any depth; `above` identifies the folders on the way, so that a link in a circle is noticed."""
+    """Yield files at any depth; `above` identifies the folders on the way, so that a link in a circle is noticed."""
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
     if here in above:

@@ -35,7 +35,7 @@ _BLOCK_BYTES = 16 << 20
 
 
 def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
-    """Where drawn scenes are under the data root: they are written in Open Images layout."""
+    """Return where drawn scenes are under the data root: they are written in Open Images layout."""
     counts = {"train": dataset.num_train, "validation": dataset.num_validation, "test": dataset.num_test}
     splits: list[Split] = [split for split in get_args(Split) if counts[split] > 0]
     folder = f"drawn/{name}"
@@ -48,7 +48,7 @@ def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
 
 
 def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) that have boxes in the CSV of their split and are in its folder.
+    """Return the images (image_id, path, split) that have boxes in the CSV of their split and are in its folder.
 
     Raises:
         ValueError: if a split has none.
@@ -60,8 +60,8 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 f"the images of split {split!r} have no box CSV: add boxes.{split}, or drop images.{split}"
             )
         with_boxes = categorical(_read_columns(root / dataset.boxes[split], ["ImageID"])["ImageID"]).categories
-        found = find_images(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
-        ids = sorted(found)
+        files = find_images(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
+        ids = sorted(files)
         if not ids:
             raise ValueError(
                 f"{root / folder}: holds none of the {len(with_boxes)} images <ImageID>{'|'.join(dataset.image_suffixes)} "
@@ -69,13 +69,13 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 "and nested_images to match them"
             )
         print(f"{split}: {len(ids)} of the {len(with_boxes)} images with boxes are there", flush=True)
-        paths = [f"{folder}/{found[image_id]}" for image_id in ids]
+        paths = [f"{folder}/{files[image_id]}" for image_id in ids]
         parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split}))
     return pd.concat(parts, ignore_index=True)
 
 
 def read_openimages_boxes(path: Path, split: Split) -> pd.DataFrame:
-    """The rows of a box CSV as ANNOTATIONS with categoricals of text; flags of -1 (unknown) count as not set.
+    """Return the rows of a box CSV as ANNOTATIONS with categoricals of text; flags of -1 (unknown) count as not set.
 
     Raises:
         ValueError: naming the file, and the row where there is one: a column is missing, a value has the wrong type, a box
@@ -111,7 +111,7 @@ def read_openimages_boxes(path: Path, split: Split) -> pd.DataFrame:
 
 
 def read_class_names(path: Path) -> dict[str, str]:
-    """Display names by class id, from a CSV of (id, name) without header.
+    """Return the display names by class id, from a CSV of (id, name) without header.
 
     Raises:
         ValueError: naming the file, if it is not of that form or an id repeats.
@@ -158,7 +158,7 @@ def _read_csv(path: Path, types: pacsv.ConvertOptions, *, use_threads: bool = Tr
 
 
 def _checked_columns(path: Path, rows: pa.Table) -> NDArray[np.float32]:
-    """The corners, shape (4, n), checked and clipped a block at a time."""
+    """Return the corners, shape (4, n), checked and clipped a block at a time."""
     checked = np.empty((4, len(rows)), dtype=np.float32)
     start = 0
     for block in rows.to_batches():
@@ -193,7 +193,7 @@ def _place(path: Path, row: int) -> str:
 
 
 def _line(path: Path, row: int) -> int:
-    """A row as an editor counts it: the header is line 1, and empty lines, which are passed over, count."""
+    """Return a row as an editor counts it: the header is line 1, and empty lines, which are passed over, count."""
     with (
         suppress(OSError),  # a damaged .gz, which ends before the row: then without its empty lines
         pa.input_stream(str(path)) as stream,

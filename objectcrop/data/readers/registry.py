@@ -34,7 +34,7 @@ from objectcrop.tables import ANNOTATIONS, empty_table, join_rows
 
 
 def parse_dataset(value: Mapping[str, Any]) -> Dataset:
-    """The settings of a data set from plain values.
+    """Return the settings of a data set from plain values.
 
     Raises:
         ValueError: naming every field that is wrong.
@@ -60,7 +60,7 @@ def require_files(name: str, dataset: Dataset, root: Path) -> None:
 
 
 def list_images(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
-    """The images of a data set with files of its own: image_id (unique), path relative to the data root, split.
+    """Return the images of a data set with files of its own: image_id (unique), path relative to the data root, split.
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
@@ -103,7 +103,7 @@ class Labels(NamedTuple):
 
 
 def read_labels(name: str, dataset: Dataset, root: Path) -> Labels:
-    """The labels of a data set with files of its own.
+    """Return the labels of a data set with files of its own.
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
@@ -170,13 +170,13 @@ def _read_openimages(dataset: OpenImagesDataset, root: Path) -> Labels:
 
 
 def _called_by_ids(parts: list[pd.DataFrame]) -> Labels:
-    """Boxes of all parts, whose classes are called by their ids."""
+    """Return boxes of all parts, whose classes are called by their ids."""
     boxes = pd.concat(parts, ignore_index=True) if parts else empty_table(ANNOTATIONS)
     return Labels(boxes, {class_id: class_id for class_id in boxes["class_id"].unique()})
 
 
 def join_labels(parts: Sequence[pd.DataFrame], part_classes: Sequence[pd.DataFrame]) -> Labels:
-    """ANNOTATIONS as one, with the names of their CLASSES: the parts of a union, or an OHMS subset alone.
+    """Return ANNOTATIONS as one, with the names of their CLASSES: the parts of a union, or an OHMS subset alone.
 
     A class of two parts is one class, called as the first part calls it.
     """

@@ -20,12 +20,12 @@ OBJECTS = ["image_id", "path", "split", "class_id", *CORNERS, "place"]
 
 
 def list_objects(objects: pd.DataFrame) -> pd.DataFrame:
-    """The images (image_id, path, split) of an OBJECTS table, sorted by split and id."""
+    """Return the images (image_id, path, split) of an OBJECTS table, sorted by split and id."""
     return objects[["image_id", "path", "split"]].sort_values(["split", "image_id"], ignore_index=True)
 
 
 def relative_objects(objects: pd.DataFrame, root: Path, *, source: str) -> pd.DataFrame:
-    """ANNOTATIONS of an OBJECTS table; an overflow of at most a pixel is clipped.
+    """Return ANNOTATIONS of an OBJECTS table; an overflow of at most a pixel is clipped.
 
     Boxes of images that cannot be opened have no size to be relative to: they are left out and counted on the terminal;
     indexing lists the images.
@@ -49,7 +49,7 @@ def relative_objects(objects: pd.DataFrame, root: Path, *, source: str) -> pd.Da
 
 
 def read_sizes(paths: list[str], root: Path, *, label: str) -> NDArray[np.float64]:
-    """Width and height of each image by its header, after EXIF orientation, shape (n, 2); NaN where it cannot be opened."""
+    """Return the width and height of each image by its header, after EXIF orientation, shape (n, 2); NaN where unreadable."""
     sizes = np.full((len(paths), 2), np.nan)
     with Progress(label, total=len(paths), unit="images") as progress:
         for row, path in enumerate(paths):

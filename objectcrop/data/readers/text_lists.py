@@ -13,7 +13,7 @@ class Line:
     place: str
 
     def numbers(self) -> tuple[float, ...]:
-        """The fields as numbers.
+        """Return the fields as numbers.
 
         Raises:
             ValueError: naming file and line, if one is none.
@@ -25,7 +25,7 @@ class Line:
 
 
 def read_list(path: Path, form: Sequence[str]) -> dict[str, Line]:
-    """Records by their first field, in the file's order; blank lines are passed over.
+    """Return records by their first field, in the file's order; blank lines are passed over.
 
     Args:
         path: the file, UTF-8, with or without byte-order mark.
@@ -38,7 +38,7 @@ def read_list(path: Path, form: Sequence[str]) -> dict[str, Line]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: is no UTF-8 text ({error})") from error
-    found: dict[str, Line] = {}
+    records: dict[str, Line] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -46,12 +46,12 @@ def read_list(path: Path, form: Sequence[str]) -> dict[str, Line]:
         key, *fields = line.split(maxsplit=len(form) - 1)
         if len(fields) != len(form) - 1:
             raise ValueError(f"{place}: expected {' '.join(f'<{name}>' for name in form)}, got {line!r}")
-        if key in found:
+        if key in records:
             raise ValueError(f"{place}: {form[0]} {key!r} occurs more than once")
-        found[key] = Line(tuple(field.strip() for field in fields), place)
-    if not found:
+        records[key] = Line(tuple(field.strip() for field in fields), place)
+    if not records:
         raise ValueError(f"{path}: the list is empty")
-    return found
+    return records
 
 
 def require_keys(lines: dict[str, Line], wanted: Iterable[str], *, path: Path, what: str) -> None:

@@ -15,7 +15,7 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
-    """The images (image_id, path, split) of the image sets; the id is the file name without suffix."""
+    """Return the images (image_id, path, split) of the image sets; the id is the file name without suffix."""
     rows = [
         (image_id, f"{part.devkit}/JPEGImages/{image_id}.jpg", split)
         for split, parts in dataset.parts.items()
@@ -28,7 +28,7 @@ def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
 
 
 def read_image_set(part: VocPart, root: Path) -> list[str]:
-    """The ids of an image set, in the file's order.
+    """Return the ids of an image set, in the file's order.
 
     In the set of a class, as `dog_train`, a second column says whether an image shows it: those of -1 do not, and are left
     out; 0 (only difficult ones) and 1 stay.
@@ -40,14 +40,14 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
     folder = root / part.devkit / "ImageSets" / "Main"
     path = folder / f"{part.image_set}.txt"
     if not path.is_file():
-        found = sorted(file.stem for file in folder.glob("*.txt"))
-        raise FileNotFoundError(f"{path}: there is no such image set; there are {found}")
+        image_sets = sorted(file.stem for file in folder.glob("*.txt"))
+        raise FileNotFoundError(f"{path}: there is no such image set; there are {image_sets}")
     ids: dict[str, None] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        image_id, *shown = line.split() or [""]
+        image_id, *presence = line.split() or [""]
         if image_id in ids:
             raise ValueError(f"{path}, line {number}: image {image_id!r} occurs more than once")
-        if image_id and shown != ["-1"]:
+        if image_id and presence != ["-1"]:
             ids[image_id] = None
     if not ids:
         raise ValueError(f"{path}: the image set is empty")
@@ -55,7 +55,7 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
 
 
 def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
-    """The objects of an image set as ANNOTATIONS; `difficult` is flagged as crowd, which metrics leave out.
+    """Return the objects of an image set as ANNOTATIONS; `difficult` is flagged as crowd, which metrics leave out.
 
     VOC counts pixels from 1 and includes the last one: xmin 1, xmax W is the whole width. An overflow of one pixel, as
     0-based files have it, is clipped.
@@ -103,7 +103,7 @@ def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
 
 
 def _text(element: ElementTree.Element, path: str) -> str:
-    found = element.findtext(path)
-    if found is None or not found.strip():
+    text = element.findtext(path)
+    if text is None or not text.strip():
         raise ValueError(f"<{path}> is missing")
-    return found.strip()
+    return text.strip()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from objectcrop.boxes import CORNERS
 from objectcrop.data.relative_boxes import checked_corners
-from objectcrop.data.released.pickle import load_released, shown
+from objectcrop.data.released.pickle import describe_value, load_released
 
 ROWS_KEY = "data"
 NUM_COLUMNS = 13
@@ -57,11 +57,11 @@ def read_released(path: Path) -> Released:
         where = f"{path}, image {image_id[:40]!r}"
         if not (0 < len(image_id) <= _LONGEST_ID and image_id.isascii() and "/" not in image_id):
             raise ValueError(f"{where}: expected an image id, 16 hexadecimal digits without a suffix")
-        found = _rows_of(value, where)
-        if found and isinstance(found[0], str):
-            labels += dict.fromkeys((image_id, _class_id(text, where)) for text in found)
+        entries = _rows_of(value, where)
+        if entries and isinstance(entries[0], str):
+            labels += dict.fromkeys((image_id, _class_id(text, where)) for text in entries)
         else:
-            rows += _checked_rows(found, image_id, where)
+            rows += _checked_rows(entries, image_id, where)
     boxes = _boxes(rows, lambda row: f"{path}, image {rows[row][_IMAGE]!r}")
     of_boxes = boxes[["image_id", "class_id"]].drop_duplicates()
     listed = pd.DataFrame(labels, columns=["image_id", "class_id"], dtype="str")
@@ -69,7 +69,7 @@ def read_released(path: Path) -> Released:
 
 
 def read_released_apart(path: Path) -> Released:
-    """`read_released` in a process of its own, so that a file which brings Python down brings down nothing else.
+    """Call `read_released` in a process of its own, so that a file which brings Python down brings down nothing else.
 
     Raises:
         ValueError: as `read_released`, and if the process dies.
@@ -84,7 +84,7 @@ def read_released_apart(path: Path) -> Released:
 
 
 def _rows_of(value: Any, where: str) -> list[Any]:
-    """The list of an image: of class ids, or of rows.
+    """Return the list of an image: of class ids, or of rows.
 
     Raises:
         ValueError: if it is no list, or an empty one.
@@ -94,13 +94,13 @@ def _rows_of(value: Any, where: str) -> list[Any]:
             raise ValueError(f"{where}: a dictionary without {ROWS_KEY!r}, where the rows should be")
         value = value[ROWS_KEY]
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"{where}: expected a list of class ids or of CSV rows, got {shown(value)}")
+        raise ValueError(f"{where}: expected a list of class ids or of CSV rows, got {describe_value(value)}")
     return list(value)
 
 
 def _class_id(text: Any, where: str) -> str:
     if not (isinstance(text, str) and text.startswith("/") and text.isascii() and len(text) <= _LONGEST_ID):
-        raise ValueError(f"{where}: expected a class id such as '/m/0284d', got {shown(text)}")
+        raise ValueError(f"{where}: expected a class id such as '/m/0284d', got {describe_value(text)}")
     return text
 
 
@@ -108,14 +108,14 @@ def _checked_rows(rows: list[Any], image_id: str, where: str) -> Iterator[list[A
     for row in rows:
         if not isinstance(row, list | tuple) or len(row) < NUM_COLUMNS:
             raise ValueError(
-                f"{where}: expected rows of {NUM_COLUMNS} values, as in a box CSV of Open Images, got {shown(row)}"
+                f"{where}: expected rows of {NUM_COLUMNS} values, as in a box CSV of Open Images, got {describe_value(row)}"
             )
         if row[_IMAGE] != image_id:
-            raise ValueError(f"{where}: holds a row of image {shown(row[_IMAGE])}")
+            raise ValueError(f"{where}: holds a row of image {describe_value(row[_IMAGE])}")
         _class_id(row[_CLASS], where)
         if not isinstance(row[_SOURCE], str) or not row[_SOURCE].isascii():
             raise ValueError(
-                f"{where}: expected the source of a box in column {_SOURCE + 1}, got {shown(row[_SOURCE])}"
+                f"{where}: expected the source of a box in column {_SOURCE + 1}, got {describe_value(row[_SOURCE])}"
             )
         yield list(row)
 
@@ -135,13 +135,13 @@ def _numbers(rows: list[list[Any]], column: int, where: _Where) -> NDArray[np.fl
         try:
             numbers[place] = float(row[column])
         except (TypeError, ValueError, OverflowError) as error:
-            value = shown(row[column])
+            value = describe_value(row[column])
             raise ValueError(f"{where(place)}: column {column + 1} of a row is no number: {value}") from error
     return numbers
 
 
 def _flag(values: NDArray[np.float64], name: str, where: _Where) -> NDArray[np.bool_]:
-    """A flag; -1 (unknown) counts as not set."""
+    """Return a flag; -1 (unknown) counts as not set."""
     wrong = ~np.isin(values, [-1, 0, 1])
     if wrong.any():
         first = int(wrong.argmax())

@@ -1,8 +1,8 @@
 """Read the authors' released dictionaries without running anything that their files ask for.
 
 They are pickles inside .npy files. A pickle is a program: it may import and call anything. Here it finds seven names of numpy,
-under the module names of numpy 1 and numpy 2, and none of them is numpy's: each is a stand-in that only notes what it was
-given. What was noted is checked afterwards and turned into plain values.
+under the module names of numpy 1 and numpy 2, and none of them is numpy's: each is a stand-in that only notes its
+arguments. These are checked afterwards and turned into plain values.
 """
 
 import io
@@ -30,7 +30,7 @@ LIMIT_PER_FILE_BYTE = 24
 _LEAVES = {str, int, float, bool}
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _PLAIN_CODE = re.compile(r"b1|[iu][1248]|f[248]|U[1-9]\d{0,3}")
-# What the pickle machine is known to raise on a damaged program, and numpy on a damaged header.
+# What the pickle machine raises on a damaged program, and numpy on a damaged header.
 _FAULTS = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -49,7 +49,7 @@ _FAULTS = (
 
 
 def load_released(path: Path) -> dict[str, Any]:
-    """The dictionary that `numpy.save` wrote to a file, with arrays as lists.
+    """Return the dictionary that `numpy.save` wrote to a file, with arrays as lists.
 
     Args:
         path: a .npy file that holds a dictionary: a zero-dimensional array of objects.
@@ -122,10 +122,10 @@ class _Unpickler(pickle.Unpickler):
     """The pickle machine, with nothing to call but the stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
-        found = _names().get((module, name))
-        if found is None:
+        stand_in = _names().get((module, name))
+        if stand_in is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no dictionary of lists needs")
-        return found
+        return stand_in
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise pickle.UnpicklingError("it refers to an object outside itself (a persistent id)")
@@ -166,17 +166,17 @@ class _Dtype:
 
     def __init__(self, code: Any, *_: Any) -> None:
         if not isinstance(code, str) or not (code in ("O", "O4", "O8") or _PLAIN_CODE.fullmatch(code)):
-            raise pickle.UnpicklingError(f"it holds an array whose type is {shown(code)}")
+            raise pickle.UnpicklingError(f"it holds an array whose type is {describe_value(code)}")
         self.code, self.order = code, "|"
 
     def __setstate__(self, state: Any) -> None:
         """Take (version, byte order, subarray, names, fields, sizes and flags); no parts, no metadata."""
         if type(state) is not tuple or len(state) != 8 or state[1] not in ("<", ">", "|", "=") or any(state[2:5]):
-            raise pickle.UnpicklingError(f"it holds an array of a type with parts: {shown(state)}")
+            raise pickle.UnpicklingError(f"it holds an array of a type with parts: {describe_value(state)}")
         self.order = state[1]
 
     def read(self, data: Any) -> list[Any]:
-        """Plain values of the bytes of an array."""
+        """Return plain values of the bytes of an array."""
         if self.code.startswith("O") or type(data) is not bytes:
             raise ValueError(f"it holds an array of type {self.code} with a {type(data).__name__} as its values")
         values: list[Any] = np.frombuffer(data, dtype=np.dtype(self.order + self.code)).tolist()
@@ -200,12 +200,12 @@ class _Array:
             raise ValueError("it holds an array without values")
         _, shape, dtype, is_fortran, data = self.state
         if type(shape) is not tuple or len(shape) > 2 or not all(type(side) is int and side >= 0 for side in shape):
-            raise ValueError(f"it holds an array of shape {shown(shape)}")
+            raise ValueError(f"it holds an array of shape {describe_value(shape)}")
         if type(dtype) is not _Dtype or (is_fortran and len(shape) > 1):
             raise ValueError("it holds an array of a type or order that numpy.save does not give dictionaries")
         flat = data if dtype.code.startswith("O") and type(data) is list else dtype.read(data)
         if len(flat) != math.prod(shape):
-            raise ValueError(f"it holds an array of shape {shown(shape)} with {len(flat)} values")
+            raise ValueError(f"it holds an array of shape {describe_value(shape)} with {len(flat)} values")
         if not shape:
             return flat[0]
         return flat if len(shape) == 1 else [flat[row * shape[1] : (row + 1) * shape[1]] for row in range(shape[0])]
@@ -225,14 +225,14 @@ def _scalar(dtype: Any, data: Any) -> Any:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Bytes as pickles of protocol 2 spell them."""
+    """Return bytes as pickles of protocol 2 spell them."""
     if type(text) is not str or encoding != "latin1":
         raise pickle.UnpicklingError("it encodes text in a way that pickle does not")
     return text.encode("latin1")
 
 
 def _names() -> dict[tuple[str, str], Any]:
-    """All that a file may ask for."""
+    """Return all that a file may ask for."""
     functions = {("_codecs", "encode"): _Function(_encode), ("numpy", "dtype"): _Function(_Dtype)}
     for module in _MULTIARRAY:
         functions |= {(module, "_reconstruct"): _Function(_reconstruct), (module, "scalar"): _Function(_scalar)}
@@ -252,7 +252,7 @@ class _Budget:
 
 
 def _plain(value: Any, depth: int, budget: _Budget) -> Any:
-    """The value with arrays as lists, checked to hold nothing but plain values."""
+    """Return the value with arrays as lists, checked to hold nothing but plain values."""
     if type(value) is _Array:
         value = value.value()
     if type(value) in _LEAVES:
@@ -270,8 +270,8 @@ def _plain(value: Any, depth: int, budget: _Budget) -> Any:
     return {key: _plain(item, depth - 1, budget) for key, item in value.items()}
 
 
-def shown(value: Any) -> str:
-    """A value for a message: short; of containers and whole numbers, which may be huge, the type alone."""
+def describe_value(value: Any) -> str:
+    """Return a short text for a message; of containers and whole numbers, which may be huge, the type alone."""
     return (
         repr(value)[:60] if type(value) in (str, float, bool) else f"a value of type {type(value).__name__.strip('_')}"
     )

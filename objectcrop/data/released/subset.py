@@ -48,9 +48,9 @@ def released_subset(
     both = set(train.labels["image_id"]) & set(test.labels["image_id"]) if test is not None else set()
     if both:
         raise ValueError(f"{len(both)} image(s) are in the training and in the test list, first {min(both)!r}")
-    found = train.boxes if boxes is None else boxes.boxes
-    of_images = found["image_id"].isin(train.labels["image_id"])
-    listed = found.merge(train.labels, on=_PAIR)
+    candidates = train.boxes if boxes is None else boxes.boxes
+    of_images = candidates["image_id"].isin(train.labels["image_id"])
+    listed = candidates.merge(train.labels, on=_PAIR)
     without = _without_boxes(train.labels, listed)
     parts = [listed.assign(split="train"), _as_boxes(without).assign(split="train")]
     left_out = {
@@ -59,9 +59,9 @@ def released_subset(
         "labels_without_box": len(without),
     }
     if test is not None:
-        known = test.labels["class_id"].isin(train.labels["class_id"])
-        left_out["test_labels_of_other_classes"] = int((~known).sum())
-        parts.append(_as_boxes(test.labels[known]).assign(split="test"))
+        has_train_class = test.labels["class_id"].isin(train.labels["class_id"])
+        left_out["test_labels_of_other_classes"] = int((~has_train_class).sum())
+        parts.append(_as_boxes(test.labels[has_train_class]).assign(split="test"))
     rows = pd.concat(parts, ignore_index=True)[list(ANNOTATIONS.columns)]
     summary = {
         "notes": left_out,
@@ -72,13 +72,13 @@ def released_subset(
 
 
 def _without_boxes(labels: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
-    """The (image, class) pairs that no box shows."""
+    """Return the (image, class) pairs that no box shows."""
     marked = labels.merge(boxes[_PAIR].drop_duplicates(), on=_PAIR, how="left", indicator=True)
     return marked.loc[marked["_merge"] == "left_only", _PAIR]
 
 
 def _as_boxes(labels: pd.DataFrame) -> pd.DataFrame:
-    """Labels of whole images: group-of, so that nothing takes them for objects."""
+    """Return the labels of whole images: group-of, so that nothing takes them for objects."""
     corners = dict(zip(CORNERS, np.array([0, 0, 1, 1], dtype=np.float32), strict=True))
     return labels.assign(**corners, is_group_of=True, is_crowd=False, is_depiction=False, source=IMAGE_LABEL)
 
@@ -98,7 +98,7 @@ def _step(rule: str, labels: pd.DataFrame) -> dict[str, Any]:
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, Any]:
-    """Counts of a split; without any box their mean is unknown."""
+    """Return the counts of a split; without any box their mean is unknown."""
     per_class = rows[_PAIR].drop_duplicates()["class_id"].value_counts()
     num_images, num_boxes = int(rows["image_id"].nunique()), int((rows["source"] != IMAGE_LABEL).sum())
     return {

@@ -7,7 +7,7 @@ from objectcrop.study.settings.section import Name
 
 
 class InspectionJob(Job):
-    """Show the proposals of a source, and the crops of a run if it is given."""
+    """Show the proposals of a source, and the crops of a run if one is named."""
 
     dataset_name: Name
     source_name: Name

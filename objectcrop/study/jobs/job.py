@@ -23,7 +23,7 @@ class Job(Section):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The job of a script's `--settings`: a JSON object, or `@file` that holds one.
+        """Return the job of a script's `--settings`: a JSON object, or `@file` that holds one.
 
         Raises:
             ValueError: if it is none, or naming every setting that is wrong.
@@ -31,9 +31,9 @@ class Job(Section):
         return cls.model_validate(parse_settings(text))
 
     def values(self) -> dict[str, Any]:
-        """The settings as plain JSON values."""
+        """Return the settings as plain JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     def as_json(self) -> str:
-        """The same in one line with sorted keys: equal jobs give equal text."""
+        """Return the settings in one line of JSON with sorted keys: equal jobs give equal text."""
         return sorted_json(self.values())

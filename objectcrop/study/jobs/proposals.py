@@ -1,4 +1,4 @@
-"""Jobs that look at images, or make proposals without looking."""
+"""Jobs that compute features of images, or make proposals."""
 
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.jobs.lod import LodJob
@@ -8,7 +8,7 @@ from objectcrop.study.settings.section import Name
 
 
 class ExtractFeaturesJob(LodJob):
-    """Take the features of images; `backbone` is that of the run whose weights are looked through, if it is one."""
+    """Extract the features of images; `backbone` is that of the run whose weights are used, if it is one."""
 
     backbone: BackboneSettings | None
     study_seed: int

@@ -17,7 +17,7 @@ class TableJob(Job):
 
 
 class StudyWords(Section):
-    """What the page says of the study."""
+    """What the page reports of the study."""
 
     name: Name
     title: str

@@ -23,41 +23,41 @@ class DownloadPlan:
     study: Study
 
     def base(self, dataset: str) -> str:
-        """The data set whose folders hold the images: that of a subset is the one it is selected from."""
+        """Return the data set whose folders hold the images: that of a subset is the one it is selected from."""
         settings = self.study.datasets[dataset]
         return settings.of if isinstance(settings, SubsetDataset) else dataset
 
     def of(self, dataset: str) -> Download | None:
-        """The download of a data set, or of the one that it is selected from; None if its files are there already."""
+        """Return the download of a data set, or of the one that it is selected from; None if its files are there already."""
         settings = self.study.datasets[self.base(dataset)]
         return settings.download if isinstance(settings, OpenImagesDataset) else None
 
     def with_metadata(self) -> list[str]:
-        """Data sets whose metadata is downloaded."""
+        """Return the data sets whose metadata is downloaded."""
         return [name for name in self.with_images() if self.base(name) == name]
 
     def with_images(self) -> list[str]:
-        """Data sets whose images are downloaded: those, and the subsets of them."""
+        """Return the data sets whose images are downloaded: with metadata to download, and subsets of such."""
         return [name for name in self.study.datasets if self.of(name) is not None]
 
     def metadata_record(self, dataset: str) -> str:
-        """What was downloaded of a data set's metadata."""
+        """Return the record of what was downloaded of a data set's metadata."""
         return paths.METADATA.format(dataset=self.base(dataset))
 
     def shards(self, dataset: str) -> list[str]:
-        """What was fetched of the images of a data set, by shard; nothing if they are there already."""
+        """Return the records of fetched images of a data set, by shard; nothing if they are there already."""
         download = self.of(dataset)
         count = 0 if download is None else download.num_shards
         return paths.by_shard(paths.FETCHED_IMAGES, count, dataset=dataset)
 
     def metadata_job(self, dataset: str) -> DownloadMetadataJob:
-        """What metadata a data set needs: not from where, so that another source makes nothing again."""
+        """Return the job that downloads metadata; it does not hold from where, so that another source reruns nothing."""
         base = self.study.datasets[self.base(dataset)]
         download = self.parts(dataset, ("version", "image_ids", "upstream_splits", "metadata"))
         return DownloadMetadataJob.model_validate({"dataset_name": dataset, "dataset": base, "download": download})
 
     def image_job(self, dataset: str) -> FetchImagesJob:
-        """Which images a data set needs, and the share of them that may be missing.
+        """Return the job that downloads images: which ones, and the share of them that may be missing.
 
         Raises:
             ValueError: if it is not downloaded.
@@ -75,7 +75,7 @@ class DownloadPlan:
         return FetchImagesJob.model_validate(job)
 
     def transfer(self, dataset: str) -> str:
-        """From where a data set is downloaded, and how patiently.
+        """Return from where a data set is downloaded, and how patiently.
 
         Raises:
             ValueError: if it is not.
@@ -83,9 +83,9 @@ class DownloadPlan:
         return sorted_json(self._required(dataset).transfer.model_dump(mode="json"))
 
     def parts(self, dataset: str, keys: Iterable[str]) -> dict[str, Any]:
-        """Only those settings of a download that a job depends on."""
-        found = recorded(self._required(dataset))
-        return {key: found[key] for key in keys}
+        """Return only those settings of a download that a job depends on."""
+        settings = recorded(self._required(dataset))
+        return {key: settings[key] for key in keys}
 
     def _required(self, dataset: str) -> Download:
         if (download := self.of(dataset)) is None:

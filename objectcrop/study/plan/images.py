@@ -24,53 +24,53 @@ class ImagePlan:
         return DownloadPlan(self.study)
 
     def selected_subsets(self) -> list[str]:
-        """Names of the subsets that are selected by the rules of OHMS."""
+        """Return the names of the subsets that are selected by the rules of OHMS."""
         return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, OhmsDataset)]
 
     def released_subsets(self) -> list[str]:
-        """Names of the subsets that come from the authors' released lists."""
+        """Return the names of the subsets that come from the authors' released lists."""
         return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, ReleasedOhmsDataset)]
 
     def manifest(self, dataset: str) -> str:
-        """Manifest of a data set."""
+        """Return the manifest of a data set."""
         return paths.MANIFEST.format(dataset=dataset)
 
     def annotations(self, dataset: str) -> str:
-        """Annotations of a data set."""
+        """Return the annotations of a data set."""
         return paths.ANNOTATIONS.format(dataset=dataset)
 
     def base_annotations(self, dataset: str) -> str:
-        """Annotations of the data set that a subset is selected from."""
+        """Return the annotations of the data set that a subset is selected from."""
         return self.annotations(self.downloads.base(dataset))
 
     def base_classes(self, dataset: str) -> str:
-        """Classes of the data set that a subset is selected from."""
+        """Return the classes of the data set that a subset is selected from."""
         return paths.CLASSES.format(dataset=self.downloads.base(dataset))
 
     def drawing(self, dataset: str) -> list[str]:
-        """The summary of the drawing that a data set needs first, if it is drawn."""
+        """Return the summary of the drawing that a data set needs first, if it is drawn."""
         is_drawn = isinstance(self.study.datasets[dataset], DrawnDataset)
         return [paths.DRAWING.format(dataset=dataset)] if is_drawn else []
 
     def raw_files(self, dataset: str) -> list[str]:
-        """Annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
+        """Return annotation files under the data root that exist now: inputs, so that an edit of them is noticed."""
         root = Path(self.study.data)
         files = [root / location for location in raw_locations(self.study.datasets[dataset])]
         return [file.as_posix() for file in files if file.is_file()]
 
     def raw(self, dataset: str) -> list[str]:
-        """What stands for the files of a data set: its drawing, its downloaded metadata, or those that exist now."""
+        """Return what stands for the files of a data set: its drawing, its downloaded metadata, or those that exist now."""
         if self.downloads.of(dataset) is not None:
             return [self.downloads.metadata_record(dataset)]
         return self.drawing(dataset) + self.raw_files(dataset)
 
     def fetch_inputs(self, dataset: str) -> dict[str, list[str]]:
-        """What says which images of a data set are fetched."""
+        """Return the files that state which images of a data set are fetched."""
         inputs = self.index_inputs(dataset)
         return {name: inputs[name] for name in ("subset", "annotations")}
 
     def index_inputs(self, dataset: str) -> dict[str, list[str]]:
-        """What indexing the images of a data set needs."""
+        """Return what indexing the images of a data set needs."""
         inputs: dict[str, list[str]] = {"raw": [], "subset": [], "annotations": [], "parts": []}
         settings = self.study.datasets[dataset]
         if isinstance(settings, UnionDataset):
@@ -83,7 +83,7 @@ class ImagePlan:
         return inputs | {"raw": self.raw(dataset)}
 
     def annotation_inputs(self, dataset: str) -> dict[str, list[str]]:
-        """What reading the annotations of a data set needs."""
+        """Return what reading the annotations of a data set needs."""
         inputs: dict[str, list[str]] = {"raw": [], "boxes": [], "boxes_classes": [], "parts": [], "part_classes": []}
         settings = self.study.datasets[dataset]
         if isinstance(settings, UnionDataset):
@@ -97,11 +97,11 @@ class ImagePlan:
         return inputs | {"raw": self.raw(dataset)}
 
     def dataset_job(self, dataset: str) -> DatasetJob:
-        """One data set, with the one that it is selected from."""
+        """Return the job of one data set, with the one that it is selected from."""
         return DatasetJob.model_validate(self._with_base(dataset))
 
     def index_job(self, dataset: str) -> IndexImagesJob:
-        """Indexing a data set; which of its images were downloaded matters if it is used directly."""
+        """Return the job that indexes a data set; which of its images were downloaded matters if it is used directly."""
         settings = self._with_base(dataset)
         if self.downloads.of(dataset) is not None and self.downloads.base(dataset) == dataset:
             settings |= {"download": self.downloads.parts(dataset, CHOICE)}

@@ -22,20 +22,20 @@ class LodPlan:
     study: Study
 
     def sources(self) -> list[str]:
-        """Names of the LOD sources."""
+        """Return the names of the LOD sources."""
         return [name for name, source in self.study.proposals.items() if isinstance(source, LodProposals)]
 
     def ranked_sources(self) -> list[str]:
-        """Names of the sources that are selected from LOD's regions."""
+        """Return the names of the sources that are selected from LOD's regions."""
         kinds = LodProposals | DegreeProposals
         return [name for name, source in self.study.proposals.items() if isinstance(source, kinds)]
 
     def base(self, source: str) -> str:
-        """The LOD source whose regions and scores a source uses: itself, unless it ranks those of another."""
+        """Return the LOD source whose regions and scores a source uses: itself, unless it ranks those of another."""
         return TrunkPlan(self.study).owner(source)
 
     def of(self, source: str) -> LodProposals:
-        """Settings of a LOD source, or of the one whose regions the source ranks.
+        """Return the settings of a LOD source, or of the one whose regions the source ranks.
 
         Raises:
             ValueError: if the source is of another kind.
@@ -46,53 +46,53 @@ class LodPlan:
         return settings
 
     def features(self, dataset: str, source: str) -> list[str]:
-        """Features of all shards of images."""
+        """Return the features of all shards of images."""
         return paths.by_shard(paths.FEATURES, self.of(source).num_shards, dataset=dataset, source=self.base(source))
 
     def feature_list(self, dataset: str, source: str) -> str:
-        """The same files as the arguments of a command."""
+        """Return these files as the arguments of a command."""
         return " ".join(self.features(dataset, source))
 
     def scores(self, dataset: str, source: str) -> list[str]:
-        """Scores of all shards of pairs of images."""
+        """Return the scores of all shards of pairs of images."""
         return paths.by_shard(paths.SCORES, self.of(source).score_shards, dataset=dataset, source=self.base(source))
 
     def ranking(self, dataset: str, source: str) -> str:
-        """Ranking of all regions that a source is selected by."""
+        """Return the ranking of all regions that a source is selected by."""
         return paths.RANKING.format(dataset=dataset, source=self.base(source))
 
     def ranking_state(self, dataset: str, source: str) -> str:
-        """Folder of a ranking's rows and state while it runs."""
+        """Return the folder of a ranking's rows and state while it runs."""
         return paths.RANKING_STATE.format(dataset=dataset, source=source)
 
     def features_job(self, source: str) -> ExtractFeaturesJob:
-        """The features of a source: they also depend on the backbone and the study's seed."""
+        """Return the job that makes the features of a source: they also depend on the backbone and the study's seed."""
         lod, backbone = stage_settings(self.of(source), "features"), TrunkPlan(self.study).backbone(source)
         job = {"lod": lod, "backbone": backbone, "study_seed": self.study.seed}
         return ExtractFeaturesJob.model_validate(job)
 
     def job(self, stage: Stage, source: str) -> LodJob:
-        """A stage after the features, with the settings that it depends on."""
+        """Return the job of a stage after the features, with the settings that it depends on."""
         return LodJob.model_validate({"lod": stage_settings(self.of(source), stage)})
 
     def selection_job(self, source: str) -> SelectProposalsJob:
-        """The selection from the regions."""
+        """Return the job that selects from the regions."""
         by_degree = isinstance(self.study.proposals[source], DegreeProposals)
         rank_by: Literal["walk", "degree"] = "degree" if by_degree else "walk"
         return SelectProposalsJob(source_name=source, lod=self.of(source), rank_by=rank_by)
 
     def neighbour_threads(self, source: str) -> int:
-        """Cores of the search for neighbours: one in small collections.
+        """Return the cores of the search for neighbours: one in small collections.
 
         A job that asks for all cores of a small machine waits until all are free at once, however urgent it is.
         """
         return 2 if self.of(source).num_shards > SHARDS_OF_SMALL_COLLECTIONS else 1
 
     def ranking_processes(self, source: str) -> int:
-        """Processes of a ranking."""
+        """Return the processes of a ranking."""
         return self.of(source).ranking_processes
 
     def ranking_memory_mb(self, source: str, index: str) -> int:
-        """Memory of a ranking; `index` is the JSON that indexing wrote beside the manifest."""
+        """Return the memory of a ranking; `index` is the JSON that indexing wrote beside the manifest."""
         lod = self.of(source)
         return lod.ranking_memory_mb or ranking_mb(num_indexed(index), lod)

@@ -33,10 +33,10 @@ SETTINGS: dict[Stage, frozenset[str]] = {
 SELECTION = frozenset({"max_boxes", "max_overlap"})
 """Settings that no stage but the selection needs; it records all."""
 NETWORK = frozenset({"kind", "features_run", "features_seed", "trunk"})
-"""Which network is looked through: without it these are not settings of LOD."""
+"""Settings of the network that features come from; LOD settings are not valid without them."""
 
 
 def stage_settings(lod: LodProposals, stage: Stage) -> dict[str, Any]:
-    """The settings that a stage depends on, as plain JSON values; the others are left to their defaults."""
+    """Return the settings that a stage depends on, as plain JSON values; the others are left to their defaults."""
     value = recorded(lod) | {"num_score_shards": lod.score_shards}
     return {name: value[name] for name in SETTINGS[stage] | NETWORK}

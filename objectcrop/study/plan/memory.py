@@ -22,7 +22,7 @@ class MemoryLine(NamedTuple):
     """Of each image's neighbours (find_neighbours) or boxes (the others), as many as the settings allow."""
 
     def at(self, num_images: int, num_items: int) -> int:
-        """Megabytes."""
+        """Return the megabytes."""
         return self.fixed_mb + -(-num_images * (self.bytes_per_image + self.bytes_per_item * num_items) // 1_000_000)
 
 
@@ -49,12 +49,12 @@ IMAGES_PER_PART = 512
 
 
 def num_indexed(index: str) -> int:
-    """Images of a data set, from the JSON that indexing wrote beside the manifest."""
+    """Return the images of a data set, from the JSON that indexing wrote beside the manifest."""
     return int(json.loads(Path(index).read_text(encoding="utf-8"))["num_readable"])
 
 
 def ranking_mb(num_images: int, lod: LodProposals) -> int:
-    """Megabytes of all processes of a ranking: its vectors, or the scores put in order before, whichever take more.
+    """Return the megabytes of all processes of a ranking: its vectors, or the scores put in order before, whichever take more.
 
     As if every image had `max_regions` regions and no two images were each other's neighbours.
     """

@@ -20,11 +20,11 @@ class NeedPlan:
     study: Study
 
     def data_root(self) -> str:
-        """The folder of images and raw annotations."""
+        """Return the folder of images and raw annotations."""
         return self.study.data
 
     def datasets(self) -> list[str]:
-        """Data sets that a table or a measurement needs and all subsets, with those that they are made from."""
+        """Return the data sets that a table or a measurement needs and all subsets, with those that they are made from."""
         runs, tasks = self.study.runs, self.study.tasks
         # names that are not there are problems of the config, reported elsewhere
         todo = [runs[run].dataset for run in ResultPlan(self.study).runs() if run in runs]
@@ -40,7 +40,7 @@ class NeedPlan:
         return list(used)
 
     def sources(self) -> list[str]:
-        """Proposal sources that a table or a measurement needs, with those that they are made from."""
+        """Return proposal sources that a table or a measurement needs, with those that they are made from."""
         runs = [self.study.runs[run] for run in ResultPlan(self.study).runs() if run in self.study.runs]
         todo = [source for sources in self.study.measured_proposals.values() for source in sources]
         todo += [run.views.proposals for run in runs if run.uses_objects and run.views.proposals is not None]
@@ -53,7 +53,7 @@ class NeedPlan:
         return list(used)
 
     def missing(self) -> dict[str, str]:
-        """Files and folders that the tables need and that are not under the data root, each with what to do about it."""
+        """Return the files and folders that the tables need and that are not under the data root, each with what to do about it."""
         root = Path(self.study.data)
         used = [self.study.datasets[name] for name in self.datasets()]
         wanted = {location: how_to_get(dataset.source) for dataset in used for location in expected_locations(dataset)}
@@ -64,7 +64,7 @@ class NeedPlan:
         }
 
     def problems(self) -> list[str]:
-        """A sentence for each file and folder that is not there."""
+        """Return a sentence for each file and folder that is not there."""
         return [f"{path} is not there: {what}, or set data_root" for path, what in self.missing().items()]
 
     def require(self) -> None:

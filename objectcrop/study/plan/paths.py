@@ -66,10 +66,10 @@ PAGE = "results/report/index.html"
 
 
 def by_shard(template: str, num_shards: int, **names: str) -> list[str]:
-    """The files of all shards, in order."""
+    """Return the files of all shards, in order."""
     return [template.format(shard=shard, **names) for shard in range(num_shards)]
 
 
 def any_of(names: Iterable[str]) -> str:
-    """A regular expression that matches exactly these names; nothing if there are none."""
+    """Return a regular expression that matches exactly these names; nothing if there are none."""
     return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)"

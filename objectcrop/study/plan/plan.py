@@ -74,7 +74,7 @@ class Plan:
 
 
 def load_plan(config: Mapping[str, Any]) -> Plan:
-    """The plan of a merged config; files under the data root need not be there, as a dry run plans without them.
+    """Return the plan of a merged config; files under the data root need not be there, as a dry run plans without them.
 
     Raises:
         StudyError: listing every problem of the config, and then also every missing file or folder.

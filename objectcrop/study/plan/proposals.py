@@ -35,28 +35,28 @@ class ProposalPlan:
 
     @property
     def trunks(self) -> TrunkPlan:
-        """The networks that sources look through."""
+        """The networks that sources take features from."""
         return TrunkPlan(self.study)
 
     def searched_sources(self) -> list[str]:
-        """Names of the sources that search each image by itself."""
+        """Return the names of the sources that search each image by itself."""
         return [name for name, source in self.study.proposals.items() if isinstance(source, SearchedProposals)]
 
     def other_sources(self) -> list[str]:
-        """Names of the sources that are made in one step."""
+        """Return the names of the sources that are made in one step."""
         taken = {*self.lod.ranked_sources(), *self.searched_sources()}
         return [name for name in self.study.proposals if name not in taken]
 
     def table(self, dataset: str, source: str) -> str:
-        """Proposals of a source on a data set."""
+        """Return the proposals of a source on a data set."""
         return paths.PROPOSALS.format(dataset=dataset, source=source)
 
     def summary(self, dataset: str, source: str) -> str:
-        """Summary of the proposals of a source on a data set."""
+        """Return the summary of the proposals of a source on a data set."""
         return paths.PROPOSALS_SUMMARY.format(dataset=dataset, source=source)
 
     def searched_shards(self, dataset: str, source: str) -> list[str]:
-        """Tables of all shards of a source that searches images.
+        """Return the tables of all shards of a source that searches images.
 
         Raises:
             ValueError: if the source is of another kind.
@@ -67,17 +67,17 @@ class ProposalPlan:
         return paths.by_shard(paths.SEARCHED_BOXES, settings.num_shards, dataset=dataset, source=source)
 
     def annotations(self, dataset: str, source: str) -> list[str]:
-        """Annotations, for a source of annotated boxes only."""
+        """Return annotations, for a source of annotated boxes only."""
         is_annotated = isinstance(self.study.proposals[source], GroundTruthProposals)
         return [paths.ANNOTATIONS.format(dataset=dataset)] if is_annotated else []
 
     def sizes(self, dataset: str, source: str) -> list[str]:
-        """Proposals whose box sizes a random source copies, if it is one."""
+        """Return the proposals whose box sizes a random source copies, if it is one."""
         settings = self.study.proposals[source]
         return [self.table(dataset, settings.sizes_of)] if isinstance(settings, RandomProposals) else []
 
     def job(self, source: str) -> SourceJob:
-        """A source that is searched for, or made in one step."""
+        """Return the job of a source that is searched for, or made in one step."""
         settings = self.study.proposals[source]
         job: dict[str, Any] = {"source_name": source, "source": settings, "study_seed": self.study.seed}
         if isinstance(settings, FeatureProposals):
@@ -85,11 +85,11 @@ class ProposalPlan:
         return SourceJob.model_validate(job)
 
     def sheet_job(self, dataset: str, source: str) -> SheetJob:
-        """A contact sheet."""
+        """Return the job that draws a contact sheet."""
         return SheetJob(dataset_name=dataset, source_name=source, study_seed=self.study.seed)
 
     def inspection_job(self, dataset: str, source: str) -> InspectionJob:
-        """A FiftyOne data set: what is shown, and the run whose crops are drawn if it uses this source."""
+        """Return the job of a FiftyOne data set: which proposals, and the run whose crops are drawn if it uses this source."""
         inspection = self.study.inspection or InspectionSettings()
         job = {"dataset_name": dataset, "source_name": source, "inspection": inspection, "study_seed": self.study.seed}
         if inspection.run is not None and self.study.runs[inspection.run].views.proposals == source:
@@ -97,12 +97,12 @@ class ProposalPlan:
         return InspectionJob.model_validate(job)
 
     def gpus(self, source: str) -> int:
-        """GPUs of each job of a source that looks through a network or compares descriptors."""
+        """Return the GPUs of each job of a source that uses a network or compares descriptors."""
         settings = self.study.proposals[source]
         return settings.gpus if isinstance(settings, FeatureProposals) else 0
 
     def boxes_per_image(self, source: str) -> int:
-        """Boxes that a source gives of an image at most."""
+        """Return how many boxes a source makes of an image at most."""
         match self.study.proposals[source]:
             case DegreeProposals(of=base) | RandomProposals(sizes_of=base):
                 return self.boxes_per_image(base)
@@ -114,7 +114,7 @@ class ProposalPlan:
                 return settings.max_boxes
 
     def memory_mb(self, rulename: str, source: str, index: str) -> int:
-        """Memory of a job that makes or measures proposals.
+        """Return the memory of a job that makes or measures proposals.
 
         Args:
             rulename: its rule.
@@ -127,7 +127,7 @@ class ProposalPlan:
         return LINES[rulename].at(num_indexed(index), per_image)
 
     def costs(self, dataset: str, source: str) -> list[str]:
-        """What Snakemake notes of the jobs that made proposals, stage by stage."""
+        """Return what Snakemake notes of the jobs that made proposals, stage by stage."""
         names = {"dataset": dataset, "source": source}
         settings = self.study.proposals[source]
         if source in self.lod.ranked_sources():

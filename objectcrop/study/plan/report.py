@@ -26,7 +26,7 @@ class ReportPlan:
         return ResultPlan(self.study)
 
     def inputs(self) -> dict[str, list[str]]:
-        """Everything that the page shows."""
+        """Return everything that the page shows."""
         return {
             "tables": [paths.TABLE_JSON.format(table=table) for table in self.study.tables],
             "curves": self.curves(),
@@ -42,30 +42,30 @@ class ReportPlan:
         }
 
     def curves(self) -> list[str]:
-        """Loss curves of the tables that have trained runs."""
+        """Return the loss curves of the tables that have trained runs."""
         tables = [table for table in self.study.tables if self.results.summaries(table)]
         return [paths.CURVES.format(table=table) for table in tables]
 
     def run_summaries(self) -> list[str]:
-        """Summaries of all runs of the tables, every seed."""
+        """Return the summaries of all runs of the tables, every seed."""
         return [RunPlan(self.study).summary(run, seed) for run in self.results.runs() for seed in self.study.seeds]
 
     def subsets(self) -> list[str]:
-        """Names of the subsets in use."""
+        """Return the names of the subsets in use."""
         return [
             name for name in NeedPlan(self.study).datasets() if isinstance(self.study.datasets[name], SubsetDataset)
         ]
 
     def measured(self) -> list[tuple[str, str]]:
-        """(data set, source) pairs whose proposals are measured and shown."""
+        """Return the (data set, source) pairs whose proposals are measured and in the report."""
         return [(dataset, source) for dataset, sources in self.study.measured_proposals.items() for source in sources]
 
     def main_sources(self) -> list[tuple[str, str]]:
-        """(data set, source) pairs: each measured data set with its first source."""
+        """Return the (data set, source) pairs: each measured data set with its first source."""
         return [(dataset, sources[0]) for dataset, sources in self.study.measured_proposals.items() if sources]
 
     def contact_sheets(self) -> list[str]:
-        """Contact sheets: of each measured data set, random images with its first source, best and worst with all."""
+        """Return contact sheets: of each measured data set, random images with its first source, best and worst with all."""
         first = [paths.CONTACT_SHEET.format(dataset=dataset, source=source) for dataset, source in self.main_sources()]
         return first + [
             sheet.format(dataset=dataset, source=source)
@@ -74,23 +74,23 @@ class ReportPlan:
         ]
 
     def view_sheets(self) -> list[str]:
-        """Drawn views of the runs that train on pairs of views."""
+        """Return drawn views of the runs that train on pairs of views."""
         runs = [run for run in self.results.trained_runs() if self.study.runs[run].method != "supervised"]
         return [paths.VIEW_SHEET.format(run=run) for run in runs]
 
     def indexed_datasets(self) -> list[str]:
-        """Data sets whose images are opened: those that runs, tasks and measurements use themselves."""
+        """Return the data sets whose images are opened: those that runs, tasks and measurements use themselves."""
         used = [self.study.runs[run].dataset for run in self.results.runs()]
         used += [self.study.tasks[task].dataset for _, task in self.results.judged()]
         return list(dict.fromkeys([*used, *self.study.measured_proposals]))
 
     def inspections(self) -> list[str]:
-        """FiftyOne exports: of each measured data set, with its first source."""
-        shown = [] if self.study.inspection is None else self.main_sources()
-        return [paths.INSPECTION.format(dataset=dataset, source=source) for dataset, source in shown]
+        """Return the FiftyOne exports: of each measured data set, with its first source."""
+        pairs = [] if self.study.inspection is None else self.main_sources()
+        return [paths.INSPECTION.format(dataset=dataset, source=source) for dataset, source in pairs]
 
     def job(self) -> ReportJob:
-        """The page."""
+        """Return the job that writes the page."""
         study = self.study
         bases = {name: DownloadPlan(study).base(name) for name in self.subsets()}
         return ReportJob(
@@ -101,7 +101,7 @@ class ReportPlan:
         )
 
     def has_random_boxes(self) -> bool:
-        """Whether a run of the tables crops from boxes of random place."""
+        """Return whether a run of the tables crops from boxes of random place."""
         runs = [self.study.runs[run] for run in self.results.runs()]
         used = {run.views.proposals for run in runs if run.uses_objects}
         return any(isinstance(self.study.proposals[source], RandomProposals) for source in used if source is not None)

@@ -19,28 +19,28 @@ class ResultPlan:
     study: Study
 
     def tasks_of(self, *kinds: str) -> list[str]:
-        """Names of the tasks of some kinds."""
+        """Return the names of the tasks of some kinds."""
         return [name for name, task in self.study.tasks.items() if task.kind in kinds]
 
     def manifest(self, task: str) -> str:
-        """Manifest of a task's data set."""
+        """Return the manifest of a task's data set."""
         return paths.MANIFEST.format(dataset=self.study.tasks[task].dataset)
 
     def annotations(self, task: str) -> str:
-        """Annotations of a task's data set."""
+        """Return the annotations of a task's data set."""
         return paths.ANNOTATIONS.format(dataset=self.study.tasks[task].dataset)
 
     def raw(self, task: str) -> list[str]:
-        """What a fine-tuning reads: the summary of the drawing, or the raw annotation files that exist now."""
+        """Return what a fine-tuning reads: the summary of the drawing, or the raw annotation files that exist now."""
         dataset, images = self.study.tasks[task].dataset, ImagePlan(self.study)
         return images.drawing(dataset) + images.raw_files(dataset)
 
     def checkpoints(self, run: str, seed: int | str, task: str) -> str:
-        """Folder of the state of a fine-tuning."""
+        """Return the folder of the state of a fine-tuning."""
         return paths.RESULT_CHECKPOINTS.format(run=run, seed=seed, task=task)
 
     def job(self, run: str, task: str) -> LinearJob | FineTuneJob:
-        """Judging a run by a task."""
+        """Return the job that judges a run by a task."""
         settings = self.study.tasks[task]
         job = {
             "run_name": run,
@@ -55,32 +55,32 @@ class ResultPlan:
         return FineTuneJob.model_validate(job | dataset)
 
     def resource(self, task: str, name: str) -> int:
-        """What judging a run by a task asks for: `cpus`, `gpus`, `memory_mb` or `minutes`."""
+        """Return what judging a run by a task asks for: `cpus`, `gpus`, `memory_mb` or `minutes`."""
         value: int = getattr(self.study.tasks[task].resources, name)
         return value
 
     def cells(self, table: str) -> list[tuple[str, str]]:
-        """The (run, task) pairs of a table, each once, in order."""
+        """Return the (run, task) pairs of a table, each once, in order."""
         spec = self.study.tables[table]
         runs = [row.run for row in spec.rows if row.run is not None]
         return list(dict.fromkeys((run, column.task) for run in runs for column in spec.columns))
 
     def judged(self) -> list[tuple[str, str]]:
-        """The (run, task) pairs of all tables, each once, in order."""
+        """Return the (run, task) pairs of all tables, each once, in order."""
         return list(dict.fromkeys(cell for table in self.study.tables for cell in self.cells(table)))
 
     def of_table(self, table: str) -> list[str]:
-        """Result files that a table is made of."""
+        """Return the result files that a table is made of."""
         seeds = self.study.seeds
         return [paths.RESULT.format(run=run, seed=seed, task=task) for run, task in self.cells(table) for seed in seeds]
 
     def summaries(self, table: str) -> list[str]:
-        """Summaries of the trained runs of a table, for its curves."""
+        """Return the summaries of the trained runs of a table, for its curves."""
         runs = dict.fromkeys(run for run, _ in self.cells(table) if self.study.runs[run].is_trained)
         return [RunPlan(self.study).summary(run, seed) for run in runs for seed in self.study.seeds]
 
     def table_job(self, table: str) -> TableJob:
-        """A table: its rows, and the settings hash that each result must carry."""
+        """Return the job of a table: its rows, and the settings hash that each result must carry."""
         job = {
             "table_name": table,
             "table": self.study.tables[table].model_dump(mode="json"),  # its note too, which the table shows
@@ -90,18 +90,18 @@ class ResultPlan:
         return TableJob.model_validate(job)
 
     def table(self, table: str) -> list[str]:
-        """What `snakemake TABLE` makes."""
+        """Return what `snakemake TABLE` makes."""
         curves = [paths.CURVES.format(table=table)] if self.summaries(table) else []
         return [paths.TABLE_MARKDOWN.format(table=table), *curves]
 
     def tables(self) -> list[str]:
-        """The tables, as people read them."""
+        """Return the tables, as people read them."""
         return [paths.TABLE_MARKDOWN.format(table=table) for table in self.study.tables]
 
     def runs(self) -> list[str]:
-        """Runs that some table names, in order."""
+        """Return the runs that some table names, in order."""
         return list(dict.fromkeys(run for run, _ in self.judged()))
 
     def trained_runs(self) -> list[str]:
-        """Those of them that are trained."""
+        """Return the runs of some table that are trained."""
         return [run for run in self.runs() if self.study.runs[run].is_trained]

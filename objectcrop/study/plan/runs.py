@@ -14,19 +14,19 @@ class RunPlan:
     study: Study
 
     def summary(self, run: str, seed: int | str) -> str:
-        """Summary of a run."""
+        """Return the summary of a run."""
         return paths.RUN_SUMMARY.format(run=run, seed=seed)
 
     def checkpoints(self, run: str, seed: int | str) -> str:
-        """Folder of a run's state and metrics."""
+        """Return the folder of a run's state and metrics."""
         return paths.RUN_CHECKPOINTS.format(run=run, seed=seed)
 
     def manifest(self, run: str) -> str:
-        """Manifest of a run's data set."""
+        """Return the manifest of a run's data set."""
         return paths.MANIFEST.format(dataset=self.study.runs[run].dataset)
 
     def proposals(self, run: str) -> list[str]:
-        """Proposals that a run draws its boxes from, if it does, and their summary."""
+        """Return proposals that a run draws its boxes from, if it does, and their summary."""
         settings = self.study.runs[run]
         source = settings.views.proposals
         if not settings.uses_objects or source is None or not settings.is_trained:
@@ -35,17 +35,17 @@ class RunPlan:
         return [file.format(dataset=settings.dataset, source=source) for file in files]
 
     def annotations(self, run: str) -> list[str]:
-        """Labels, for a supervised run, and to monitor the neighbours of features."""
+        """Return labels, for a supervised run, and to monitor the neighbours of features."""
         settings = self.study.runs[run]
         is_monitored = settings.is_trained and settings.training.monitor_knn
         uses_labels = settings.method == "supervised" or is_monitored
         return [paths.ANNOTATIONS.format(dataset=settings.dataset)] if uses_labels else []
 
     def job(self, run: str) -> PretrainJob:
-        """Pretraining a run."""
+        """Return the job that pretrains a run."""
         return PretrainJob(run_name=run, run=self.study.runs[run], study_seed=self.study.seed)
 
     def resource(self, run: str, name: str) -> int:
-        """What pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state."""
+        """Return what pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state."""
         value: int = getattr(self.study.runs[run].resources, name)
         return value

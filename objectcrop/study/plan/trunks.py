@@ -18,22 +18,22 @@ from objectcrop.study.study import Study
 
 @dataclass(frozen=True)
 class TrunkPlan:
-    """The networks and model files that the sources of one study look through."""
+    """The networks and model files that the sources of one study use."""
 
     study: Study
 
     def owner(self, source: str) -> str:
-        """The source whose regions a source uses: itself, unless it ranks those of another."""
+        """Return the source whose regions a source uses: itself, unless it ranks those of another."""
         settings = self.study.proposals[source]
         return settings.of if isinstance(settings, DegreeProposals) else source
 
     def of(self, source: str) -> FeatureProposals | None:
-        """Settings of a source that looks through a network, or of the one whose regions it ranks; None for others."""
+        """Return the settings of a source that uses a network, or of the one whose regions it ranks; None for others."""
         settings = self.study.proposals[self.owner(source)]
         return settings if isinstance(settings, FeatureProposals) else None
 
     def weights(self, source: str) -> list[str]:
-        """Weights of the network that a source looks through, if it does: of a run, or a file that exists now."""
+        """Return the weights of the network that a source uses, if it does: of a run, or a file that exists now."""
         settings = self.of(source)
         if settings is None:
             return []
@@ -42,14 +42,14 @@ class TrunkPlan:
         return self.files(self.owner(source))
 
     def run_summary(self, source: str) -> list[str]:
-        """Summary of the run that the weights come from, if they do."""
+        """Return the summary of the run that the weights come from, if they do."""
         settings = self.of(source)
         if settings is None or settings.features_run is None:
             return []
         return [paths.RUN_SUMMARY.format(run=settings.features_run, seed=settings.features_seed)]
 
     def backbone(self, source: str) -> BackboneSettings | None:
-        """Settings of that run's backbone."""
+        """Return the settings of that run's backbone."""
         settings = self.of(source)
         return (
             None
@@ -58,7 +58,7 @@ class TrunkPlan:
         )
 
     def locations(self, source: str) -> list[str]:
-        """Files and folders under the data root that a source is made from or with, relative to it."""
+        """Return the files and folders under the data root that a source is made from or with, relative to it."""
         match self.study.proposals[source]:
             case FeatureProposals(trunk=FileTrunk(weights=str(location))):
                 return [location]
@@ -69,7 +69,7 @@ class TrunkPlan:
         return []
 
     def files(self, source: str) -> list[str]:
-        """Those of them that are files, or in the folders, and exist now: inputs, so that another file is noticed."""
+        """Return the files at these locations and in their folders that exist now: inputs, so that another file is noticed."""
         places = [Path(self.study.data) / location for location in self.locations(source)]
         files = [file for place in places for file in (sorted(place.glob("*.yml.gz")) if place.is_dir() else [place])]
         return [file.as_posix() for file in files if file.is_file()]

@@ -84,7 +84,7 @@ class OpenImagesDataset(ImageFiles):
         return self
 
     def restricted_to(self, splits: Iterable[str]) -> "OpenImagesDataset":
-        """The same with some of its splits only; those that it has no folder for are left out."""
+        """Return the settings with some of its splits only; those that it has no folder for are left out."""
         kept = set(splits)
         boxes = {split: path for split, path in self.boxes.items() if split in kept}
         images = {split: path for split, path in self.images.items() if split in kept}
@@ -93,8 +93,8 @@ class OpenImagesDataset(ImageFiles):
 
 def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> None:
     for setting in ("upstream_splits", "max_images"):
-        if strange := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
-            raise ValueError(f"download.{setting} names {strange}, but boxes has only {sorted(dataset.boxes)}")
+        if without_boxes := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
+            raise ValueError(f"download.{setting} names {without_boxes}, but boxes has only {sorted(dataset.boxes)}")
     if unboxed := sorted(set(dataset.images) - set(dataset.boxes)):
         raise ValueError(f"images names {unboxed}, but boxes has only {sorted(dataset.boxes)}")
     if ".jpg" not in dataset.image_suffixes:
@@ -152,8 +152,8 @@ class ImageFoldersDataset(ImageFiles):
 
     @model_validator(mode="after")
     def _labels_have_images(self) -> "ImageFoldersDataset":
-        if strangers := sorted(set(self.flat_labels) - set(self.images)):
-            raise ValueError(f"flat_labels names the split(s) {', '.join(strangers)}, which images lacks")
+        if extra := sorted(set(self.flat_labels) - set(self.images)):
+            raise ValueError(f"flat_labels names the split(s) {', '.join(extra)}, which images lacks")
         return self
 
 
@@ -195,7 +195,7 @@ Dataset = Annotated[
 
 
 def expected_locations(dataset: Dataset) -> list[str]:
-    """Of the raw locations, those that people must provide before the first job: not what is downloaded."""
+    """Return the raw locations that people must provide before the first job: not what is downloaded."""
     if not isinstance(dataset, OpenImagesDataset) or dataset.download is None:
         return raw_locations(dataset)
     images = dataset.download.transfer.images
@@ -203,7 +203,7 @@ def expected_locations(dataset: Dataset) -> list[str]:
 
 
 def raw_locations(dataset: Dataset) -> list[str]:
-    """Files and folders, relative to the data root, that must be there before a data set can be read."""
+    """Return the files and folders, relative to the data root, that must be there before a data set can be read."""
     match dataset:
         case OpenImagesDataset():
             return [*dataset.boxes.values(), dataset.class_descriptions, *dataset.images.values()]

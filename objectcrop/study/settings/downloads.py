@@ -31,7 +31,7 @@ def _checked_base(base: str) -> str:
 
 
 class MetadataFile(Section):
-    """What is known of one metadata file, beside our own table; each of these wins over the table."""
+    """Address, size and checksum of one metadata file; each overrides the value in our own table."""
 
     address: str | None = Field(default=None, description="Its whole address; null: below transfer.metadata_base.")
     num_bytes: int | None = Field(default=None, ge=1, description="Its size, bytes; null: as in our table, if there.")
@@ -71,10 +71,10 @@ class Transfer(Section):
         default=PUBLIC_METADATA, description="The public address, or a mirror with its layout: http, https or file."
     )
     images: Annotated[AddressImages | TarImages, Field(discriminator="kind")] = Field(
-        default=AddressImages(), description="Where images come from; `kind: address` where no kind is given."
+        default=AddressImages(), description="Where images come from; `kind: address` where no kind is set."
     )
     connections: int = Field(default=16, ge=1, le=256, description="Images fetched at once by one job.")
-    attempts: int = Field(default=6, ge=1, le=100, description="Tries of one file before it is given up.")
+    attempts: int = Field(default=6, ge=1, le=100, description="Tries of one file before it counts as failed.")
     timeout_s: float = Field(default=30, gt=0, description="Longest silence of a server, seconds.")
     image_deadline_s: float = Field(default=300, gt=0, description="Longest time of one try of an image, seconds.")
     first_wait_s: float = Field(
@@ -127,5 +127,5 @@ class Download(Section):
         return limits
 
     def upstream(self, split: Split) -> Split:
-        """The split of Open Images that a split of the data set is taken from."""
+        """Return the split of Open Images that a split of the data set is taken from."""
         return self.upstream_splits.get(split, split)

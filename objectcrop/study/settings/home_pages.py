@@ -16,6 +16,6 @@ nor has released_ohms, which comes with the code of the paper."""
 
 
 def how_to_get(source: str) -> str:
-    """What to do about missing files of a source, as the end of a sentence."""
+    """Return what to do about missing files of a source, as the end of a sentence."""
     page = HOME_PAGES.get(source)
     return f"put the data there (get it from {page})" if page else "put the data there"

@@ -182,8 +182,8 @@ class Run(Section):
         if not isinstance(data, dict):
             return data
         views = data.get("views", {})
-        given = views.model_dump(exclude_unset=True) if isinstance(views, ViewSettings) else views
-        return {**data, "views": views_of_method(str(data.get("method")), given)} if isinstance(given, dict) else data
+        own = views.model_dump(exclude_unset=True) if isinstance(views, ViewSettings) else views
+        return {**data, "views": views_of_method(str(data.get("method")), own)} if isinstance(own, dict) else data
 
     @property
     def heads(self) -> Heads:

@@ -32,22 +32,22 @@ class Section(BaseModel):
 
 
 def recorded(section: Section) -> dict[str, Any]:
-    """The settings that a result depends on, as plain JSON values."""
+    """Return the settings that a result depends on, as plain JSON values."""
     return {key: value for key, value in section.model_dump(mode="json").items() if key not in NOT_RECORDED}
 
 
 def sorted_json(value: Mapping[str, Any]) -> str:
-    """One line of JSON with sorted keys: equal settings give equal text."""
+    """Return one line of JSON with sorted keys: equal settings give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def settings_hash(value: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that name these settings (SHA-256 of their sorted JSON)."""
+    """Return 16 hexadecimal digits that name these settings (SHA-256 of their sorted JSON)."""
     return hashlib.sha256(sorted_json(value).encode()).hexdigest()[:16]
 
 
 def parse_settings(text: str) -> dict[str, Any]:
-    """The value of a script's `--settings`: a JSON object, or `@file` that holds one.
+    """Return the value of a script's `--settings`: a JSON object, or `@file` that holds one.
 
     Raises:
         ValueError: if it is not a JSON object.

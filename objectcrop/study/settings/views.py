@@ -139,20 +139,20 @@ class ViewSettings(Section):
         return self
 
 
-def views_of_method(method: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """View settings as given in a config file, and for keys that are not given the method's own recipe.
+def views_of_method(method: str, configured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the view settings of a config file, and for keys that it does not set the method's own recipe.
 
     Sources: ssl_recipes of BYOL (arXiv:2006.07733, appendix B), SwAV (arXiv:2006.09882, section 4), CMC (arXiv:1906.05849).
     Supervised runs crop as the loader of the authors' release does for its supervised baselines.
     """
-    size_px = given.get("size_px", ViewSettings.model_fields["size_px"].default)
+    size_px = configured.get("size_px", ViewSettings.model_fields["size_px"].default)
     # 96 of 224 pixels, at whatever size a small run uses
     small = {"size_px": max(8, round(size_px * 96 / 224))} if isinstance(size_px, int) else {}
-    own: dict[str, dict[str, Any]] = {
+    recipes: dict[str, dict[str, Any]] = {
         "byol": {"augmentation": "byol", "scene_scale_min": 0.08},
         "swav": {"augmentation": "swav", "scene_scale_min": 0.14, "small_crops": small},
         "cmc": {"augmentation": "cmc"},
         "insdis": {"augmentation": "moco_v1"},
         "supervised": {"scene_scale_min": 0.08},
     }
-    return {**own.get(method, {}), **given}
+    return {**recipes.get(method, {}), **configured}

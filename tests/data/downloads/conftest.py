@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from objectcrop.data.downloads.images import Report, Request, fetch_wanted
-from objectcrop.data.downloads.wanted import Wanted
+from objectcrop.data.downloads.images import FetchReport, FetchRequest, fetch_wanted
+from objectcrop.data.downloads.wanted import WantedImages
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
 from tests.loopback import Server, running
@@ -34,8 +34,8 @@ def without_proxies(monkeypatch):
 
 @pytest.fixture
 def server():
-    with running() as found:
-        yield found
+    with running() as running_server:
+        yield running_server
 
 
 @pytest.fixture
@@ -53,13 +53,13 @@ def quick(base: str, **changed: object) -> Transfer:
 
 
 @pytest.fixture
-def fetch(tmp_path) -> Callable[..., Report]:
+def fetch(tmp_path) -> Callable[..., FetchReport]:
     """Fetch training images into tmp_path/data/images."""
 
-    def run(ids: list[str], transfer: Transfer, *, share: float = 1.0, stop: StopRequest | None = None) -> Report:
-        wanted = Wanted({"train": tmp_path / "data/images"}, {"train": "train"}, {"train": ids}, len(ids))
+    def run(ids: list[str], transfer: Transfer, *, share: float = 1.0, stop: StopRequest | None = None) -> FetchReport:
+        wanted = WantedImages({"train": tmp_path / "data/images"}, {"train": "train"}, {"train": ids}, len(ids))
         return fetch_wanted(
-            Request("some", wanted, transfer, tmp_path / "data", share), StopRequest() if stop is None else stop
+            FetchRequest("some", wanted, transfer, tmp_path / "data", share), StopRequest() if stop is None else stop
         )
 
     return run

@@ -8,8 +8,8 @@ import pytest
 
 from objectcrop.data.downloads import fetching
 from objectcrop.data.downloads.fetching import UnreachableError
-from objectcrop.data.downloads.images import Report, Request, require_few_failures
-from objectcrop.data.downloads.wanted import Wanted
+from objectcrop.data.downloads.images import FetchReport, FetchRequest, require_few_failures
+from objectcrop.data.downloads.wanted import WantedImages
 from objectcrop.runtime.signals import StopRequest
 from tests import loopback
 from tests.data.downloads.conftest import jpeg, names, quick
@@ -151,14 +151,14 @@ def test_a_source_without_the_images_ends_the_job_after_some_hundred(server, fet
     assert 100 < len(report.failures) < 1000
 
 
-def request(share: float) -> Request:
-    wanted = Wanted({"train": Path("x")}, {"train": "train"}, {"train": []}, 200)
-    return Request("some", wanted, quick("http://127.0.0.1:1"), Path("x"), share)
+def request(share: float) -> FetchRequest:
+    wanted = WantedImages({"train": Path("x")}, {"train": "train"}, {"train": []}, 200)
+    return FetchRequest("some", wanted, quick("http://127.0.0.1:1"), Path("x"), share)
 
 
 def test_a_job_fails_only_if_its_failures_alone_are_too_many_of_all_images():
     failures = [fetching.Failure("a", "http://x/a.jpg", "HTTP 404 Not Found", 1)] * 2
-    report = Report(4, 0, 2, 10, 1.0, failures)
+    report = FetchReport(4, 0, 2, 10, 1.0, failures)
     require_few_failures(report, request(0.01))
     with pytest.raises(ValueError, match=r"2 images could not be fetched; of 200 .* \(http://x/a.jpg: HTTP 404"):
         require_few_failures(report, request(0.009))

@@ -23,8 +23,8 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def wanted(server, **known: object) -> WantedFile:
-    values = {"num_bytes": None, "sha256": None} | known
+def wanted(server, **published: object) -> WantedFile:
+    values = {"num_bytes": None, "sha256": None} | published
     return WantedFile("train_boxes", "meta/boxes.csv", f"{server.address}/boxes.csv", **values)
 
 
@@ -32,8 +32,8 @@ def wanted(server, **known: object) -> WantedFile:
 def get(server, tmp_path):
     server.contents["/boxes.csv"] = CONTENT
 
-    def run(attempts: int = 3, **known: object):
-        (record,) = fetch_metadata([wanted(server, **known)], tmp_path, quick(server.address, attempts=attempts))
+    def run(attempts: int = 3, **published: object):
+        (record,) = fetch_metadata([wanted(server, **published)], tmp_path, quick(server.address, attempts=attempts))
         return record
 
     return run
@@ -80,7 +80,7 @@ def test_what_was_cut_off_is_continued_where_it_was(get, server, file):
 
 
 def interrupted(get, server, etag: str | None) -> None:
-    """A first run that is cut off and gives up."""
+    """A first run that is cut off and fails."""
     server.behaviours["/boxes.csv"] = loopback.ranged(etag, cut_after=300_000)
     with pytest.raises(ValueError, match="cannot be fetched from"):
         get(attempts=1)
@@ -184,15 +184,15 @@ def test_tries_that_bring_something_do_not_count_against_the_limit(get, server, 
 
 
 @pytest.mark.parametrize(
-    ("known", "problem"),
+    ("published", "problem"),
     [
-        ({"num_bytes": 5}, f"has {len(CONTENT)} bytes, 5 are known to be right"),
-        ({"sha256": digest(OTHER)}, f"has the SHA-256 {digest(CONTENT)}, {digest(OTHER)} is known to be right"),
+        ({"num_bytes": 5}, f"has {len(CONTENT)} bytes, expected 5"),
+        ({"sha256": digest(OTHER)}, f"has the SHA-256 {digest(CONTENT)}, expected {digest(OTHER)}"),
     ],
 )
-def test_a_file_that_is_not_what_is_known_is_refused_and_removed(get, file, known, problem):
+def test_a_file_that_is_not_what_is_published_is_rejected_and_removed(get, file, published, problem):
     with pytest.raises(ValueError, match=problem) as caught:
-        get(**known)
+        get(**published)
     assert str(file) in str(caught.value)
     assert names(file.parent) == []
 
@@ -231,7 +231,7 @@ def test_a_file_of_the_user_is_taken_and_no_record_is_made(get, server, file):
 def test_a_file_of_the_user_that_is_known_to_be_wrong_is_refused_and_left(get, file):
     file.parent.mkdir()
     file.write_bytes(b"mine")
-    with pytest.raises(ValueError, match="has 4 bytes, 5 are known to be right"):
+    with pytest.raises(ValueError, match="has 4 bytes, expected 5"):
         get(num_bytes=5)
     assert file.read_bytes() == b"mine"
 
@@ -271,8 +271,8 @@ def addresses(download: dict, splits=("train", "validation", "test")) -> dict[st
         class_descriptions="oi/classes.csv",
         images={split: f"oi/{split}" for split in splits},
     )
-    found = wanted_metadata(dataset, Download.model_validate(download), "http://m")
-    return {file.path: file.address.removeprefix("http://m/") for file in found}
+    files = wanted_metadata(dataset, Download.model_validate(download), "http://m")
+    return {file.path: file.address.removeprefix("http://m/") for file in files}
 
 
 def test_the_addresses_of_each_version():
@@ -293,8 +293,8 @@ def test_the_addresses_of_each_version():
 
 
 def test_a_split_may_be_another_one_of_open_images_and_image_ids_lie_beside_its_boxes():
-    found = addresses({"upstream_splits": {"train": "validation"}, "image_ids": True}, splits=("train",))
-    assert found == {
+    by_path = addresses({"upstream_splits": {"train": "validation"}, "image_ids": True}, splits=("train",))
+    assert by_path == {
         "oi/train.csv": "2018_04/validation/validation-annotations-bbox.csv",
         "oi/validation-images-with-rotation.csv": "2018_04/validation/validation-images-with-rotation.csv",
         "oi/classes.csv": "2018_04/class-descriptions-boxable.csv",

@@ -6,8 +6,8 @@ import tarfile
 import pytest
 
 from objectcrop.data.downloads import tars
-from objectcrop.data.downloads.images import Report, Request, fetch_wanted
-from objectcrop.data.downloads.wanted import Wanted
+from objectcrop.data.downloads.images import FetchReport, FetchRequest, fetch_wanted
+from objectcrop.data.downloads.wanted import WantedImages
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
 from tests.data.downloads.conftest import jpeg, names
@@ -37,19 +37,19 @@ def packed(tmp_path):
     return tmp_path
 
 
-def extract(root, ids: dict[str, list[str]]) -> Report:
+def extract(root, ids: dict[str, list[str]]) -> FetchReport:
     folders = {split: root / split for split in ids}
-    wanted = Wanted(folders, {split: split for split in ids}, ids, sum(map(len, ids.values())))
-    return fetch_wanted(Request("some", wanted, SOURCE, root, 1.0), StopRequest())
+    wanted = WantedImages(folders, {split: split for split in ids}, ids, sum(map(len, ids.values())))
+    return fetch_wanted(FetchRequest("some", wanted, SOURCE, root, 1.0), StopRequest())
 
 
 @pytest.fixture
 def reads(monkeypatch):
     """Names of the tars that are read from front to back."""
-    found = []
+    names = []
     stream = tars._stream
-    monkeypatch.setattr(tars, "_stream", lambda tar: found.append(tar.name) or stream(tar))
-    return found
+    monkeypatch.setattr(tars, "_stream", lambda tar: names.append(tar.name) or stream(tar))
+    return names
 
 
 def test_wanted_images_are_taken_out_and_no_others(packed):
@@ -65,7 +65,7 @@ def test_a_tar_whose_index_is_known_is_opened_only_if_it_is_needed(packed, reads
     assert reads == ["train_a.tar.gz", "train_b.tar"]
     reads.clear()
     assert extract(packed, {"train": ["b4", "b2"]}).num_fetched == 2
-    assert reads == []  # members of a tar that is not compressed are read where they lie
+    assert reads == []  # members of a tar that is not compressed are read in place
     assert (packed / "train/b4.jpg").read_bytes() == jpeg(ord("b") + 4)
     assert extract(packed, {"train": ["a2"]}).num_fetched == 1
     assert reads == ["train_a.tar.gz"]
@@ -75,7 +75,7 @@ def test_a_tar_that_changed_is_read_again(packed, reads):
     extract(packed, {"train": ["none"]})
     before = (packed / "tars/train_b.tar").stat().st_size
     pack(packed / "tars/train_b.tar", {f"n{number}.jpg": jpeg(number) for number in range(9)} | {"none.jpg": jpeg(6)})
-    assert (packed / "tars/train_b.tar").stat().st_size == before  # its time alone tells
+    assert (packed / "tars/train_b.tar").stat().st_size == before  # its time alone differs
     reads.clear()
     assert extract(packed, {"train": ["none"]}).num_fetched == 1
     assert reads == ["train_b.tar"]

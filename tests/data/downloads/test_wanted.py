@@ -35,8 +35,8 @@ def boxes(**ids: str) -> pd.DataFrame:
 
 
 def chosen(annotations: pd.DataFrame, **download: object) -> list[str]:
-    found = chosen_images(annotations, DATASET, Download.model_validate(download))
-    return [f"{split} {image_id}" for image_id, split in found[["image_id", "split"]].itertuples(index=False)]
+    images = chosen_images(annotations, DATASET, Download.model_validate(download))
+    return [f"{split} {image_id}" for image_id, split in images[["image_id", "split"]].itertuples(index=False)]
 
 
 def test_images_with_boxes_are_wanted_once_where_there_is_a_folder_for_them():
@@ -75,8 +75,8 @@ def test_every_image_is_in_exactly_one_shard(rows, num_shards):
     images = pd.DataFrame(sorted(rows), columns=["image_id", "split"])
     download = Download(num_shards=num_shards)
     shards = [shard_of(images, DATASET, download, ROOT, shard=shard, name="some") for shard in range(num_shards)]
-    found = [(image_id, split) for shard in shards for split, ids in shard.image_ids.items() for image_id in ids]
-    assert sorted(found) == sorted(rows)
+    sharded = [(image_id, split) for shard in shards for split, ids in shard.image_ids.items() for image_id in ids]
+    assert sorted(sharded) == sorted(rows)
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
     assert {shard.num_in_all for shard in shards} == {len(rows)}
 

@@ -1,4 +1,4 @@
-"""Drawn scenes: the same bytes everywhere, exact boxes, sizes as asked for, and no class given away by colour."""
+"""Drawn scenes: the same bytes everywhere, exact boxes, sizes as asked for, and no class is predictable from colour."""
 
 import json
 from collections import Counter
@@ -79,31 +79,31 @@ def test_a_drawn_scene_holds_the_objects_of_its_plan():
 
 def test_boxes_are_the_extents_of_the_visible_masks():
     asked = settings(clutter=1.0, mean_objects=6)
-    num_seen = 0
+    num_visible = 0
     for layout in planned(asked, 25):
         owners = [k for k, thing in enumerate(layout.things, 1) if thing.class_index is not None]
-        for owner, seen in zip(owners, visible_objects(layout), strict=True):
+        for owner, visible in zip(owners, visible_objects(layout), strict=True):
             rows, columns = np.nonzero(layout.owner == owner)
-            assert seen.box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-            assert seen.area_px == len(rows)
-            num_seen += 1
-    assert num_seen > 60
+            assert visible.box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+            assert visible.area_px == len(rows)
+            num_visible += 1
+    assert num_visible > 60
 
 
-def test_occluded_and_truncated_are_told_by_the_full_masks():
+def test_occluded_and_truncated_follow_from_the_full_masks():
     asked = settings(clutter=1.0, mean_objects=6)
-    found: Counter[tuple[bool, bool]] = Counter()
+    combinations: Counter[tuple[bool, bool]] = Counter()
     for layout in planned(asked, 25):
         owners = [k for k, thing in enumerate(layout.things, 1) if thing.class_index is not None]
-        for owner, seen in zip(owners, visible_objects(layout), strict=True):
+        for owner, visible in zip(owners, visible_objects(layout), strict=True):
             thing = layout.things[owner - 1]
             in_scene, in_mask = windows(thing.left, thing.top, thing.solid.shape, layout.owner.shape)
             inside = thing.solid[in_mask]
             hidden = inside & (layout.owner[in_scene] != owner)
-            assert seen.is_truncated == bool(inside.sum() < thing.solid.sum())
-            assert seen.is_occluded == bool(hidden.sum() > 0.01 * inside.sum())
-            found[seen.is_occluded, seen.is_truncated] += 1
-    assert len(found) == 4
+            assert visible.is_truncated == bool(inside.sum() < thing.solid.sum())
+            assert visible.is_occluded == bool(hidden.sum() > 0.01 * inside.sum())
+            combinations[visible.is_occluded, visible.is_truncated] += 1
+    assert len(combinations) == 4
 
 
 def test_enough_of_every_object_stays_visible():
@@ -118,7 +118,7 @@ def test_enough_of_every_object_stays_visible():
 )
 def test_the_median_box_is_about_as_large_as_asked_for(sizes, low, high):
     asked = settings(object_sizes=sizes, mean_objects=3, clutter=0.2, width_px=256, height_px=192)
-    boxes = np.array([seen.box for layout in planned(asked, 150) for seen in visible_objects(layout)])
+    boxes = np.array([visible.box for layout in planned(asked, 150) for visible in visible_objects(layout)])
     shares = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / (256 * 192)
     assert low < np.median(shares) < high
     assert shares.mean() > np.median(shares)
@@ -127,7 +127,7 @@ def test_the_median_box_is_about_as_large_as_asked_for(sizes, low, high):
 
 def test_one_thing_seen_from_near_fills_half_of_the_scene():
     asked = settings(object_sizes="close", mean_objects=1, max_objects=1, clutter=0.0, width_px=96, height_px=96)
-    boxes = np.array([seen.box for layout in planned(asked, 150) for seen in visible_objects(layout)])
+    boxes = np.array([visible.box for layout in planned(asked, 150) for visible in visible_objects(layout)])
     shares = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / 96**2
     assert len(shares) == 150
     assert 0.4 < np.median(shares) < 0.55
@@ -150,19 +150,19 @@ def test_every_scene_shows_an_object(extreme):
 
 
 @pytest.mark.slow
-def test_mean_colours_do_not_tell_the_class():
+def test_mean_colours_do_not_predict_the_class():
     asked = settings(num_classes=6, mean_objects=3, clutter=0.0)
     colours, classes = [], []
     for index in range(500):
         scene = draw_scene(asked, "train", index)
-        for seen in scene.objects:
-            x1, y1, x2, y2 = seen.box
+        for thing in scene.objects:
+            x1, y1, x2, y2 = thing.box
             colours.append(scene.image[y1:y2, x1:x2].reshape(-1, 3).mean(axis=0))
-            classes.append(seen.class_index)
+            classes.append(thing.class_index)
     features, labels = np.array(colours), np.array(classes)
     half = len(labels) // 2
-    known, asked_for = features[:half], features[half:]
-    nearest = np.linalg.norm(asked_for[:, None] - known[None], axis=2).argsort(axis=1)[:, :15]
+    reference, queries = features[:half], features[half:]
+    nearest = np.linalg.norm(queries[:, None] - reference[None], axis=2).argsort(axis=1)[:, :15]
     votes = labels[:half][nearest]
     guesses = [Counter(row.tolist()).most_common(1)[0][0] for row in votes]
     assert np.mean(guesses == labels[half:]) < 1 / 6 + 0.08
@@ -179,8 +179,8 @@ def test_every_class_is_another_pair_of_surface_and_outline():
 @pytest.mark.parametrize("num_classes", [2, 12, 24])
 def test_as_many_classes_are_drawn_as_asked_for(num_classes):
     layouts = planned(settings(num_classes=num_classes, mean_objects=6), 120)
-    seen = {thing.class_index for layout in layouts for thing in layout.things} - {None}
-    assert seen == set(range(num_classes))
+    classes = {thing.class_index for layout in layouts for thing in layout.things} - {None}
+    assert classes == set(range(num_classes))
 
 
 def test_types_of_scene_favour_classes_and_grounds_but_exclude_none():

@@ -102,7 +102,7 @@ def test_the_voc_boxes_are_the_csv_boxes_counted_from_1_and_inclusive(folder):
             wanted.setdefault(row["ImageID"], []).append((names[row["LabelName"]], x1 + 1, y1 + 1, x2, y2, *flags))
         for image_id, things in wanted.items():
             tree = ElementTree.parse(folder / "VOC2007" / "Annotations" / f"{image_id}.xml")
-            found = [
+            objects = [
                 (
                     thing.findtext("name"),
                     *(int(thing.findtext(f"bndbox/{side}")) for side in ("xmin", "ymin", "xmax", "ymax")),
@@ -111,7 +111,7 @@ def test_the_voc_boxes_are_the_csv_boxes_counted_from_1_and_inclusive(folder):
                 )
                 for thing in tree.iter("object")
             ]
-            assert found == things
+            assert objects == things
             assert (tree.findtext("size/width"), tree.findtext("size/height")) == (str(WIDTH), str(HEIGHT))
 
 
@@ -140,12 +140,12 @@ def test_pycocotools_reads_the_boxes_of_the_csv(folder, split):
     coco = COCO(str(folder / "coco" / "annotations" / f"instances_{split}.json"))
     names = {kind["id"]: kind["name"] for kind in coco.loadCats(coco.getCatIds())}
     labels = plain_names(folder)
-    found = []
+    boxes = []
     for thing in coco.loadAnns(coco.getAnnIds()):
         x, y, width, height = thing["bbox"]
         image_id = coco.imgs[thing["image_id"]]["file_name"].removesuffix(".jpg")
-        found.append((image_id, names[thing["category_id"]], (x, y, x + width, y + height)))
-    assert found == [(row["ImageID"], labels[row["LabelName"]], pixel_box(row)) for row in csv_rows(folder, split)]
+        boxes.append((image_id, names[thing["category_id"]], (x, y, x + width, y + height)))
+    assert boxes == [(row["ImageID"], labels[row["LabelName"]], pixel_box(row)) for row in csv_rows(folder, split)]
     assert all((folder / split / image["file_name"]).is_file() for image in coco.imgs.values())
 
 

@@ -51,9 +51,9 @@ def test_each_class_of_a_mask_is_one_box_around_all_its_pixels(root):
 
 def test_boxes_equal_those_of_a_slow_loop_on_random_masks():
     mask = np.random.default_rng(0).choice(256, size=(31, 47), p=[0.9, *[0.1 / 255] * 255]).astype(np.uint8)
-    found = class_boxes(mask)
-    assert set(found) == set(np.unique(mask)) - {0}
-    for label, box in found.items():
+    boxes = class_boxes(mask)
+    assert set(boxes) == set(np.unique(mask)) - {0}
+    for label, box in boxes.items():
         pixels = [(x, y) for y in range(31) for x in range(47) if mask[y, x] == label]
         xs, ys = zip(*pixels, strict=True)
         assert box == (min(xs) / 47, min(ys) / 31, (max(xs) + 1) / 47, (max(ys) + 1) / 31)

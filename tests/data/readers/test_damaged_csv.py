@@ -148,9 +148,9 @@ def test_binary_junk_is_refused(refusal, content):
     assert "boxes.csv" in refusal(content)
 
 
-@pytest.mark.parametrize(("bad", "found"), [("0a,xclick", 2), (GOOD + ",3", 14), ("   ", 1)])
-def test_a_row_with_another_number_of_fields_is_refused_with_its_line(refusal, bad, found):
-    assert f"line 3: Expected 13 columns, got {found}" in refusal(lines(GOOD, bad, GOOD))
+@pytest.mark.parametrize(("bad", "num_fields"), [("0a,xclick", 2), (GOOD + ",3", 14), ("   ", 1)])
+def test_a_row_with_another_number_of_fields_is_refused_with_its_line(refusal, bad, num_fields):
+    assert f"line 3: Expected 13 columns, got {num_fields}" in refusal(lines(GOOD, bad, GOOD))
 
 
 @pytest.mark.parametrize("value", ["1e400", "-1e400", "9" * 400])
@@ -259,15 +259,15 @@ def edited(content: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
 
 def tried(cases: int, files: st.SearchStrategy[bytes], name: str = "fuzzed.csv") -> dict[bool, int]:
     """Try `cases` files, always the same, each with an outcome that is right; how many were read (True) and refused (False)."""
-    seen = {True: 0, False: 0}
+    counts = {True: 0, False: 0}
 
     @given(files)
     @settings(max_examples=cases, deadline=None, derandomize=True, database=None)
     def try_one(content: bytes) -> None:
-        seen[outcome(content, name)] += 1
+        counts[outcome(content, name)] += 1
 
     try_one()
-    return seen
+    return counts
 
 
 @pytest.mark.slow

@@ -61,8 +61,8 @@ def test_aircraft_are_named_by_variant_and_boxed_in_inclusive_pixels_from_one(tm
 
 def test_aircraft_can_be_named_by_manufacturer_with_spaces_in_the_name(tmp_path):
     dataset = parse_dataset({"source": "fgvc_aircraft", "folder": "air", "level": "manufacturer"})
-    found = rows(dataset, write_aircraft(tmp_path))
-    assert {image_id: row[0] for image_id, row in found.items()} == {
+    labels = rows(dataset, write_aircraft(tmp_path))
+    assert {image_id: row[0] for image_id, row in labels.items()} == {
         "0034958": "Boeing",
         "0034309": "de Havilland",
         "0037511": "Boeing",
@@ -186,8 +186,8 @@ def test_every_cut_of_a_matlab_file_is_one_error(tmp_path):
 def test_a_list_may_have_a_byte_order_mark_crlf_and_blank_lines_but_not_nothing(tmp_path):
     path = tmp_path / "list.txt"
     path.write_bytes("\ufeffa first name\r\n\r\nb  second\r\n".encode())
-    found = read_list(path, ("key", "name"))
-    assert {key: (line.fields, line.place) for key, line in found.items()} == {
+    records = read_list(path, ("key", "name"))
+    assert {key: (line.fields, line.place) for key, line in records.items()} == {
         "a": (("first name",), f"{path}, line 1"),
         "b": (("second",), f"{path}, line 3"),
     }

@@ -20,8 +20,8 @@ def test_a_flat_folder_is_searched_for_the_name_and_its_ending(folder):
 
 
 def test_sub_folders_are_searched_by_name_and_by_path(folder):
-    found = find_images(["c", "part_1/deep/d", "d", "e"], folder, suffixes=(".jpg", ".jpeg"), nested=True)
-    assert found == {"c": "part_0/c.jpg", "part_1/deep/d": "part_1/deep/d.jpeg", "d": "part_1/deep/d.jpeg"}
+    files = find_images(["c", "part_1/deep/d", "d", "e"], folder, suffixes=(".jpg", ".jpeg"), nested=True)
+    assert files == {"c": "part_0/c.jpg", "part_1/deep/d": "part_1/deep/d.jpeg", "d": "part_1/deep/d.jpeg"}
 
 
 def test_two_files_of_one_id_are_named(folder):

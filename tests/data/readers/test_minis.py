@@ -1,4 +1,4 @@
-"""The real photographs of ../shared are read with exactly the counts that their README files state."""
+"""The real images of ../shared are read with exactly the counts that their README files state."""
 
 import csv
 
@@ -118,17 +118,17 @@ def index(name, shared):
 
 @pytest.mark.parametrize("name", MINIS)
 def test_images_are_all_readable_and_as_many_as_stated(shared, name):
-    found = index(name, shared)
-    assert found.unreadable.empty
-    assert check(found.manifest, MANIFEST, where=name).groupby("split").size().to_dict() == IMAGES[name]
+    indexed = index(name, shared)
+    assert indexed.unreadable.empty
+    assert check(indexed.manifest, MANIFEST, where=name).groupby("split").size().to_dict() == IMAGES[name]
 
 
 @pytest.mark.parametrize("name", BOXES)
 def test_boxes_and_classes_are_as_many_as_stated(shared, name):
     annotations, classes = read(name, shared)
     boxes = check(annotations, ANNOTATIONS, where=name)
-    found = boxes.groupby("split").size().to_dict() if isinstance(BOXES[name], dict) else len(boxes)
-    assert found == BOXES[name]
+    num_boxes = boxes.groupby("split").size().to_dict() if isinstance(BOXES[name], dict) else len(boxes)
+    assert num_boxes == BOXES[name]
     assert len(check(classes, CLASSES, where=name)) == CLASSES_OF_MINIS[name]
 
 
@@ -200,11 +200,11 @@ def test_coco_as_open_images_names_its_source_and_flags_its_crowds_as_groups(sha
 
 def test_difficult_objects_of_the_derived_devkit_are_the_crowds_of_coco(shared):
     derived, coco = (read(name, shared)[0] for name in ("voc07", "coco"))
-    shown = coco[coco["image_id"].isin(derived["image_id"]) & coco["is_crowd"]]
+    coco_crowds = coco[coco["image_id"].isin(derived["image_id"]) & coco["is_crowd"]]
     crowds = derived[derived["is_crowd"]]
     for column in ("x1", "y1", "x2", "y2"):
         for box in crowds.itertuples():
-            near = shown.loc[shown["image_id"] == box.image_id, column]
+            near = coco_crowds.loc[coco_crowds["image_id"] == box.image_id, column]
             assert (near - getattr(box, column)).abs().min() < 0.01
     assert len(crowds) == 14
 
@@ -235,6 +235,6 @@ def test_the_pool_has_short_sides_of_224_pixels_and_no_image_of_the_others(share
 
 
 def test_modes_and_orientations_are_counted(shared):
-    found = index("coco", shared)
-    assert dict(found.modes) == {"L": 1, "RGB": 157}
-    assert dict(found.orientations) == {1: 158}
+    indexed = index("coco", shared)
+    assert dict(indexed.modes) == {"L": 1, "RGB": 157}
+    assert dict(indexed.orientations) == {1: 158}

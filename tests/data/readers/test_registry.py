@@ -66,8 +66,8 @@ def test_one_message_names_everything_that_is_missing(tmp_path, source, read):
     for location in MISSING[source]:
         assert str(tmp_path / location) in str(caught.value)
     assert "correct datasets.mine" in str(caught.value)
-    known = {"drawn": "run draw_scenes", "folder": "put the data there,", "flat": "image-net.org"}
-    assert known.get(source, f"(get it from {HOME_PAGES.get(source)})") in str(caught.value)
+    hints = {"drawn": "run draw_scenes", "folder": "put the data there,", "flat": "image-net.org"}
+    assert hints.get(source, f"(get it from {HOME_PAGES.get(source)})") in str(caught.value)
 
 
 def test_an_id_in_two_splits_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Released dictionaries become tables; whatever is wrong in them is told by file and image."""
+"""Released dictionaries become tables; errors name the file and the image."""
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,9 @@ def file(tmp_path):
 
 
 def test_lists_of_classes_become_distinct_labels_in_the_order_of_the_file(file):
-    found = read_released(saved(file, {B: ["/m/2", "/m/1", "/m/2"], A: ["/m/1"]}))
-    assert found.labels.to_numpy().tolist() == [[B, "/m/2"], [B, "/m/1"], [A, "/m/1"]]
-    assert len(found.boxes) == 0
+    released = read_released(saved(file, {B: ["/m/2", "/m/1", "/m/2"], A: ["/m/1"]}))
+    assert released.labels.to_numpy().tolist() == [[B, "/m/2"], [B, "/m/1"], [A, "/m/1"]]
+    assert len(released.boxes) == 0
 
 
 @pytest.mark.parametrize("shape", ["with data", "without data", "array", "tuples", "numbers"])
@@ -34,7 +34,7 @@ def test_rows_become_boxes_by_hand(file, shape):
     if shape == "numbers":
         rows = [[*one[:4], *map(float, one[4:8]), *map(int, one[8:])] for one in rows]
     forms = {"with data": {"data": rows}, "array": np.array(rows), "tuples": [tuple(one) for one in rows]}
-    found = read_released(saved(file, {A: forms.get(shape, rows)}))
+    released = read_released(saved(file, {A: forms.get(shape, rows)}))
     expected = pd.DataFrame(
         {
             "image_id": pd.Series([A, A], dtype="str"),
@@ -49,8 +49,8 @@ def test_rows_become_boxes_by_hand(file, shape):
             "is_crowd": [False, False],
         }
     )
-    pd.testing.assert_frame_equal(found.boxes, expected)
-    assert found.labels.to_numpy().tolist() == [[A, "/m/1"], [A, "/m/2"]]
+    pd.testing.assert_frame_equal(released.boxes, expected)
+    assert released.labels.to_numpy().tolist() == [[A, "/m/1"], [A, "/m/2"]]
 
 
 def test_numpy_1_and_2_give_the_same_tables(file):
@@ -107,14 +107,14 @@ ROWS = st.lists(
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(st.sampled_from([A, B, "\ud800"]), ANY | st.lists(ROWS, max_size=2), max_size=2))
 def test_any_value_becomes_tables_or_one_error_that_names_the_file(file, value):
-    found, refused = None, str(file)
+    released, refused = None, str(file)
     try:
-        found = read_released(saved(file, value))
+        released = read_released(saved(file, value))
     except ValueError as error:
         refused = str(error)
     assert refused.startswith(str(file))
-    assert found is None or len(found.labels) > 0
-    assert found is None or not found.labels.duplicated().any()
+    assert released is None or len(released.labels) > 0
+    assert released is None or not released.labels.duplicated().any()
 
 
 def test_a_file_that_brings_python_down_brings_down_only_the_process_that_reads_it(file):

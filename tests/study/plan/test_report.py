@@ -2,16 +2,16 @@ from objectcrop.study.plan.plan import load_plan
 
 
 def test_the_page_shows_what_the_study_makes(plan):
-    shown = plan.report.inputs()
-    assert shown["tables"] == ["results/tables/one.json", "results/tables/two.json"]
-    assert shown["curves"] == ["results/figures/one.svg"]
-    assert len(shown["summaries"]) == 3 * 2
-    assert shown["subsets"] == ["results/ohms/ohms/summary.json"]
-    assert shown["subset_figures"] == ["results/ohms/ohms/figures.svg"]
-    assert shown["proposals"] == ["results/proposals/ohms/lod.json", "results/proposals/ohms/gt.json"]
-    assert shown["qualities"] == [f"results/proposals/ohms/{source}.quality.json" for source in ("lod", "gt")]
-    assert shown["views"] == ["results/inspect/views/scene.png", "results/inspect/views/objects.png"]
-    assert shown["unreadable"] == [f"results/images/{dataset}/unreadable.json" for dataset in ("ohms", "drawn")]
+    inputs = plan.report.inputs()
+    assert inputs["tables"] == ["results/tables/one.json", "results/tables/two.json"]
+    assert inputs["curves"] == ["results/figures/one.svg"]
+    assert len(inputs["summaries"]) == 3 * 2
+    assert inputs["subsets"] == ["results/ohms/ohms/summary.json"]
+    assert inputs["subset_figures"] == ["results/ohms/ohms/figures.svg"]
+    assert inputs["proposals"] == ["results/proposals/ohms/lod.json", "results/proposals/ohms/gt.json"]
+    assert inputs["qualities"] == [f"results/proposals/ohms/{source}.quality.json" for source in ("lod", "gt")]
+    assert inputs["views"] == ["results/inspect/views/scene.png", "results/inspect/views/objects.png"]
+    assert inputs["unreadable"] == [f"results/images/{dataset}/unreadable.json" for dataset in ("ohms", "drawn")]
 
 
 def test_random_images_are_shown_with_the_first_source_and_the_best_and_worst_with_all(plan):
