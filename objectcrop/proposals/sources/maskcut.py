@@ -43,7 +43,7 @@ def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
 
 
 def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred: bool) -> Cells:
-    """Masks of objects, shape (objects, height, width), in the order found; no cell is in two of them.
+    """Return masks of objects, shape (objects, height, width), in the order of the cuts; no cell is in two of them.
 
     After each cut the cells of its object are joined to nothing any more. It ends early when too few cells are left, when
     an object has a single one, or when all are alike.

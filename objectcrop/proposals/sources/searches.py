@@ -68,7 +68,7 @@ def make_search(source: Searched, data_root: Path) -> Search:
 def find_boxes(
     search: Search, image: ImageArray, source: SearchedProposals, image_id: str, rng: np.random.Generator
 ) -> ImageProposals:
-    """The best boxes of an image, best first: searched in the reduced image, suppressed, in pixels of the whole one.
+    """Return the best boxes of an image, best first: searched in the reduced image, suppressed, in its own pixels.
 
     Raises:
         ValueError: naming the image, if the search fails on it.
@@ -78,10 +78,12 @@ def find_boxes(
     if min(reduced) < MIN_SIDE_PX:
         return ImageProposals(image_id, size, as_boxes([]), np.zeros(0))
     try:
-        found = search(resized(image, reduced), rng)
+        scored = search(resized(image, reduced), rng)
     except ValueError as error:
         raise ValueError(f"image {image_id}: {error}") from error
-    enlarged = usable(ImageProposals(image_id, size, to_pixels(to_relative(found.boxes, reduced), size), found.scores))
+    enlarged = usable(
+        ImageProposals(image_id, size, to_pixels(to_relative(scored.boxes, reduced), size), scored.scores)
+    )
     best = select_by_overlap(
         enlarged.boxes, enlarged.scores, max_boxes=source.max_boxes, max_overlap=source.max_overlap
     )
@@ -163,14 +165,14 @@ def bing(folder: Path) -> Search:
 
 
 def _check_bing(path: Path) -> None:
-    """Look into a file of BING first: OpenCV takes what it does not find for an empty matrix and falls over that."""
+    """Check a file of BING first: OpenCV reads a missing matrix as an empty one and crashes on that."""
     matrix = path.name.split(".")[0]
     try:
         storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
-        found = storage.getNode(matrix).mat()
+        values = storage.getNode(matrix).mat()
     except (cv2.error, SystemError) as error:
         raise ValueError(f"{path}: not a YAML file that OpenCV reads ({error})") from error
-    if found is None or found.size == 0:
+    if values is None or values.size == 0:
         raise ValueError(f"{path}: not a file of BING's model, it lacks the matrix {matrix}")
 
 
@@ -213,9 +215,9 @@ def selective_search(*, quality: bool) -> Search:
 
 
 def _with_corners(boxes: Any) -> Boxes:
-    found = as_boxes(boxes)
-    found[:, 2:] += found[:, :2]
-    return found
+    corners = as_boxes(boxes)
+    corners[:, 2:] += corners[:, :2]
+    return corners
 
 
 def _contrib(module: str, kind: str) -> Any:
