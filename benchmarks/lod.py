@@ -67,7 +67,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def medians(repeats: int, *works: Callable[[], object]) -> list[float]:
-    """Median of each, taken in turn."""
+    """Return the median of each; the works alternate."""
     for work in works:
         work()
     rounds = [[seconds(work) for work in works] for _ in range(repeats)]

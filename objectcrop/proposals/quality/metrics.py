@@ -43,7 +43,7 @@ def mean_best_overlap(images: Sequence[Image]) -> float:
     return float(np.mean([best_overlaps(image).mean() for image in images])) if images else 0.0
 
 
-class Counts(NamedTuple):
+class RankCounts(NamedTuple):
     """Of one image, by rank 1, 2, ...: both are cumulative, and constant after the image's last box."""
 
     true_positives: NDArray[np.int64]
@@ -52,11 +52,11 @@ class Counts(NamedTuple):
     """Objects met."""
 
 
-def counts_by_rank(image: Image, threshold: float) -> Counts:
+def counts_by_rank(image: Image, threshold: float) -> RankCounts:
     """Count the true boxes and the objects met among the first 1, 2, ... boxes."""
     hits = iou(image.proposals, image.objects) >= threshold
     first_hit = hits & (np.cumsum(hits, axis=0) == 1)
-    return Counts(np.cumsum(first_hit.any(axis=1)), np.cumsum(first_hit.sum(axis=1)))
+    return RankCounts(np.cumsum(first_hit.any(axis=1)), np.cumsum(first_hit.sum(axis=1)))
 
 
 class Curve(NamedTuple):

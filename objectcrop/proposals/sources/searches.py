@@ -35,14 +35,14 @@ MIN_SIDE_PX = 16
 """OpenCV's searches read beyond the image or end the process on less; such an image gives no boxes."""
 
 
-class Scored(NamedTuple):
+class ScoredBoxes(NamedTuple):
     """Boxes (n, 4), half-open pixels, and their scores, larger is better; in no order."""
 
     boxes: Boxes
     scores: NDArray[np.float64]
 
 
-Search = Callable[[ImageArray, np.random.Generator], Scored]
+Search = Callable[[ImageArray, np.random.Generator], ScoredBoxes]
 """A way to find boxes in an image (height, width, 3), RGB; the generator is for searches that draw."""
 FindEdges = Callable[[ImageArray], Edges]
 """A way to find edges in an image (height, width, 3), RGB."""
@@ -94,12 +94,12 @@ def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
     """EdgeBoxes with its default settings on edges of any kind; the score is its own."""
     ximgproc = _contrib("ximgproc", "edge_boxes")
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         # the object keeps what it saw last, so each image gets its own
         finder = ximgproc.createEdgeBoxes(maxBoxes=max_candidates)
         boxes, scores = finder.getBoundingBoxes(*find_edges(image))
         # without boxes there is one score all the same, which is no number
-        return Scored(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
+        return ScoredBoxes(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
 
     return search
 
@@ -151,7 +151,7 @@ def bing(folder: Path) -> Search:
     finder = saliency.ObjectnessBING_create()
     finder.setTrainingPath(str(folder))
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         # it writes the image's boxes into a folder, by default one at the root of the file system
         with tempfile.TemporaryDirectory(prefix="bing") as results, _without_output():
             finder.setBBResDir(results)
@@ -159,7 +159,7 @@ def bing(folder: Path) -> Search:
         corners = as_boxes([] if corners is None else np.asarray(corners).reshape(-1, 4))
         values = np.asarray(finder.getobjectnessValues(), dtype=np.float64).reshape(-1)
         # 1-based and inclusive
-        return Scored(corners - np.array([1.0, 1.0, 0.0, 0.0]), -values)
+        return ScoredBoxes(corners - np.array([1.0, 1.0, 0.0, 0.0]), -values)
 
     return search
 
@@ -200,7 +200,7 @@ def selective_search(*, quality: bool) -> Search:
     segmentation = _contrib("ximgproc", "selective_search").segmentation
     libc = ctypes.CDLL(None)
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         finder = segmentation.createSelectiveSearchSegmentation()
         finder.setBaseImage(np.ascontiguousarray(image[..., ::-1]))
         if quality:
@@ -209,7 +209,7 @@ def selective_search(*, quality: bool) -> Search:
             finder.switchToSelectiveSearchFast()
         libc.srand(int(rng.integers(LARGEST_SEED)))
         boxes = _with_corners(finder.process())
-        return Scored(boxes, -np.arange(len(boxes), dtype=np.float64))
+        return ScoredBoxes(boxes, -np.arange(len(boxes), dtype=np.float64))
 
     return search
 
