@@ -47,10 +47,10 @@ def side_by_side(stages: list[Stage], repeats: int) -> dict[str, dict[str, float
     for stage in stages:
         for repeat in range(-1, repeats):
             for precision in PRECISIONS:
-                found = stage.seconds(precision)
+                step_s = stage.seconds(precision)
                 if repeat >= 0:  # the first one warms up
-                    times[stage.name][precision].append(found)
-    return {name: {key: statistics.median(values) for key, values in found.items()} for name, found in times.items()}
+                    times[stage.name][precision].append(step_s)
+    return {name: {key: statistics.median(values) for key, values in own.items()} for name, own in times.items()}
 
 
 def print_rules(costs: list[RuleCost], whole_s: float) -> None:

@@ -40,7 +40,7 @@ OBJECTS = {"regions": ("object", "dilated_object"), "proposals": "gt"}
 
 
 def draw_images(folder: Path, size: Size) -> tuple[ImageList, list[Boxes]]:
-    """JPEGs (4:2:0) and the boxes of their objects."""
+    """Write JPEGs (4:2:0) and return them with the boxes of their objects."""
     settings = DrawnDataset(source="drawn", width_px=size.width, height_px=size.height, object_sizes="medium")
     paths, boxes = [], []
     for number in range(NUM_IMAGES):
@@ -51,7 +51,7 @@ def draw_images(folder: Path, size: Size) -> tuple[ImageList, list[Boxes]]:
         if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
             raise OSError(f"{path}: cannot be written")
         paths.append(path)
-        boxes.append(as_boxes([found.box for found in scene.objects]))
+        boxes.append(as_boxes([item.box for item in scene.objects]))
     ids = tuple(path.stem for path in paths)
     return ImageList(ids, tuple(paths), (size,) * NUM_IMAGES), boxes
 
@@ -76,12 +76,12 @@ def classic_loader(images: ImageList) -> Callable[[], torch.Tensor]:
     )
 
     def load() -> torch.Tensor:
-        found = []
+        views = []
         for path in images.paths:
             with path.open("rb") as file:
                 image = Image.open(file).convert("RGB")
-            found += [transform(image), transform(image)]
-        return torch.stack(found)
+            views += [transform(image), transform(image)]
+        return torch.stack(views)
 
     return load
 
@@ -103,19 +103,19 @@ def our_loader(images: ImageList, boxes: list[Boxes], *, with_floats: bool, **vi
 
 
 def medians(repeats: int, works: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Processor seconds of each, median, taken in turn."""
+    """Return median processor seconds of each work; the works alternate."""
     rounds: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(repeats + 1):
+    for round_index in range(repeats + 1):
         for name, work in works.items():
             start = time.process_time()
             work()
-            if turn:  # the first round warms up
+            if round_index:  # the first round warms up
                 rounds[name].append(time.process_time() - start)
-    return {name: statistics.median(found) for name, found in rounds.items()}
+    return {name: statistics.median(seconds) for name, seconds in rounds.items()}
 
 
 def measure(folder: Path, size: Size, repeats: int) -> tuple[dict[str, float], float]:
-    """Pairs per second of each loader, and how many times the classic one's time ours takes."""
+    """Return pairs per second of each loader, and the ratio of the classic one's time to ours."""
     images, boxes = draw_images(folder, size)
     where = f"{size.width}x{size.height}"
     kilobytes = statistics.median(path.stat().st_size for path in images.paths) / 1000
@@ -126,9 +126,9 @@ def measure(folder: Path, size: Size, repeats: int) -> tuple[dict[str, float], f
         "ours, object pairs": our_loader(images, boxes, with_floats=False, **OBJECTS),
         "ours, rendered on the device": our_loader(images, boxes, with_floats=False, renderer="batched"),
     }
-    found = medians(repeats, works)
-    rates = {f"{name}, {where}": NUM_IMAGES / seconds for name, seconds in found.items()}
-    return {f"kilobytes per image, {where}": kilobytes} | rates, found["classic"] / found["ours, normalised"]
+    seconds_of = medians(repeats, works)
+    rates = {f"{name}, {where}": NUM_IMAGES / seconds for name, seconds in seconds_of.items()}
+    return {f"kilobytes per image, {where}": kilobytes} | rates, seconds_of["classic"] / seconds_of["ours, normalised"]
 
 
 def main() -> None:
@@ -143,8 +143,8 @@ def main() -> None:
     rows, ratios = {}, {}
     with tempfile.TemporaryDirectory() as name:
         for size in SIZES:
-            found, ratio = measure(Path(name), size, repeats)
-            rows |= found
+            values, ratio = measure(Path(name), size, repeats)
+            rows |= values
             ratios[f"classic_{size.width}x{size.height}"] = ratio
     for name, value in (rows | ratios).items():
         print(f"{name:44} {value:10.2f}")

@@ -70,7 +70,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def medians(repeats: int, *works: Callable[[], object]) -> list[float]:
-    """Median of each, taken in turn."""
+    """Return the median of each; the works alternate."""
     for work in works:
         work()
     rounds = [[seconds(work) for work in works] for _ in range(repeats)]
@@ -93,15 +93,15 @@ def trunk() -> Trunk:
 
 
 def maps(network: Trunk, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The two maps of drawn scenes of 640 x 480."""
+    """Return the two maps of drawn scenes of 640 x 480."""
     scenes = DrawnDataset(source="drawn", width_px=SIZE.width, height_px=SIZE.height)
-    found = [network.maps(draw_scene(scenes, "train", index).image[..., ::-1]) for index in range(count)]
-    return [(fine, coarse) for fine, coarse in found]
+    map_lists = [network.maps(draw_scene(scenes, "train", index).image[..., ::-1]) for index in range(count)]
+    return [(fine, coarse) for fine, coarse in map_lists]
 
 
 def measure_matching(repeats: int) -> dict[str, float]:
-    """Pair after pair, as a shard of the pairs is worked through."""
-    found = {}
+    """Measure pair after pair, as a shard of the pairs is worked through."""
+    rates = {}
     for count, num_pairs in ((200, 10), (1000, 2)):
         sets = [regions(seed, count) for seed in range(num_pairs + 1)]
         pairs = list(pairwise(sets))
@@ -112,8 +112,8 @@ def measure_matching(repeats: int) -> dict[str, float]:
             lambda these=pairs: [hough.confidence(*pair) for pair in these],
             lambda these=pairs: [literal_confidence(*pair) for pair in these],
         )
-        found |= {f"phm_ms_k{count}": 1e3 * ours / num_pairs, f"phm_literal_ms_k{count}": 1e3 * literal / num_pairs}
-    return found
+        rates |= {f"phm_ms_k{count}": 1e3 * ours / num_pairs, f"phm_literal_ms_k{count}": 1e3 * literal / num_pairs}
+    return rates
 
 
 def measure_sweep(repeats: int) -> dict[str, float]:
@@ -175,29 +175,29 @@ def measure_graph(repeats: int) -> dict[str, float]:
         )
         rates = [5 * graph.num_own_entries / step for graph, step in zip((near, anywhere), steps, strict=True)]
     descriptors = np.random.default_rng(0).standard_normal((4000, 2048), dtype=np.float32)
-    found = medians(1, lambda: find_neighbours(descriptors, NEIGHBOURS))
+    (search_s,) = medians(1, lambda: find_neighbours(descriptors, NEIGHBOURS))
     return {
         "ranking_nonzeros_per_s": rates[0],
         "ranking_anywhere_nonzeros_per_s": rates[1],
-        "neighbours_ns_per_pair": 1e9 * found[0] / len(descriptors) ** 2,
+        "neighbours_ns_per_pair": 1e9 * search_s / len(descriptors) ** 2,
     }
 
 
-def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
-    """Core-hours, GB on disk and GB of memory at the settings of presets/openimages_full.yaml.
+def cost_of(num_images: int, rates: dict[str, float]) -> dict[str, float]:
+    """Compute core-hours, GB on disk and GB of memory at the settings of presets/openimages_full.yaml.
 
     These are 200 regions of 512 numbers in half precision, 50 neighbours, 100 scores a pair in half precision, ranking in 8
     processes. Memory is what each rule asks for, of a job (of all processes for the ranking). GPUs are not measured.
     """
     pairs = PAIRS_PER_NEIGHBOUR * NEIGHBOURS * num_images
     regions, entries = SETTINGS.max_regions * num_images, 2 * ENTRIES * pairs  # of W: both halves
-    per_image = found["proposals_ms"] + found["region_features_ms"]
-    steps = 2 * SETTINGS.max_iterations * entries / found["ranking_nonzeros_per_s"]
+    per_image = rates["proposals_ms"] + rates["region_features_ms"]
+    steps = 2 * SETTINGS.max_iterations * entries / rates["ranking_nonzeros_per_s"]
     hours = {
-        "network": found["resnet50_512px_ms"] * num_images / 3.6e6,
+        "network": rates["resnet50_512px_ms"] * num_images / 3.6e6,
         "proposals": per_image * num_images / 3.6e6,
-        "neighbours": found["neighbours_ns_per_pair"] * num_images**2 / 3.6e12,
-        "scores": found["phm_ms_k200"] * pairs / 3.6e6,
+        "neighbours": rates["neighbours_ns_per_pair"] * num_images**2 / 3.6e12,
+        "scores": rates["phm_ms_k200"] * pairs / 3.6e6,
         "ranking": steps / 3600,
     }
     disk = {
@@ -223,8 +223,8 @@ def cost_of(num_images: int, found: dict[str, float]) -> dict[str, float]:
     )
 
 
-def print_costs(found: dict[str, float]) -> dict[str, dict[str, float]]:
-    costs = {str(count): cost_of(count, found) for count in (20_000, 1_700_000)}
+def print_costs(rates: dict[str, float]) -> dict[str, dict[str, float]]:
+    costs = {str(count): cost_of(count, rates) for count in (20_000, 1_700_000)}
     for name in costs["20000"]:
         print(f"{name:32}" + "".join(f"  {count} images {cost[name]:10.2f}" for count, cost in costs.items()))
     print("GPU-hours: not measured, no machine with a GPU was at hand")
@@ -243,18 +243,18 @@ def main() -> None:
         path.write_text(json.dumps(kept | {"costs": costs}, indent=2) + "\n", encoding="utf-8")
         return
     torch.set_num_threads(1)
-    found = {}
+    rates = {}
     with threadpool_limits(1):
         for measure in (measure_matching, measure_sweep, measure_images, measure_graph):
-            found |= measure(3 if args.quick else 15)
+            rates |= measure(3 if args.quick else 15)
     ratios = {
-        f"phm_numpy_k{count}": found[f"phm_literal_ms_k{count}"] / found[f"phm_ms_k{count}"] for count in (200, 1000)
+        f"phm_numpy_k{count}": rates[f"phm_literal_ms_k{count}"] / rates[f"phm_ms_k{count}"] for count in (200, 1000)
     }
-    ratios["sweep_literal"] = found["sweep_literal_ms"] / found["sweep_ms"]
-    for name, value in (found | ratios).items():
-        told = f"   target {TARGETS[name]:g}" if name in TARGETS else ""
-        print(f"{name:32} {value:12.4g}{told}")
-    costs = print_costs(found)
+    ratios["sweep_literal"] = rates["sweep_literal_ms"] / rates["sweep_ms"]
+    for name, value in (rates | ratios).items():
+        target = f"   target {TARGETS[name]:g}" if name in TARGETS else ""
+        print(f"{name:32} {value:12.4g}{target}")
+    costs = print_costs(rates)
     result = {
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {
@@ -264,7 +264,7 @@ def main() -> None:
             "torch": torch.__version__,
         },
         "command": "python benchmarks/lod.py",
-        "rows": [{"name": name, "value": value, "unit": unit_of(name)} for name, value in found.items()],
+        "rows": [{"name": name, "value": value, "unit": unit_of(name)} for name, value in rates.items()],
         "ratios": ratios,
         "costs": costs,
     }

@@ -123,15 +123,15 @@ def rule_of(job: str) -> str:
 
 
 def measure(num_images: int, wanted: list[str] | None) -> dict[str, float]:
-    found = {}
+    peaks = {}
     with tempfile.TemporaryDirectory() as name:
         draw = ["benchmarks/lod_parts/draw_collection.py", name, str(num_images), str(LOD["max_regions"])]
         peak_mb([*draw, str(NUM_SHARDS)])
         for job, words in jobs(Path(name), num_images).items():
             if wanted is None or job in wanted:
-                found[job] = peak_mb(["-m", f"workflow_scripts.{rule_of(job)}", *words])
-                print(f"{num_images:>9}  {job:25}  {found[job]:8.0f} MB", flush=True)
-    return found
+                peaks[job] = peak_mb(["-m", f"workflow_scripts.{rule_of(job)}", *words])
+                print(f"{num_images:>9}  {job:25}  {peaks[job]:8.0f} MB", flush=True)
+    return peaks
 
 
 def asked_mb(job: str, num_images: int) -> int:
@@ -156,8 +156,8 @@ def main() -> None:
     for job, peak in peaks[many].items():
         each = max(0.0, (peak - peaks[few][job]) / (many - few))
         expected = {size: peak + each * (size - many) for size in FULL}
-        told = "".join(f"  {expected[size]:12.0f} ({asked_mb(job, size):>12})" for size in FULL)
-        print(f"{job:25}  {1e6 * each:15.0f}{told}")
+        extrapolated = "".join(f"  {expected[size]:12.0f} ({asked_mb(job, size):>12})" for size in FULL)
+        print(f"{job:25}  {1e6 * each:15.0f}{extrapolated}")
         rows.append({"name": f"{job}, an image", "value": round(1e6 * each), "unit": "bytes"})
         rows += [{"name": f"{job}, {size}", "value": round(peaks[size][job]), "unit": "MB"} for size in peaks]
         rows += [

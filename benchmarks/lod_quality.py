@@ -52,21 +52,21 @@ class Study:
 
 
 def percent(value: float, ends: tuple[float, float] | None = None) -> str:
-    told = f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})" if ends else ""
-    return f"{100 * value:.1f}{told}"
+    interval = f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})" if ends else ""
+    return f"{100 * value:.1f}{interval}"
 
 
 def main_table(study: Study) -> None:
     print("| source | CorLoc % | DetRate % | small | medium | large | mABO % | AP50 % | boxes | mean area share |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for source in study.sources():
-        found = measure(study.proposals(source), study.annotations, study.sizes)
-        ends, by_size = found["intervals"], found["by_object_size"]
+        metrics = measure(study.proposals(source), study.annotations, study.sizes)
+        ends, by_size = metrics["intervals"], metrics["by_object_size"]
         sizes = " | ".join(percent(by_size[name]["det_rate"]) for name in ("small", "medium", "large"))
         print(
-            f"| {source} | {percent(found['corloc'], ends['corloc'])} | {percent(found['det_rate'], ends['det_rate'])} "
-            f"| {sizes} | {percent(found['mabo'])} | {100 * found['ap50']:.2f} "
-            f"| {found['mean_boxes']:.1f} | {found['mean_area_share']:.2f} |"
+            f"| {source} | {percent(metrics['corloc'], ends['corloc'])} | {percent(metrics['det_rate'], ends['det_rate'])} "
+            f"| {sizes} | {percent(metrics['mabo'])} | {100 * metrics['ap50']:.2f} "
+            f"| {metrics['mean_boxes']:.1f} | {metrics['mean_area_share']:.2f} |"
         )
 
 
@@ -99,10 +99,10 @@ def groups(study: Study) -> dict[str, np.ndarray]:
         largest.append(boxes[np.argmax(area(boxes))])
         classes.append(set(rows["class_id"]))
     counts: dict[str, int] = {}
-    for found in classes:
-        for name in found:
+    for class_ids in classes:
+        for name in class_ids:
             counts[name] = counts.get(name, 0) + 1
-    partners = np.array([max(counts[name] for name in found) - 1 for found in classes])
+    partners = np.array([max(counts[name] for name in class_ids) - 1 for class_ids in classes])
     share = area(np.array(largest))
     central = iou(np.array(largest), as_boxes([[0.1877, 0.1877, 0.8123, 0.8123]]))[:, 0]
     return {
@@ -154,11 +154,11 @@ def by_neighbours(study: Study, source: str, others: list[str]) -> None:
 
 
 def what_is_first(study: Study, sources: list[str]) -> None:
-    """Size and place of the first boxes, and how often they are (nearly) the whole image."""
+    """Print size and place of the first boxes, and how often they are (nearly) the whole image."""
     print("| source | first box: mean share | median share | IoU with centre box | covers 80% or more |")
     print("|---|---|---|---|---|")
     for source in sources:
-        first = np.concatenate([image.found[:1] for image in study.images(source)])
+        first = np.concatenate([image.proposals[:1] for image in study.images(source)])
         share, central = area(first), iou(first, as_boxes([[0.1877, 0.1877, 0.8123, 0.8123]]))[:, 0]
         print(
             f"| {source} | {share.mean():.2f} | {np.median(share):.2f} | {central.mean():.2f} "
@@ -177,18 +177,18 @@ def main() -> None:
     sources = study.sources()
     print(f"{len(study.by_image)} images with {sum(map(len, study.by_image.values()))} objects\n")
     main_table(study)
-    controls = [name for name in ("random", "grid", "centre") if name in sources]
+    baselines = [name for name in ("random", "grid", "centre") if name in sources]
     searches = [name for name in sources if name.startswith(("edge", "selective"))]
     ranked = [name for name in sources if name.startswith("lod")]
     for source in ranked:
         print(f"\n## {source} against the others, same images\n")
-        paired(study, source, [*controls, *searches])
+        paired(study, source, [*baselines, *searches])
     print("\n## By kind of image: CorLoc / DetRate %\n")
-    by_group(study, [*ranked, *controls])
+    by_group(study, [*ranked, *baselines])
     for source in ranked:
         if (study.results / "lod" / study.dataset / source / "neighbours.npz").is_file():
             print(f"\n## By neighbours of {source}: CorLoc %\n")
-            by_neighbours(study, source, controls)
+            by_neighbours(study, source, baselines)
     print("\n## First boxes\n")
     what_is_first(study, sources)
 

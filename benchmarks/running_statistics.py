@@ -67,14 +67,14 @@ def train(folder: Path, epochs: int, seed: int, way: str) -> Outcome:
     boxes = read_table(folder / BOXES[0], PROPOSALS), json.loads((folder / BOXES[1]).read_text(encoding="utf-8"))
     tables = Tables(manifest, data_root, annotations, *boxes)
     with counting(way):
-        found = pretrain(Request(RUN, run, Seeds(plan.study.seed, seed)), tables, folder / f"{way}-{seed}")
-    assert found is not None
+        trained = pretrain(Request(RUN, run, Seeds(plan.study.seed, seed)), tables, folder / f"{way}-{seed}")
+    assert trained is not None
     classes = training_classes(manifest, annotations)
     splits = (labelled_images(manifest, annotations, data_root, split, classes) for split in ("train", "test"))
-    state = found.backbone.state_dict()
-    weights = sum(float(value.double().abs().sum()) for name, value in found.backbone.named_parameters())
+    state = trained.backbone.state_dict()
+    weights = sum(float(value.double().abs().sum()) for name, value in trained.backbone.named_parameters())
     result = evaluate_linear(
-        found.backbone, Data(*splits, tuple(classes)), task, Seeds(plan.study.seed, seed), device=torch.device("cpu")
+        trained.backbone, Data(*splits, tuple(classes)), task, Seeds(plan.study.seed, seed), device=torch.device("cpu")
     )
     return Outcome(seed, way, result["metrics"]["map"], int(state["bn1.num_batches_tracked"]), weights)
 

@@ -132,10 +132,10 @@ def main() -> None:
     for repeat in range(-2, args.repeats):
         names = list(steps)
         for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
-            found = seconds(steps[name])
+            step_s = seconds(steps[name])
             if repeat >= 0:  # the first ones warm up
-                times[name].append(found)
-    medians = {name: statistics.median(found) for name, found in times.items()}
+                times[name].append(step_s)
+    medians = {name: statistics.median(own) for name, own in times.items()}
     # of the same round, so that what else the machine does falls on both
     ratios = {
         name: statistics.median(theirs / ours for theirs, ours in zip(times[name], times["ours"], strict=True))

@@ -114,7 +114,7 @@ def draw(root: Path) -> tuple[Tables, ImageList, np.ndarray]:
 
 
 def trial(seed: int, tables: Tables, tests: ImageList, labels: np.ndarray, folder: Path) -> dict[str, float]:
-    found = pretrain(Request("trial", RUN, Seeds(0, seed)), tables, folder)
+    trained = pretrain(Request("trial", RUN, Seeds(0, seed)), tables, folder)
     state = torch.load(saved_states(folder)[0], weights_only=True)["method"]
     no_labels = torch.zeros(1, SCENES.num_classes)
     network = Supervised(Setup(RUN, Seeds(0, seed), ALONE, 1, no_labels))
@@ -126,7 +126,7 @@ def trial(seed: int, tables: Tables, tests: ImageList, labels: np.ndarray, folde
         scores = torch.cat(
             [network.network.fc(network.backbone.view(part).features) for part in torch.from_numpy(squares).split(200)]
         )
-    return {"test_map": 100 * macro_map(scores.numpy(), labels), "seconds": found.summary["cost"]["seconds"]}
+    return {"test_map": 100 * macro_map(scores.numpy(), labels), "seconds": trained.summary["cost"]["seconds"]}
 
 
 def main() -> None:

@@ -82,16 +82,16 @@ def _pretraining(plan: Plan, name: str, folder: Path) -> Stage:
     rows = torch.arange(batch)
 
     def seconds(precision: str) -> float:
-        found = _in(run, precision)
+        configured = _in(run, precision)
         with seeded_weights(0):
             labels = torch.randint(0, 2, (batch, 12))
-            method = build_method(Setup(found, Seeds(0, 0), ALONE, num_images, labels))
+            method = build_method(Setup(configured, Seeds(0, 0), ALONE, num_images, labels))
             if run.method == "supervised":
-                shown = LabelledBatch(_images(batch, size), labels, rows)
+                inputs = LabelledBatch(_images(batch, size), labels, rows)
             else:
                 cells = torch.randint(0, 2, (batch, run.losses.patches, run.losses.patches))
                 rotation, tags = torch.randint(0, 4, (batch,)), torch.zeros(batch, dtype=torch.long)
-                shown = PairBatch(
+                inputs = PairBatch(
                     *(_images(batch, size) for _ in range(2)),
                     tags,
                     1 - tags,
@@ -104,7 +104,7 @@ def _pretraining(plan: Plan, name: str, folder: Path) -> Stage:
 
         def step() -> None:
             optimizer.zero_grad(set_to_none=True)
-            method.step_losses(shown, 0).total.backward()
+            method.step_losses(inputs, 0).total.backward()
             optimizer.step()
 
         return _timed(step)
@@ -118,13 +118,13 @@ def _linear(plan: Plan, name: str, folder: Path, num_runs: int) -> Stage:
     train, test = (_num_images(plan, task.dataset, folder, split) for split in ("train", "test"))
     backbone = build_backbone(next(iter(plan.study.runs.values())).backbone)
     images = _images(FEATURES_BATCH, task.size_px)
-    seen = train * (task.cached_views or task.epochs) + test + round(task.held_out_share * train)
+    num_images = train * (task.cached_views or task.epochs) + test + round(task.held_out_share * train)
 
     def seconds(precision: str) -> float:
         extractor = Extractor(backbone, torch.device("cpu"), 0, precision)
         return _timed(lambda: extractor.features(images))
 
-    return Stage(f"features of {name}", num_runs * seen // FEATURES_BATCH, seconds)
+    return Stage(f"features of {name}", num_runs * num_images // FEATURES_BATCH, seconds)
 
 
 def _lod(plan: Plan, name: str, folder: Path) -> Stage:

@@ -21,15 +21,15 @@ class RuleCost(NamedTuple):
 
 
 def rule_costs(metadata: Path) -> list[RuleCost]:
-    """Costs by rule, the dearest first; a job leaves one record for each of its outputs."""
+    """Return costs by rule, the dearest first; a job leaves one record for each of its outputs."""
     jobs: dict[str, dict[str, float]] = {}
     for path in metadata.rglob("*"):
         if path.is_file():
             record = json.loads(path.read_text(encoding="utf-8"))
             # a job has one log
             jobs.setdefault(record["rule"], {})[str(record["log"])] = record["endtime"] - record["starttime"]
-    found = [RuleCost(rule, len(own), sum(own.values()) / len(own)) for rule, own in jobs.items()]
-    return sorted(found, key=lambda cost: -cost.num_jobs * cost.mean_s)
+    costs = [RuleCost(rule, len(own), sum(own.values()) / len(own)) for rule, own in jobs.items()]
+    return sorted(costs, key=lambda cost: -cost.num_jobs * cost.mean_s)
 
 
 def machine() -> str:

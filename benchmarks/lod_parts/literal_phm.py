@@ -30,9 +30,9 @@ def literal_match(first: RegionSet, second: RegionSet, likeness: NDArray[np.floa
     ):
         edges = low + np.arange(count + 1) * (high - low) / count
         edges[-1] = high
-        found = np.searchsorted(edges, values, side="right") - 1
-        inside &= (found >= 0) & (found < count)
-        bins.append(found.clip(0, count - 1))
+        bin_index = np.searchsorted(edges, values, side="right") - 1
+        inside &= (bin_index >= 0) & (bin_index < count)
+        bins.append(bin_index.clip(0, count - 1))
         shape = (*shape, count)
     histogram = np.zeros(shape)
     for region, valid in enumerate(inside):

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 
 
 def column(path: Path, name: str) -> pa.ChunkedArray:
-    found = pq.ParquetFile(path).read(columns=[name])[name]
-    kind = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
-    return found.cast(pa.large_string() if kind in (pa.string(), pa.large_string()) else kind)
+    values = pq.ParquetFile(path).read(columns=[name])[name]
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    return values.cast(pa.large_string() if kind in (pa.string(), pa.large_string()) else kind)
 
 
 def main(folder: Path, other: Path) -> None:

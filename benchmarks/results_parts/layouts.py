@@ -25,11 +25,11 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def pivot(result: Result, columns: Sequence[str], prefix: str = "", separator: str = ", ") -> list[list[str]]:
     """Return a row for each name without its end, and in it the values at the ends that are named."""
-    found = values(result)
+    by_name = values(result)
     ends = tuple(separator + column for column in columns)
-    names = [name for name in found if name.startswith(prefix) and name.endswith(ends)]
+    names = [name for name in by_name if name.startswith(prefix) and name.endswith(ends)]
     stems = dict.fromkeys(name[: -len(end)] for name in names for end in ends if name.endswith(end))
-    return [[stem.removeprefix(prefix), *(number(found.get(stem + end)) for end in ends)] for stem in stems]
+    return [[stem.removeprefix(prefix), *(number(by_name.get(stem + end)) for end in ends)] for stem in stems]
 
 
 def all_rows(result: Result) -> Table:
@@ -65,12 +65,12 @@ def drawn(result: Result) -> list[Table]:
 
 def first_run(result: Result) -> list[Table]:
     """Return what each rule of the demo took, and networks in both precisions."""
-    found = values(result)
-    rules = [name.removeprefix("job ") for name in found if name.startswith("job ")]
-    jobs = [[rule, number(found[f"jobs {rule}"]), number(found[f"job {rule}"])] for rule in rules]
-    stages = [[*row, ratio(found, row[0])] for row in pivot(result, ["float32", "bfloat16"])]
+    by_name = values(result)
+    rules = [name.removeprefix("job ") for name in by_name if name.startswith("job ")]
+    jobs = [[rule, number(by_name[f"jobs {rule}"]), number(by_name[f"job {rule}"])] for rule in rules]
+    stages = [[*row, ratio(by_name, row[0])] for row in pivot(result, ["float32", "bfloat16"])]
     return [
-        Table("Jobs", ["rule", "jobs", "mean, s"], jobs, [f"The whole run took {number(found['whole run'])} s."]),
+        Table("Jobs", ["rule", "jobs", "mean, s"], jobs, [f"The whole run took {number(by_name['whole run'])} s."]),
         Table(
             "Networks by precision",
             ["stage", "float32, s", "bfloat16, s", "ratio"],
@@ -81,9 +81,9 @@ def first_run(result: Result) -> list[Table]:
     ]
 
 
-def ratio(found: Mapping[str, float], stage: str) -> str:
+def ratio(seconds: Mapping[str, float], stage: str) -> str:
     """Return how many times as long bfloat16 takes."""
-    return number(found[f"{stage}, bfloat16"] / found[f"{stage}, float32"], 3)
+    return number(seconds[f"{stage}, bfloat16"] / seconds[f"{stage}, float32"], 3)
 
 
 def loader(result: Result) -> list[Table]:
@@ -125,8 +125,8 @@ def lod(result: Result) -> list[Table]:
 
 def lod_memory(result: Result) -> list[Table]:
     """Return peaks of the jobs of LOD and what their rules ask for."""
-    found = values(result)
-    sizes = [name.split(", ")[1] for name in found if name.startswith("find_neighbours, ") and name.count(", ") == 1]
+    by_name = values(result)
+    sizes = [name.split(", ")[1] for name in by_name if name.startswith("find_neighbours, ") and name.count(", ") == 1]
     few, many = [size for size in sizes if size.isdigit()]
     ends = ["an image", few, many, "1700000, extrapolated", "1700000, asked"]
     columns = ["job", "bytes an image", f"{int(few):,}", f"{int(many):,}", "1.7 million", "asked there"]
@@ -142,11 +142,11 @@ def lod_memory(result: Result) -> list[Table]:
 
 def ohms(result: Result) -> list[Table]:
     """Return time and memory of making OHMS, beside plain pandas."""
-    found = values(result)
-    sizes = sorted({int(part) for name in found for part in name.split("_") if part.isdigit()})
-    jobs = dict.fromkeys(name[: -len(f"_{sizes[0]}")] for name in found if name.endswith(f"_{sizes[0]}"))
+    by_name = values(result)
+    sizes = sorted({int(part) for name in by_name for part in name.split("_") if part.isdigit()})
+    jobs = dict.fromkeys(name[: -len(f"_{sizes[0]}")] for name in by_name if name.endswith(f"_{sizes[0]}"))
     rows = [
-        [job, f"{size:,}", *(number(found[f"{job}_{size}{end}"]) for end in ("", "_per_row", "_processor", "_peak"))]
+        [job, f"{size:,}", *(number(by_name[f"{job}_{size}{end}"]) for end in ("", "_per_row", "_processor", "_peak"))]
         for size in sizes
         for job in jobs
     ]
@@ -157,13 +157,13 @@ def ohms(result: Result) -> list[Table]:
 
 def running_statistics(result: Result) -> list[Table]:
     """Return mAP of both ways by seed."""
-    found = values(result)
+    by_name = values(result)
     old, new = "counted", "left out"
-    seeds = sorted(name.split(", ")[1] for name in found if name.startswith(f"{old}, "))
-    pairs = {seed: (found[f"{old}, {seed}"], found[f"{new}, {seed}"]) for seed in seeds}
+    seeds = sorted(name.split(", ")[1] for name in by_name if name.startswith(f"{old}, "))
+    pairs = {seed: (by_name[f"{old}, {seed}"], by_name[f"{new}, {seed}"]) for seed in seeds}
     pairs["mean"] = tuple(statistics.fmean(pair[index] for pair in pairs.values()) for index in (0, 1))
     rows = [[seed, f"{first:.2f}", f"{then:.2f}", f"{then - first:+.2f}"] for seed, (first, then) in pairs.items()]
-    moved = {way: number(found[f"updates, {way}"]) for way in (old, new)}
+    moved = {way: number(by_name[f"updates, {way}"]) for way in (old, new)}
     return [
         Table(
             "Linear evaluation on drawn scenes, mAP in percent",

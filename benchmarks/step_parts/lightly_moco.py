@@ -27,7 +27,7 @@ class LightlyMoco(nn.Module):
         self.momentum = momentum
 
     def forward(self, query: Tensor, key: Tensor) -> Tensor:
-        """The loss of a batch, shape (N, 3, H, W) each."""
+        """Return the loss of a batch, shape (N, 3, H, W) each."""
         update_momentum(self.backbone, self.backbone_momentum, m=self.momentum)
         update_momentum(self.projection_head, self.projection_head_momentum, m=self.momentum)
         q = self.projection_head(self.backbone(query).flatten(start_dim=1))
@@ -35,5 +35,5 @@ class LightlyMoco(nn.Module):
             shuffled, order = batch_shuffle(key)
             k = self.projection_head_momentum(self.backbone_momentum(shuffled).flatten(start_dim=1))
             k = batch_unshuffle(k, order)
-        found: Tensor = self.criterion(q, k)
-        return found
+        loss: Tensor = self.criterion(q, k)
+        return loss

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 class PlainMoco(nn.Module):
-    """Query encoder, key encoder and queue; the trunk is given, its features have shape (N, num_features)."""
+    """Query encoder, key encoder and queue; the trunk is an argument, its features have shape (N, num_features)."""
 
     def __init__(self, trunk: nn.Module, num_features: int, *, dims: int, queue_length: int, momentum: float) -> None:
         super().__init__()

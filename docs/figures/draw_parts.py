@@ -37,7 +37,7 @@ SETS: tuple[Augmentation, ...] = ("moco_v2", "moco_v1", "byol", "swav", "cmc")
 
 
 def show(axes: Axes, image: ImageArray, title: str = "", colour: str | None = None) -> None:
-    """An image without ticks, framed where a colour is given."""
+    """Show an image without ticks, framed if there is a colour."""
     axes.imshow(image)
     axes.set_title(title, fontsize=9)
     axes.set_xticks([])
@@ -145,7 +145,7 @@ def main() -> None:
     """Draw both figures."""
     scene = draw_scene(DrawnDataset(source="drawn", mean_objects=5), "train", SCENE)
     image = cv2.cvtColor(scene.image, cv2.COLOR_BGR2RGB)
-    boxes = np.array([found.box for found in scene.objects], dtype=float)
+    boxes = np.array([item.box for item in scene.objects], dtype=float)
     boxes = boxes[np.argsort(-area(boxes))][:NUM_OBJECTS]
     draw_parts(image, boxes)
     draw_sets(image, boxes)

@@ -38,7 +38,7 @@ def main() -> None:
     scene = draw_scene(DrawnDataset(source="drawn", mean_objects=5), "train", SCENE)
     image = cv2.cvtColor(scene.image, cv2.COLOR_BGR2RGB)
     size = Size(image.shape[1], image.shape[0])
-    boxes = np.array([found.box for found in scene.objects], dtype=float)
+    boxes = np.array([item.box for item in scene.objects], dtype=float)
     figure = plt.figure(figsize=(11, 6.4), dpi=72)
     for column, (title, settings) in enumerate(PANELS.items()):
         grid = GridSpec(

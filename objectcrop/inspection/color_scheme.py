@@ -5,7 +5,7 @@ from typing import Any
 from objectcrop.inspection.fields import CROPS, REGIONS
 
 # Okabe and Ito's colours, distinct for colour-blind people too.
-FOUND, MISSED = "#009e73", "#d55e00"
+HIT, MISSED = "#009e73", "#d55e00"
 HIT, PARTIAL, MISS = "#56b4e9", "#e69f00", "#999999"
 REGION_COLOURS = {
     "object_box": "#0072b2",
@@ -38,9 +38,9 @@ def _colours(*, with_crops: bool) -> Any:
 
     # values are text here, flags too; "None" takes all that is false, so it stands after "False": groups are grey
     fields = [
-        by("ground_truth", "covered", {"True": FOUND, "False": MISSED, "None": MISS}),
+        by("ground_truth", "covered", {"True": HIT, "False": MISSED, "None": MISS}),
         by("proposals", "verdict", {"hit": HIT, "partial": PARTIAL, "miss": MISS}),
-        by("corloc", None, {"True": FOUND, "False": MISSED}),
+        by("corloc", None, {"True": HIT, "False": MISSED}),
     ]
     if with_crops:
         ranks = ["whole image", *(f"#{number}" for number in range(1, _MOST_RANKS + 1))]
@@ -86,7 +86,7 @@ def _save_views(dataset: Any, *, with_crops: bool) -> None:
         ),
         "Best covered": (
             "all objects covered; best first",
-            FOUND,
+            HIT,
             dataset.match(F("det_rate") == 1.0).sort_by("best_iou_mean", reverse=True),
         ),
         "No proposals": ("the source returned nothing", MISS, dataset.match(F("num_proposals") == 0)),

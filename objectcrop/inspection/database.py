@@ -89,21 +89,21 @@ def _release_fiftyone() -> None:
 
 
 def _check_server(uri: str) -> None:
-    """A server that was named must answer; fiftyone itself waits 30 s and then fails with a traceback."""
+    """Check that a named server answers; fiftyone itself waits 30 s and then fails with a traceback."""
     import pymongo
 
-    shown = re.sub(r"//[^@/]*@", "//***@", uri)
+    redacted = re.sub(r"//[^@/]*@", "//***@", uri)
     try:
         with pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000) as client:
             version = client.server_info()["version"]
     except pymongo.errors.PyMongoError as error:
         raise MongodError(
-            f"FIFTYONE_DATABASE_URI={shown} does not answer: {str(error).split(',')[0]}\n"
+            f"FIFTYONE_DATABASE_URI={redacted} does not answer: {str(error).split(',')[0]}\n"
             "Start that server, correct the address, or unset the variable to use a server of our own"
         ) from error
     if int(version.split(".")[0]) < OLDEST_SERVER:
         raise MongodError(
-            f"FIFTYONE_DATABASE_URI={shown} is MongoDB {version}; FiftyOne needs {OLDEST_SERVER}.0 or newer"
+            f"FIFTYONE_DATABASE_URI={redacted} is MongoDB {version}; FiftyOne needs {OLDEST_SERVER}.0 or newer"
         )
 
 

@@ -76,7 +76,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 def check_export(folder: str | Path, *, data_root: str | Path) -> None:
-    """Look whether an export is whole and its images are there.
+    """Check that an export is whole and its images are there.
 
     Raises:
         FileNotFoundError: if the export or its images are not there.
@@ -135,9 +135,9 @@ def load_export(folder: str | Path, *, data_root: str | Path) -> Any:
 
 
 def _stamp(manifest: Mapping[str, Any], root: Path) -> str:
-    """What an imported data set depends on."""
-    seen = [manifest["sha256"], manifest["schema_version"], str(root)]
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+    """Compute a hash of what an imported data set depends on."""
+    inputs = [manifest["sha256"], manifest["schema_version"], str(root)]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def _relative(path: str, root: Path) -> str:
@@ -145,7 +145,7 @@ def _relative(path: str, root: Path) -> str:
 
 
 def _carry_over(old: Any, new: Any) -> None:
-    """Copy people's tags and saved views; images and boxes are found again by their stable ids."""
+    """Copy people's tags and saved views; stable ids match images and boxes of both exports."""
     import fiftyone as fo
 
     tags = dict(zip(*old.values(["id", "tags"]), strict=True))

@@ -69,8 +69,8 @@ class Guard:
         else:
             await self._app(scope, receive, _with_headers(send))
 
-    def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._token.encode())
+    def _is_token(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(), self._token.encode())
 
     def _has_cookie(self, header: str) -> bool:
         morsel = SimpleCookie(header).get(self._cookie)

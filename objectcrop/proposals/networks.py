@@ -54,7 +54,7 @@ def packaged_weights(arch: str) -> str:
 def load_network(
     settings: FileTrunk, weights: Mapping[str, Tensor], layers: tuple[str, ...], *, where: str
 ) -> nn.Module:
-    """The network with its weights, in evaluation mode.
+    """Return the network with its weights, in evaluation mode.
 
     Names are torchvision's; prefixes that wrap all of them are taken off, and a bare trunk numbered from 0 (a
     `Sequential`, as that of OBoW's VGG16-BN) is taken for `features`. What computes the layers must be there; a classifier
@@ -72,29 +72,29 @@ def load_network(
     network = build_network(settings.arch)
     has = network.state_dict()
     needed = {name for layer in layers for name in reader(network, (layer,)).state_dict()}
-    given = {n: tensor for n, tensor in unwrapped(weights).items() if n in needed or not n.startswith(CLASSIFIERS)}
+    tensors = {n: tensor for n, tensor in unwrapped(weights).items() if n in needed or not n.startswith(CLASSIFIERS)}
     problems = {
-        "missing": [name for name in sorted(needed - given.keys()) if not name.endswith(COUNTERS)],
-        "unexpected": sorted(given.keys() - has.keys()),
+        "missing": [name for name in sorted(needed - tensors.keys()) if not name.endswith(COUNTERS)],
+        "unexpected": sorted(tensors.keys() - has.keys()),
         "of another shape": [
-            name for name in sorted(given.keys() & has.keys()) if given[name].shape != has[name].shape
+            name for name in sorted(tensors.keys() & has.keys()) if tensors[name].shape != has[name].shape
         ],
     }
     if any(problems.values()):
         lines = [f"{len(names)} {what}, first {names[0]}" for what, names in problems.items() if names]
         raise ValueError(f"{where}: not the weights of {settings.arch}: {'; '.join(lines)}")
-    network.load_state_dict(given, strict=False)
+    network.load_state_dict(tensors, strict=False)
     return network
 
 
 def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors without what training scripts put before all names."""
-    found = dict(weights)
-    while prefix := next((p for p in WRAPPERS if found and all(name.startswith(p) for name in found)), None):
-        found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
-    if found and all(re.match(r"\d+\.", name) for name in found):
-        found = {f"features.{name}": tensor for name, tensor in found.items()}
-    return found
+    """Return the same tensors without what training scripts put before all names."""
+    tensors = dict(weights)
+    while prefix := next((p for p in WRAPPERS if tensors and all(name.startswith(p) for name in tensors)), None):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    if tensors and all(re.match(r"\d+\.", name) for name in tensors):
+        tensors = {f"features.{name}": tensor for name, tensor in tensors.items()}
+    return tensors
 
 
 def _package(name: str) -> Any:

@@ -31,24 +31,24 @@ class ImageProposals(NamedTuple):
     scores: NDArray[np.float64]
 
 
-def usable(found: ImageProposals) -> ImageProposals:
-    """The same, cut at the border and without boxes too small to crop from."""
-    boxes = clip(found.boxes, found.size)
-    kept = are_usable(boxes, found.size)
-    return ImageProposals(found.image_id, found.size, boxes[kept], found.scores[kept])
+def usable(proposals: ImageProposals) -> ImageProposals:
+    """Return the same, cut at the border and without boxes too small to crop from."""
+    boxes = clip(proposals.boxes, proposals.size)
+    kept = are_usable(boxes, proposals.size)
+    return ImageProposals(proposals.image_id, proposals.size, boxes[kept], proposals.scores[kept])
 
 
 def proposals_table(images: Iterable[ImageProposals]) -> pd.DataFrame:
-    """Rows of PROPOSALS, ranked from 0 in each image."""
-    kept = [found for found in images if len(found.boxes)]
+    """Return rows of PROPOSALS, ranked from 0 in each image."""
+    kept = [image for image in images if len(image.boxes)]
     if not kept:
         return empty_table(PROPOSALS)
-    table = pd.DataFrame(np.concatenate([found.boxes for found in kept]), columns=CORNERS)
-    counts = [len(found.boxes) for found in kept]
+    table = pd.DataFrame(np.concatenate([image.boxes for image in kept]), columns=CORNERS)
+    counts = [len(image.boxes) for image in kept]
     return table.assign(
-        image_id=pd.Series([found.image_id for found in kept], dtype="str").repeat(counts).array,
+        image_id=pd.Series([image.image_id for image in kept], dtype="str").repeat(counts).array,
         rank=np.concatenate([np.arange(count) for count in counts]),
-        score=np.concatenate([found.scores for found in kept]),
+        score=np.concatenate([image.scores for image in kept]),
     )
 
 
@@ -73,9 +73,9 @@ def write_proposals(
     with writing_table(path, PROPOSALS) as write:
         for part in _parts(images):
             write(proposals_table(part))
-            for found in part:
-                shares.frombytes((area(found.boxes) / (found.size.width * found.size.height)).tobytes())
-                num_with += len(found.boxes) > 0
+            for image in part:
+                shares.frombytes((area(image.boxes) / (image.size.width * image.size.height)).tobytes())
+                num_with += len(image.boxes) > 0
     share = float(np.mean(np.frombuffer(shares))) if shares else None
     return {
         "num_images": num_images,
@@ -89,11 +89,11 @@ def write_proposals(
 
 
 def _parts(images: Iterable[ImageProposals]) -> Iterator[list[ImageProposals]]:
-    """Runs of images with about BOXES_AT_A_TIME boxes together."""
+    """Yield runs of images with about BOXES_AT_A_TIME boxes together."""
     part, num_boxes = [], 0
-    for found in images:
-        part.append(found)
-        num_boxes += 1 + len(found.boxes)
+    for image in images:
+        part.append(image)
+        num_boxes += 1 + len(image.boxes)
         if num_boxes >= BOXES_AT_A_TIME:
             yield part
             part, num_boxes = [], 0

@@ -87,14 +87,14 @@ class Trunk:
         self.strides = {layer: self._stride(layer, values) for layer, values in self._probe().items()}
 
     def maps(self, image: ImageArray) -> list[FeatureMap]:
-        """Maps (channels, height, width) of the layers, in their order.
+        """Return maps (channels, height, width) of the layers, in their order.
 
         A side shorter than a cell is filled up with the mean colour, as networks without padding (VGG) end on such an image.
         """
         pixels, cell = normalised(image, self._pixels), max(self.strides.values())
         rows, columns = (max(0, cell - side) for side in image.shape[:2])
-        found = self._read(self._maps, functional.pad(pixels, (0, columns, 0, rows)))
-        return [found[layer][0].float().cpu().contiguous().numpy() for layer in self._layers]
+        outputs = self._read(self._maps, functional.pad(pixels, (0, columns, 0, rows)))
+        return [outputs[layer][0].float().cpu().contiguous().numpy() for layer in self._layers]
 
     def descriptor(self, image: ImageArray, side_px: int) -> FeatureMap:
         """Image descriptor (channels,) of the image squeezed to a square."""
@@ -107,8 +107,8 @@ class Trunk:
     @torch.inference_mode()
     def _read(self, network: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
         with autocast(self.precision, self._device):
-            found: dict[str, Tensor] = network(pixels.to(self._device).contiguous(memory_format=torch.channels_last))
-        return found
+            outputs: dict[str, Tensor] = network(pixels.to(self._device).contiguous(memory_format=torch.channels_last))
+        return outputs
 
     def _probe(self) -> dict[str, Tensor]:
         return self._read(self._maps, torch.zeros(1, 3, PROBE_PX, PROBE_PX))
@@ -127,7 +127,7 @@ def _vector(values: Tensor) -> FeatureMap:
 
 
 def reader(network: nn.Module, layers: tuple[str, ...]) -> nn.Module:
-    """The part of a network that computes the named layers; it gives them by name, and has the network's own tensors.
+    """Return the part of a network that computes the named layers by name, with the network's own tensors.
 
     Raises:
         ValueError: naming the layers that it lacks, and those on the uppermost levels that it has.
@@ -137,7 +137,7 @@ def reader(network: nn.Module, layers: tuple[str, ...]) -> nn.Module:
         near = [name for name in names if name.count(".") < 2][:40]
         raise ValueError(f"the trunk has no layer(s) {unknown}; it has {', '.join(near)} and deeper ones")
     # only evaluation mode is ever used, so that training mode would take another way is no news
-    found: nn.Module = create_feature_extractor(
+    extractor: nn.Module = create_feature_extractor(
         network, {layer: layer for layer in dict.fromkeys(layers)}, suppress_diff_warning=True
     )
-    return found
+    return extractor

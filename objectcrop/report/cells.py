@@ -20,7 +20,7 @@ class Cell:
         measured: value of each seed, in the metric's own unit (percent for mAP and AP); empty for a quoted row.
         paper: the published number; None where there is none.
         paper_text: what to print for it.
-        note: what is known to be wrong or unclear about the published number.
+        note: what is wrong or unclear about the published number.
         is_stale: whether a measured value was made with other settings than today's.
         precisions: what the networks computed in, by stage ("pretraining", "evaluation"), over the seeds; none for a quoted row.
     """
@@ -56,7 +56,7 @@ def build_cells(
     *,
     allow_stale: bool = False,
 ) -> list[list[Cell]]:
-    """The cells, row by row.
+    """Return the cells, row by row.
 
     Args:
         table: rows and columns.
@@ -68,11 +68,11 @@ def build_cells(
     Raises:
         ValueError: if a result was made with other settings, lacks the metric, or the paper has no such row.
     """
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    results_of: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     stale: set[tuple[str, str]] = set()
     for result in results:
         key = (str(result["run"]), str(result["task"]))
-        found.setdefault(key, []).append(result)
+        results_of.setdefault(key, []).append(result)
         if result["settings_hash"] != expected.get("/".join(key)):
             stale.add(key)
     if stale and not allow_stale:
@@ -81,14 +81,14 @@ def build_cells(
             f"{names}: made with other settings than the config has now; run `snakemake --forcerun` on the task, or "
             "restore the settings"
         )
-    return [[_cell(table, row, column, found, stale, paper) for column in table.columns] for row in table.rows]
+    return [[_cell(table, row, column, results_of, stale, paper) for column in table.columns] for row in table.rows]
 
 
 def _cell(
     table: Table,
     row: Row,
     column: Column,
-    found: Mapping[tuple[str, str], list[Mapping[str, Any]]],
+    results_of: Mapping[tuple[str, str], list[Mapping[str, Any]]],
     stale: set[tuple[str, str]],
     paper: PaperValues,
 ) -> Cell:
@@ -97,9 +97,9 @@ def _cell(
     precisions: dict[str, frozenset[str]] = {}
     if row.run is not None:
         key = (row.run, column.task)
-        if key not in found:
+        if key not in results_of:
             raise ValueError(f"row {row.label!r}: no result of run {row.run!r} on task {column.task!r}")
-        ordered = sorted(found[key], key=lambda result: int(result["seed"]))
+        ordered = sorted(results_of[key], key=lambda result: int(result["seed"]))
         measured = tuple(_metric(result, column.metric) for result in ordered)
         is_stale = key in stale
         precisions = {stage: frozenset(result["precision"][stage] for result in ordered) for stage in STAGES}
@@ -115,6 +115,6 @@ def _cell(
 def _metric(result: Mapping[str, Any], name: str) -> float:
     metrics = result["metrics"]
     if name not in metrics or metrics[name] is None:
-        known = ", ".join(sorted(metrics))
-        raise ValueError(f"{result['run']}/{result['task']}: there is no metric {name!r}; there are: {known}")
+        available = ", ".join(sorted(metrics))
+        raise ValueError(f"{result['run']}/{result['task']}: there is no metric {name!r}; there are: {available}")
     return float(metrics[name])

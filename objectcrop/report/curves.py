@@ -29,7 +29,7 @@ PANELS = {
     "effective_rank": "effective rank of the features",
     "accuracy_knn": "accuracy of a kNN vote (dotted: chance)",
 }
-# Known signs of each: MoCo issue 28, DenseCL issue 6, byol-pytorch issue 44, SwAV's README.
+# Sources of the signs: MoCo issue 28, DenseCL issue 6, byol-pytorch issue 44, SwAV's README.
 HINTS = {
     "loss_contrastive": "MoCo-v2 rises at first, then falls slowly (ImageNet,\nK 65,536: 9.6 to 10.3, 6.57 after 200 epochs)",
     "loss_dense": "DenseCL on COCO rises at first: both halves\ntogether 8.7, 9.7 after 150 steps",
@@ -46,7 +46,7 @@ COLUMNS = 4
 
 
 def draw_curves(summaries: Sequence[Mapping[str, Any]]) -> str:
-    """An SVG with a panel for each loss or monitor that some run has, over the images seen, and signs of failure.
+    """Draw an SVG with a panel for each loss or monitor that some run has, over the images seen, and signs of failure.
 
     Args:
         summaries: summaries of the runs; a run without a history (nothing trained) is left out.

@@ -1,4 +1,4 @@
-"""What indexing the images of a data set found, in plain words."""
+"""The image index of a data set, in plain words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +27,6 @@ def _left_out(index: Mapping[str, Any]) -> str:
     unreadable = index["unreadable"]
     if not unreadable:
         return "none unreadable"
-    shown = [f"{row['path']} ({row['reason']})" for row in unreadable[:_MAX_REASONS]]
+    reasons = [f"{row['path']} ({row['reason']})" for row in unreadable[:_MAX_REASONS]]
     more = ["and others"] if len(unreadable) > _MAX_REASONS else []
-    return f"{len(unreadable):,} unreadable and left out: {', '.join(shown + more)}"
+    return f"{len(unreadable):,} unreadable and left out: {', '.join(reasons + more)}"

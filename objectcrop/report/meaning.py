@@ -9,17 +9,17 @@ SHORT_SHARE = 0.1
 
 
 def meaning(summaries: Sequence[Mapping[str, Any]], num_seeds: int, has_random_boxes: bool) -> list[str]:
-    """Sentences for the report.
+    """Return sentences for the report.
 
     Args:
         summaries: summaries of the pretraining runs.
         num_seeds: seeds that every run is repeated with.
         has_random_boxes: whether some run draws its views from random boxes of the proposals' sizes.
     """
-    seen = [int(summary["cost"]["images_seen"]) for summary in summaries if summary["cost"]["images_seen"]]
-    if not seen:
+    images_seen = [int(summary["cost"]["images_seen"]) for summary in summaries if summary["cost"]["images_seen"]]
+    if not images_seen:
         return ["Nothing was trained in this study."]
-    longest = max(seen)
+    longest = max(images_seen)
     share = longest / PAPER_PAIRS
     sentences = [
         f"The longest run saw {longest:,} images; a run of the paper on OHMS saw {PAPER_PAIRS:,} "

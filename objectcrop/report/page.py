@@ -31,7 +31,7 @@ class Content:
         qualities: how well they find objects, by the same names.
         sheets: PNG bytes of contact sheets, by the same names.
         views: PNG bytes of drawn views, by run.
-        images: sentences on what was found in the image files, one a data set.
+        images: sentences on the image index, one a data set.
         provenance: versions and commit.
     """
 
@@ -103,24 +103,24 @@ def share(value: float | None, interval: Sequence[float] | None) -> str:
 
 
 def differences(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """For each run the settings in which it differs from the first one, as `path = value` text; the first in full words."""
+    """Return each run's settings that differ from the first run's, as `path = value`; the first run's in words."""
     flat = {name: _flat(settings) for name, settings in runs.items()}
     names = list(flat)
     if not names:
         return {}
     base = flat[names[0]]
-    found = {names[0]: f"method = {base['method']}, data set = {base['dataset']}"}
+    texts = {names[0]: f"method = {base['method']}, data set = {base['dataset']}"}
     for name in names[1:]:
         parts = [f"{key} = {value}" for key, value in flat[name].items() if base.get(key) != value]
-        found[name] = ", ".join(parts) or "the same"
-    return found
+        texts[name] = ", ".join(parts) or "the same"
+    return texts
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
+            flat |= _flat(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = value
-    return found
+            flat[f"{prefix}{key}"] = value
+    return flat

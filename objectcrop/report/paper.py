@@ -47,7 +47,7 @@ def read_paper_values(path: Path = VALUES_FILE) -> PaperValues:
     """Read the table of published numbers.
 
     Raises:
-        ValueError: naming the line, if a column is missing, a number is none, or a cell is given twice.
+        ValueError: naming the line, if a column is missing, a number is none, or a cell appears twice.
     """
     values: dict[tuple[str, str, str], PaperValue] = {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -57,7 +57,7 @@ def read_paper_values(path: Path = VALUES_FILE) -> PaperValues:
         for number, line in enumerate(reader, start=2):
             key = (line["table"], line["row"], line["metric"])
             if key in values:
-                raise ValueError(f"{path}, line {number}: {key} is given twice")
+                raise ValueError(f"{path}, line {number}: {key} appears twice")
             try:
                 value = float(line["value"]) if line["value"] else None
             except ValueError as error:

@@ -17,21 +17,21 @@ def measured_text(cell: Cell) -> str:
 
 
 def headings(table: Table) -> list[str]:
-    """Column headings: what was measured, and the paper's number and the difference where the paper has the metric."""
-    found = [""]
+    """Return column headings; the paper's number and the difference are columns where the paper has the metric."""
+    texts = [""]
     for column in table.columns:
-        found.append(column.label)
+        texts.append(column.label)
         if column.paper_metric is not None:
-            found += [f"{column.label}, paper", "difference"]
-    return found
+            texts += [f"{column.label}, paper", "difference"]
+    return texts
 
 
 def lines(table: Table, cells: list[list[Cell]]) -> list[list[str]]:
-    """The body as text, row by row."""
+    """Return the body as text, row by row."""
     body = []
-    for row, found in zip(table.rows, cells, strict=True):
+    for row, row_cells in zip(table.rows, cells, strict=True):
         line = [row.label]
-        for column, cell in zip(table.columns, found, strict=True):
+        for column, cell in zip(table.columns, row_cells, strict=True):
             line.append(measured_text(cell))
             if column.paper_metric is not None:
                 line += [cell.paper_text, "" if cell.difference is None else f"{cell.difference:+.1f}"]
@@ -40,41 +40,41 @@ def lines(table: Table, cells: list[list[Cell]]) -> list[list[str]]:
 
 
 def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Sentences: how far each row is from the first row that was measured, by the first column."""
-    measured = [(row.label, found[0].mean) for row, found in zip(table.rows, cells, strict=True)]
-    known = [(label, mean) for label, mean in measured if mean is not None]
-    if len(known) < 2:
+    """Return sentences: how far each row is from the first row with a measurement, by the first column."""
+    measured = [(row.label, row_cells[0].mean) for row, row_cells in zip(table.rows, cells, strict=True)]
+    rows = [(label, mean) for label, mean in measured if mean is not None]
+    if len(rows) < 2:
         return []
-    first, base = known[0]
-    return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in known[1:]]
+    first, base = rows[0]
+    return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in rows[1:]]
 
 
 def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """The table's note, how many seeds, and what is known of the paper's numbers."""
-    found = [table.note] if table.note else []
+    """Return the table's note, the number of seeds, and notes on the paper's numbers."""
+    sentences = [table.note] if table.note else []
     counts = {len(cell.measured) for row in cells for cell in row if cell.measured}
     if counts:
         seeds = max(counts)
-        found.append(
-            "One seed: no spread is known." if seeds == 1 else f"Mean ± standard deviation over {seeds} seeds."
+        sentences.append(
+            "One seed: the spread is unknown." if seeds == 1 else f"Mean ± standard deviation over {seeds} seeds."
         )
-    for row, cells_of_row in zip(table.rows, cells, strict=True):
-        found += [f"{row.label}, paper: {text}" for text in dict.fromkeys(c.note for c in cells_of_row if c.note)]
-    return found + precision_notes(table, cells)
+    for row, row_cells in zip(table.rows, cells, strict=True):
+        sentences += [f"{row.label}, paper: {text}" for text in dict.fromkeys(c.note for c in row_cells if c.note)]
+    return sentences + precision_notes(table, cells)
 
 
 def precision_notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """A sentence for each stage that computed in different precisions in this table: which rows in which."""
-    found = []
+    """Return a sentence for each stage that computed in different precisions in this table: which rows in which."""
+    sentences = []
     for stage in STAGES:
         rows: dict[str, list[str]] = {}
-        for row, cells_of_row in zip(table.rows, cells, strict=True):
-            for precision in sorted(set().union(*(cell.precisions.get(stage, ()) for cell in cells_of_row)) - {"none"}):
+        for row, row_cells in zip(table.rows, cells, strict=True):
+            for precision in sorted(set().union(*(cell.precisions.get(stage, ()) for cell in row_cells)) - {"none"}):
                 rows.setdefault(precision, []).append(row.label)
         if len(rows) > 1:
             parts = "; ".join(f"{precision}: {', '.join(labels)}" for precision, labels in sorted(rows.items()))
-            found.append(f"Precision of {stage} differs between rows: {parts}.")
-    return found
+            sentences.append(f"Precision of {stage} differs between rows: {parts}.")
+    return sentences
 
 
 def as_markdown(table: Table, cells: list[list[Cell]]) -> str:
@@ -94,7 +94,7 @@ def as_csv(table: Table, cells: list[list[Cell]]) -> str:
 
 
 def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
-    """Every number with full precision, and the text of the printed table."""
+    """Return every number with full precision, and the text of the printed table."""
     rows = [
         {
             "label": row.label,
@@ -111,10 +111,10 @@ def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
                     "is_stale": cell.is_stale,
                     "note": cell.note,
                 }
-                for column, cell in zip(table.columns, found, strict=True)
+                for column, cell in zip(table.columns, row_cells, strict=True)
             ],
         }
-        for row, found in zip(table.rows, cells, strict=True)
+        for row, row_cells in zip(table.rows, cells, strict=True)
     ]
     return {
         "title": table.title,

@@ -36,7 +36,7 @@ def sample_shown(
     seed: int,
     choice: Choice = "random",
 ) -> list[SheetImage]:
-    """Training images with their boxes; annotated ones alone, where only some are annotated.
+    """Return training images with their boxes; annotated ones alone, where only some are annotated.
 
     Args:
         manifest: MANIFEST.
@@ -61,28 +61,28 @@ def sample_shown(
     else:
         overlaps = first_overlaps(pool, annotations, proposals)
         rows = np.argsort(-overlaps if choice == "best" else overlaps, kind="stable")[:count]
-    shown = []
+    images = []
     for image in pool.iloc[rows].to_dict("records"):
         size = Size(image["width_px"], image["height_px"])
-        shown.append(
+        images.append(
             SheetImage(
                 decode_image(data_root / image["path"]),
                 _boxes(proposals, image["image_id"], "rank"),
                 to_pixels(_boxes(annotations, image["image_id"], "x1"), size),
             )
         )
-    return shown
+    return images
 
 
 def first_overlaps(images: pd.DataFrame, annotations: pd.DataFrame, proposals: pd.DataFrame) -> NDArray[np.float64]:
-    """For each image the greatest IoU of its best proposal with an object; 0 without either."""
+    """Compute for each image the greatest IoU of its best proposal with an object; 0 without either."""
     best = boxes_by_image(proposals[proposals["rank"] == 0])
     objects = BoxTable(annotations["image_id"], annotations[CORNERS])
-    found = []
+    overlaps = []
     for image_id, width, height in zip(images["image_id"], images["width_px"], images["height_px"], strict=True):
         own = to_pixels(objects.get(image_id, as_boxes([])), Size(int(width), int(height)))
-        found.append(iou(best.get(image_id, as_boxes([])), own).max(initial=0.0))
-    return np.array(found, dtype=np.float64)
+        overlaps.append(iou(best.get(image_id, as_boxes([])), own).max(initial=0.0))
+    return np.array(overlaps, dtype=np.float64)
 
 
 def sample_views(
@@ -95,17 +95,17 @@ def sample_views(
     count: int,
     study_seed: int,
 ) -> list[tuple[ImageArray, tuple[ViewPlan, ViewPlan]]]:
-    """Random training images with the plans of the views that seed 0 of the run draws of them in its first epoch."""
+    """Return random training images with the plans of their views in the first epoch of the run's seed 0."""
     images = ImageList.of(manifest, data_root)
     boxes: list[Boxes] = [as_boxes([])] * len(images) if proposals is None else boxes_of_images(proposals, images)
     samples = PairSamples(images, boxes, run, object_scale_min(run, proposals_summary), Seeds(study_seed, 0))
     numbers = generator(study_seed, "view sheet").permutation(len(samples))[:count]
     keys = [(0, number) for number in np.sort(numbers).tolist()]
-    found = []
+    views = []
     for key, row in zip(keys, samples.rows_of(keys), strict=True):
         plan = samples.plan(key)
-        found.append((decode_image(images.paths[row]), (plan.query, plan.key)))
-    return found
+        views.append((decode_image(images.paths[row]), (plan.query, plan.key)))
+    return views
 
 
 def write_png(image: ImageArray, path: Path) -> None:

@@ -14,7 +14,7 @@ from objectcrop.views.render import render
 ImageArray = NDArray[np.uint8]
 
 # Okabe and Ito's palette, red green blue
-FOUND, TOP_PROPOSAL, OTHER_PROPOSAL = (0, 158, 115), (213, 94, 0), (86, 180, 233)
+OBJECT, TOP_PROPOSAL, OTHER_PROPOSAL = (0, 158, 115), (213, 94, 0), (86, 180, 233)
 FIRST_VIEW, SECOND_VIEW = (204, 121, 167), (240, 228, 66)
 GAP = 6
 BACKGROUND = 255
@@ -29,15 +29,15 @@ class SheetImage:
     objects: Boxes
 
 
-def proposal_sheet(shown: Sequence[SheetImage], *, columns: int, cell: Size) -> ImageArray:
-    """Images in a grid: objects green, the best proposal orange, the others blue (thinner).
+def proposal_sheet(images: Sequence[SheetImage], *, columns: int, cell: Size) -> ImageArray:
+    """Draw images in a grid: objects green, the best proposal orange, the others blue (thinner).
 
     Args:
-        shown: at least one image.
+        images: at least one image.
         columns: cells beside each other.
         cell: size of a cell; images keep their shape inside it.
     """
-    return _grid([_with_boxes(item, cell) for item in shown], columns)
+    return _grid([_with_boxes(item, cell) for item in images], columns)
 
 
 def view_sheet(
@@ -71,7 +71,7 @@ def _with_boxes(item: SheetImage, cell: Size) -> ImageArray:
     scale = min(cell.width / width, cell.height / height)
     drawn = _scaled(item.image, scale)
     for box in item.objects:
-        _draw_box(drawn, box * scale, FOUND, 2)
+        _draw_box(drawn, box * scale, OBJECT, 2)
     for box in item.proposals[:0:-1]:
         _draw_box(drawn, box * scale, OTHER_PROPOSAL, 1)
     for box in item.proposals[:1]:

@@ -106,7 +106,7 @@ def _reasons(summary: Mapping[str, Any], train: Mapping[str, Any], test: int | N
 
 
 def _rule_reasons(settings: Mapping[str, Any], train: Mapping[str, Any]) -> list[str]:
-    found = [*_setting_reasons(settings), *_image_reasons(settings, train)]
+    reasons = [*_setting_reasons(settings), *_image_reasons(settings, train)]
     boxes = train["boxes_per_image"]
     if not _close(boxes, PAPER["boxes_per_image"]):
         dropped = [
@@ -116,27 +116,27 @@ def _rule_reasons(settings: Mapping[str, Any], train: Mapping[str, Any]) -> list
         ]
         dropped += ["boxes of dropped classes"] if settings.get("labels") == "restricted" else []
         left = f"; left out are {', '.join(dropped)}" if dropped else "; no box of a kept image is left out"
-        found.append(f"An image has {boxes:.1f} boxes here and about {PAPER['boxes_per_image']} in the paper{left}.")
-    return found
+        reasons.append(f"An image has {boxes:.1f} boxes here and about {PAPER['boxes_per_image']} in the paper{left}.")
+    return reasons
 
 
 def _setting_reasons(settings: Mapping[str, Any]) -> list[str]:
-    """Rules that are set otherwise than the paper says."""
+    """Return sentences on the rules that are set otherwise than the paper says."""
     said = {
         "min_images_per_class": ("images a class must have", PAPER_MIN_IMAGES),
         "min_classes_per_image": ("classes an image must show", PAPER_MIN_CLASSES),
     }
-    found = [
+    reasons = [
         f"{key} is {settings[key]:,}; the paper says {paper:,} {words}."
         for key, (words, paper) in said.items()
         if key in settings and settings[key] != paper
     ]
     most = settings.get("max_classes_per_image")
     if most is not None:
-        found.append(
+        reasons.append(
             f"max_classes_per_image is {most}: images of more classes are left out, which the paper does not do."
         )
-    return found
+    return reasons
 
 
 def _image_reasons(settings: Mapping[str, Any], train: Mapping[str, Any]) -> list[str]:
@@ -163,20 +163,20 @@ def _image_reasons(settings: Mapping[str, Any], train: Mapping[str, Any]) -> lis
 
 def _class_reasons(settings: Mapping[str, Any], train: Mapping[str, Any]) -> list[str]:
     classes, fewest = train["num_classes"], train["min_images_per_class"]
-    found = []
+    reasons = []
     if settings["source"] == "released_ohms" or settings.get("labels") == "raw":
-        found.append(
+        reasons.append(
             f"Every class of the kept images counts here: {classes:,}. The authors' released lists have {RELEASED_CLASSES}; the "
             f"paper's {PAPER['num_classes']} are those that pass its minimum."
         )
     elif classes != PAPER["num_classes"]:
-        found.append(f"{classes:,} classes reach the minimum here, {PAPER['num_classes']} in the paper.")
+        reasons.append(f"{classes:,} classes reach the minimum here, {PAPER['num_classes']} in the paper.")
     minimum = settings.get("min_images_per_class", PAPER_MIN_IMAGES)
     if fewest < minimum:
-        found.append(
+        reasons.append(
             f"The rarest class has {fewest:,} images, fewer than the minimum of {minimum:,}: {_why_rare(settings)}."
         )
-    return found
+    return reasons
 
 
 def _why_rare(settings: Mapping[str, Any]) -> str:
@@ -205,16 +205,16 @@ def _test_reasons(settings: Mapping[str, Any], test: int | None) -> list[str]:
 def _released_reasons(settings: Mapping[str, Any], train: Mapping[str, Any]) -> list[str]:
     images, paper = train["num_images"], PAPER["num_images"]
     relation = "just as in the paper" if images == paper else f"where the paper has {paper:,}"
-    found = [f"These are the authors' released lists, not our rules: {images:,} training images, {relation}."]
+    reasons = [f"These are the authors' released lists, not our rules: {images:,} training images, {relation}."]
     if settings.get("train_boxes") is None and not train["num_boxes"]:
-        found.append(
+        reasons.append(
             "The lists in use have labels only, so boxes are not counted; train_boxes names the released boxes."
         )
     elif not _close(train["boxes_per_image"], PAPER["boxes_per_image"]):
-        found.append(
+        reasons.append(
             f"An image has {train['boxes_per_image']:.1f} boxes; the paper says about {PAPER['boxes_per_image']}."
         )
-    return found
+    return reasons
 
 
 def _close(measured: float, paper: float) -> bool:

@@ -57,22 +57,24 @@ def _draw_images_per_class(panel: Any, counts: Mapping[str, Any], colour: str, n
 
 
 def _draw_objects_per_image(panel: Any, counts: Mapping[str, Any], colour: str, name: str) -> None:
-    found = counts["objects_per_image"]
-    if not found["objects"]:
+    histogram = counts["objects_per_image"]
+    if not histogram["objects"]:
         return
-    shares = np.array(found["images"]) / sum(found["images"])
-    panel.plot(found["objects"], 100 * shares, color=colour, label=name, linewidth=1.2, marker=".", markersize=3)
+    shares = np.array(histogram["images"]) / sum(histogram["images"])
+    panel.plot(histogram["objects"], 100 * shares, color=colour, label=name, linewidth=1.2, marker=".", markersize=3)
     panel.set_xscale("log")
     panel.set_yscale("log")
     _label(panel, "Objects of an image", "boxes in an image", "share of the images that have boxes, %")
 
 
 def _draw_areas(panel: Any, counts: Mapping[str, Any], colour: str, name: str) -> None:
-    found = counts["area_share"]
-    total = sum(found["boxes"])
+    histogram = counts["area_share"]
+    total = sum(histogram["boxes"])
     if not total:
         return
-    panel.stairs(100 * np.array(found["boxes"]) / total, found["edges"], color=colour, label=name, linewidth=1.4)
+    panel.stairs(
+        100 * np.array(histogram["boxes"]) / total, histogram["edges"], color=colour, label=name, linewidth=1.4
+    )
     panel.set_xscale("log")
     _label(panel, "Area of an object", "box area, share of the image (ten bins a decade)", "share of the boxes, %")
 
@@ -81,10 +83,10 @@ def _draw_centres(panel: Any, counts: Mapping[str, Any], name: str) -> None:
     boxes = np.array(counts["centres"]["boxes"], dtype=np.float64)
     # 1 is what every cell had if centres were even
     density = boxes / max(boxes.mean(), 1e-12)
-    shown = panel.imshow(density, cmap="viridis", extent=(0, 1, 1, 0), vmin=0, interpolation="nearest")
+    heatmap = panel.imshow(density, cmap="viridis", extent=(0, 1, 1, 0), vmin=0, interpolation="nearest")
     _label(panel, f"Box centres: {name}", "x, share of the width", "y, share of the height, from the top")
     panel.tick_params(labelsize=8)
-    bar = panel.figure.colorbar(shown, ax=panel, shrink=0.85)
+    bar = panel.figure.colorbar(heatmap, ax=panel, shrink=0.85)
     bar.set_label("times the even share", fontsize=8)
     bar.ax.tick_params(labelsize=8)
 

@@ -44,9 +44,9 @@ def _spread(name: str, images: list[int]) -> str:
 
 
 def _objects(counts: Mapping[str, Any]) -> tuple[float, int]:
-    """Mean and largest number of boxes of the images that have some."""
-    found = counts["objects_per_image"]
-    return counts["num_boxes"] / max(1, sum(found["images"])), max(found["objects"], default=0)
+    """Return the mean and the largest number of boxes of the images that have some."""
+    histogram = counts["objects_per_image"]
+    return counts["num_boxes"] / max(1, sum(histogram["images"])), max(histogram["objects"], default=0)
 
 
 def _middle_share(counts: Mapping[str, Any]) -> float:

@@ -52,14 +52,14 @@ class Convolutions(TorchDispatchMode):
 
 
 @pytest.fixture
-def seen():
+def convolutions():
     with Convolutions() as mode:
         yield mode
 
 
-def assert_all_in_float32(seen):
-    assert seen.counts[torch.bfloat16] == 0
-    assert seen.counts[torch.float32] > 0
+def assert_all_in_float32(convolutions):
+    assert convolutions.counts[torch.bfloat16] == 0
+    assert convolutions.counts[torch.float32] > 0
 
 
 def test_this_process_is_limited_to_avx2():
@@ -70,37 +70,37 @@ def test_this_process_is_limited_to_avx2():
     assert describe_precision("auto", CPU) == "precision float32 (auto: this CPU has no native bfloat16)"
 
 
-def test_bfloat16_asked_for_by_name_is_seen_and_warned_about_once(tables, request_of, tmp_path, seen, capsys):  # noqa: F811
+def test_bfloat16_asked_for_by_name_is_used_and_warned_about_once(tables, request_of, tmp_path, convolutions, capsys):  # noqa: F811
     request = request_of("scene-scene", optimizer={"precision": "bfloat16", "epochs": 1})
-    found = pretrain(request, tables, tmp_path / "c")
-    assert seen.counts[torch.bfloat16] > 0
-    assert found.summary["precision"] == "bfloat16"
+    trained = pretrain(request, tables, tmp_path / "c")
+    assert convolutions.counts[torch.bfloat16] > 0
+    assert trained.summary["precision"] == "bfloat16"
     assert capsys.readouterr().err.count("bfloat16 on a CPU without native bfloat16: convolutions take 9 to 14") == 1
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_pretraining_and_its_monitor(tables, request_of, tmp_path, seen, name):  # noqa: F811
+def test_pretraining_and_its_monitor(tables, request_of, tmp_path, convolutions, name):  # noqa: F811
     request = request_of(name, optimizer={"precision": "auto", "epochs": 1}, training={"monitor_every_epochs": 1})
-    found = pretrain(request, tables, tmp_path / "c")
-    assert found.summary["precision"] == "float32"
-    assert "effective_rank" in found.summary["monitored"][0]
-    assert_all_in_float32(seen)
+    trained = pretrain(request, tables, tmp_path / "c")
+    assert trained.summary["precision"] == "float32"
+    assert "effective_rank" in trained.summary["monitored"][0]
+    assert_all_in_float32(convolutions)
 
 
-def test_linear_evaluation(tables, seen):  # noqa: F811
+def test_linear_evaluation(tables, convolutions):  # noqa: F811
     classes = training_classes(tables.manifest, tables.annotations)
     both = (
         labelled_images(tables.manifest, tables.annotations, tables.data_root, split, classes)
         for split in ("train", "test")
     )
     task = LinearTask(kind="linear", dataset="d", size_px=32, resize_px=32, epochs=1, batch_size=8)
-    found = evaluate_linear(build_backbone(THIN), Data(*both, tuple(classes)), task, Seeds(0, 0), device=CPU)
-    assert found["precision"] == "float32"
-    assert_all_in_float32(seen)
+    result = evaluate_linear(build_backbone(THIN), Data(*both, tuple(classes)), task, Seeds(0, 0), device=CPU)
+    assert result["precision"] == "float32"
+    assert_all_in_float32(convolutions)
 
 
 @pytest.mark.parametrize("kind", ["lod", "maskcut"])
-def test_trunks_of_proposals(tmp_path, seen, kind):
+def test_trunks_of_proposals(tmp_path, convolutions, kind):
     save_backbone(build_backbone(THIN), tmp_path / "b.safetensors", {})
     model = {"lod": LodProposals, "maskcut": MaskCutProposals}[kind]
     source = model(kind=kind, features_run="r")
@@ -114,11 +114,11 @@ def test_trunks_of_proposals(tmp_path, seen, kind):
     else:
         mask_cut(trunk, source)(image, np.random.default_rng(0))
     assert trunk.precision == "float32"
-    assert_all_in_float32(seen)
+    assert_all_in_float32(convolutions)
 
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])
-def test_fine_tuning_and_its_test(drawn_root, exported, tmp_path, seen, kind):  # noqa: F811
+def test_fine_tuning_and_its_test(drawn_root, exported, tmp_path, convolutions, kind):  # noqa: F811
     from objectcrop.evaluate.detection.fine_tune import (  # after conftest, which imports Detectron2 quietly
         FineTuning,
         fine_tune,
@@ -141,8 +141,8 @@ def test_fine_tuning_and_its_test(drawn_root, exported, tmp_path, seen, kind):  
     weights = exported(trunk_with_statistics("resnet18", 0.125))
     job = FineTuning("t", task, THIN, "few", DrawnDataset(source="drawn"), drawn_root, weights, tmp_path / "c", seed=0)
     assert fine_tune(job, StopRequest())["precision"] == "float32"
-    assert_all_in_float32(seen)
+    assert_all_in_float32(convolutions)
     by_name = task.model_copy(update={"schedule": task.schedule.model_copy(update={"precision": "bfloat16"})})
-    found = fine_tune(dataclasses.replace(job, task=by_name, checkpoints=tmp_path / "narrow"), StopRequest())
-    assert found["precision"] == "bfloat16"
-    assert seen.counts[torch.bfloat16] > 0
+    result = fine_tune(dataclasses.replace(job, task=by_name, checkpoints=tmp_path / "narrow"), StopRequest())
+    assert result["precision"] == "bfloat16"
+    assert convolutions.counts[torch.bfloat16] > 0

@@ -40,9 +40,9 @@ def main(folder):
             dataset.add_samples([to_sample(record, folder / "data") for record in records], progress=False)
         else:
             add_records(dataset, records, folder / "data")
-        found = list(dataset._sample_collection.find().sort("filepath"))
+        documents = list(dataset._sample_collection.find().sort("filepath"))
         answer[name] = {
-            "documents": without_ids(json.loads(json_util.dumps(found))),
+            "documents": without_ids(json.loads(json_util.dumps(documents))),
             "schema": {key: str(field) for key, field in sorted(dataset.get_field_schema(flat=True).items())},
             "ids": sorted(map(str, dataset.values("id") + dataset.values("view1_crops.detections.id", unwind=True))),
             "repr": [str(sample.to_dict(include_private=False)["num_objects"]) for sample in dataset],

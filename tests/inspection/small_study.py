@@ -1,4 +1,4 @@
-"""Six drawn images with known objects and proposals, as the tables that build_inspection reads."""
+"""Six drawn images with their objects and proposals, as the tables that build_inspection reads."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The crops shown are those that training draws."""
+"""The crops of the data set are those that training draws."""
 
 from types import SimpleNamespace
 

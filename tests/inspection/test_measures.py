@@ -1,4 +1,4 @@
-"""Coverage of objects by proposals, on boxes whose overlaps are known by hand."""
+"""Coverage of objects by proposals, on boxes whose overlaps are computed by hand."""
 
 import numpy as np
 import pytest
@@ -29,11 +29,11 @@ def test_an_object_is_covered_from_an_iou_of_exactly_one_half():
 
 
 def test_corloc_asks_the_top_proposal_only_and_the_detection_rate_all():
-    found = summary([LEFT_FIFTH, LEFT, RIGHT], [LEFT, RIGHT])
-    assert found["corloc"] is False
-    assert found["corloc_iou"] == 0.2
-    assert found["det_rate"] == 1.0
-    assert found["num_missed"] == 0
+    measures = summary([LEFT_FIFTH, LEFT, RIGHT], [LEFT, RIGHT])
+    assert measures["corloc"] is False
+    assert measures["corloc_iou"] == 0.2
+    assert measures["det_rate"] == 1.0
+    assert measures["num_missed"] == 0
     assert summary([RIGHT, LEFT_FIFTH], [LEFT, RIGHT])["corloc"] is True
 
 
@@ -43,13 +43,13 @@ def test_the_mean_of_best_overlaps_counts_every_object():
 
 
 def test_an_image_without_proposals_fails_corloc_and_misses_every_object():
-    found = summary([], [LEFT, RIGHT])
-    assert (found["corloc"], found["det_rate"], found["num_missed"], found["num_proposals"]) == (False, 0.0, 2, 0)
+    values = summary([], [LEFT, RIGHT])
+    assert (values["corloc"], values["det_rate"], values["num_missed"], values["num_proposals"]) == (False, 0.0, 2, 0)
 
 
 def test_an_image_without_objects_has_no_rates():
-    found = summary([LEFT], [])
-    assert found == {"num_objects": 0, "num_proposals": 1, "num_missed": 0}
+    measures = summary([LEFT], [])
+    assert measures == {"num_objects": 0, "num_proposals": 1, "num_missed": 0}
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,12 @@ with running(sys.argv[1]) as uri:
 
 def servers(folder):
     """mongod processes that serve a folder."""
-    found = []
+    processes = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if "--dbpath" in words and words[words.index("--dbpath") + 1] == str(folder):
-            found.append(process)
-    return found
+            processes.append(process)
+    return processes
 
 
 def gone_within(folder, seconds):
@@ -124,8 +124,8 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
 def test_a_named_server_is_used_and_nothing_started(tmp_path, plain_environment):
     with running(tmp_path / "theirs") as uri:
         plain_environment.setenv("FIFTYONE_DATABASE_URI", uri)
-        with database(tmp_path / "ours") as found:
-            assert found == uri
+        with database(tmp_path / "ours") as address:
+            assert address == uri
             assert os.environ["FIFTYONE_DO_NOT_TRACK"] == "true"
         assert os.environ["FIFTYONE_DATABASE_URI"] == uri
     assert not (tmp_path / "ours").exists()

@@ -31,20 +31,22 @@ def regions(seed: int, count: int, size: Size):
 
 
 def small_case() -> str:
-    """The bits that the loops give for a small drawn case."""
+    """Return the bits that the loops compute for a small drawn case."""
     scores = confidence(regions(0, 9, Size(80, 75)), regions(1, 6, Size(90, 80)))
     features = np.random.default_rng(2).gamma(0.5, size=(3, 9, 11)).astype(np.float32)
-    found = layer_regions(features, Size(90, 75), rule="wide_margin", max_peaks=4, num_levels=6)
+    regions_of_layer = layer_regions(features, Size(90, 75), rule="wide_margin", max_peaks=4, num_levels=6)
     assert scores.any()
-    assert len(found.boxes) > 5
-    pooled = pool_regions(features, found.boxes, stride_px=8, grid=3)
+    assert len(regions_of_layer.boxes) > 5
+    pooled = pool_regions(features, regions_of_layer.boxes, stride_px=8, grid=3)
     products = np.zeros(3)
     matrix = np.array([0, 2, 2, 6]), np.array([1, 3, 0, 1, 2, 3], np.int32), features[0, 0, :6].copy()
     for part in matrix:
         part.flags.writeable = False  # as what is read from the files of rows
     row_loops.multiply_rows(*matrix, scores[0].astype(float), products)
     assert products.any()
-    return " ".join(part.tobytes().hex() for part in (scores, found.boxes, found.roots, pooled, products))
+    return " ".join(
+        part.tobytes().hex() for part in (scores, regions_of_layer.boxes, regions_of_layer.roots, pooled, products)
+    )
 
 
 def test_loops_give_the_same_bits_when_they_are_not_compiled(root):

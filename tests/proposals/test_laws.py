@@ -53,23 +53,23 @@ def test_permuting_the_images_permutes_the_scores(seed):
     weights, offsets = graph(descriptors, sets)
     plain = rank_regions(weights, offsets, image_share=0.5).final.scores.reshape(NUM_IMAGES, PER_IMAGE)
     moved, _ = graph(descriptors[order], [sets[index] for index in order])
-    found = rank_regions(moved, offsets, image_share=0.5).final.scores.reshape(NUM_IMAGES, PER_IMAGE)
-    assert_allclose(found, plain[order], atol=1e-6)
+    scores = rank_regions(moved, offsets, image_share=0.5).final.scores.reshape(NUM_IMAGES, PER_IMAGE)
+    assert_allclose(scores, plain[order], atol=1e-6)
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_no_vector_has_a_greater_quotient_than_q_s_which_is_not_negative(seed):
     weights, _ = graph(*collection(seed))
-    found = rank_by_quadratic(weights, max_iterations=5000, tolerance=1e-12).scores
+    scores = rank_by_quadratic(weights, max_iterations=5000, tolerance=1e-12).scores
     values = eigsh(weights, k=2, which="LM", return_eigenvectors=False, v0=np.ones(weights.shape[0]))
     greatest = values.max()
-    # or it takes more steps to tell them apart; where images fall into two halves without a pair inside either, the least
+    # or it takes more steps to separate them; where images fall into two halves without a pair inside either, the least
     # eigenvalue is minus the greatest, and the published iteration swings for ever
     assume(np.sort(np.abs(values))[0] < 0.995 * greatest)
-    assert (found >= 0).all()
-    assert np.linalg.norm(found) == pytest.approx(1)
-    assert found @ (weights @ found) == pytest.approx(greatest, rel=1e-6)
+    assert (scores >= 0).all()
+    assert np.linalg.norm(scores) == pytest.approx(1)
+    assert scores @ (weights @ scores) == pytest.approx(greatest, rel=1e-6)
 
 
 def test_the_matrix_is_symmetric_without_blocks_of_an_image_with_itself():
@@ -97,33 +97,33 @@ def extractor(weight: float, bias: float) -> Extractor:
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 10, 90)])
 def test_without_peaks_the_whole_image_is_proposed_alone(colour):
     image = np.full((96, 128, 3), colour, dtype=np.uint8)
-    found = extractor(0.0, 0.0).describe(image, "a")  # no feature anywhere
-    assert found.regions.boxes.tolist() == [[0, 0, 128, 96]]
-    assert not found.features.any()
-    own = region_set(found.regions.boxes, found.size, found.features)
+    described = extractor(0.0, 0.0).describe(image, "a")  # no feature anywhere
+    assert described.regions.boxes.tolist() == [[0, 0, 128, 96]]
+    assert not described.features.any()
+    own = region_set(described.regions.boxes, described.size, described.features)
     assert confidence(own, own).tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 10, 90)])
 def test_one_colour_gives_the_whole_image_and_boxes_inside_it(colour):
-    found = extractor(0.1, 2.0).describe(np.full((96, 128, 3), colour, dtype=np.uint8), "a")
-    assert found.regions.boxes[0].tolist() == [0, 0, 128, 96]
-    assert (found.regions.boxes[:, 2:] <= [128, 96]).all()
-    assert np.isfinite(found.features).all()
+    described = extractor(0.1, 2.0).describe(np.full((96, 128, 3), colour, dtype=np.uint8), "a")
+    assert described.regions.boxes[0].tolist() == [0, 0, 128, 96]
+    assert (described.regions.boxes[:, 2:] <= [128, 96]).all()
+    assert np.isfinite(described.features).all()
 
 
 @pytest.mark.parametrize("shape", [(40, 400), (400, 40), (20, 1000)])
 def test_a_panorama_is_reduced_and_gets_boxes_inside_it(shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    found = extractor(0.1, 2.0).describe(image, "a")
-    assert max(found.size) <= 512
-    assert len(found.regions.boxes) >= 1
-    assert (found.regions.boxes[:, 2:] <= found.size).all()
-    assert len(found.features) == len(found.regions.boxes)
+    described = extractor(0.1, 2.0).describe(image, "a")
+    assert max(described.size) <= 512
+    assert len(described.regions.boxes) >= 1
+    assert (described.regions.boxes[:, 2:] <= described.size).all()
+    assert len(described.features) == len(described.regions.boxes)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 90), (90, 1), (5, 7), (15, 300)])
 def test_an_image_smaller_than_a_cell_is_no_harm_to_a_network_without_padding(shape):
-    found = extractor(0.1, 2.0).describe(np.full((*shape, 3), 90, dtype=np.uint8), "a")
-    assert len(found.regions.boxes) == (1 if min(shape) > 1 else 0)
-    assert len(found.features) == len(found.regions.boxes)
+    described = extractor(0.1, 2.0).describe(np.full((*shape, 3), 90, dtype=np.uint8), "a")
+    assert len(described.regions.boxes) == (1 if min(shape) > 1 else 0)
+    assert len(described.features) == len(described.regions.boxes)

@@ -9,7 +9,7 @@ from objectcrop.proposals.lod.ranking import row_parts
 from objectcrop.study.plan import memory as lod_memory
 from objectcrop.study.settings.proposals import LodProposals
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells peaks in kilobytes")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux reports peaks in kilobytes")
 
 FEW, MANY, REGIONS = 500, 6000, 4
 NOISE_MB = 40
@@ -28,15 +28,15 @@ RANKED = {"rank_regions": (200, 4000, 2000), "rank_regions, large shard": (100, 
 
 
 def measured(root, few: int, many: int, regions: int, jobs: list[str]) -> dict[str, list[tuple[float, float]]]:
-    """Peak and what is asked for, MB, by job: with few and with many images."""
+    """Return the peak and the request, MB, by job: with few and with many images."""
     code = MEASURE.format(regions=regions, sizes=(few, many), jobs=jobs)
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    found: dict[str, list[tuple[float, float]]] = {}
+    peaks: dict[str, list[tuple[float, float]]] = {}
     for line in done.stdout.splitlines():
         if line.startswith("PEAK"):
             _, _, peak, asked, job = line.split(maxsplit=4)
-            found.setdefault(job, []).append((float(peak), float(asked)))
-    return found
+            peaks.setdefault(job, []).append((float(peak), float(asked)))
+    return peaks
 
 
 @pytest.fixture(scope="module")

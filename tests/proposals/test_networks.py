@@ -1,4 +1,4 @@
-"""Networks from files: the right names and shapes, and what is told when they are not."""
+"""Networks from files: the right names and shapes, and the error when they are not."""
 
 import numpy as np
 import pytest
@@ -27,9 +27,9 @@ def weights() -> dict[str, torch.Tensor]:
 def test_a_bare_numbered_trunk_and_a_wrapped_one_are_the_same(weights):
     numbered = {name.removeprefix("features."): tensor for name, tensor in weights.items()}
     wrapped = {f"module.encoder.{name}": tensor for name, tensor in weights.items()}
-    for given in (weights, numbered, wrapped):
-        assert unwrapped(given).keys() == weights.keys()
-        network = load_network(SMALL, given, LAYERS, where="x")
+    for tensors in (weights, numbered, wrapped):
+        assert unwrapped(tensors).keys() == weights.keys()
+        network = load_network(SMALL, tensors, LAYERS, where="x")
         assert torch.equal(network.state_dict()["features.3.squeeze.bias"], weights["features.3.squeeze.bias"])
 
 
@@ -40,9 +40,9 @@ def test_tensors_of_no_use_for_the_layers_may_be_missing(weights):
 
 def test_a_classifier_of_another_task_is_left_out(weights):
     others = {"classifier.1.weight": torch.zeros(3, 3), "fc.weight": torch.zeros(1)}
-    found = load_network(SMALL, weights | others, LAYERS, where="x").state_dict()
-    assert all(torch.equal(found[name], tensor) for name, tensor in weights.items())
-    assert found["classifier.1.weight"].shape != (3, 3)
+    state = load_network(SMALL, weights | others, LAYERS, where="x").state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in weights.items())
+    assert state["classifier.1.weight"].shape != (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,6 @@ def test_efficientnet_lite0_gives_maps_that_lod_can_use():
     trunk = Trunk(network, settings.layers, "_avg_pooling", "minus_one_to_one")
     assert trunk.strides == {"_blocks.4._swish": 8, "_blocks.10._swish": 16}
     noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-    found = Extractor(trunk, settings, 0).describe(noise, "a")
-    assert found.descriptor.shape == (1280,)
-    assert len(found.regions.boxes) > 1
+    described = Extractor(trunk, settings, 0).describe(noise, "a")
+    assert described.descriptor.shape == (1280,)
+    assert len(described.regions.boxes) > 1

@@ -27,12 +27,12 @@ from objectcrop.tables import MANIFEST, PROPOSALS, check, empty_table, read_tabl
 SIZES = {"a": Size(100, 100), "b": Size(200, 100), "c": Size(50, 50)}
 
 
-def found(image_id: str, boxes: list[list[float]]) -> ImageProposals:
+def image_proposals(image_id: str, boxes: list[list[float]]) -> ImageProposals:
     return ImageProposals(image_id, SIZES[image_id], np.array(boxes).reshape(-1, 4), np.arange(len(boxes), 0.0, -1))
 
 
 def test_rows_are_ranked_from_zero_in_each_image_and_come_back_in_order():
-    table = proposals_table([found("a", [[0, 0, 50, 40], [1, 1, 5, 5]]), found("c", [])])
+    table = proposals_table([image_proposals("a", [[0, 0, 50, 40], [1, 1, 5, 5]]), image_proposals("c", [])])
     table = check(table, PROPOSALS, where="test")
     assert table["rank"].tolist() == [0, 1]
     assert_allclose(boxes_by_image(table.iloc[::-1])["a"], [[0, 0, 50, 40], [1, 1, 5, 5]])
@@ -43,13 +43,13 @@ def test_no_boxes_make_an_empty_table():
 
 
 def test_boxes_are_cut_at_the_border_and_small_ones_dropped():
-    kept = usable(found("a", [[-5, 0, 20, 20], [10, 10, 11, 80], [0, 0, 3, 3]]))
+    kept = usable(image_proposals("a", [[-5, 0, 20, 20], [10, 10, 11, 80], [0, 0, 3, 3]]))
     assert_allclose(kept.boxes, [[0, 0, 20, 20]])
     assert kept.scores.tolist() == [3.0]
 
 
 def test_the_summary_counts_and_suggests_a_crop_scale(tmp_path):
-    images = [found("a", [[0, 0, 50, 100]]), found("b", [[0, 0, 100, 50], [0, 0, 50, 100]])]
+    images = [image_proposals("a", [[0, 0, 50, 100]]), image_proposals("b", [[0, 0, 100, 50], [0, 0, 50, 100]])]
     summary = write_proposals(tmp_path / "p.parquet", images, 3, features="some")
     assert (summary["num_images"], summary["num_images_without"], summary["num_boxes"]) == (3, 1, 3)
     assert summary["mean_area_share"] == pytest.approx(1 / 3)
@@ -58,16 +58,20 @@ def test_the_summary_counts_and_suggests_a_crop_scale(tmp_path):
 
 
 def test_small_boxes_meet_the_cap_of_the_crop_scale_and_none_at_all_the_scene_s(tmp_path):
-    small = write_proposals(tmp_path / "p.parquet", [found("a", [[0, 0, 10, 10]])], 1, features="")
+    small = write_proposals(tmp_path / "p.parquet", [image_proposals("a", [[0, 0, 10, 10]])], 1, features="")
     assert small["object_scale_min"] == 0.9
-    nothing = write_proposals(tmp_path / "p.parquet", [found("a", [])], 1, features="")
+    nothing = write_proposals(tmp_path / "p.parquet", [image_proposals("a", [])], 1, features="")
     assert (nothing["object_scale_min"], nothing["mean_area_share"]) == (0.2, None)
     assert len(read_table(tmp_path / "p.parquet", PROPOSALS)) == 0
 
 
 @pytest.mark.parametrize("at_a_time", [1, 4, 100])
 def test_the_table_and_its_summary_do_not_depend_on_how_much_is_written_at_a_time(tmp_path, monkeypatch, at_a_time):
-    images = [found("a", [[0, 0, 50, 40], [1, 1, 5, 5]]), found("b", []), found("c", [[3, 2, 41, 42]])]
+    images = [
+        image_proposals("a", [[0, 0, 50, 40], [1, 1, 5, 5]]),
+        image_proposals("b", []),
+        image_proposals("c", [[3, 2, 41, 42]]),
+    ]
     expected = check(proposals_table(images), PROPOSALS, where="test")
     monkeypatch.setattr("objectcrop.proposals.table.BOXES_AT_A_TIME", at_a_time)
     summary = write_proposals(tmp_path / "p.parquet", iter(images), 3, features="")
@@ -92,8 +96,10 @@ def test_boxes_are_found_by_name_in_the_order_of_the_rows():
 
 def test_shards_are_joined_in_the_order_of_the_images_by_rank():
     parts = [
-        proposals_table([found("c", [[0, 0, 5, 5]]), found("a", [[0, 0, 9, 9], [1, 1, 4, 4]])]).iloc[::-1],
-        proposals_table([found("b", [[0, 0, 3, 3]])]),
+        proposals_table(
+            [image_proposals("c", [[0, 0, 5, 5]]), image_proposals("a", [[0, 0, 9, 9], [1, 1, 4, 4]])]
+        ).iloc[::-1],
+        proposals_table([image_proposals("b", [[0, 0, 3, 3]])]),
         empty_table(PROPOSALS),
     ]
     joined = list(join_tables(parts, SIZES))

@@ -1,4 +1,4 @@
-"""Tables: hand-computed cells, and results that are refused."""
+"""Tables: hand-computed cells, and results that are rejected."""
 
 import pytest
 
@@ -30,8 +30,8 @@ EXPECTED = {"scene/linear": "aaaa", "objects/linear": "bbbb"}
 
 def result(run, seed, value, digest, pretraining="float32", evaluation="float32"):
     precision = {"pretraining": pretraining, "evaluation": evaluation}
-    found = {"run": run, "seed": seed, "task": "linear", "settings_hash": digest, "metrics": {"map": value}}
-    return found | {"precision": precision}
+    fields = {"run": run, "seed": seed, "task": "linear", "settings_hash": digest, "metrics": {"map": value}}
+    return fields | {"precision": precision}
 
 
 RESULTS = [
@@ -57,9 +57,9 @@ def test_runs_of_one_table_that_computed_in_different_precisions_are_named_below
         result("objects", 0, 40.0, "bbbb"),
         result("objects", 1, 41.0, "bbbb", evaluation="bfloat16"),
     ]
-    found = notes(TABLE, build_cells(TABLE, mixed, EXPECTED, PAPER))
-    assert "Precision of pretraining differs between rows: bfloat16: scene; float32: objects." in found
-    assert "Precision of evaluation differs between rows: bfloat16: objects; float32: scene, objects." in found
+    sentences = notes(TABLE, build_cells(TABLE, mixed, EXPECTED, PAPER))
+    assert "Precision of pretraining differs between rows: bfloat16: scene; float32: objects." in sentences
+    assert "Precision of evaluation differs between rows: bfloat16: objects; float32: scene, objects." in sentences
 
 
 def test_a_run_that_was_not_trained_differs_from_no_precision():
@@ -110,8 +110,8 @@ def test_a_quoted_row_needs_no_result_and_a_lost_number_says_so():
 def test_the_numbers_of_the_paper_are_read_with_their_notes():
     paper = read_paper_values()
     assert len(paper) > 150
-    found = paper.find("T4", "MoCo-v2 LOD obj-obj+dilate", "OHMS_mAP")
-    assert found == PaperValue(59.1, "")
+    published = paper.find("T4", "MoCo-v2 LOD obj-obj+dilate", "OHMS_mAP")
+    assert published == PaperValue(59.1, "")
     with pytest.raises(ValueError, match="table T4 has no metric 'OHMS_map'; there are: OHMS_mAP"):
         paper.find("T4", "MoCo-v2 scene-scene", "OHMS_map")
     assert paper.find("T5", "Self-EMD (BYOL)", "COCO_mask_AP") is None
@@ -125,7 +125,7 @@ def test_a_damaged_table_of_numbers_is_refused(tmp_path):
     with pytest.raises(ValueError, match="line 2: 'fifty' is no number"):
         read_paper_values(path)
     path.write_text("table,row,metric,value,note\nT1,a,AP,1,\nT1,a,AP,2,\n")
-    with pytest.raises(ValueError, match=r"line 3: .* is given twice"):
+    with pytest.raises(ValueError, match=r"line 3: .* appears twice"):
         read_paper_values(path)
 
 

@@ -1,4 +1,4 @@
-"""The page stands alone, escapes what it is given, and says in words what is missing."""
+"""The page stands alone, escapes its input, and says in words what is missing."""
 
 from html.parser import HTMLParser
 
@@ -8,7 +8,7 @@ from objectcrop.boxes import Size, as_boxes
 from objectcrop.report.curves import draw_curves
 from objectcrop.report.meaning import meaning
 from objectcrop.report.page import Content, differences, number, render_page
-from objectcrop.report.sheets import FOUND, TOP_PROPOSAL, SheetImage, proposal_sheet, view_sheet
+from objectcrop.report.sheets import OBJECT, TOP_PROPOSAL, SheetImage, proposal_sheet, view_sheet
 from objectcrop.report.subset_comparison import Comparison, Row
 from objectcrop.views.plan import ViewPlan
 
@@ -158,9 +158,9 @@ def test_numbers_are_short_and_counts_are_whole():
 def test_curves_have_a_panel_for_each_loss_that_some_run_has_and_the_same_bytes_twice():
     rows = [{"images_seen": n, "loss": 2.0 / n, "loss_contrastive": 1.0 / n, "loss_rotation": 1.0} for n in (1, 2)]
     supervised = [{"images_seen": n, "loss": 1.0 / n} for n in (1, 2)]
-    given = [summary("oac", 2, rows), summary("supervised", 2, supervised), summary("random", 0)]
-    drawn = draw_curves(given)
-    assert drawn == draw_curves(given)
+    summaries = [summary("oac", 2, rows), summary("supervised", 2, supervised), summary("random", 0)]
+    drawn = draw_curves(summaries)
+    assert drawn == draw_curves(summaries)
     for words in ("contrastive loss", "rotation loss", "supervised loss", "oac s0"):
         assert words in drawn
     assert "localization loss" not in drawn
@@ -169,11 +169,11 @@ def test_curves_have_a_panel_for_each_loss_that_some_run_has_and_the_same_bytes_
 
 def test_boxes_are_drawn_where_they_are():
     image = np.zeros((30, 40, 3), dtype=np.uint8)
-    shown = SheetImage(image, as_boxes([[4, 4, 20, 16]]), as_boxes([[22, 6, 36, 26]]))
-    sheet = proposal_sheet([shown, shown, shown], columns=2, cell=Size(40, 30))
+    sheet_image = SheetImage(image, as_boxes([[4, 4, 20, 16]]), as_boxes([[22, 6, 36, 26]]))
+    sheet = proposal_sheet([sheet_image, sheet_image, sheet_image], columns=2, cell=Size(40, 30))
     assert sheet.shape == (66, 86, 3)
     assert tuple(sheet[4, 10]) == TOP_PROPOSAL
-    assert tuple(sheet[6, 30]) == FOUND
+    assert tuple(sheet[6, 30]) == OBJECT
     assert tuple(sheet[10, 10]) == (0, 0, 0)
 
 

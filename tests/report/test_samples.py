@@ -32,8 +32,8 @@ def study(tmp_path):
 
 
 def greys(study, choice, count=3):
-    shown = sample_shown(*study, count=count, seed=0, choice=choice)
-    return [int(item.image[0, 0, 0]) for item in shown]
+    images = sample_shown(*study, count=count, seed=0, choice=choice)
+    return [int(item.image[0, 0, 0]) for item in images]
 
 
 def test_the_overlap_is_that_of_the_first_proposal(study):
@@ -50,7 +50,7 @@ def test_best_and_worst_go_by_the_first_proposal_and_need_objects(study):
 
 def test_without_annotations_every_training_image_may_be_shown(study):
     manifest, _, proposals, root = study
-    found = sample_shown(manifest, empty_table(ANNOTATIONS), proposals, root, count=9, seed=0, choice="worst")
-    assert len(found) == 5
+    images = sample_shown(manifest, empty_table(ANNOTATIONS), proposals, root, count=9, seed=0, choice="worst")
+    assert len(images) == 5
     nothing = sample_shown(manifest, empty_table(ANNOTATIONS), empty_table(PROPOSALS), root, count=9, seed=0)
     assert all(len(item.proposals) == 0 for item in nothing)

@@ -115,9 +115,9 @@ def test_dropped_kinds_of_boxes_are_named():
 
 def test_what_agrees_needs_no_reason():
     same = {"num_images": 212_753, "num_classes": 208, "boxes_per_image": 12.3, "min_images_per_class": 1_000}
-    found = compared(train=same | {"max_images_per_class": 60_000})
-    assert found.sentences == ("The number of images is the paper's, 212,753.",)
-    assert [row.difference for row in found.rows][:2] == ["+0 (× 1)", "+0 (× 1)"]
+    comparison = compared(train=same | {"max_images_per_class": 60_000})
+    assert comparison.sentences == ("The number of images is the paper's, 212,753.",)
+    assert [row.difference for row in comparison.rows][:2] == ["+0 (× 1)", "+0 (× 1)"]
 
 
 @pytest.mark.parametrize(
@@ -134,20 +134,20 @@ def test_the_number_of_test_images_is_explained(test, limit, said):
 
 
 def test_drawn_scenes_do_not_compare_and_it_is_said_why():
-    found = compared({"of": "drawn", "min_images_per_class": 250}, {"num_images": 3_100}, base="drawn")
-    assert found.sentences == (
+    comparison = compared({"of": "drawn", "min_images_per_class": 250}, {"num_images": 3_100}, base="drawn")
+    assert comparison.sentences == (
         "The comparison does not apply: ohms was selected from drawn, which is drawn data and not Open Images. Its 3,100 images "
         "show that the rules run, not what they leave of Open Images.",
         "min_images_per_class is 250; the paper says 900 images a class must have.",
     )
-    assert {row.difference for row in found.rows} == {"–"}
-    assert found.rows[0].measured == 3_100
+    assert {row.difference for row in comparison.rows} == {"–"}
+    assert comparison.rows[0].measured == 3_100
 
 
 def test_a_part_of_open_images_does_not_compare_and_its_share_is_said():
-    found = compared(selected_from=174_304)
-    assert "174,304 boxed training images, 10% of the 1,743,042 of Open Images" in words(found)
-    assert {row.difference for row in found.rows} == {"–"}
+    comparison = compared(selected_from=174_304)
+    assert "174,304 boxed training images, 10% of the 1,743,042 of Open Images" in words(comparison)
+    assert {row.difference for row in comparison.rows} == {"–"}
     assert "does not apply" not in words(compared(selected_from=1_700_000))
 
 

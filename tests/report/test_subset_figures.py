@@ -64,6 +64,6 @@ def test_the_words_hold_the_numbers(usual):
 
 
 def test_images_with_labels_alone_are_counted_apart():
-    found = statistics(counts(10), counts(10))
-    found["subset_counts"]["num_images"] += 7
-    assert "7 of its images have labels without boxes" in " ".join(describe_objects(found))
+    both = statistics(counts(10), counts(10))
+    both["subset_counts"]["num_images"] += 7
+    assert "7 of its images have labels without boxes" in " ".join(describe_objects(both))

@@ -48,7 +48,7 @@ class StoredArray(NamedTuple):
         return self.shape[0]
 
     def read(self, first: int, last: int) -> Array:
-        """Rows first, ..., last - 1.
+        """Return rows first, ..., last - 1.
 
         Raises:
             ValueError: naming the file, if it ends before them.
@@ -56,10 +56,10 @@ class StoredArray(NamedTuple):
         row, offset = self.shape[1:], self.start
         items = int(np.prod(row, dtype=np.int64))
         offset += first * items * self.dtype.itemsize
-        found = np.fromfile(self.path, self.dtype, (last - first) * items, offset=offset)
-        if len(found) != (last - first) * items:
+        values = np.fromfile(self.path, self.dtype, (last - first) * items, offset=offset)
+        if len(values) != (last - first) * items:
             raise ValueError(f"{self.path}: ends too early; remove it and run its rule again")
-        return found.reshape(last - first, *row)
+        return values.reshape(last - first, *row)
 
 
 def stored_array(path: str | Path, name: str) -> StoredArray:

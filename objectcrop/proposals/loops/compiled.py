@@ -25,7 +25,7 @@ def compiled(loop: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resul
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
-        # the same words for every loop: shown once
+        # the same message for every loop: Python prints it once
         warnings.warn(
             "LOD's loops are compiled again in every process: neither the source tree nor the user's cache folder can be "
             "written; set NUMBA_CACHE_DIR to a folder that can",

@@ -36,14 +36,14 @@ def channel_sums(features: Singles) -> tuple[Singles, Floats]:
 
 @compiled
 def seeds(unit: Singles, peaks: Ints, around: Ints) -> Singles:
-    """Vector of each peak plus the mean of those of its neighbours, shape (peaks, channels).
+    """Compute the vector of each peak plus the mean of its neighbours' vectors, shape (peaks, channels).
 
     Args:
         unit: vectors of length 1, shape (channels, cells).
         peaks: cells.
         around: neighbours of each peak, filled up with -1.
     """
-    found = np.empty((len(peaks), len(unit)), np.float32)
+    sums = np.empty((len(peaks), len(unit)), np.float32)
     for channel in range(len(unit)):
         values = unit[channel]
         for peak in range(len(peaks)):
@@ -52,13 +52,13 @@ def seeds(unit: Singles, peaks: Ints, around: Ints) -> Singles:
                 if cell >= 0:
                     total += values[cell]
                     count += 1
-            found[peak, channel] = values[peaks[peak]] + total / np.float32(max(count, 1))
-    return found
+            sums[peak, channel] = values[peaks[peak]] + total / np.float32(max(count, 1))
+    return sums
 
 
 @compiled
 def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least: float) -> Floats:
-    """What is in 4-connected pieces of cells above a limit, one of which reaches `least`, and inside a mask; 0 elsewhere.
+    """Keep 4-connected pieces of cells above a limit, one of which reaches `least`, inside a mask; 0 elsewhere.
 
     Args:
         maps: shape (maps, cells), cells numbered row by row.
@@ -72,35 +72,35 @@ def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least
         Shape (maps, framed cells).
     """
     width = maps.shape[1] // height
-    found = np.zeros((len(maps), len(inside)))
-    values, seen = np.zeros(len(inside), np.float32), np.ones(len(inside), np.bool_)
+    strong = np.zeros((len(maps), len(inside)))
+    values, visited = np.zeros(len(inside), np.float32), np.ones(len(inside), np.bool_)
     piece = np.empty(maps.shape[1], np.int64)
     for index in range(len(maps)):
         for column in range(width):
             start = (column + 1) * (height + 2) + 1
             for row in range(height):
                 value = maps[index, row * width + column]
-                values[start + row], seen[start + row] = value, value <= over[index]
+                values[start + row], visited[start + row] = value, value <= over[index]
         for start in range(len(inside)):
-            if values[start] >= least and not seen[start]:
-                size = _gather(height + 2, start, seen, piece)
+            if values[start] >= least and not visited[start]:
+                size = _gather(height + 2, start, visited, piece)
                 for place in range(size):
                     cell = piece[place]
                     if inside[cell]:
-                        found[index, cell] = values[cell]
-    return found
+                        strong[index, cell] = values[cell]
+    return strong
 
 
 @compiled
-def _gather(height: int, start: int, seen: Bools, piece: Ints) -> int:
-    """Write the cells not seen that hang together with one, and mark them as seen; how many there are."""
-    piece[0], seen[start] = start, True
+def _gather(height: int, start: int, visited: Bools, piece: Ints) -> int:
+    """Write the unvisited cells connected to one, mark them as visited, and return how many they are."""
+    piece[0], visited[start] = start, True
     done, size = 0, 1
     while done < size:
         cell = piece[done]
         done += 1
         for near in (cell - 1, cell + 1, cell - height, cell + height):
-            if not seen[near]:
-                piece[size], seen[near] = near, True
+            if not visited[near]:
+                piece[size], visited[near] = near, True
                 size += 1
     return size

@@ -26,14 +26,14 @@ _NONE, _SEVERAL = -1, -2
 """In place of a label: the cell touches no piece, or more than one."""
 
 X1, Y1, X2, Y2, ROOT, LEVEL = range(6)
-"""Columns of what is found: box of a piece, its strongest cell as a cell of the map without frame, level."""
+"""Columns of a row of boxes: box of a piece, its strongest cell as a cell of the map without frame, level."""
 
 
 @compiled
 def sweep(
     values: Floats, order: Ints, height: int, counts: Ints, reach: float, num_steps: int, edges: Ints, repeats: bool
 ) -> Ints:
-    """Boxes of the pieces of the greatest cells, from few cells to many, in one pass (spec of LOD, 2.10).
+    """Return boxes of the pieces of the greatest cells, from few cells to many, in one pass (spec of LOD, 2.10).
 
     All cells of a piece bear its label; where two pieces meet, the cells of the smaller one are marked again. A cell that touches
     one piece alone, as nearly all do, costs one read of each neighbour and no search.
@@ -55,27 +55,27 @@ def sweep(
     labels, following = np.full(len(values), -1, np.int32), np.empty(len(values), np.int32)
     pieces, owner = np.empty((len(order), 9), np.int32), np.empty(len(order), np.int32)
     tally = np.zeros(4, np.int64)
-    shown, num_shown = np.empty(len(order), np.int64), 0
-    found, num_found = np.empty((1024, 6), np.int64), 0
+    listed, num_listed = np.empty(len(order), np.int64), 0
+    rows, num_rows = np.empty((1024, 6), np.int64), 0
     visited = 0
     for level in range(len(counts)):
         good, until = tally[GOOD], min(counts[level], len(order))
         _grow(labels, following, pieces, owner, tally, values, order[visited:until], height, reach, num_steps)
         visited = until
         for number in range(good, tally[GOOD]):
-            shown[num_shown] = number
-            num_shown += 1
-        num_shown = _in_cell_order(pieces, shown, num_shown)
-        while num_found + num_shown > len(found):
-            found = np.concatenate((found, np.empty_like(found)))
-        _write(pieces, shown[:num_shown], height, edges, level, found[num_found:])
-        num_found += num_shown
+            listed[num_listed] = number
+            num_listed += 1
+        num_listed = _in_cell_order(pieces, listed, num_listed)
+        while num_rows + num_listed > len(rows):
+            rows = np.concatenate((rows, np.empty_like(rows)))
+        _write(pieces, listed[:num_listed], height, edges, level, rows[num_rows:])
+        num_rows += num_listed
     _grow(labels, following, pieces, owner, tally, values, order[visited:], height, reach, num_steps)
     begin = 0
-    while begin < num_found and counts[found[begin, LEVEL]] < tally[FEWEST]:
+    while begin < num_rows and counts[rows[begin, LEVEL]] < tally[FEWEST]:
         begin += 1
-    found = found[begin:num_found]
-    return found if repeats else found[: _drop_repeats(found, len(values))]
+    rows = rows[begin:num_rows]
+    return rows if repeats else rows[: _drop_repeats(rows, len(values))]
 
 
 @compiled
@@ -196,25 +196,25 @@ def _join(labels: SmallInts, following: SmallInts, pieces: SmallInts, owner: Sma
 
 
 @compiled
-def _in_cell_order(pieces: SmallInts, shown: Ints, num_shown: int) -> int:
-    """Drop pieces that were joined to others and sort those left by their first cells, in place; how many those are."""
+def _in_cell_order(pieces: SmallInts, listed: Ints, num_listed: int) -> int:
+    """Drop pieces joined to others, sort the rest by their first cells, in place, and return how many are left."""
     kept = 0
-    for number in shown[:num_shown]:
+    for number in listed[:num_listed]:
         if pieces[number, SIZE] > 0:
             # they are nearly in order: few moves each
             place = kept
-            while place > 0 and pieces[shown[place - 1], FIRST] > pieces[number, FIRST]:
-                shown[place] = shown[place - 1]
+            while place > 0 and pieces[listed[place - 1], FIRST] > pieces[number, FIRST]:
+                listed[place] = listed[place - 1]
                 place -= 1
-            shown[place] = number
+            listed[place] = number
             kept += 1
     return kept
 
 
 @compiled
-def _write(pieces: SmallInts, shown: Ints, height: int, edges: Ints, level: int, out: Ints) -> None:
-    for row in range(len(shown)):
-        piece = shown[row]
+def _write(pieces: SmallInts, listed: Ints, height: int, edges: Ints, level: int, out: Ints) -> None:
+    for row in range(len(listed)):
+        piece = listed[row]
         out[row, X1], out[row, Y1] = edges[0, pieces[piece, FIRST] // height], edges[2, pieces[piece, LOW_ROW]]
         out[row, X2], out[row, Y2] = edges[1, pieces[piece, LAST] // height], edges[3, pieces[piece, HIGH_ROW]]
         top = pieces[piece, TOP]
@@ -222,18 +222,18 @@ def _write(pieces: SmallInts, shown: Ints, height: int, edges: Ints, level: int,
 
 
 @compiled
-def _drop_repeats(found: Ints, num_cells: int) -> int:
-    """Drop boxes that are the last one kept of their root, in place; how many are left."""
+def _drop_repeats(rows: Ints, num_cells: int) -> int:
+    """Drop boxes that equal the last one kept of their root, in place, and return how many are left."""
     last_of_root = np.full(num_cells, -1)
     kept = 0
-    for row in range(len(found)):
-        last = last_of_root[found[row, ROOT]]
+    for row in range(len(rows)):
+        last = last_of_root[rows[row, ROOT]]
         grown = last < 0
         for side in range(4):
-            grown = grown or found[last, side] != found[row, side]
+            grown = grown or rows[last, side] != rows[row, side]
         if grown:
             for column in range(6):
-                found[kept, column] = found[row, column]
-            last_of_root[found[row, ROOT]] = kept
+                rows[kept, column] = rows[row, column]
+            last_of_root[rows[row, ROOT]] = kept
             kept += 1
     return kept

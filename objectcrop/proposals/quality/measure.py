@@ -62,7 +62,7 @@ def images_to_measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dic
 
 
 def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Size]) -> dict[str, Any]:
-    """Discovery metrics, shares 0 to 1; images with objects but without proposals count as misses.
+    """Compute discovery metrics, shares 0 to 1; images with objects but without proposals count as misses.
 
     `intervals` holds the ends of bootstrap intervals over images, at `interval_confidence`.
 
@@ -72,11 +72,11 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
         sizes: of the images that were to get proposals.
     """
     images = images_to_measure(table, annotations, sizes)
-    shares = np.concatenate([np.zeros(0), *(area(image.found) for image in images)])
+    shares = np.concatenate([np.zeros(0), *(area(image.proposals) for image in images)])
     ends = intervals(_shares(images))
     return {
         "num_images_measured": len(images),
-        "num_images_without_proposals": sum(len(image.found) == 0 for image in images),
+        "num_images_without_proposals": sum(len(image.proposals) == 0 for image in images),
         "num_objects": sum(len(image.objects) for image in images),
         "corloc": corloc(images),
         "corloc_any": corloc(images, max_boxes=None),
@@ -93,19 +93,19 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
 
 
 def _shares(images: Sequence[Image]) -> dict[str, Shares]:
-    """CorLoc, DetRate (all, and by object size) and mABO as sums over images."""
+    """Compute CorLoc, DetRate (all, and by object size) and mABO as sums over images."""
     overlaps = [best_overlaps(image) for image in images]
     areas = [area(image.objects) for image in images]
     once = np.ones(len(images))
     first = np.array([best_overlaps(image, 1).max() >= MET for image in images], dtype=np.float64)
-    found = {"corloc": Shares(first, once)}
+    shares = {"corloc": Shares(first, once)}
     for name, (low, high) in {"det_rate": (0.0, np.inf), **SIZE_LIMITS}.items():
         counted = [(share >= low) & (share < high) for share in areas]
         met = [float((overlap[of_size] >= MET).sum()) for overlap, of_size in zip(overlaps, counted, strict=True)]
         key = name if name == "det_rate" else f"det_rate_{name}"
-        found[key] = Shares(np.array(met), np.array([float(of_size.sum()) for of_size in counted]))
-    found["mabo"] = Shares(np.array([overlap.mean() for overlap in overlaps], dtype=np.float64), once)
-    return found
+        shares[key] = Shares(np.array(met), np.array([float(of_size.sum()) for of_size in counted]))
+    shares["mabo"] = Shares(np.array([overlap.mean() for overlap in overlaps], dtype=np.float64), once)
+    return shares
 
 
 def _of_size(images: Sequence[Image], low: float, high: float) -> dict[str, Any]:

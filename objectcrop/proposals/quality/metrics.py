@@ -15,15 +15,15 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
 
 class Image(NamedTuple):
-    """The boxes found in an image, best first, and those of its objects, of which there is at least one."""
+    """The proposals of an image, best first, and the boxes of its objects, of which there is at least one."""
 
-    found: Boxes
+    proposals: Boxes
     objects: Boxes
 
 
 def best_overlaps(image: Image, max_boxes: int | None = None) -> NDArray[np.float64]:
-    """For each object the greatest IoU with one of the first boxes; 0 if there are none."""
-    return np.asarray(iou(image.objects, image.found[:max_boxes]).max(axis=1, initial=0.0))
+    """Compute for each object the greatest IoU with one of the first boxes; 0 if there are none."""
+    return np.asarray(iou(image.objects, image.proposals[:max_boxes]).max(axis=1, initial=0.0))
 
 
 def corloc(images: Sequence[Image], *, max_boxes: int | None = 1, threshold: float = 0.5) -> float:
@@ -43,7 +43,7 @@ def mean_best_overlap(images: Sequence[Image]) -> float:
     return float(np.mean([best_overlaps(image).mean() for image in images])) if images else 0.0
 
 
-class Counts(NamedTuple):
+class RankCounts(NamedTuple):
     """Of one image, by rank 1, 2, ...: both are cumulative, and constant after the image's last box."""
 
     true_positives: NDArray[np.int64]
@@ -52,11 +52,11 @@ class Counts(NamedTuple):
     """Objects met."""
 
 
-def counts_by_rank(image: Image, threshold: float) -> Counts:
-    """True boxes and objects met among the first 1, 2, ... boxes."""
-    hits = iou(image.found, image.objects) >= threshold
+def counts_by_rank(image: Image, threshold: float) -> RankCounts:
+    """Count the true boxes and the objects met among the first 1, 2, ... boxes."""
+    hits = iou(image.proposals, image.objects) >= threshold
     first_hit = hits & (np.cumsum(hits, axis=0) == 1)
-    return Counts(np.cumsum(first_hit.any(axis=1)), np.cumsum(first_hit.sum(axis=1)))
+    return RankCounts(np.cumsum(first_hit.any(axis=1)), np.cumsum(first_hit.sum(axis=1)))
 
 
 class Curve(NamedTuple):
@@ -72,15 +72,15 @@ class Curve(NamedTuple):
 
 
 def curve(images: Sequence[Image], threshold: float) -> Curve:
-    """Precision and recall by rank; an image without boxes counts as one with a single false box."""
-    ranks = max((len(image.found) for image in images), default=0)
+    """Compute precision and recall by rank; an image without boxes counts as one with a single false box."""
+    ranks = max((len(image.proposals) for image in images), default=0)
     true, drawn, covered = (np.zeros(max(ranks, 1)) for _ in range(3))
     num_objects = sum(len(image.objects) for image in images)
     for image in images:
-        drawn += np.minimum(np.arange(1, len(true) + 1), max(len(image.found), 1))
-        if len(image.found):
+        drawn += np.minimum(np.arange(1, len(true) + 1), max(len(image.proposals), 1))
+        if len(image.proposals):
             counts = counts_by_rank(image, threshold)
-            last = np.minimum(np.arange(len(true)), len(image.found) - 1)
+            last = np.minimum(np.arange(len(true)), len(image.proposals) - 1)
             true += counts.true_positives[last]
             covered += counts.covered[last]
     return Curve(true / np.maximum(drawn, 1), covered / max(num_objects, 1))

@@ -1,4 +1,4 @@
-"""Edges of an image by its gradient alone: what EdgeBoxes is given where no trained edge detector is at hand."""
+"""Edges of an image by its gradient alone: input of EdgeBoxes where no trained edge detector is at hand."""
 
 from typing import NamedTuple
 

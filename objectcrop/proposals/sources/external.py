@@ -19,7 +19,7 @@ COCO_DIGITS = 12
 
 
 def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterator[ImageProposals]:
-    """The best boxes of each image that the file and the data set share, in the order of the data set.
+    """Return the best boxes of each image that the file and the data set share, in the order of the data set.
 
     Args:
         path: `.parquet` with the columns of PROPOSALS, or `.json`: COCO results (a list of objects with image_id, bbox
@@ -33,15 +33,15 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterato
             box is no number, inverted, or outside its image.
     """
     rows = _rows(path)
-    known = rows["image_id"].isin(sizes.keys())
-    if not known.any():
+    in_data_set = rows["image_id"].isin(sizes.keys())
+    if not in_data_set.any():
         raise ValueError(
             f"{path}: none of its {rows['image_id'].nunique()} images is in the data set's training split; it has "
             f"{rows['image_id'].iloc[0]!r}, the data set {next(iter(sizes), 'no image')!r}"
             if len(rows)
             else f"{path}: holds no boxes"
         )
-    rows = rows[known]
+    rows = rows[in_data_set]
     _check_boxes(path, rows, sizes)
     return _best(rows.sort_values("score", ascending=False, kind="stable"), sizes, max_boxes)
 
@@ -76,14 +76,14 @@ def _coco_rows(path: Path) -> pd.DataFrame:
     try:
         if isinstance(content, dict):
             names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
-            found = [_row(names[entry["image_id"]], entry) for entry in content["annotations"]]
+            rows = [_row(names[entry["image_id"]], entry) for entry in content["annotations"]]
         else:
-            found = [_row(_file_stem(entry["image_id"]), entry) for entry in content]
+            rows = [_row(_file_stem(entry["image_id"]), entry) for entry in content]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path}: neither COCO results (image_id, bbox of 4 numbers, score) nor COCO instances ({error!r})"
         ) from error
-    return pd.DataFrame(found, columns=["image_id", *CORNERS, "score"])
+    return pd.DataFrame(rows, columns=["image_id", *CORNERS, "score"])
 
 
 def _row(image_id: str, entry: dict[str, Any]) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from scipy.linalg import eigh
 
 from objectcrop.boxes import Boxes, Size
 from objectcrop.proposals.cells import channel_sums, pixel_runs, unit_features
-from objectcrop.proposals.sources.searches import Scored, Search
+from objectcrop.proposals.sources.searches import ScoredBoxes, Search
 from objectcrop.proposals.trunk import FeatureMap, ImageArray, Trunk
 from objectcrop.study.settings.proposals import MaskCutProposals
 
@@ -29,7 +29,7 @@ MAX_CORNERS = 1
 def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
     """The search of the settings; the score is minus the number of cuts made before, as the paper gives none."""
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         (features,) = trunk.maps(image)
         if not np.isfinite(features).all():
             raise ValueError("the trunk gives features that are not finite; check its weights")
@@ -37,13 +37,13 @@ def mask_cut(trunk: Trunk, source: MaskCutProposals) -> Search:
             features, num_cuts=source.num_cuts, min_cosine=source.min_cosine, centred=source.centring == "image"
         )
         boxes = mask_boxes(masks, Size(image.shape[1], image.shape[0]))
-        return Scored(boxes, -np.arange(len(boxes), dtype=np.float64))
+        return ScoredBoxes(boxes, -np.arange(len(boxes), dtype=np.float64))
 
     return search
 
 
 def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred: bool) -> Cells:
-    """Masks of objects, shape (objects, height, width), in the order found; no cell is in two of them.
+    """Return masks of objects, shape (objects, height, width), in the order of the cuts; no cell is in two of them.
 
     After each cut the cells of its object are joined to nothing any more. It ends early when too few cells are left, when
     an object has a single one, or when all are alike.

@@ -35,14 +35,14 @@ MIN_SIDE_PX = 16
 """OpenCV's searches read beyond the image or end the process on less; such an image gives no boxes."""
 
 
-class Scored(NamedTuple):
+class ScoredBoxes(NamedTuple):
     """Boxes (n, 4), half-open pixels, and their scores, larger is better; in no order."""
 
     boxes: Boxes
     scores: NDArray[np.float64]
 
 
-Search = Callable[[ImageArray, np.random.Generator], Scored]
+Search = Callable[[ImageArray, np.random.Generator], ScoredBoxes]
 """A way to find boxes in an image (height, width, 3), RGB; the generator is for searches that draw."""
 FindEdges = Callable[[ImageArray], Edges]
 """A way to find edges in an image (height, width, 3), RGB."""
@@ -68,7 +68,7 @@ def make_search(source: Searched, data_root: Path) -> Search:
 def find_boxes(
     search: Search, image: ImageArray, source: SearchedProposals, image_id: str, rng: np.random.Generator
 ) -> ImageProposals:
-    """The best boxes of an image, best first: searched in the reduced image, suppressed, in pixels of the whole one.
+    """Return the best boxes of an image, best first: searched in the reduced image, suppressed, in its own pixels.
 
     Raises:
         ValueError: naming the image, if the search fails on it.
@@ -78,10 +78,12 @@ def find_boxes(
     if min(reduced) < MIN_SIDE_PX:
         return ImageProposals(image_id, size, as_boxes([]), np.zeros(0))
     try:
-        found = search(resized(image, reduced), rng)
+        scored = search(resized(image, reduced), rng)
     except ValueError as error:
         raise ValueError(f"image {image_id}: {error}") from error
-    enlarged = usable(ImageProposals(image_id, size, to_pixels(to_relative(found.boxes, reduced), size), found.scores))
+    enlarged = usable(
+        ImageProposals(image_id, size, to_pixels(to_relative(scored.boxes, reduced), size), scored.scores)
+    )
     best = select_by_overlap(
         enlarged.boxes, enlarged.scores, max_boxes=source.max_boxes, max_overlap=source.max_overlap
     )
@@ -92,12 +94,12 @@ def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:
     """EdgeBoxes with its default settings on edges of any kind; the score is its own."""
     ximgproc = _contrib("ximgproc", "edge_boxes")
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         # the object keeps what it saw last, so each image gets its own
         finder = ximgproc.createEdgeBoxes(maxBoxes=max_candidates)
         boxes, scores = finder.getBoundingBoxes(*find_edges(image))
         # without boxes there is one score all the same, which is no number
-        return Scored(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
+        return ScoredBoxes(_with_corners(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)[: len(boxes)])
 
     return search
 
@@ -149,7 +151,7 @@ def bing(folder: Path) -> Search:
     finder = saliency.ObjectnessBING_create()
     finder.setTrainingPath(str(folder))
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         # it writes the image's boxes into a folder, by default one at the root of the file system
         with tempfile.TemporaryDirectory(prefix="bing") as results, _without_output():
             finder.setBBResDir(results)
@@ -157,20 +159,20 @@ def bing(folder: Path) -> Search:
         corners = as_boxes([] if corners is None else np.asarray(corners).reshape(-1, 4))
         values = np.asarray(finder.getobjectnessValues(), dtype=np.float64).reshape(-1)
         # 1-based and inclusive
-        return Scored(corners - np.array([1.0, 1.0, 0.0, 0.0]), -values)
+        return ScoredBoxes(corners - np.array([1.0, 1.0, 0.0, 0.0]), -values)
 
     return search
 
 
 def _check_bing(path: Path) -> None:
-    """Look into a file of BING first: OpenCV takes what it does not find for an empty matrix and falls over that."""
+    """Check a file of BING first: OpenCV reads a missing matrix as an empty one and crashes on that."""
     matrix = path.name.split(".")[0]
     try:
         storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
-        found = storage.getNode(matrix).mat()
+        values = storage.getNode(matrix).mat()
     except (cv2.error, SystemError) as error:
         raise ValueError(f"{path}: not a YAML file that OpenCV reads ({error})") from error
-    if found is None or found.size == 0:
+    if values is None or values.size == 0:
         raise ValueError(f"{path}: not a file of BING's model, it lacks the matrix {matrix}")
 
 
@@ -198,7 +200,7 @@ def selective_search(*, quality: bool) -> Search:
     segmentation = _contrib("ximgproc", "selective_search").segmentation
     libc = ctypes.CDLL(None)
 
-    def search(image: ImageArray, rng: np.random.Generator) -> Scored:
+    def search(image: ImageArray, rng: np.random.Generator) -> ScoredBoxes:
         finder = segmentation.createSelectiveSearchSegmentation()
         finder.setBaseImage(np.ascontiguousarray(image[..., ::-1]))
         if quality:
@@ -207,15 +209,15 @@ def selective_search(*, quality: bool) -> Search:
             finder.switchToSelectiveSearchFast()
         libc.srand(int(rng.integers(LARGEST_SEED)))
         boxes = _with_corners(finder.process())
-        return Scored(boxes, -np.arange(len(boxes), dtype=np.float64))
+        return ScoredBoxes(boxes, -np.arange(len(boxes), dtype=np.float64))
 
     return search
 
 
 def _with_corners(boxes: Any) -> Boxes:
-    found = as_boxes(boxes)
-    found[:, 2:] += found[:, :2]
-    return found
+    corners = as_boxes(boxes)
+    corners[:, 2:] += corners[:, :2]
+    return corners
 
 
 def _contrib(module: str, kind: str) -> Any:

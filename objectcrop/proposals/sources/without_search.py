@@ -58,9 +58,9 @@ def annotated_boxes(annotations: pd.DataFrame, *, drop_group_of: bool) -> Mappin
 
 
 def make_boxes(
-    source: ProposalSource, sizes: dict[str, Size], known: SourceInputs, *, study_seed: int
+    source: ProposalSource, sizes: dict[str, Size], inputs: SourceInputs, *, study_seed: int
 ) -> Iterator[tuple[str, Boxes]]:
-    """Boxes of every image by a source that discovers nothing, one after another; images for which it has none are left out.
+    """Return the boxes of every image by a source that discovers nothing; images for which it has none are left out.
 
     Raises:
         ValueError: if the source reads images, or lacks what it reads.
@@ -71,14 +71,14 @@ def make_boxes(
         case GridProposals():
             return ((name, grid_boxes(size, source.rows, source.columns)) for name, size in sizes.items())
         case RandomProposals():
-            if known.boxes is None:
+            if inputs.boxes is None:
                 raise ValueError(f"random proposals copy the sizes of '{source.sizes_of}': give its table")
-            return _scattered(known.boxes, sizes, study_seed)
+            return _scattered(inputs.boxes, sizes, study_seed)
         case GroundTruthProposals():
-            if known.annotations is None:
+            if inputs.annotations is None:
                 raise ValueError("ground-truth proposals need the data set's annotations")
             return _drawn(
-                source, annotated_boxes(known.annotations, drop_group_of=source.drop_group_of), sizes, study_seed
+                source, annotated_boxes(inputs.annotations, drop_group_of=source.drop_group_of), sizes, study_seed
             )
         case _:
             raise ValueError(f"proposals of kind {source.kind} are not made in one step; see rules/proposals.smk")

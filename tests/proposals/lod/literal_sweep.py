@@ -21,7 +21,7 @@ def literal_map_boxes(
     connectivity: int = 4,
     reference: bool = False,
 ) -> RootedBoxes:
-    """Boxes of one map's pieces, level by level; within a level by the pieces' first pixels, column by column.
+    """Return boxes of one map's pieces, level by level; within a level by first pixels, column by column.
 
     It takes what `sweep.map_boxes` takes.
     """
@@ -29,7 +29,7 @@ def literal_map_boxes(
     reach = min(top_level, float(flat.max()))
     neighbours = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
     order = descending(flat)
-    # maps and images are turned on their sides, so that the first cell or pixel is that of the first column
+    # maps and images are transposed, so that the first cell or pixel is that of the first column
     shape = values.shape[::-1]
     enlarge = np.ix_(*(_cell_of_pixel(cells, pixels) for cells, pixels in zip(shape, size, strict=True)))
     boxes, roots, levels = [], [], []
@@ -44,11 +44,11 @@ def literal_map_boxes(
             piece = piece_of_pixel[across, down][labels[across, down] == label][0]
             roots.append(strongest[piece])
             levels.append(level)
-    found = np.array(boxes, dtype=np.int64).reshape(-1, 4)
+    rows = np.array(boxes, dtype=np.int64).reshape(-1, 4)
     own = np.array(roots, dtype=np.int64)
     if reference:
-        return RootedBoxes(found, released_roots(found, own, np.array(levels, dtype=np.int64), size, values.shape))
-    return RootedBoxes(found, own)
+        return RootedBoxes(rows, released_roots(rows, own, np.array(levels, dtype=np.int64), size, values.shape))
+    return RootedBoxes(rows, own)
 
 
 def _cell_of_pixel(cells: int, pixels: int) -> Ints:

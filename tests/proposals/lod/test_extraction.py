@@ -56,23 +56,23 @@ def test_layers_have_the_strides_of_a_resnet(trunk):
 
 
 def test_layers_are_what_the_network_itself_computes(network, trunk):
-    seen = {}
+    outputs = {}
     hooks = [
         network.get_submodule(name).register_forward_hook(
-            lambda module, inputs, output, name=name: seen.update({name: output.clone()})
+            lambda module, inputs, output, name=name: outputs.update({name: output.clone()})
         )
         for name in ("layer2", "layer3", "layer4")
     ]
-    found = trunk.maps(image())
+    maps = trunk.maps(image())
     whole = trunk.descriptor(image(), 100)
     with torch.inference_mode():
         network(normalised(image()))
-        np.testing.assert_allclose(found[0], seen["layer2"][0].numpy(), rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(found[1], seen["layer3"][0].numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(maps[0], outputs["layer2"][0].numpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(maps[1], outputs["layer3"][0].numpy(), rtol=1e-4, atol=1e-5)
         network(normalised(np.asarray(Image.fromarray(image()).resize((100, 100), Image.Resampling.BICUBIC))))
     for hook in hooks:
         hook.remove()
-    np.testing.assert_allclose(whole, seen["layer4"][0].mean(dim=(1, 2)).numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(whole, outputs["layer4"][0].mean(dim=(1, 2)).numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_layer_that_is_not_there_is_named(network):
@@ -103,47 +103,47 @@ def test_images_are_reduced_never_enlarged(size, expected):
 
 
 def test_an_image_gets_regions_and_projected_features(extractor):
-    found = extractor.describe(image(140, 200), "a")
-    assert found.size == Size(96, 67)
-    assert 2 <= len(found.regions.boxes) <= 20
-    assert_array_equal(found.regions.boxes[0], [0, 0, 96, 67])
-    assert found.features.shape == (len(found.regions.boxes), 16)
+    described = extractor.describe(image(140, 200), "a")
+    assert described.size == Size(96, 67)
+    assert 2 <= len(described.regions.boxes) <= 20
+    assert_array_equal(described.regions.boxes[0], [0, 0, 96, 67])
+    assert described.features.shape == (len(described.regions.boxes), 16)
 
 
 def test_centring_takes_the_image_s_mean_from_both_maps_and_the_features_of_regions(trunk):
     settings = SETTINGS.model_copy(update={"centring": "image", "projection_dims": None, "max_regions": 2000})
-    found = Extractor(trunk, settings, 0).describe(image(64, 96), "a")
+    described = Extractor(trunk, settings, 0).describe(image(64, 96), "a")
     fine, coarse = (unlike_mean(values) for values in trunk.maps(image(64, 96)))
-    assert_array_equal(found.regions.boxes, propose_regions((fine, coarse), found.size, settings).boxes)
-    pooled = pool_regions(coarse, found.regions.boxes, stride_px=16, grid=settings.region_grid)
-    assert_array_equal(found.features, scale_to_one(pooled))
+    assert_array_equal(described.regions.boxes, propose_regions((fine, coarse), described.size, settings).boxes)
+    pooled = pool_regions(coarse, described.regions.boxes, stride_px=16, grid=settings.region_grid)
+    assert_array_equal(described.features, scale_to_one(pooled))
 
 
 def test_the_same_image_gives_the_same_numbers_whatever_came_before(extractor, trunk):
     extractor.describe(image(seed=1), "another")
     first, second = extractor.describe(image(), "a"), Extractor(trunk, SETTINGS, 0).describe(image(), "a")
-    for found, again in zip(
+    for values, again in zip(
         (first.descriptor, first.features, *first.regions),
         (second.descriptor, second.features, *second.regions),
         strict=True,
     ):
-        assert_array_equal(found, again)
+        assert_array_equal(values, again)
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_an_image_of_one_colour_gives_boxes_inside_it(extractor, value):
-    found = extractor.describe(np.full((50, 70, 3), value, dtype=np.uint8), "plain")
-    assert len(found.regions.boxes) >= 1
-    assert (found.regions.boxes >= 0).all()
-    assert (found.regions.boxes[:, 2:] <= [70, 50]).all()
-    assert np.isfinite(found.features).all()
+    described = extractor.describe(np.full((50, 70, 3), value, dtype=np.uint8), "plain")
+    assert len(described.regions.boxes) >= 1
+    assert (described.regions.boxes >= 0).all()
+    assert (described.regions.boxes[:, 2:] <= [70, 50]).all()
+    assert np.isfinite(described.features).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1)])
 def test_an_image_of_one_pixel_gives_no_boxes(extractor, shape):
-    found = extractor.describe(image(*shape), "dot")
-    assert found.regions.boxes.shape == (0, 4)
-    assert found.features.shape == (0, 16)
+    described = extractor.describe(image(*shape), "dot")
+    assert described.regions.boxes.shape == (0, 4)
+    assert described.features.shape == (0, 16)
 
 
 def test_features_that_are_not_finite_stop_with_the_image(trunk):

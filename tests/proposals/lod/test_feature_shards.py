@@ -29,19 +29,19 @@ def write(folder, num_shards, *, exact=True):
 
 @pytest.mark.parametrize("num_shards", [1, 2, 3, 7])
 def test_images_come_in_the_order_of_the_manifest_whatever_the_number_of_shards(tmp_path, num_shards):
-    found = FeatureShards(write(tmp_path, num_shards))
-    assert found.image_ids == IDS
-    assert len(found) == 5
-    assert_array_equal(found.counts, [0, 1, 2, 0, 1])
-    assert_array_equal(found.offsets, [0, 0, 1, 3, 3, 4])
-    assert [found.regions("boxes", n).tolist() for n in range(5)] == [[[n] * 4] * (n % 3) for n in range(5)]
+    shards = FeatureShards(write(tmp_path, num_shards))
+    assert shards.image_ids == IDS
+    assert len(shards) == 5
+    assert_array_equal(shards.counts, [0, 1, 2, 0, 1])
+    assert_array_equal(shards.offsets, [0, 0, 1, 3, 3, 4])
+    assert [shards.regions("boxes", n).tolist() for n in range(5)] == [[[n] * 4] * (n % 3) for n in range(5)]
     for n in range(5):
-        assert_array_equal(found.regions("features", n), image(n).features)
+        assert_array_equal(shards.regions("features", n), image(n).features)
     for first in range(5):
         for last in range(first, 6):
             expected = [[10 + n, 5] for n in range(first, min(last, 5))]
-            assert found.images("sizes", first, min(last, 5)).tolist() == expected
-            assert Descriptors(found)[first:last].tolist() == [[n, n] for n in range(first, min(last, 5))]
+            assert shards.images("sizes", first, min(last, 5)).tolist() == expected
+            assert Descriptors(shards)[first:last].tolist() == [[n, n] for n in range(first, min(last, 5))]
 
 
 def test_the_file_is_what_numpy_would_write(tmp_path):

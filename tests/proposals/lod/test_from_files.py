@@ -45,8 +45,8 @@ def dying(self, phase, moment, *, is_last):
 journal.FileJournal.keep = dying
 with join_world(0) as world:
     options = {"images_per_part": 2, "save_every_s": 0}
-    found = rank_from_files(ScoreFiles(shards, OFFSETS), LOD, folder / "state", world, StopRequest(), **options)
-    np.save(folder / f"found-{world.rank}.npy", found.ranking.final.scores)
+    ranked = rank_from_files(ScoreFiles(shards, OFFSETS), LOD, folder / "state", world, StopRequest(), **options)
+    np.save(folder / f"scores-{world.rank}.npy", ranked.ranking.final.scores)
 """
 
 
@@ -71,14 +71,14 @@ def start(folder, shards, rank: int, port: int, last_step: int) -> subprocess.Po
 
 
 def two_processes(folder, shards, last_step: int = -1) -> list[int]:
-    """Their exit codes; they die after the given step of the walk."""
+    """Run two processes that die after a step of the walk, and return their exit codes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     pair = [start(folder, shards, rank, port, last_step) for rank in range(2)]
-    told = [process.communicate(timeout=120)[1].decode() for process in pair]
+    messages = [process.communicate(timeout=120)[1].decode() for process in pair]
     codes = [process.returncode for process in pair]
-    assert set(codes) <= {0, -signal.SIGKILL}, told
+    assert set(codes) <= {0, -signal.SIGKILL}, messages
     return codes
 
 
@@ -87,23 +87,23 @@ def test_from_files_the_ranking_is_that_of_the_matrix_in_memory(expected):
     rows = np.concatenate([OFFSETS[a] + block.rows for (a, _), block in zip(pairs, blocks, strict=True)])
     columns = np.concatenate([OFFSETS[b] + block.columns for (_, b), block in zip(pairs, blocks, strict=True)])
     weights = symmetric_matrix(rows, columns, np.concatenate([b.values for b in blocks]), int(OFFSETS[-1]))
-    known = rank_regions(weights, OFFSETS, image_share=0.3, max_iterations=12)
-    assert_allclose(expected.ranking.final.scores, known.final.scores, rtol=1e-12)
-    assert_allclose(expected.ranking.quadratic.scores, known.quadratic.scores, rtol=1e-12)
-    assert expected.ranking.final.iterations == known.final.iterations == 12
+    in_memory = rank_regions(weights, OFFSETS, image_share=0.3, max_iterations=12)
+    assert_allclose(expected.ranking.final.scores, in_memory.final.scores, rtol=1e-12)
+    assert_allclose(expected.ranking.quadratic.scores, in_memory.quadratic.scores, rtol=1e-12)
+    assert expected.ranking.final.iterations == in_memory.final.iterations == 12
 
 
 @pytest.mark.parametrize("num_shards", [2, 5])
 def test_the_number_of_shards_changes_no_bit(tmp_path, expected, num_shards):
-    found = ranked(write_shards(tmp_path, 3, num_shards)[::-1], tmp_path / "state")
-    assert_array_equal(found.ranking.final.scores, expected.ranking.final.scores)
-    assert_array_equal(found.ranking.quadratic.scores, expected.ranking.quadratic.scores)
-    assert_array_equal(found.degrees, expected.degrees)
+    from_files = ranked(write_shards(tmp_path, 3, num_shards)[::-1], tmp_path / "state")
+    assert_array_equal(from_files.ranking.final.scores, expected.ranking.final.scores)
+    assert_array_equal(from_files.ranking.quadratic.scores, expected.ranking.quadratic.scores)
+    assert_array_equal(from_files.degrees, expected.degrees)
 
 
 @pytest.mark.parametrize("phase", ["quadratic", "walk"])
 @pytest.mark.parametrize("step", [1, 7, 12])
-def test_a_ranking_killed_after_any_step_goes_on_to_the_same_bits(tmp_path, monkeypatch, expected, phase, step):
+def test_a_ranking_killed_after_any_step_resumes_to_the_same_bits(tmp_path, monkeypatch, expected, phase, step):
     shards, steps, keep = write_shards(tmp_path, 3, 2), [], journal.FileJournal.keep
 
     def dying(self, name, moment, *, is_last):
@@ -117,10 +117,10 @@ def test_a_ranking_killed_after_any_step_goes_on_to_the_same_bits(tmp_path, monk
         ranked(shards, tmp_path / "state")
     steps.clear()
     monkeypatch.setattr(
-        journal.FileJournal, "keep", lambda *given, **named: (keep(*given, **named), steps.append(given[1]))
+        journal.FileJournal, "keep", lambda *arguments, **named: (keep(*arguments, **named), steps.append(arguments[1]))
     )
-    found = ranked(shards, tmp_path / "state")
-    assert_array_equal(found.ranking.final.scores, expected.ranking.final.scores)
+    resumed = ranked(shards, tmp_path / "state")
+    assert_array_equal(resumed.ranking.final.scores, expected.ranking.final.scores)
     left = 24 - step - (12 if phase == "walk" else 0)
     assert len(steps) == left  # no step is done twice
 
@@ -132,21 +132,21 @@ def test_a_signal_saves_and_stops_between_two_steps(tmp_path, expected, capsys):
         rank_from_files(ScoreFiles(shards, OFFSETS), LOD, tmp_path / "state", ALONE, stop, images_per_part=2)
     assert stopped.value.code == 143
     assert "stopped after step 1 of quadratic" in capsys.readouterr().out
-    found = ranked(shards, tmp_path / "state")
-    assert_array_equal(found.ranking.final.scores, expected.ranking.final.scores)
+    resumed = ranked(shards, tmp_path / "state")
+    assert_array_equal(resumed.ranking.final.scores, expected.ranking.final.scores)
 
 
-def test_the_state_of_other_scores_is_not_gone_on_from(tmp_path, expected):
+def test_the_state_of_other_scores_is_not_resumed(tmp_path, expected):
     ranked(write_shards(tmp_path, 4, 2), tmp_path / "state")
-    found = ranked(write_shards(tmp_path, 3, 2), tmp_path / "state")
-    assert_array_equal(found.ranking.final.scores, expected.ranking.final.scores)
+    from_scratch = ranked(write_shards(tmp_path, 3, 2), tmp_path / "state")
+    assert_array_equal(from_scratch.ranking.final.scores, expected.ranking.final.scores)
 
 
 @pytest.mark.slow
 def test_two_processes_killed_and_started_again_give_the_bits_of_one(tmp_path, expected):
     shards = write_shards(tmp_path, 3, 3)
     assert two_processes(tmp_path, shards, last_step=5) == [-signal.SIGKILL] * 2
-    assert not (tmp_path / "found-0.npy").exists()
+    assert not (tmp_path / "scores-0.npy").exists()
     assert two_processes(tmp_path, shards) == [0, 0]
     for rank in range(2):
-        assert_array_equal(np.load(tmp_path / f"found-{rank}.npy"), expected.ranking.final.scores)
+        assert_array_equal(np.load(tmp_path / f"scores-{rank}.npy"), expected.ranking.final.scores)

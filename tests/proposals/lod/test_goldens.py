@@ -49,8 +49,8 @@ def test_peaks_and_order_of_persistence(golden, case):
     num_peaks, window, least = np.ravel(data[f"par_{key}"])
     lifetime = peaks.rank_persistence(values, reference=True)
     assert_array_equal(peaks.descending(lifetime.astype(float)) + 1, np.ravel(data[f"order_{key}"]))
-    found = peaks.find_peaks(values, min_value=least, max_peaks=int(num_peaks), window=int(window), reference=True)
-    assert_array_equal(found + 1, np.ravel(data[f"peaks_{key}"]))
+    cells = peaks.find_peaks(values, min_value=least, max_peaks=int(num_peaks), window=int(window), reference=True)
+    assert_array_equal(cells + 1, np.ravel(data[f"peaks_{key}"]))
 
 
 def test_sound_neighbours_give_other_peaks_only_on_small_maps_with_a_live_border(golden):
@@ -59,8 +59,8 @@ def test_sound_neighbours_give_other_peaks_only_on_small_maps_with_a_live_border
     for case in range(11):
         key = f"{case:02d}"
         num_peaks, window, least = np.ravel(data[f"par_{key}"])
-        found = peaks.find_peaks(data[f"hm_{key}"], min_value=least, max_peaks=int(num_peaks), window=int(window))
-        if not np.array_equal(found + 1, np.ravel(data[f"peaks_{key}"])):
+        cells = peaks.find_peaks(data[f"hm_{key}"], min_value=least, max_peaks=int(num_peaks), window=int(window))
+        if not np.array_equal(cells + 1, np.ravel(data[f"peaks_{key}"])):
             differing.append(case)
     assert differing == [6, 8]
 
@@ -68,7 +68,7 @@ def test_sound_neighbours_give_other_peaks_only_on_small_maps_with_a_live_border
 @pytest.mark.parametrize("case", range(30))
 def test_boxes_of_a_local_map_in_order_of_emission(golden, case):
     data, key = golden("heatmap_boxes"), f"{case:02d}"
-    found = sweep.map_boxes(
+    rooted = sweep.map_boxes(
         data[f"hm_{key}"].astype(np.float64),
         size_of(data[f"imgsize_{key}"]),
         np.ravel(data[f"qlist_{key}"]).astype(np.int64),
@@ -77,10 +77,10 @@ def test_boxes_of_a_local_map_in_order_of_emission(golden, case):
         reference=True,
     )
     expected = half_open(data[f"boxes_{key}"])
-    assert found.boxes.shape == expected.shape
+    assert rooted.boxes.shape == expected.shape
     # case 25 has a pixel exactly half-way between two cells, where MATLAB's floats decide
-    assert (np.abs(found.boxes - expected).max(initial=0), case) in [(0, case), (1, 25)]
-    assert_array_equal(found.roots + 1, np.ravel(data[f"roots_{key}"]))
+    assert (np.abs(rooted.boxes - expected).max(initial=0), case) in [(0, case), (1, 25)]
+    assert_array_equal(rooted.roots + 1, np.ravel(data[f"roots_{key}"]))
 
 
 @pytest.mark.parametrize("index", range(3))
@@ -93,8 +93,8 @@ def test_intermediate_maps_of_the_base_rule(golden, layer, index):
     for rule, suffix in (("base", ""), ("wide_margin", "_wide")):
         candidates = saliency.peak_map(summed, rule)
         assert_allclose(candidates.values, data[f"topo{suffix}_{key}"], rtol=1e-6)
-        found = peaks.find_peaks(candidates.values, min_value=candidates.min_value, reference=True)
-        assert_array_equal(found + 1, np.ravel(data[f"peaks{suffix}_{key}"]))
+        cells = peaks.find_peaks(candidates.values, min_value=candidates.min_value, reference=True)
+        assert_array_equal(cells + 1, np.ravel(data[f"peaks{suffix}_{key}"]))
     mask = saliency.global_mask(summed)
     assert_array_equal(mask, data[f"gmask_{key}"] > 0)
     chosen = np.ravel(data[f"peaks_{key}"]).astype(np.int64) - 1
@@ -110,9 +110,9 @@ def test_intermediate_maps_of_the_base_rule(golden, layer, index):
 def test_all_proposals_of_a_layer(golden, rule, name, layer, index):
     data = golden("proposals_full")
     size = size_of(data["image_sizes_hw"][index])
-    found = proposing.layer_regions(data[f"feat_{layer}_{index}"], size, rule=rule, reference=True)
-    assert_array_equal(found.boxes, half_open(data[f"{name}_{layer}_{index}_boxes"]))
-    assert_array_equal(found.roots + 1, np.ravel(data[f"{name}_{layer}_{index}_roots"]))
+    rooted = proposing.layer_regions(data[f"feat_{layer}_{index}"], size, rule=rule, reference=True)
+    assert_array_equal(rooted.boxes, half_open(data[f"{name}_{layer}_{index}_boxes"]))
+    assert_array_equal(rooted.roots + 1, np.ravel(data[f"{name}_{layer}_{index}_roots"]))
 
 
 @pytest.mark.parametrize("index", range(3))
@@ -158,14 +158,14 @@ def test_hough_matching(golden, case):
     kept = hough.greatest_entries(block, 100)
     sparse_block = np.zeros_like(block)
     sparse_block[kept.rows, kept.columns] = kept.values
-    for found, name in (
+    for scores, name in (
         (forward, "phm_AB"),
         (backward, "phm_BA"),
         (block, "conf"),
         (sparse_block, "conf_top100"),
     ):
         expected = data[f"{name}_{case}"]
-        assert_allclose(found, expected, atol=4e-7 * expected.max(), rtol=0)
+        assert_allclose(scores, expected, atol=4e-7 * expected.max(), rtol=0)
 
 
 @pytest.mark.parametrize("case", range(4))
@@ -174,9 +174,9 @@ def test_votes_fall_into_the_reference_bins(golden, case):
     first, second = region_set(data, "A", case), region_set(data, "B", case)
     votes = vote_bins(hough.cast_votes(first, second), hough.vote_grid(second.size))
     for axis, bins in (("x", votes.x), ("y", votes.y), ("s", votes.scale)):
-        found = np.full((len(first.half_width), len(second.half_width)), -1)
-        found[votes.first, votes.second] = bins
-        assert_array_equal(found, data[f"ref_AB_{case}_bin_{axis}0"])
+        bin_of_pair = np.full((len(first.half_width), len(second.half_width)), -1)
+        bin_of_pair[votes.first, votes.second] = bins
+        assert_array_equal(bin_of_pair, data[f"ref_AB_{case}_bin_{axis}0"])
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +203,9 @@ def summed_as_released(first: hough.RegionSet, second: hough.RegionSet) -> np.nd
 
 
 def test_mini_pipeline_neighbours_and_scores(mini, mini_offsets):
-    found = neighbours.find_neighbours(mini["img_feat"], 3)
-    assert_array_equal(found.indices + 1, mini["neighbors"])
-    pairs = neighbours.pairs_to_score(found.indices)
+    nearest = neighbours.find_neighbours(mini["img_feat"], 3)
+    assert_array_equal(nearest.indices + 1, mini["neighbors"])
+    pairs = neighbours.pairs_to_score(nearest.indices)
     assert_array_equal(np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0) + 1, mini["pairs"])
     sets = [
         hough.region_set(
@@ -242,14 +242,14 @@ def test_mini_pipeline_rankings(mini, mini_offsets):
     everything = np.ones(weights.shape[0])
     lod = ranking.rank_regions(weights, mini_offsets)
     other = ranking.rank_regions(weights, mini_offsets, restart_weight=0.1, image_share=0.5, regions_per_image=2)
-    found = {
+    scores_of = {
         "v_Q": ranking.rank_by_quadratic(weights).scores,
         "v_Q_standalone": ranking.rank_by_quadratic(weights, start=everything).scores,
         "v_P": ranking.rank_by_pagerank(weights).scores,
         "v_QP": lod.final.scores,
         "v_QP_alt": other.final.scores,
     }
-    for name, scores in found.items():
+    for name, scores in scores_of.items():
         assert_allclose(scores, np.ravel(mini[name]), atol=1e-12, err_msg=name)
     assert (lod.final.iterations, other.final.iterations) == (100, 54)
 
@@ -274,8 +274,8 @@ def test_mini_pipeline_selection_and_its_metrics(mini, mini_offsets, rule):
     for image, indices in enumerate(chosen):
         assert_array_equal(indices + 1, np.ravel(mini[f"x_{rule}_{image}"]))
         images.append(metrics.Image(half_open(mini[f"boxes_{image}"])[indices], half_open(mini[f"gt_{image}"])))
-    found = [metrics.object_discovery_ap(images, threshold) for threshold in metrics.THRESHOLDS]
-    assert_allclose(found, np.ravel(mini[f"ap_{rule}"]), atol=1e-12)
+    average_precisions = [metrics.object_discovery_ap(images, threshold) for threshold in metrics.THRESHOLDS]
+    assert_allclose(average_precisions, np.ravel(mini[f"ap_{rule}"]), atol=1e-12)
     if rule == "group":
         assert metrics.corloc(images) == mini["corloc_top1"].item()
         overall = (
@@ -292,11 +292,11 @@ def test_suppression(golden, case):
     boxes, scores = half_open(data[f"boxes_{case}"]), np.ravel(data[f"scores_{case}"])
     groups = np.ravel(data[f"group_{case}"]).astype(np.int64)
     for count, overlap, name in ((5, 0.3, "k5_t03"), (50, 0.5, "k50_t05")):
-        found = selection.select_by_group(boxes, scores, groups, max_boxes=count, max_overlap=overlap)
-        assert_array_equal(found + 1, np.ravel(data[f"group_nms_{name}_{case}"]))
+        kept = selection.select_by_group(boxes, scores, groups, max_boxes=count, max_overlap=overlap)
+        assert_array_equal(kept + 1, np.ravel(data[f"group_nms_{name}_{case}"]))
     for count, overlap, name in ((5, 0.3, "k5_t03"), (50, 0.7, "k50_t07"), (50, 1.0, "k50_t1")):
-        found = selection.select_by_overlap(boxes, scores, max_boxes=count, max_overlap=overlap)
-        assert_array_equal(found + 1, np.ravel(data[f"nms_{name}_{case}"]))
+        kept = selection.select_by_overlap(boxes, scores, max_boxes=count, max_overlap=overlap)
+        assert_array_equal(kept + 1, np.ravel(data[f"nms_{name}_{case}"]))
 
 
 def test_overlap_of_exactly_the_threshold_passes_the_group_rule_alone(golden):
@@ -318,14 +318,14 @@ def test_discovery_metrics(golden):
     assert_allclose([curve.average_precision for curve in curves], np.ravel(data["ap"]), atol=1e-12)
     assert_allclose(np.stack([curve.precision for curve in curves]), data["pr"], atol=1e-12)
     assert_allclose(np.stack([curve.recall for curve in curves]), data["rc"], atol=1e-12)
-    found = (
+    values = (
         metrics.corloc(images, max_boxes=None),
         metrics.detection_rate(images),
         metrics.mean_best_overlap(images),
         metrics.mean_object_discovery_ap(images),
     )
     expected = [data[name].item() for name in ("corloc_any", "detrate", "mabo", "ap5095")]
-    assert_allclose(found, expected, atol=1e-12)
+    assert_allclose(values, expected, atol=1e-12)
 
 
 def test_nearest_enlargement_follows_the_integer_rule(golden):

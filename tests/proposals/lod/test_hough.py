@@ -75,9 +75,9 @@ def test_votes_fall_into_the_bins_that_a_search_of_the_edges_finds(seed):
     for values, edges in ((y, grid.y), (x, grid.x), (scale, grid.scale)):
         bins.append(np.searchsorted(edges, values, side="right") - 1)
         inside &= (values >= edges[0]) & (values < edges[-1])
-    found = vote_bins(cast_votes(first, second), grid)
-    assert_array_equal(np.stack([found.first, found.second]), np.nonzero(inside))
-    assert_array_equal(np.stack([found.y, found.x, found.scale]), np.stack(bins)[:, inside])
+    votes = vote_bins(cast_votes(first, second), grid)
+    assert_array_equal(np.stack([votes.first, votes.second]), np.nonzero(inside))
+    assert_array_equal(np.stack([votes.y, votes.x, votes.scale]), np.stack(bins)[:, inside])
 
 
 @given(st.integers(2, 4000), st.integers(2, 4000))

@@ -13,11 +13,11 @@ def random_descriptors(count: int = 40) -> np.ndarray:
 
 def test_neighbours_are_those_of_a_full_sort_by_cosine():
     descriptors = random_descriptors()
-    found = find_neighbours(descriptors, 5)
+    neighbours = find_neighbours(descriptors, 5)
     unit = descriptors / np.linalg.norm(descriptors, axis=1, keepdims=True)
     cosine = unit @ unit.T - 9 * np.eye(40)
-    assert_array_equal(found.indices, np.argsort(-cosine, axis=1)[:, :5])
-    assert_allclose(found.similarities, -np.sort(-cosine, axis=1)[:, :5], rtol=1e-5)
+    assert_array_equal(neighbours.indices, np.argsort(-cosine, axis=1)[:, :5])
+    assert_allclose(neighbours.similarities, -np.sort(-cosine, axis=1)[:, :5], rtol=1e-5)
 
 
 @pytest.mark.parametrize("device", [None, torch.device("cpu")])
@@ -65,9 +65,9 @@ def test_ties_keep_the_order_of_images():
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_images_have_few_neighbours(count):
-    found = find_neighbours(np.ones((count, 3), np.float32), 5)
-    assert found.indices.shape == (count, max(count - 1, 0))
-    assert len(pairs_to_score(found.indices)) == (1 if count == 2 else 0)
+    neighbours = find_neighbours(np.ones((count, 3), np.float32), 5)
+    assert neighbours.indices.shape == (count, max(count - 1, 0))
+    assert len(pairs_to_score(neighbours.indices)) == (1 if count == 2 else 0)
 
 
 def test_a_descriptor_of_zeros_is_like_none():

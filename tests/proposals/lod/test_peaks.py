@@ -46,7 +46,7 @@ def test_reference_neighbours_wrap_around_and_never_hold_the_last_cell():
 
 
 def slow_persistence(values: np.ndarray) -> np.ndarray:
-    """Each component's oldest cell lives on; found by labelling all visited cells after every visit."""
+    """Compute persistence by labelling all visited cells after every visit: a component's oldest cell lives on."""
     flat = values.T.reshape(-1)
     order = np.argsort(-flat, kind="stable")[: (flat > 0).sum()]
     lifetime = np.full(flat.size, -1)
@@ -97,8 +97,8 @@ def slow_peaks(values: np.ndarray, max_peaks: int, window: int) -> list[int]:
 
 @given(MAPS, st.integers(1, 5), st.sampled_from([1, 3, 5]))
 def test_peaks_are_taken_by_persistence_and_then_in_cell_order(values, max_peaks, window):
-    found = find_peaks(values, min_value=0.5, max_peaks=max_peaks, window=window)
-    assert found.tolist() == slow_peaks(values, max_peaks, window)
+    cells = find_peaks(values, min_value=0.5, max_peaks=max_peaks, window=window)
+    assert cells.tolist() == slow_peaks(values, max_peaks, window)
 
 
 @given(

@@ -20,38 +20,38 @@ def blocks() -> np.ndarray:
 @pytest.mark.parametrize("reference", [False, True])
 @pytest.mark.parametrize("rule", ["base", "wide_margin"])
 def test_salient_blocks_and_the_whole_image_are_proposed(rule, reference):
-    found = layer_regions(blocks(), Size(128, 96), rule=rule, reference=reference)
-    boxes = set(map(tuple, found.boxes.tolist()))
+    regions = layer_regions(blocks(), Size(128, 96), rule=rule, reference=reference)
+    boxes = set(map(tuple, regions.boxes.tolist()))
     assert {(0, 0, 128, 96), (16, 16, 48, 48), (72, 48, 112, 80)} <= boxes
-    assert_array_equal(found.boxes[0], [0, 0, 128, 96])
+    assert_array_equal(regions.boxes[0], [0, 0, 128, 96])
 
 
 @given(st.integers(0, 1000))
-def test_proposals_lie_in_the_image_and_are_distinct(seed):
+def test_proposals_are_in_the_image_and_are_distinct(seed):
     rng = np.random.default_rng(seed)
     features = rng.gamma(0.5, size=(4, *rng.integers(1, 12, size=2))).astype(np.float32)
     size = Size(int(features.shape[2] * 8 + rng.integers(0, 8)), int(features.shape[1] * 8 + rng.integers(0, 8)))
-    found = layer_regions(features, size, rule="wide_margin", num_levels=10)
-    assert (found.boxes >= 0).all()
-    assert (found.boxes[:, 2] <= size.width).all()
-    assert (found.boxes[:, 3] <= size.height).all()
-    assert (area(found.boxes.astype(float)) >= 4).all()
-    assert len(np.unique(found.boxes, axis=0)) == len(found.boxes)
+    regions = layer_regions(features, size, rule="wide_margin", num_levels=10)
+    assert (regions.boxes >= 0).all()
+    assert (regions.boxes[:, 2] <= size.width).all()
+    assert (regions.boxes[:, 3] <= size.height).all()
+    assert (area(regions.boxes.astype(float)) >= 4).all()
+    assert len(np.unique(regions.boxes, axis=0)) == len(regions.boxes)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_a_map_of_one_value_gives_the_whole_image_and_little_else(value):
-    found = layer_regions(np.full((3, 6, 8), value, dtype=np.float32), Size(64, 48), rule="base")
-    assert_array_equal(found.boxes[0], [0, 0, 64, 48])
+    regions = layer_regions(np.full((3, 6, 8), value, dtype=np.float32), Size(64, 48), rule="base")
+    assert_array_equal(regions.boxes[0], [0, 0, 64, 48])
     if value == 0:
-        assert len(found.boxes) == 1
+        assert len(regions.boxes) == 1
 
 
 @pytest.mark.parametrize("size", [Size(1, 1), Size(1, 90), Size(90, 1)])
 def test_an_image_of_one_pixel_in_width_or_height_gives_nothing(size):
     shape = (3, -(-size.height // 8), -(-size.width // 8))
-    found = layer_regions(np.ones(shape, dtype=np.float32), size, rule="wide_margin")
-    assert found.boxes.shape == (0, 4)
+    regions = layer_regions(np.ones(shape, dtype=np.float32), size, rule="wide_margin")
+    assert regions.boxes.shape == (0, 4)
 
 
 def test_a_box_of_both_layers_belongs_to_the_finer():

@@ -32,18 +32,18 @@ def on_disk(folder, seed: int, *, num_shards: int, images_per_part: int) -> RowP
 @pytest.mark.parametrize(("num_shards", "images_per_part"), [(1, 512), (1, 2), (4, 2), (7, 1), (3, 9)])
 def test_a_product_is_that_of_the_matrix_in_memory_bit_for_bit(tmp_path, num_shards, images_per_part):
     expected = in_memory(3)
-    found = on_disk(tmp_path, 3, num_shards=num_shards, images_per_part=images_per_part)
+    parts = on_disk(tmp_path, 3, num_shards=num_shards, images_per_part=images_per_part)
     vector = np.random.default_rng(0).random(int(OFFSETS[-1]))
-    assert_array_equal(found.times(vector), expected.times(vector))
-    assert_array_equal(found.degrees, expected.degrees)
-    assert found.num_regions == len(vector)
+    assert_array_equal(parts.times(vector), expected.times(vector))
+    assert_array_equal(parts.degrees, expected.degrees)
+    assert parts.num_regions == len(vector)
 
 
 def test_a_total_is_the_sum_of_the_sums_of_parts(tmp_path):
-    found = on_disk(tmp_path, 1, num_shards=2, images_per_part=4)
+    parts = on_disk(tmp_path, 1, num_shards=2, images_per_part=4)
     # 12 regions in the first part, 13 in the second, 5 in the third: the small one would be lost beside the others
     vector = np.concatenate([np.full(12, 1e16), np.full(13, 0.25), np.full(5, -12e16 / 5)])
-    assert found.total(vector) == 3.25
+    assert parts.total(vector) == 3.25
 
 
 def test_parts_hold_whole_images():
@@ -52,7 +52,7 @@ def test_parts_hold_whole_images():
     assert_array_equal(part_bounds(np.array([0])), [0])
 
 
-def test_a_killed_writing_goes_on_with_what_is_finished(tmp_path, monkeypatch):
+def test_a_killed_writing_resumes_with_what_is_finished(tmp_path, monkeypatch):
     expected = on_disk(tmp_path / "whole", 5, num_shards=3, images_per_part=2)
     shards = write_shards(tmp_path, 5, 3)
     written: list[str] = []
@@ -72,16 +72,16 @@ def test_a_killed_writing_goes_on_with_what_is_finished(tmp_path, monkeypatch):
         shard.unlink()  # they are not read again
     write_parts(shards, OFFSETS, tmp_path / "rows", ALONE, images_per_part=2)
     write_parts(shards, OFFSETS, tmp_path / "rows", ALONE, images_per_part=2)
-    found = RowParts(tmp_path / "rows", OFFSETS, ALONE, images_per_part=2)
-    assert_array_equal(found.degrees, expected.degrees)
+    parts = RowParts(tmp_path / "rows", OFFSETS, ALONE, images_per_part=2)
+    assert_array_equal(parts.degrees, expected.degrees)
     assert not (tmp_path / "rows" / "sorted").exists()
 
 
 def test_a_collection_without_images_has_no_rows(tmp_path):
     write_parts([], np.array([0]), tmp_path, ALONE)
-    found = RowParts(tmp_path, np.array([0]), ALONE)
-    assert found.num_regions == 0
-    assert found.total(np.zeros(0)) == 0
+    parts = RowParts(tmp_path, np.array([0]), ALONE)
+    assert parts.num_regions == 0
+    assert parts.total(np.zeros(0)) == 0
 
 
 def test_very_many_regions_are_numbered_in_64_bits():

@@ -27,18 +27,18 @@ def test_borders_are_cleared_on_every_side():
 def test_base_rule_takes_its_limit_from_the_whole_map():
     values = np.full((5, 5), 2.0)
     values[0, 0] = 10.0
-    found = peak_map(values, "base")
-    assert found.min_value == 3.0
-    assert not found.values.any()
+    candidates = peak_map(values, "base")
+    assert candidates.min_value == 3.0
+    assert not candidates.values.any()
 
 
 def test_wide_margin_takes_its_limit_inside_the_margin_and_leaves_small_maps_uncleared():
     values = np.ones((15, 14))
     values[0, 3] = 10.0
-    found = peak_map(values, "wide_margin")
-    assert found.min_value == 0.5
-    assert found.values[1:-1].all()
-    assert not found.values[[0, -1]].any()
+    candidates = peak_map(values, "wide_margin")
+    assert candidates.min_value == 0.5
+    assert candidates.values[1:-1].all()
+    assert not candidates.values[[0, -1]].any()
 
 
 def test_global_mask_keeps_what_is_above_half_the_mean_of_all_cells():
@@ -63,19 +63,19 @@ def resembling(features, peaks, mask, **choices):
 def test_a_local_map_is_the_block_of_its_peak():
     features = scene()
     peak = 3 * 8 + 3
-    found = resembling(features, np.array([peak]), np.ones((8, 10), dtype=bool))
+    local = resembling(features, np.array([peak]), np.ones((8, 10), dtype=bool))
     expected = np.zeros((8, 10), dtype=bool)
     expected[2:5, 2:5] = True
-    assert_array_equal(found[0] > 0, expected)
-    assert found.max() == pytest.approx(2.0)
+    assert_array_equal(local[0] > 0, expected)
+    assert local.max() == pytest.approx(2.0)
 
 
 def test_pieces_that_resemble_the_peak_too_little_are_cleared():
     features = scene()
     features[:, 3:6, 6:9] = np.array([2.0, 4.583, 0.0])[:, None, None]  # cosine 0.4: similarity 0.8, above the mean
-    found = resembling(features, np.array([3 * 8 + 3]), np.ones((8, 10), dtype=bool))[0]
-    assert found[2:5, 2:5].all()
-    assert not found[:, 5:].any()
+    local = resembling(features, np.array([3 * 8 + 3]), np.ones((8, 10), dtype=bool))[0]
+    assert local[2:5, 2:5].all()
+    assert not local[:, 5:].any()
 
 
 def test_cells_outside_the_mask_are_cleared():
@@ -87,8 +87,8 @@ def test_a_cell_without_features_does_no_harm():
     features = scene()
     features[:, 0, 0] = 0
     assert_array_equal(unit_features(features, channel_sums(features).lengths)[:, 0], np.zeros(3))
-    found = resembling(features, np.array([0, 3 * 8 + 3]), np.ones((8, 10), dtype=bool))
-    assert np.isfinite(found).all()
+    local = resembling(features, np.array([0, 3 * 8 + 3]), np.ones((8, 10), dtype=bool))
+    assert np.isfinite(local).all()
 
 
 def test_the_reference_leaves_out_the_neighbour_below():
@@ -165,8 +165,8 @@ def test_pieces_are_kept_that_are_somewhere_as_high_as_asked(maps, over, places)
             if values[labels == piece].max() >= 1:
                 kept[labels == piece] = values[labels == piece]
     rows = maps.reshape(len(maps), -1)
-    found = strong_pieces(rows, np.full(len(maps), over), framed(inside).reshape(-1), height, 1.0)
-    assert_array_equal(found.reshape(-1, width + 2, height + 2)[:, 1:-1, 1:-1].transpose(0, 2, 1), expected * inside)
+    pieces = strong_pieces(rows, np.full(len(maps), over), framed(inside).reshape(-1), height, 1.0)
+    assert_array_equal(pieces.reshape(-1, width + 2, height + 2)[:, 1:-1, 1:-1].transpose(0, 2, 1), expected * inside)
 
 
 def test_a_frame_lies_around_the_columns():
@@ -175,5 +175,5 @@ def test_a_frame_lies_around_the_columns():
 
 def test_a_seed_is_a_vector_plus_the_mean_of_those_around_it_if_there_are_any():
     unit = np.array([[1.0, 0.5, 0.25, 0.0], [0.0, 0.5, 0.75, 1.0]], dtype=np.float32)
-    found = seeds(unit, np.array([0, 3]), np.array([[-1, 1, 2], [-1, -1, -1]]))
-    assert_array_equal(found, [[1.375, 0.625], [0.0, 1.0]])
+    vectors = seeds(unit, np.array([0, 3]), np.array([[-1, 1, 2], [-1, -1, -1]]))
+    assert_array_equal(vectors, [[1.375, 0.625], [0.0, 1.0]])

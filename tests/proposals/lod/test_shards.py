@@ -57,11 +57,11 @@ def entries(value: float) -> Entries:
 
 def test_scores_come_back_as_they_were_written(tmp_path):
     write_scores(tmp_path / "0.npz", np.array([[0, 1], [1, 2]]), [entries(1e6), entries(3)])
-    found = read_scores(tmp_path / "0.npz")
-    assert found.pairs.tolist() == [[0, 1], [1, 2]]
-    assert_array_equal(found.counts, [1, 1])
-    assert_array_equal(found.columns, [1, 1])
-    assert_array_equal(found.values, np.array([1e6, 3], np.float32))
+    scores = read_scores(tmp_path / "0.npz")
+    assert scores.pairs.tolist() == [[0, 1], [1, 2]]
+    assert_array_equal(scores.counts, [1, 1])
+    assert_array_equal(scores.columns, [1, 1])
+    assert_array_equal(scores.values, np.array([1e6, 3], np.float32))
 
 
 @given(st.integers(0, 1000), st.integers(-60, 60))
@@ -75,26 +75,26 @@ def test_halved_scores_are_off_by_a_2048th_of_themselves(seed, exponent):
         path = Path(folder) / "0.npz"
         write_scores(path, np.array([[0, 1], [0, 2]]), [block, entries(1)], halved=True)
         assert read_arrays(path, "values")[0].dtype == np.float16
-        found = read_scores(path)
-    error = np.abs(found.values[:50].astype(np.float64) - values)
+        scores = read_scores(path)
+    error = np.abs(scores.values[:50].astype(np.float64) - values)
     assert (error <= values * 2.0**-11).all()
-    assert found.values[50] == 1
+    assert scores.values[50] == 1
 
 
 def test_halved_scores_far_below_the_greatest_are_off_by_little_of_that(tmp_path):
     values = np.array([3e6, 3e6 * 2.0**-33], np.float32)
     block = Entries(np.zeros(2, np.uint16), np.arange(2, dtype=np.uint16), values)
     write_scores(tmp_path / "0.npz", np.array([[0, 1]]), [block], halved=True)
-    found = read_scores(tmp_path / "0.npz").values
-    assert 0 < abs(found[1] - values[1]) <= 3e6 * 2.0**-39
+    scores = read_scores(tmp_path / "0.npz").values
+    assert 0 < abs(scores[1] - values[1]) <= 3e6 * 2.0**-39
 
 
 @pytest.mark.parametrize("halved", [False, True])
 def test_a_shard_without_pairs_is_no_harm(tmp_path, halved):
     write_scores(tmp_path / "0.npz", np.zeros((0, 2), np.int32), [], halved=halved)
-    found = read_scores(tmp_path / "0.npz")
-    assert found.pairs.shape == (0, 2)
-    assert len(found.values) == 0
+    scores = read_scores(tmp_path / "0.npz")
+    assert scores.pairs.shape == (0, 2)
+    assert len(scores.values) == 0
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -17,9 +17,9 @@ MAPS = arrays.arrays(
 
 
 def assert_both_forms_agree(values, size, counts, **choices):
-    found, expected = (form(values, size, counts, **choices) for form in (map_boxes, literal_map_boxes))
-    assert_array_equal(found.boxes, expected.boxes)
-    assert_array_equal(found.roots, expected.roots)
+    rooted, expected = (form(values, size, counts, **choices) for form in (map_boxes, literal_map_boxes))
+    assert_array_equal(rooted.boxes, expected.boxes)
+    assert_array_equal(rooted.roots, expected.roots)
 
 
 @given(MAPS, st.integers(1, 6), st.integers(0, 30), st.integers(0, 30), st.sampled_from([4, 8]), st.booleans())
@@ -41,23 +41,23 @@ def test_without_repeats_the_same_boxes_come_first(values, levels, more, near, t
     assert_array_equal(fewer.roots[place], every.roots[expected_place])
 
 
-def test_a_piece_that_stays_as_it_is_is_given_once():
+def test_a_piece_that_stays_as_it_is_appears_once():
     values = np.zeros((4, 9))
     values[1, 1:4], values[2, 1:4], values[1, 6] = 1.5, 1.2, 1.9
     counts = np.array([1, 4, 5, 6, 7])
     assert len(map_boxes(values, Size(9, 4), counts).boxes) == 8
-    found = map_boxes(values, Size(9, 4), counts, repeats=False)
-    assert_array_equal(found.boxes, [[1, 1, 4, 2], [6, 1, 7, 2], [1, 1, 4, 3]])
-    assert_array_equal(found.roots, [5, 25, 5])
+    rooted = map_boxes(values, Size(9, 4), counts, repeats=False)
+    assert_array_equal(rooted.boxes, [[1, 1, 4, 2], [6, 1, 7, 2], [1, 1, 4, 3]])
+    assert_array_equal(rooted.roots, [5, 25, 5])
 
 
 def test_a_root_is_the_strongest_cell_of_its_piece():
     values = np.zeros((4, 6))
     values[1, 1:3] = [1.1, 1.5]
     values[2, 4] = 1.9
-    found = map_boxes(values, Size(60, 40), np.array([3]))
-    assert_array_equal(found.boxes, [[10, 10, 30, 20], [40, 20, 50, 30]])
-    assert_array_equal(found.roots, [2 * 4 + 1, 4 * 4 + 2])
+    rooted = map_boxes(values, Size(60, 40), np.array([3]))
+    assert_array_equal(rooted.boxes, [[10, 10, 30, 20], [40, 20, 50, 30]])
+    assert_array_equal(rooted.roots, [2 * 4 + 1, 4 * 4 + 2])
 
 
 def test_pieces_that_never_reach_the_top_level_give_no_box():
@@ -91,9 +91,9 @@ def test_runs_of_pixels_tile_the_axis(cells, more):
 )
 def test_distinct_boxes_are_the_sorted_rows_and_their_first_places(boxes):
     expected, first = np.unique(boxes, axis=0, return_index=True)
-    found = distinct(boxes)
-    assert_array_equal(found[0], expected)
-    assert_array_equal(found[1], first)
+    rows = distinct(boxes)
+    assert_array_equal(rows[0], expected)
+    assert_array_equal(rows[1], first)
 
 
 def random_map(rng) -> np.ndarray:

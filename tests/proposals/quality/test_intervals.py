@@ -35,8 +35,8 @@ def test_intervals_are_those_of_scipy():
 
 
 def test_images_with_many_objects_count_for_as_many():
-    found = intervals({"a": Shares(np.array([90.0, 0.0]), np.array([90.0, 10.0]))})["a"]
-    assert found == (0.0, 1.0)  # draws of one image alone, of the other alone
+    interval = intervals({"a": Shares(np.array([90.0, 0.0]), np.array([90.0, 10.0]))})["a"]
+    assert interval == (0.0, 1.0)  # draws of one image alone, of the other alone
     steady = intervals({"a": Shares(np.tile([90.0, 0.0], 200), np.tile([90.0, 10.0], 200))})["a"]
     assert steady[0] < 0.9 < steady[1]
     assert steady[1] - steady[0] < 0.1

@@ -25,18 +25,18 @@ def proposals() -> pd.DataFrame:
 
 
 def test_images_with_objects_are_measured_with_or_without_proposals():
-    found = measure(proposals(), annotations(), SIZES)
-    assert (found["num_images_measured"], found["num_images_without_proposals"], found["num_objects"]) == (2, 1, 3)
-    assert found["corloc"] == 0.5
-    assert found["det_rate"] == pytest.approx(1 / 3)
-    assert found["mabo"] == pytest.approx((1 + 0) / 2 / 2)
-    assert found["mean_area_share"] == pytest.approx((0.25 + 0.01) / 2)
-    assert found["mean_boxes"] == 1
+    values = measure(proposals(), annotations(), SIZES)
+    assert (values["num_images_measured"], values["num_images_without_proposals"], values["num_objects"]) == (2, 1, 3)
+    assert values["corloc"] == 0.5
+    assert values["det_rate"] == pytest.approx(1 / 3)
+    assert values["mabo"] == pytest.approx((1 + 0) / 2 / 2)
+    assert values["mean_area_share"] == pytest.approx((0.25 + 0.01) / 2)
+    assert values["mean_boxes"] == 1
 
 
-def test_rates_are_told_by_object_size():
-    found = measure(proposals(), annotations(), SIZES)["by_object_size"]
-    assert {name: (part["num_objects"], part["det_rate"]) for name, part in found.items()} == {
+def test_rates_are_reported_by_object_size():
+    by_size = measure(proposals(), annotations(), SIZES)["by_object_size"]
+    assert {name: (part["num_objects"], part["det_rate"]) for name, part in by_size.items()} == {
         "small": (1, 0.0),
         "medium": (1, 0.0),
         "large": (1, 1.0),
@@ -44,15 +44,15 @@ def test_rates_are_told_by_object_size():
 
 
 def test_a_data_set_without_boxes_measures_nothing():
-    found = measure(empty_table(PROPOSALS), annotations().iloc[:0], SIZES)
-    assert (found["num_images_measured"], found["corloc"], found["mean_area_share"]) == (0, 0.0, None)
-    assert found["by_object_size"]["small"]["det_rate"] is None
+    metrics = measure(empty_table(PROPOSALS), annotations().iloc[:0], SIZES)
+    assert (metrics["num_images_measured"], metrics["corloc"], metrics["mean_area_share"]) == (0, 0.0, None)
+    assert metrics["by_object_size"]["small"]["det_rate"] is None
 
 
 def test_intervals_hold_the_value_and_none_stands_for_sizes_that_nobody_annotated():
-    found = measure(proposals(), annotations().iloc[:1], SIZES)  # one image, one large object, met
-    assert found["intervals"]["corloc"] == found["intervals"]["det_rate_large"] == (1.0, 1.0)
-    assert found["intervals"]["det_rate_small"] is None
+    metrics = measure(proposals(), annotations().iloc[:1], SIZES)  # one image, one large object, met
+    assert metrics["intervals"]["corloc"] == metrics["intervals"]["det_rate_large"] == (1.0, 1.0)
+    assert metrics["intervals"]["det_rate_small"] is None
     several = measure(proposals(), annotations(), SIZES)
     for name in ("corloc", "det_rate", "mabo"):
         low, high = several["intervals"][name]

@@ -14,8 +14,8 @@ from objectcrop.proposals.quality.metrics import (
 A, B, FAR = [0.0, 0.0, 10.0, 10.0], [20.0, 0.0, 30.0, 10.0], [50.0, 50.0, 60.0, 60.0]
 
 
-def image(found: list[list[float]], objects: list[list[float]]) -> Image:
-    return Image(np.array(found).reshape(-1, 4), np.array(objects).reshape(-1, 4))
+def image(proposals: list[list[float]], objects: list[list[float]]) -> Image:
+    return Image(np.array(proposals).reshape(-1, 4), np.array(objects).reshape(-1, 4))
 
 
 def test_boxes_that_are_the_objects_are_perfect():
@@ -39,15 +39,15 @@ def test_an_image_without_boxes_is_a_miss():
 
 
 def test_a_second_box_on_the_same_object_counts_as_false():
-    found = curve([image([A, A, B], [A, B])], 0.5)
-    assert found.precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
-    assert found.recall.tolist() == [0.5, 0.5, 1]
-    assert found.average_precision == pytest.approx(0.5 + 0.5 * 2 / 3)
+    points = curve([image([A, A, B], [A, B])], 0.5)
+    assert points.precision.tolist() == pytest.approx([1, 1 / 2, 2 / 3])
+    assert points.recall.tolist() == [0.5, 0.5, 1]
+    assert points.average_precision == pytest.approx(0.5 + 0.5 * 2 / 3)
 
 
 def test_one_box_over_two_objects_counts_once():
-    found = curve([image([A], [A, A])], 0.5)
-    assert (found.precision.tolist(), found.recall.tolist()) == ([1.0], [1.0])
+    points = curve([image([A], [A, A])], 0.5)
+    assert (points.precision.tolist(), points.recall.tolist()) == ([1.0], [1.0])
 
 
 def test_no_images_measure_nothing():

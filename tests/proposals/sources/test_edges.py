@@ -1,4 +1,4 @@
-"""Edges by the gradient: steps of known place, height and direction."""
+"""Edges by the gradient: drawn steps at a place, of a height and in a direction."""
 
 import cv2
 import numpy as np
@@ -73,7 +73,7 @@ def test_the_gradient_turns_with_the_image():
 def test_thinning_by_hand():
     strength = np.array([[0.1, 0.5, 0.4, 0.4, 0.2]], np.float32)
     across = Edges(strength, np.zeros_like(strength))
-    # the border stands for what lies beyond it: at the right end nothing is greater behind but 0.4
+    # the border stands for what is beyond it: at the right end nothing is greater behind but 0.4
     assert_array_equal(thinned(across).strength, np.array([[0, 0.5, 0, 0, 0]], np.float32))
     along = Edges(strength, np.full_like(strength, np.pi / 2))
     assert_array_equal(thinned(along).strength, np.zeros_like(strength))

@@ -23,16 +23,16 @@ def write(path, content):
 
 
 def test_coco_results_become_corners_best_first(tmp_path):
-    found = list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 10))
-    assert [one.image_id for one in found] == ["000000000139", "000000000285"]
-    assert found[0].boxes.tolist() == [[0, 0, 100, 60], [10, 20, 40, 30]]
-    assert found[0].scores.tolist() == [0.9, 0.2]
+    proposals = list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 10))
+    assert [one.image_id for one in proposals] == ["000000000139", "000000000285"]
+    assert proposals[0].boxes.tolist() == [[0, 0, 100, 60], [10, 20, 40, 30]]
+    assert proposals[0].scores.tolist() == [0.9, 0.2]
 
 
 def test_no_more_boxes_are_kept_than_asked_for(tmp_path):
-    found = list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 1))
-    assert [len(one.boxes) for one in found] == [1, 1]
-    assert found[0].scores.tolist() == [0.9]
+    proposals = list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 1))
+    assert [len(one.boxes) for one in proposals] == [1, 1]
+    assert proposals[0].scores.tolist() == [0.9]
 
 
 def test_coco_instances_go_by_the_file_name_and_keep_their_order(tmp_path):
@@ -40,9 +40,9 @@ def test_coco_instances_go_by_the_file_name_and_keep_their_order(tmp_path):
         "images": [{"id": 7, "file_name": "train/none.jpg"}],
         "annotations": [{"image_id": 7, "bbox": [0, 0, 5, 5]}, {"image_id": 7, "bbox": [2, 2, 8, 8]}],
     }
-    found = list(read_external(write(tmp_path / "i.json", instances), SIZES, 10))
-    assert found[0].image_id == "none"
-    assert found[0].boxes.tolist() == [[0, 0, 5, 5], [2, 2, 10, 10]]
+    proposals = list(read_external(write(tmp_path / "i.json", instances), SIZES, 10))
+    assert proposals[0].image_id == "none"
+    assert proposals[0].boxes.tolist() == [[0, 0, 5, 5], [2, 2, 10, 10]]
 
 
 def table(*rows):
@@ -52,8 +52,8 @@ def table(*rows):
 def test_parquet_goes_by_its_ranks(tmp_path):
     rows = table(("none", 1, 0, 0, 5, 5, 0.5), ("none", 0, 1, 1, 6, 6, 0.5))
     write_table(rows, tmp_path / "p.parquet", PROPOSALS)
-    found = list(read_external(tmp_path / "p.parquet", SIZES, 10))
-    assert found[0].boxes.tolist() == [[1, 1, 6, 6], [0, 0, 5, 5]]
+    proposals = list(read_external(tmp_path / "p.parquet", SIZES, 10))
+    assert proposals[0].boxes.tolist() == [[1, 1, 6, 6], [0, 0, 5, 5]]
 
 
 def test_parquet_whose_scores_rise_is_refused(tmp_path):
@@ -109,17 +109,17 @@ def test_rounding_beyond_the_border_is_taken(tmp_path):
     assert np.isfinite(next(read_external(path, SIZES, 10)).boxes).all()
 
 
-def test_shares_among_pixels_are_told_and_a_box_of_one_pixel_is_not_one(tmp_path):
+def test_shares_among_pixels_are_reported_and_a_box_of_one_pixel_is_not_one(tmp_path):
     first_pixel = {"image_id": 139, "bbox": [0, 0, 1, 1], "score": 1}
-    found = read_external(write(tmp_path / "r.json", [first_pixel, *RESULTS]), SIZES, 10)
-    assert [0, 0, 1, 1] in next(found).boxes.tolist()
+    proposals = read_external(write(tmp_path / "r.json", [first_pixel, *RESULTS]), SIZES, 10)
+    assert [0, 0, 1, 1] in next(proposals).boxes.tolist()
     share = {"image_id": 285, "bbox": [0.25, 0, 0.5, 1], "score": 1}
     with pytest.raises(ValueError, match=r"1 of 5 boxes are shares.*'000000000285' is \[0\.25, 0\.0, 0\.75, 1\.0\]"):
         read_external(write(tmp_path / "r.json", [first_pixel, share, *RESULTS]), SIZES, 10)
 
 
 def write_parquet(path, **columns):
-    """A table that our own writer would refuse."""
+    """A table that our own writer would reject."""
     rows = {
         "image_id": ["none", "none"],
         "rank": [0, 1],

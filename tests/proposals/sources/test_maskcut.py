@@ -92,8 +92,8 @@ def test_a_side_with_two_corners_is_the_background():
 @pytest.mark.parametrize("value", [0.0, 2.0])
 def test_a_map_of_one_value_or_one_cell_gives_nothing(shape, value):
     for centred in (False, True):
-        found = cut_masks(np.full(shape, value, np.float32), num_cuts=3, min_cosine=0.15, centred=centred)
-        assert found.shape == (0, *shape[1:])
+        masks = cut_masks(np.full(shape, value, np.float32), num_cuts=3, min_cosine=0.15, centred=centred)
+        assert masks.shape == (0, *shape[1:])
 
 
 def layer(weight: float = 1.0) -> Trunk:
@@ -107,9 +107,9 @@ def layer(weight: float = 1.0) -> Trunk:
 def test_a_coloured_block_is_found_in_the_pixels_of_the_whole_image():
     image = np.full((96, 192, 3), (40, 40, 200), dtype=np.uint8)
     image[32:64, 48:112] = (220, 40, 40)
-    found = find_boxes(mask_cut(layer(), SOURCE), image, SOURCE, "a", np.random.default_rng(0))
-    assert_array_equal(found.boxes[0], [48, 32, 112, 64])
-    assert found.scores[0] == 0
+    proposals = find_boxes(mask_cut(layer(), SOURCE), image, SOURCE, "a", np.random.default_rng(0))
+    assert_array_equal(proposals.boxes[0], [48, 32, 112, 64])
+    assert proposals.scores[0] == 0
 
 
 def test_features_that_are_not_finite_stop_with_the_image():

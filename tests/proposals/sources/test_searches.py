@@ -42,22 +42,22 @@ EDGE_BOXES, GRADIENT, BING, SELECTIVE, _ = SOURCES
 
 
 @pytest.mark.parametrize("settings", SOURCES)
-def test_boxes_lie_in_the_image_best_first_and_apart(models, settings):
+def test_boxes_are_in_the_image_best_first_and_apart(models, settings):
     source = parse_source(settings | {"max_boxes": 5, "max_overlap": 0.4})
-    found = find_boxes(make_search(source, models), image(), source, "a", np.random.default_rng(0))
-    assert 1 <= len(found.boxes) <= 5
-    assert (found.boxes >= 0).all()
-    assert (found.boxes[:, 2:] <= [240, 160]).all()
-    assert (np.diff(found.scores) <= 0).all()
-    overlaps = iou(found.boxes, found.boxes)
+    proposals = find_boxes(make_search(source, models), image(), source, "a", np.random.default_rng(0))
+    assert 1 <= len(proposals.boxes) <= 5
+    assert (proposals.boxes >= 0).all()
+    assert (proposals.boxes[:, 2:] <= [240, 160]).all()
+    assert (np.diff(proposals.scores) <= 0).all()
+    overlaps = iou(proposals.boxes, proposals.boxes)
     assert overlaps[~np.eye(len(overlaps), dtype=bool)].max(initial=0) < 0.4
 
 
 @pytest.mark.parametrize(("settings", "least"), [(EDGE_BOXES, 0.5), (GRADIENT, 0.7), (SELECTIVE, 0.6)])
 def test_the_object_is_among_the_boxes_of_the_reduced_image(models, settings, least):
     source = parse_source(settings | {"long_side_px": 120})
-    found = find_boxes(make_search(source, models), image(), source, "a", np.random.default_rng(0))
-    assert iou(OBJECT, found.boxes).max() > least
+    proposals = find_boxes(make_search(source, models), image(), source, "a", np.random.default_rng(0))
+    assert iou(OBJECT, proposals.boxes).max() > least
 
 
 @pytest.mark.parametrize("settings", SOURCES)
@@ -76,21 +76,21 @@ def test_the_same_image_gives_the_same_boxes_whatever_came_before(models, settin
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (15, 15), (16, 16), (24, 240), (400, 40)])
 def test_black_tiny_and_panoramic_images_give_boxes_inside_or_none(models, settings, shape):
     source = parse_source(settings)
-    found = find_boxes(
+    proposals = find_boxes(
         make_search(source, models), np.zeros((*shape, 3), np.uint8), source, "a", np.random.default_rng(0)
     )
-    assert len(found.boxes) == len(found.scores)
-    assert np.isfinite(found.scores).all()
-    assert (found.boxes[:, 2:] <= [shape[1], shape[0]]).all()
+    assert len(proposals.boxes) == len(proposals.scores)
+    assert np.isfinite(proposals.scores).all()
+    assert (proposals.boxes[:, 2:] <= [shape[1], shape[0]]).all()
     if min(shape) < 16:
-        assert len(found.boxes) == 0
+        assert len(proposals.boxes) == 0
 
 
 def test_bing_counts_from_the_best_box_down_in_every_colour_space(models):
-    found = make_search(parse_source(BING), models)(image(), np.random.default_rng(0))
-    assert found.scores.max() == -300  # OpenCV's value of the first box of the first colour space
-    assert found.boxes[:, :2].min(axis=0).tolist() == [0, 0]  # not 1, where OpenCV starts to count
-    assert (found.boxes[:, 2:].max(axis=0) <= [240, 160]).all()
+    scored = make_search(parse_source(BING), models)(image(), np.random.default_rng(0))
+    assert scored.scores.max() == -300  # OpenCV's value of the first box of the first colour space
+    assert scored.boxes[:, :2].min(axis=0).tolist() == [0, 0]  # not 1, where OpenCV starts to count
+    assert (scored.boxes[:, 2:].max(axis=0) <= [240, 160]).all()
 
 
 def test_bing_prints_nothing_and_leaves_nothing_behind(models, capfd, monkeypatch, tmp_path):

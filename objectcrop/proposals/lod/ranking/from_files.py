@@ -19,8 +19,8 @@ from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.proposals import LodProposals
 
 
-class Ranked(NamedTuple):
-    """What comes out, alike in all processes."""
+class RankedRegions(NamedTuple):
+    """The ranking of all regions and their degrees, alike in all processes."""
 
     ranking: LodRanking
     degrees: Vector
@@ -47,7 +47,7 @@ def rank_from_files(
     *,
     images_per_part: int = IMAGES_PER_PART,
     save_every_s: float = 60.0,
-) -> Ranked:
+) -> RankedRegions:
     """Rank all regions; all processes call this together, and each gets the result.
 
     Args:
@@ -72,7 +72,7 @@ def rank_from_files(
         with progress or nullcontext():
             journal = FileJournal(folder, world, stop, progress, every_s=save_every_s)
             ranking = rank_regions(graph, scores.offsets, **settings, journal=journal)
-        return Ranked(ranking, graph.degrees)
+        return RankedRegions(ranking, graph.degrees)
 
 
 def _settings(lod: LodProposals) -> dict[str, Any]:

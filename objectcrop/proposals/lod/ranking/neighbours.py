@@ -50,7 +50,7 @@ def find_neighbours(
     device: torch.device | None = None,
     progress: Progress | None = None,
 ) -> Neighbours:
-    """The `num_neighbours` images with the greatest cosine, by exact search; all if there are fewer.
+    """Return the `num_neighbours` images with the greatest cosine, by exact search; all if there are fewer.
 
     An image is not its own neighbour. Ties keep the images' order. A descriptor of zeros is similar to none (cosine 0).
     A block of cosines and two of descriptors are in memory, whatever the number of images. How many images are taken at a time
@@ -64,14 +64,14 @@ def find_neighbours(
     """
     count = len(descriptors)
     kept = min(num_neighbours, max(count - 1, 0))
-    found = Neighbours(np.zeros((count, kept), dtype=np.int32), np.zeros((count, kept), dtype=np.float32))
+    neighbours = Neighbours(np.zeros((count, kept), dtype=np.int32), np.zeros((count, kept), dtype=np.float32))
     with progress or nullcontext():
         for first, last in _runs(count, IMAGES_AT_A_TIME) if kept else ():
             search = _search if device is None else partial(_search_on, device)
-            found.similarities[first:last], found.indices[first:last] = search(descriptors, first, last, kept)
+            neighbours.similarities[first:last], neighbours.indices[first:last] = search(descriptors, first, last, kept)
             if progress is not None:
                 progress.advance(last - first)
-    return found
+    return neighbours
 
 
 def _runs(count: int, at_a_time: int) -> list[tuple[int, int]]:

@@ -99,13 +99,13 @@ def _build_part(part: int, bounds: NDArray[np.int64], num_shards: int, folder: P
     target = folder / PARTS / str(part)
     if _path(target, "starts").is_file():
         return
-    found: dict[str, list[Array]] = {"rows": [], "columns": [], "values": []}
+    entries: dict[str, list[Array]] = {"rows": [], "columns": [], "values": []}
     for shard in range(num_shards):
         source = folder / SORTED / str(shard)
         first, last = _read(source, "starts")[part : part + 2]
-        for name, arrays in found.items():
+        for name, arrays in entries.items():
             arrays.append(_read(source, name)[first:last])
-    rows, columns, values = (np.concatenate(arrays) for arrays in found.values())
+    rows, columns, values = (np.concatenate(arrays) for arrays in entries.values())
     order = np.lexsort((columns, rows))
     counts = np.bincount(rows - bounds[part], minlength=int(bounds[part + 1] - bounds[part]))
     _write(target, columns=columns[order], values=values[order], starts=np.concatenate([[0], np.cumsum(counts)]))
@@ -126,15 +126,15 @@ def _write(stem: Path, **arrays: Array) -> None:
 
 
 def _read(stem: Path, name: str) -> Array:
-    found: Array = np.load(_path(stem, name), mmap_mode="r", allow_pickle=False)
-    return found
+    array: Array = np.load(_path(stem, name), mmap_mode="r", allow_pickle=False)
+    return array
 
 
 class RowParts:
     """W as its parts are on disk, read again for every product; a Graph.
 
     Args:
-        folder: what `write_parts` was given.
+        folder: the one that `write_parts` wrote to.
         offsets: first region of each image, shape (images + 1,).
         world: the processes; each has a run of parts.
         images_per_part: as the parts were written.
@@ -163,11 +163,11 @@ class RowParts:
         return whole[self._rows]
 
     def whole(self, own: Vector) -> Vector:
-        """The values of all rows, from all processes."""
-        found = np.zeros(self.num_regions)
-        found[self._rows] = own
-        self._world.share(torch.from_numpy(found), self._row_cuts)
-        return found
+        """Return the values of all rows, from all processes."""
+        values = np.zeros(self.num_regions)
+        values[self._rows] = own
+        self._world.share(torch.from_numpy(values), self._row_cuts)
+        return values
 
     def times(self, whole: Vector) -> Vector:
         """Own rows of W times a vector, float64."""

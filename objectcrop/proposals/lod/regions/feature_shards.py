@@ -120,17 +120,17 @@ class FeatureShards:
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self._paths = paths
-        known = [read_arrays(path, "image_ids", "counts") for path in paths]
-        lengths = [len(ids) for ids, _ in known]
+        ids_and_counts = [read_arrays(path, "image_ids", "counts") for path in paths]
+        lengths = [len(ids) for ids, _ in ids_and_counts]
         if sorted(lengths, reverse=True) != lengths or (lengths and lengths[0] - lengths[-1] > 1):
             raise ValueError(f"feature shards of {lengths} images do not belong together or are in the wrong order")
         self.image_ids = [""] * sum(lengths)
         self.counts = np.zeros(sum(lengths), dtype=np.int64)
-        for shard, (ids, counts) in enumerate(known):
+        for shard, (ids, counts) in enumerate(ids_and_counts):
             self.image_ids[shard :: len(paths)] = ids.tolist()
             self.counts[shard :: len(paths)] = counts
         self.offsets = starts(self.counts)
-        self._starts = [starts(counts) for _, counts in known]
+        self._starts = [starts(counts) for _, counts in ids_and_counts]
         self._stored: dict[tuple[str, int], StoredArray] = {}
 
     def __len__(self) -> int:
@@ -143,21 +143,21 @@ class FeatureShards:
         return "+".join(sorted({str(read_arrays(path, "precision")[0][0]) for path in self._paths}))
 
     def regions(self, name: str, image: int) -> Array:
-        """What is known of an image's regions: `boxes`, `roots`, `layers` or `features`, one row each."""
+        """Return an array of an image's regions, one row each: `boxes`, `roots`, `layers` or `features`."""
         index, shard = divmod(image, len(self._paths))
         first, last = self._starts[shard][index : index + 2]
         return self._array(name, shard).read(int(first), int(last))
 
     def images(self, name: str, first: int, last: int) -> Array:
-        """What is known of images first, ..., last - 1: `sizes` or `descriptors`, one row each."""
+        """Return an array of images first, ..., last - 1, one row each: `sizes` or `descriptors`."""
         like, step = self._array(name, 0), len(self._paths)
-        found = np.empty((last - first, *like.shape[1:]), dtype=like.dtype)
+        rows = np.empty((last - first, *like.shape[1:]), dtype=like.dtype)
         for shard in range(step):
             # its images are shard, shard + step, ...; this many come before each limit
             begin, end = (-(-max(limit - shard, 0) // step) for limit in (first, last))
             if begin < end:
-                found[shard + begin * step - first :: step] = self._array(name, shard).read(begin, end)
-        return found
+                rows[shard + begin * step - first :: step] = self._array(name, shard).read(begin, end)
+        return rows
 
     def _array(self, name: str, shard: int) -> StoredArray:
         if (name, shard) not in self._stored:

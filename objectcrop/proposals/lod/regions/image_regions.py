@@ -1,4 +1,4 @@
-"""What is known of an image's regions, between the stages of LOD."""
+"""The arrays of an image's regions, between the stages of LOD."""
 
 from typing import NamedTuple
 

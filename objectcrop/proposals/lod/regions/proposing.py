@@ -22,7 +22,7 @@ def layer_regions(
     num_levels: int = 50,
     reference: bool = False,
 ) -> RootedBoxes:
-    """Distinct boxes of one layer, sorted; the whole image is one of them, rooted at the most salient cell.
+    """Return the distinct boxes of one layer, sorted; one is the whole image, rooted at the most salient cell.
 
     A map without peaks, as of an image of one colour, gives the whole image alone; an image of one pixel in width or
     height gives nothing.
@@ -38,13 +38,13 @@ def layer_regions(
     saliency, lengths = channel_sums(features)
     candidates = peak_map(saliency, rule)
     peaks = find_peaks(candidates.values, min_value=candidates.min_value, max_peaks=max_peaks, reference=reference)
-    found = []
+    parts = []
     for values in local_maps(features, lengths, peaks, global_mask(saliency), reference=reference):
         counts = pixel_counts(values, num_levels)
-        found.append(map_boxes(values, size, counts, reference=reference, repeats=False))
-    boxes = np.concatenate([*(one.boxes for one in found), [[0, 0, *size]]])
+        parts.append(map_boxes(values, size, counts, reference=reference, repeats=False))
+    boxes = np.concatenate([*(part.boxes for part in parts), [[0, 0, *size]]])
     top = int(column_major(without_border(saliency)).argmax())
-    roots = np.concatenate([*(one.roots for one in found), [top]])
+    roots = np.concatenate([*(part.roots for part in parts), [top]])
     boxes, first = distinct(boxes)
     roots = roots[first]
     sides = boxes[:, 2:] - boxes[:, :2]

@@ -48,11 +48,11 @@ def without_border(values: NDArray[_Value], rows: int = 1, columns: int = 1) -> 
 
 
 def framed(values: NDArray[_Value]) -> NDArray[_Value]:
-    """A map (height, width) with a frame of 0 one cell wide, column by column: shape (width + 2, height + 2)."""
+    """Return a map (height, width) with a frame of 0 one cell wide, by column: shape (width + 2, height + 2)."""
     height, width = values.shape
-    found = np.zeros((width + 2, height + 2), values.dtype)
-    found[1:-1, 1:-1] = values.T
-    return found
+    padded = np.zeros((width + 2, height + 2), values.dtype)
+    padded[1:-1, 1:-1] = values.T
+    return padded
 
 
 def peak_map(saliency: Map, rule: Literal["base", "wide_margin"]) -> PeakMap:

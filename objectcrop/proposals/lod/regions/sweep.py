@@ -57,7 +57,7 @@ def map_boxes(
     reference: bool = False,
     repeats: bool = True,
 ) -> RootedBoxes:
-    """Boxes of one map's pieces, level by level; within a level by the pieces' first cells.
+    """Return the boxes of one map's pieces, level by level; within a level by the pieces' first cells.
 
     A piece counts if it reaches min(top_level, greatest value). Levels that keep fewer cells than the map has pieces at
     that height are dropped.
@@ -82,10 +82,10 @@ def map_boxes(
     reach = min(top_level, float(flat[order[0]]))
     edges = framed_edges(height, width, size)
     kept = counts.astype(np.int64)
-    found = sweep_loops.sweep(flat, order, height + 2, kept, reach, connectivity, edges, repeats or reference)
-    boxes, roots = found[:, :4], found[:, 4]
+    rows = sweep_loops.sweep(flat, order, height + 2, kept, reach, connectivity, edges, repeats or reference)
+    boxes, roots = rows[:, :4], rows[:, 4]
     if reference:
-        roots = released_roots(boxes, roots, found[:, 5], size, values.shape)
+        roots = released_roots(boxes, roots, rows[:, 5], size, values.shape)
     return RootedBoxes(boxes, roots)
 
 
