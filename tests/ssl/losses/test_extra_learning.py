@@ -1,4 +1,4 @@
-"""Rotation and localization are learned from drawn scenes: their accuracy leaves chance behind."""
+"""Rotation and localization are learned from drawn scenes: their accuracy exceeds chance level."""
 
 import cv2
 import pandas as pd
@@ -33,7 +33,7 @@ def scenes(tmp_path):
 
 
 @pytest.mark.slow
-def test_turns_and_places_are_told_better_than_chance(scenes, request_of, tmp_path):
+def test_rotations_and_cells_are_predicted_better_than_chance(scenes, request_of, tmp_path):
     request = request_of(
         "oac",
         backbone={"width": 0.25},
@@ -43,7 +43,7 @@ def test_turns_and_places_are_told_better_than_chance(scenes, request_of, tmp_pa
     )
     history = pretrain(request, scenes, tmp_path / "c").summary["history"]
     last = history[-len(history) // 5 :]
-    # half of what was seen: 0.11 and 0.03
+    # half of the measured margins: 0.11 and 0.03
     for part, margin in (("rotation", 0.05), ("localization", 0.015)):
         above = [row[f"accuracy_{part}"] - row[f"accuracy_{part}_chance"] for row in last]
         assert sum(above) / len(above) > margin, part
