@@ -50,10 +50,10 @@ def macro_map(scores: Scores, labels: Labels) -> float:
     Raises:
         ValueError: if no class has one.
     """
-    found = average_precisions(scores, labels)
-    if np.isnan(found).all():
+    aps = average_precisions(scores, labels)
+    if np.isnan(aps).all():
         raise ValueError("no image shows any of the classes: mean average precision is not defined")
-    return float(np.nanmean(found))
+    return float(np.nanmean(aps))
 
 
 def map_batched(scores: Scores, labels: Labels, batch: int) -> float:
@@ -74,15 +74,15 @@ def map_batched(scores: Scores, labels: Labels, batch: int) -> float:
     _check(scores, labels)
     total, weight = 0.0, 0
     for start in range(0, len(scores), batch):
-        some, shown = scores[start : start + batch], labels[start : start + batch]
-        present = shown.any(axis=0)
+        batch_scores, batch_labels = scores[start : start + batch], labels[start : start + batch]
+        present = batch_labels.any(axis=0)
         if not present.any():
             continue
-        order = np.argsort(-some[:, present], axis=0, kind="stable")
-        hits = np.take_along_axis(shown[:, present], order, axis=0)
-        precision = np.cumsum(hits, axis=0) / np.arange(1, len(some) + 1)[:, None]
+        order = np.argsort(-batch_scores[:, present], axis=0, kind="stable")
+        hits = np.take_along_axis(batch_labels[:, present], order, axis=0)
+        precision = np.cumsum(hits, axis=0) / np.arange(1, len(batch_scores) + 1)[:, None]
         per_class = (precision * hits).sum(axis=0) / hits.sum(axis=0)
-        total, weight = total + float(per_class.mean()) * len(some), weight + len(some)
+        total, weight = total + float(per_class.mean()) * len(batch_scores), weight + len(batch_scores)
     if not weight:
         raise ValueError("no image shows any of the classes: mean average precision is not defined")
     return total / weight

@@ -235,14 +235,14 @@ def _monitor(request: Request, tables: Tables, images: ImageList, world: World) 
     order = request.seeds.generator("monitor").permutation(len(images))
     rows = order[: run.training.monitor_images].tolist()
     paths = [images.paths[row] for row in rows]
-    shown = None if labels is None else labels[rows]
-    return Monitor(paths, run.views.size_px, world.device, shown, run.optimizer.precision)
+    monitor_labels = None if labels is None else labels[rows]
+    return Monitor(paths, run.views.size_px, world.device, monitor_labels, run.optimizer.precision)
 
 
 def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: World) -> None:
     most = request.run.views.max_proposals
     pairs = zip(boxes, images.sizes, strict=False)
-    without = sum(not usable_ranks(found, size, most) for found, size in pairs)
+    without = sum(not usable_ranks(proposals, size, most) for proposals, size in pairs)
     sizes = {"num_images": len(images), "num_without_boxes": without, "world_size": world.size}
     for warning in find_warnings(request.run, **sizes):
         print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
@@ -250,8 +250,8 @@ def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: Wo
 
 def _state_hash(request: Request, images: ImageList, boxes: Sequence[Boxes]) -> str:
     data = hashlib.sha256("\n".join(images.ids).encode())
-    for found in boxes:
-        data.update(found.tobytes() + b"|")
+    for proposals in boxes:
+        data.update(proposals.tobytes() + b"|")
     value = {
         "run": recorded(request.run),
         "study_seed": request.seeds.study,
@@ -271,7 +271,7 @@ def _features(run: Run, tables: Tables) -> str:
 
 
 def _summary(request: Request, features: str, seconds: float, history: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    seen = int(history[-1]["images_seen"]) if history else 0
+    num_images = int(history[-1]["images_seen"]) if history else 0
     every = -(-len(history) // MAX_HISTORY) if history else 1
     # counted from the end, so that the last line is in
     thinned = [dict(row) for row in history[::-1][::every]][::-1]
@@ -289,7 +289,11 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
         "recipe": RECIPE,
         "features": features,
         "precision": None,
-        "cost": {"seconds": seconds, "images_seen": seen, "images_per_s": seen / seconds if seen else 0.0},
+        "cost": {
+            "seconds": seconds,
+            "images_seen": num_images,
+            "images_per_s": num_images / seconds if num_images else 0.0,
+        },
         "final": dict(history[-1]) if history else {},
         "history": thinned,
         "monitored": monitored,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.methods.method import Method, Passes
+from objectcrop.ssl.methods.method import Method, TrunkPasses
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
 from objectcrop.study.settings.runs import OptimizerSettings, Run
@@ -41,7 +41,7 @@ class StepMemory(NamedTuple):
     working: int
     weights: int
     num_images: int
-    passes: Passes
+    passes: TrunkPasses
 
     @property
     def activations(self) -> int:

@@ -72,7 +72,7 @@ AUGMENTATIONS: dict[Augmentation, tuple[AugmentationRanges, AugmentationRanges]]
     "swav": (_SWAV, _SWAV),
     "cmc": (AugmentationRanges(), AugmentationRanges()),
 }
-"""Looks of the query and of the key; moco_v1 is InsDis's too. Sources: decision 0002."""
+"""Ranges of the query and of the key; moco_v1 is InsDis's too. Sources: decision 0002."""
 
 
 def interpolation_of(augmentation: Augmentation) -> Interpolation:

@@ -41,7 +41,7 @@ def augment_batch(images: Tensor, rows: Tensor, *, max_sigma: float) -> Tensor:
     Args:
         images: cut out and resized, uint8, shape (N, side, side, 3).
         rows: of `pack`, on the same device.
-        max_sigma: no sigma of `rows` exceeds it (pixels at a side of 224): a bound known beforehand spares the device a wait.
+        max_sigma: no sigma of `rows` exceeds it (pixels at a side of 224): a bound from the settings spares the device a wait.
 
     Returns:
         uint8, shape (N, side, side, 3).
@@ -86,7 +86,7 @@ def _saturation(pixels: Tensor, factor: Tensor) -> Tensor:
 
 
 def _hue(pixels: Tensor, share: Tensor) -> Tensor:
-    """Turn the hue of bytes: hue in 256 steps, saturation and value in 255, as OpenCV's HSV_FULL."""
+    """Shift the hue of bytes: hue in 256 steps, saturation and value in 255, as OpenCV's HSV_FULL."""
     value, low = pixels.amax(dim=1), pixels.amin(dim=1)
     spread = value - low
     red, green, blue = pixels.unbind(1)

@@ -56,11 +56,11 @@ def crop(image: ImageArray, size: Size, plan: ViewPlan) -> ImageArray:
 
 
 def _crop_with_black(image: ImageArray, left: int, top: int, right: int, bottom: int) -> ImageArray:
-    found = np.zeros((max(1, bottom - top), max(1, right - left), 3), dtype=np.uint8)
-    shown = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    canvas = np.zeros((max(1, bottom - top), max(1, right - left), 3), dtype=np.uint8)
+    visible = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     y, x = max(0, -top), max(0, -left)
-    found[y : y + shown.shape[0], x : x + shown.shape[1]] = shown[: found.shape[0] - y, : found.shape[1] - x]
-    return found
+    canvas[y : y + visible.shape[0], x : x + visible.shape[1]] = visible[: canvas.shape[0] - y, : canvas.shape[1] - x]
+    return canvas
 
 
 def resize(image: ImageArray, size_px: int, interpolation: Interpolation = "area") -> ImageArray:
@@ -81,8 +81,8 @@ def resize(image: ImageArray, size_px: int, interpolation: Interpolation = "area
 def _resize_bicubic(image: ImageArray, size_px: int) -> ImageArray:
     # in this layout, channels last, Torch has a fast path for bytes
     values = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
-    found = F.interpolate(values, (size_px, size_px), mode="bicubic", antialias=True)
-    return np.ascontiguousarray(found[0].permute(1, 2, 0).numpy())
+    resized = F.interpolate(values, (size_px, size_px), mode="bicubic", antialias=True)
+    return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
 
 
 def augment(view: ImageArray, transform: ColorTransform) -> ImageArray:

@@ -21,20 +21,20 @@ def slow_batched(scores, labels, batch):
     """The release's metric as plain loops."""
     values, weights = [], []
     for start in range(0, len(scores), batch):
-        some, shown = scores[start : start + batch], labels[start : start + batch]
+        batch_scores, batch_labels = scores[start : start + batch], labels[start : start + batch]
         per_class = []
         for column in range(scores.shape[1]):
-            ranked = sorted(range(len(some)), key=lambda row: -some[row, column])
+            ranked = sorted(range(len(batch_scores)), key=lambda row: -batch_scores[row, column])
             hits, precisions = 0, []
             for rank, row in enumerate(ranked, start=1):
-                if shown[row, column]:
+                if batch_labels[row, column]:
                     hits += 1
                     precisions.append(hits / rank)
             if precisions:
                 per_class.append(sum(precisions) / len(precisions))
         if per_class:
             values.append(sum(per_class) / len(per_class))
-            weights.append(len(some))
+            weights.append(len(batch_scores))
     return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
 
 
@@ -67,9 +67,9 @@ def test_equal_scores_everywhere_give_the_prevalence():
 def test_a_class_without_a_positive_is_none_and_skipped():
     scores, labels = drawn(3, 30, 3)
     labels[:, 1] = False
-    found = average_precisions(scores, labels)
-    assert np.isnan(found).tolist() == [False, True, False]
-    assert macro_map(scores, labels) == pytest.approx((found[0] + found[2]) / 2)
+    aps = average_precisions(scores, labels)
+    assert np.isnan(aps).tolist() == [False, True, False]
+    assert macro_map(scores, labels) == pytest.approx((aps[0] + aps[2]) / 2)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 16, 60, 100])
@@ -104,7 +104,7 @@ def test_nothing_to_measure_is_an_error():
         average_precisions(scores, labels[:-1])
 
 
-def test_a_diverged_layer_is_told_from_a_bad_one():
+def test_a_diverged_layer_is_distinguished_from_a_bad_one():
     scores, labels = drawn(7)
     scores[3, 1] = np.nan
     with pytest.raises(ValueError, match="diverged"):

@@ -52,7 +52,7 @@ def test_a_method_leaves_random_initialisation_behind(results, run):
 
 
 @pytest.mark.parametrize("part", CHANCE_MARGINS)
-def test_what_oac_asks_beside_the_views_is_told_better_than_chance(results, part):
+def test_what_oac_asks_beside_the_views_is_predicted_better_than_chance(results, part):
     history = json.loads((results / "pretrain/oac/s0/summary.json").read_text())["history"]
     last = history[-len(history) // 4 :]
     above = [row[f"accuracy_{part}"] - row[f"accuracy_{part}_chance"] for row in last]

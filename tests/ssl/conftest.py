@@ -71,10 +71,10 @@ def tiny_run(**changes) -> Run:
 
 def merged(base: dict, changes: dict) -> dict:
     """`changes` over `base`, section by section."""
-    found = dict(base)
+    settings = dict(base)
     for section, value in changes.items():
-        found[section] = {**found.get(section, {}), **value} if isinstance(value, dict) else value
-    return found
+        settings[section] = {**settings.get(section, {}), **value} if isinstance(value, dict) else value
+    return settings
 
 
 OAC = {

@@ -28,7 +28,7 @@ BACKBONE = "backbone.safetensors"
 
 
 def start(target: Callable[..., None], size: int, *arguments: Any) -> list[ForkServerProcess]:
-    """`target(*arguments)` in so many processes that find each other as under torchrun."""
+    """Start `target(*arguments)` in `size` processes that find each other as under torchrun."""
     context = multiprocessing.get_context("forkserver")
     os.environ["PYTHONPATH"] = str(ROOT)
     context.set_forkserver_preload(["tests.ssl.processes"])
@@ -62,21 +62,21 @@ def _enter(rank: int, size: int, port: int, target: Callable[..., None], *argume
 
 
 def train(folder: Path, name: str, changes: dict[str, Any], workers: int = 0, save_every_s: float = 0.0) -> None:
-    """A tiny run in `folder`/c, as the script does it; images lie in `folder`/images (see `draw`)."""
+    """A tiny run in `folder`/c, as the script does it; images are in `folder`/images (see `draw`)."""
     from objectcrop.ssl import pretraining
 
     pretraining.split_threads = lambda threads, gpus: (1, workers)
     request = Request(name, tiny_run(**merged(RECIPES[name], changes)), Seeds(0, 1), save_every_s=save_every_s)
     try:
-        found = pretrain(request, torch.load(folder / "tables.pt", weights_only=False), folder / "c")
+        pretrained = pretrain(request, torch.load(folder / "tables.pt", weights_only=False), folder / "c")
     except Stopped as stopped:
         os._exit(int(stopped.code or 0))  # as quick as a signal's end
-    if found is not None:
-        save_backbone(found.backbone, folder / BACKBONE, {})
+    if pretrained is not None:
+        save_backbone(pretrained.backbone, folder / BACKBONE, {})
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
-    """Never looks at the batch."""
+    """Batch norm with fixed statistics in training too."""
 
     def train(self, mode: bool = True) -> "FrozenBatchNorm":
         return super().train(False)
@@ -118,26 +118,26 @@ def train_supervised(folder: Path, parts: int) -> None:
     changes = {"optimizer": optimizer, "training": {"accumulation_steps": parts}}
     run = tiny_run(**merged(RECIPES["supervised"], changes))
     tables = torch.load(folder / "tables.pt", weights_only=False)
-    found = pretrain(Request("supervised", run, Seeds(0, 1)), tables, folder / "c")
-    if found is not None:
-        torch.save(found.backbone.state_dict(), folder / "weights.pt")
+    pretrained = pretrain(Request("supervised", run, Seeds(0, 1)), tables, folder / "c")
+    if pretrained is not None:
+        torch.save(pretrained.backbone.state_dict(), folder / "weights.pt")
 
 
 def train_noting_what_is_gathered(folder: Path, name: str, changes: dict[str, Any]) -> None:
     """As `train`, and the types of all tensors that the processes exchanged go to `folder`/gathered.pt."""
     from objectcrop.runtime.distributed import World
 
-    seen: set[str] = set()
+    dtypes: set[str] = set()
     gather = World.gather
 
     def noting(world: World, values: torch.Tensor) -> torch.Tensor:
-        seen.add(str(values.dtype))
+        dtypes.add(str(values.dtype))
         return gather(world, values)
 
     World.gather = noting  # type: ignore[method-assign]
     train(folder, name, changes)
     if os.environ["RANK"] == "0":
-        torch.save(sorted(seen), folder / "gathered.pt")
+        torch.save(sorted(dtypes), folder / "gathered.pt")
 
 
 def draw(folder: Path) -> None:

@@ -47,12 +47,12 @@ def test_networks_run_in_bfloat16_and_losses_momentum_and_statistics_in_float32(
     before = [key.clone() for key in narrow.key_encoder.parameters()]
     with torch.no_grad():
         for parameter in narrow.network.parameters():
-            parameter.mul_(1.001)  # a change that bfloat16 could not tell from none
+            parameter.mul_(1.001)  # a change that bfloat16 could not represent
     moved = [0.9 * key + 0.1 * query for key, query in zip(before, narrow.network.encoder.parameters(), strict=True)]
-    with _Convolutions() as seen:
+    with _Convolutions() as convolutions:
         losses = narrow.step_losses(batch(), 0)
         losses.total.backward()
-    assert seen.types == {torch.bfloat16}
+    assert convolutions.types == {torch.bfloat16}
     assert {losses.total.dtype, *(part.dtype for part in losses.parts.values())} == {torch.float32}
     assert {parameter.grad.dtype for parameter in narrow.network.parameters()} == {torch.float32}
     floats = [
@@ -64,17 +64,17 @@ def test_networks_run_in_bfloat16_and_losses_momentum_and_statistics_in_float32(
 
 
 def test_a_step_in_bfloat16_is_near_that_in_float32(request_of):
-    found = [
+    losses = [
         method(request_of, precision).step_losses(batch(), 0).total.item() for precision in ("float32", "bfloat16")
     ]
-    assert found[0] == pytest.approx(found[1], rel=0.05)
-    assert found[0] != found[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert losses[0] != losses[1]
 
 
 @pytest.mark.parametrize("group", [0, 4])
 def test_statistics_of_bfloat16_maps_are_taken_in_float32(group):
     layer = SplitBatchNorm2d(3, group=group)
-    # in bfloat16 a sum over so many values near 100 stops growing
+    # in bfloat16 a sum over many values near 100 stops growing
     maps = (100 + torch.randn(8, 3, 40, 40, generator=torch.Generator().manual_seed(0))).bfloat16()
     layer(maps)
     wanted = 0.1 * maps.double().mean(dim=(0, 2, 3))

@@ -1,4 +1,4 @@
-"""Whole tiny runs: they learn, log, stop and go on bit for bit."""
+"""Whole tiny runs: they learn, log, stop and resume bit for bit."""
 
 import json
 import math
@@ -22,8 +22,8 @@ from objectcrop.ssl.training.checkpoints import EVENTS, METRICS, read_metrics, s
 TIMES = ("seconds", "images_per_s", "data_wait_share", "peak_memory_gib")
 
 
-def state_of(found):
-    return found.backbone.state_dict()
+def state_of(pretrained):
+    return pretrained.backbone.state_dict()
 
 
 def assert_equal(first, second):
@@ -48,8 +48,8 @@ def same(first, second):
 @pytest.mark.parametrize("name", ["scene-scene", "obj-dilate", "oac", "oac-same-tag", "supervised"])
 def test_every_recipe_leaves_weights_and_a_summary(tables, request_of, tmp_path, name):
     request = request_of(name)
-    found = pretrain(request, tables, tmp_path / "c")
-    summary = found.summary
+    pretrained = pretrain(request, tables, tmp_path / "c")
+    summary = pretrained.summary
     assert summary["run"] == name
     assert summary["precision"] == "float32"
     assert summary["cost"]["images_seen"] == 3 * 16
@@ -108,7 +108,7 @@ class _StopAfter:
         ("insdis", 5, 0),
     ],
 )
-def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name, stop, workers):
+def test_a_stopped_training_resumes_bit_for_bit(tables, request_of, tmp_path, monkeypatch, name, stop, workers):
     monkeypatch.setattr("objectcrop.ssl.pretraining.split_threads", lambda threads, gpus: (1, workers))
     request = request_of(name)
     straight = pretrain(request, tables, tmp_path / "straight")
@@ -124,8 +124,8 @@ def test_a_stopped_training_goes_on_bit_for_bit(tables, request_of, tmp_path, mo
     for part in ("method", "optimizer"):
         assert_equal(states[0][part], states[1][part])
     timeless = [
-        [{k: v for k, v in row.items() if k not in TIMES} for row in found.summary["history"]]
-        for found in (straight, resumed)
+        [{k: v for k, v in row.items() if k not in TIMES} for row in pretrained.summary["history"]]
+        for pretrained in (straight, resumed)
     ]
     assert timeless[0] == timeless[1]
 
@@ -139,7 +139,7 @@ def test_ctrl_c_saves_and_says_so(tables, request_of, tmp_path, monkeypatch, cap
     assert "stopped after step 2" in capsys.readouterr().out
 
 
-def test_what_was_logged_after_the_saved_state_is_logged_anew(tables, request_of, tmp_path, monkeypatch):
+def test_what_was_logged_after_the_saved_state_is_logged_again(tables, request_of, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         _StopAfter(patch, 5)
         with pytest.raises(Stopped):
@@ -155,8 +155,8 @@ def test_a_checkpoint_of_other_settings_is_moved_aside(tables, request_of, tmp_p
         _StopAfter(patch, 3)
         with pytest.raises(Stopped):
             pretrain(request_of(), tables, tmp_path / "c")
-    found = pretrain(request_of(moco={"temperature": 0.1}), tables, tmp_path / "c")
-    assert len(found.summary["history"]) == 12
+    pretrained = pretrain(request_of(moco={"temperature": 0.1}), tables, tmp_path / "c")
+    assert len(pretrained.summary["history"]) == 12
     (stale,) = tmp_path.glob("c.stale-*")
     assert saved_states(stale)
     assert "moved to" in capsys.readouterr().err
@@ -173,13 +173,13 @@ def test_a_training_that_resumes_on_another_kind_of_device_says_so_and_keeps_it_
             pretrain(request, tables, tmp_path / "c")
     assert "precision bfloat16 (auto" in capsys.readouterr().err
     monkeypatch.setattr("objectcrop.runtime.precision.has_native_bfloat16", lambda device: False)
-    found = pretrain(request, tables, tmp_path / "c")
-    assert found.summary["precision"] == "bfloat16+float32"
+    pretrained = pretrain(request, tables, tmp_path / "c")
+    assert pretrained.summary["precision"] == "bfloat16+float32"
     assert "computed in bfloat16 until step 3, resumes in float32 on this device" in capsys.readouterr().err
-    assert found.summary["settings"]["optimizer"]["precision"] == "auto"
+    assert pretrained.summary["settings"]["optimizer"]["precision"] == "auto"
 
 
-def test_a_second_trainer_in_the_same_folder_is_refused(tables, request_of, tmp_path):
+def test_a_second_trainer_in_the_same_folder_is_rejected(tables, request_of, tmp_path):
     from objectcrop.runtime.lock import run_lock
 
     with run_lock(tmp_path / "c" / "lock"), pytest.raises(ValueError, match=f"another process trains.*{os.getpid()}"):
@@ -209,7 +209,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_images(tables, request_of
         ({"moco": {"batch_norm_group": 1}}, "batch_norm_group 1"),
     ],
 )
-def test_runs_that_cannot_work_are_refused_before_any_work(tables, request_of, tmp_path, changes, message):
+def test_runs_that_cannot_work_are_rejected_before_any_work(tables, request_of, tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         pretrain(request_of(**changes), tables, tmp_path / "c")
     assert not (tmp_path / "c" / METRICS).exists()
@@ -229,12 +229,12 @@ def test_runs_that_cannot_work_are_refused_before_any_work(tables, request_of, t
 )
 def test_problems_of_several_processes_are_one_sentence_each(request_of, changes, world_size, message):
     run = request_of(**changes).run
-    found = find_problems(run, num_images=16, world_size=world_size, has_proposals=True)
-    assert [problem for problem in found if message in problem]
-    assert all(problem.count(". ") == 0 for problem in found)
+    problems = find_problems(run, num_images=16, world_size=world_size, has_proposals=True)
+    assert [problem for problem in problems if message in problem]
+    assert all(problem.count(". ") == 0 for problem in problems)
 
 
-def test_a_loss_without_its_proposals_and_a_neighbour_vote_without_labels_are_refused(request_of, tables, tmp_path):
+def test_a_loss_without_its_proposals_and_a_neighbour_vote_without_labels_are_rejected(request_of, tables, tmp_path):
     with pytest.raises(ValueError, match=r"views.regions .* need views.proposals"):
         request_of(views={"regions": ["object", "scene"]}, losses={"localization": 1.0})
     request = request_of(training={"monitor_knn": True})
@@ -253,40 +253,40 @@ def test_a_loss_without_its_proposals_and_a_neighbour_vote_without_labels_are_re
         ({"queue_length": 4, "batch_norm_group": 2}, 1, None),
     ],
 )
-def test_what_is_worth_a_warning_is_told_and_nothing_else(request_of, moco, world_size, words):
-    found = find_warnings(request_of(moco=moco).run, num_images=16, num_without_boxes=0, world_size=world_size)
-    assert len(found) == (words is not None)
-    assert all(words in warning for warning in found)
+def test_what_is_worth_a_warning_is_reported_and_nothing_else(request_of, moco, world_size, words):
+    warnings = find_warnings(request_of(moco=moco).run, num_images=16, num_without_boxes=0, world_size=world_size)
+    assert len(warnings) == (words is not None)
+    assert all(words in warning for warning in warnings)
 
 
-@pytest.mark.parametrize(("num_prototypes", "is_told"), [(16, True), (17, False)])
-def test_fewer_prototypes_than_dimensions_are_worth_a_warning(request_of, num_prototypes, is_told):
+@pytest.mark.parametrize(("num_prototypes", "is_reported"), [(16, True), (17, False)])
+def test_fewer_prototypes_than_dimensions_are_worth_a_warning(request_of, num_prototypes, is_reported):
     run = request_of(method="swav", swav={"embedding_dims": 16, "num_prototypes": num_prototypes}).run
-    found = find_warnings(run, num_images=16, num_without_boxes=0)
-    assert [("right angles to all prototypes" in warning) for warning in found] == [True] * is_told
+    warnings = find_warnings(run, num_images=16, num_without_boxes=0)
+    assert [("right angles to all prototypes" in warning) for warning in warnings] == [True] * is_reported
 
 
 def test_speed_memory_and_features_are_logged_also_for_tensorboard(tables, request_of, tmp_path):
     request = request_of(training={"monitor_knn": True, "monitor_images": 8}, optimizer={"epochs": 2})
     request = replace(request, peak_teraflops=0.001)
-    found = pretrain(request, tables, tmp_path / "c")
+    pretrained = pretrain(request, tables, tmp_path / "c")
     rows = read_metrics(tmp_path / "c")
     for row in rows:
         assert 0 <= row["data_wait_share"] <= 1
         assert row["images_per_s"] > 0
         assert 0.05 < row["peak_memory_gib"] < 50
         assert row["mfu"] > 0
-    transforms = [row for row in rows if "effective_rank" in row]
-    assert [row["step"] for row in transforms] == [4, 8]
-    assert [transform["images_seen"] for transform in found.summary["monitored"]] == [16, 32]
-    assert 0 < transforms[0]["accuracy_knn_chance"] <= 1
+    monitored = [row for row in rows if "effective_rank" in row]
+    assert [row["step"] for row in monitored] == [4, 8]
+    assert [row["images_seen"] for row in pretrained.summary["monitored"]] == [16, 32]
+    assert 0 < monitored[0]["accuracy_knn_chance"] <= 1
     events = EventAccumulator(str(tmp_path / "c" / EVENTS)).Reload()
     assert {"loss", "mfu", "learning_rate", "effective_rank", "data_wait_share"} <= set(events.Tags()["scalars"])
     assert [event.step for event in events.Scalars("loss")] == list(range(1, 9))
     assert events.Scalars("loss")[-1].value == pytest.approx(rows[-1]["loss"], rel=1e-6)
 
 
-def test_looking_and_counting_change_no_bit_of_training(tables, request_of, tmp_path):
+def test_monitoring_and_counting_change_no_bit_of_training(tables, request_of, tmp_path):
     plain = request_of("oac", training={"monitor_every_epochs": 0}, optimizer={"epochs": 1})
     watched = request_of("oac", optimizer={"epochs": 1})
     watched = replace(watched, peak_teraflops=1.0)
@@ -294,16 +294,16 @@ def test_looking_and_counting_change_no_bit_of_training(tables, request_of, tmp_
     assert same(state_of(first), state_of(second))
 
 
-def test_object_views_without_proposals_are_refused(tables, request_of, tmp_path):
+def test_object_views_without_proposals_are_rejected(tables, request_of, tmp_path):
     with pytest.raises(ValueError, match="object views need proposals"):
         pretrain(request_of("obj-dilate"), tables._replace(proposals=None), tmp_path / "c")
 
 
 def test_a_queue_longer_than_the_data_set_and_missing_proposals_are_warned_of(tables, request_of, tmp_path, capsys):
     pretrain(request_of("obj-dilate", moco={"queue_length": 20}, optimizer={"epochs": 1}), tables, tmp_path / "c")
-    shown = capsys.readouterr().err
-    assert "queue_length 20 exceeds the 16 images" in shown
-    assert "1 of 16 images have no usable proposal" in shown
+    printed = capsys.readouterr().err
+    assert "queue_length 20 exceeds the 16 images" in printed
+    assert "1 of 16 images have no usable proposal" in printed
 
 
 def test_random_weights_are_those_that_training_starts_from(tables, request_of, tmp_path):
@@ -325,8 +325,8 @@ def test_external_weights_are_copied_from_the_data_root(tables, request_of, tmp_
         external = request_of(
             "scene-scene", method="external", backbone={"arch": "resnet18", "width": 0.125, "weights": file}
         )
-        found = pretrain(external, tables, tmp_path / "e")
-        assert same(state_of(found), made.state_dict())
+        pretrained = pretrain(external, tables, tmp_path / "e")
+        assert same(state_of(pretrained), made.state_dict())
     write_safetensors(tables.data_root / "w.safetensors", {"x": torch.zeros(1)}, {})
     broken = request_of(
         "scene-scene", method="external", backbone={"width": 0.125, "arch": "resnet18", "weights": "w.safetensors"}
@@ -336,9 +336,11 @@ def test_external_weights_are_copied_from_the_data_root(tables, request_of, tmp_
 
 
 def test_a_saved_backbone_is_the_trained_one(tables, request_of, tmp_path):
-    found = pretrain(request_of(optimizer={"epochs": 1}), tables, tmp_path / "c")
-    save_backbone(found.backbone, tmp_path / "b.safetensors", {})
-    assert same(load_backbone(tmp_path / "b.safetensors", found_settings(request_of)).state_dict(), state_of(found))
+    pretrained = pretrain(request_of(optimizer={"epochs": 1}), tables, tmp_path / "c")
+    save_backbone(pretrained.backbone, tmp_path / "b.safetensors", {})
+    assert same(
+        load_backbone(tmp_path / "b.safetensors", found_settings(request_of)).state_dict(), state_of(pretrained)
+    )
 
 
 def found_settings(request_of):

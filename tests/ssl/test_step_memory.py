@@ -6,7 +6,7 @@ import yaml
 
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.methods.byol import Byol
-from objectcrop.ssl.methods.method import Passes
+from objectcrop.ssl.methods.method import TrunkPasses
 from objectcrop.ssl.methods.registry import METHODS as ALL
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.methods.supervised import Supervised
@@ -115,14 +115,14 @@ def test_estimating_changes_neither_the_method_nor_torchs_generator(request_of):
 @pytest.mark.parametrize(
     ("method", "changes", "passes"),
     [
-        ("moco_v2", {}, Passes(1, 0)),
-        ("moco_v2", {"losses": {"rotation": 1.0}}, Passes(3, 0)),
-        ("densecl", {"losses": {"rotation": 1.0, "localization": 1.0}}, Passes(4, 0)),
-        ("byol", {"losses": {"localization": 1.0}}, Passes(3, 0)),
-        ("swav", {}, Passes(2, 6)),
-        ("cmc", {"cmc": {"crops": "two"}}, Passes(2, 0)),
-        ("insdis", {}, Passes(1, 0)),
-        ("supervised", {}, Passes(1, 0)),
+        ("moco_v2", {}, TrunkPasses(1, 0)),
+        ("moco_v2", {"losses": {"rotation": 1.0}}, TrunkPasses(3, 0)),
+        ("densecl", {"losses": {"rotation": 1.0, "localization": 1.0}}, TrunkPasses(4, 0)),
+        ("byol", {"losses": {"localization": 1.0}}, TrunkPasses(3, 0)),
+        ("swav", {}, TrunkPasses(2, 6)),
+        ("cmc", {"cmc": {"crops": "two"}}, TrunkPasses(2, 0)),
+        ("insdis", {}, TrunkPasses(1, 0)),
+        ("supervised", {}, TrunkPasses(1, 0)),
     ],
 )
 def test_passes_with_gradient_are_those_of_the_method_and_its_losses(method, changes, passes):

@@ -24,9 +24,9 @@ from tests.ssl.test_two_processes import CASES, normalised_rows, one_step
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 with join_world(0) as world:
-    found = {"norm": normalised_rows(world.rank, world.size)}
-    found |= {name: one_step(name, world) for name in CASES}
-    torch.save(found, folder / f"{world.rank}.pt")
+    results = {"norm": normalised_rows(world.rank, world.size)}
+    results |= {name: one_step(name, world) for name in CASES}
+    torch.save(results, folder / f"{world.rank}.pt")
 """
 SCENES, OBJECTS = {}, {"regions": ["object", "dilated_object"], "proposals": "lod"}
 BYOL = {"hidden_dims": 24, "embedding_dims": 16}
@@ -125,11 +125,11 @@ def two(tmp_path_factory):
 @pytest.mark.slow
 def test_batch_statistics_are_those_of_all_processes(two):
     outputs, gradient, mean, variance, single = normalised_rows(0, 1)
-    torch.testing.assert_close(torch.cat([found["norm"][0] for found in two]), outputs, rtol=0, atol=1e-12)
-    torch.testing.assert_close(torch.cat([found["norm"][1] for found in two]), gradient, rtol=0, atol=1e-12)
-    for found in two:
-        torch.testing.assert_close(found["norm"][2], mean, rtol=0, atol=1e-12)
-        torch.testing.assert_close(found["norm"][3], variance, rtol=0, atol=1e-12)
+    torch.testing.assert_close(torch.cat([results["norm"][0] for results in two]), outputs, rtol=0, atol=1e-12)
+    torch.testing.assert_close(torch.cat([results["norm"][1] for results in two]), gradient, rtol=0, atol=1e-12)
+    for results in two:
+        torch.testing.assert_close(results["norm"][2], mean, rtol=0, atol=1e-12)
+        torch.testing.assert_close(results["norm"][3], variance, rtol=0, atol=1e-12)
     torch.testing.assert_close(two[0]["norm"][4], single, rtol=0, atol=1e-12)
     assert two[1]["norm"][4].shape == (0, 3)
 
@@ -141,12 +141,12 @@ def test_a_step_of_two_processes_is_that_of_one_with_the_whole_batch(two, name):
 
     loss, gradients, shared = one_step(name, ALONE)
     assert (two[0][name][0] + two[1][name][0]) / 2 == pytest.approx(loss, abs=1e-9)
-    for found in two:
-        assert found[name][1].keys() == {f"{key}" for key in gradients}
+    for results in two:
+        assert results[name][1].keys() == {f"{key}" for key in gradients}
         for key, gradient in gradients.items():
-            torch.testing.assert_close(found[name][1][key], gradient, rtol=1e-6, atol=1e-9, msg=key)
+            torch.testing.assert_close(results[name][1][key], gradient, rtol=1e-6, atol=1e-9, msg=key)
         for key, values in shared.items():
-            torch.testing.assert_close(found[name][2][key], values, rtol=0, atol=1e-9, msg=key)
+            torch.testing.assert_close(results[name][2][key], values, rtol=0, atol=1e-9, msg=key)
 
 
 def test_alone_it_is_plain_batch_norm():

@@ -43,10 +43,10 @@ LOSSES = {
 
 def changes_of(method: str, pair: str, losses: str) -> dict:
     """Changes to the tiny run."""
-    found = merged(ADAMW, {"method": method})
+    settings = merged(ADAMW, {"method": method})
     for changes in (METHODS[method], PAIRS[pair], LOSSES[losses]):
-        found = merged(found, changes)
-    return found
+        settings = merged(settings, changes)
+    return settings
 
 
 def spread(backbone: Backbone, tables: Tables, run: Run) -> float:
@@ -79,11 +79,11 @@ class Outcome(NamedTuple):
 def train_thirty_steps(tables: Tables, request: Request, folder: Path) -> Outcome:
     """Train with the same views in every epoch."""
     with same_views_in_every_epoch():
-        found = pretrain(request, tables, folder)
-    history = found.summary["history"]
-    # the first two steps meet a queue of noise, which is easy to tell from an image
+        pretrained = pretrain(request, tables, folder)
+    history = pretrained.summary["history"]
+    # the first two steps meet a queue of noise, which is easy to distinguish from an image
     first, last = (sum(row["loss"] for row in rows) / 6 for rows in (history[2:8], history[-6:]))
-    return Outcome(history, first, last, spread(found.backbone, tables, request.run))
+    return Outcome(history, first, last, spread(pretrained.backbone, tables, request.run))
 
 
 def main() -> None:
@@ -97,8 +97,8 @@ def main() -> None:
                 run = tiny_run(**changes_of(method, pair, losses))
                 request = Request("scene-scene", run, Seeds(0, 1), num_threads=1)
                 with tempfile.TemporaryDirectory() as folder:
-                    found = train_thirty_steps(make_tables(Path(folder)), request, Path(folder) / "checkpoints")
-                cells.append(f"{found.first:.2f} to {found.last:.2f}, {found.spread:.2f}")
+                    outcome = train_thirty_steps(make_tables(Path(folder)), request, Path(folder) / "checkpoints")
+                cells.append(f"{outcome.first:.2f} to {outcome.last:.2f}, {outcome.spread:.2f}")
             print(f"| {method} | {pair} | " + " | ".join(cells) + " |", flush=True)
 
 

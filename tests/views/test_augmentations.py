@@ -27,8 +27,8 @@ def ranges(transforms):
     return {name: (min(v[name] for v in values), max(v[name] for v in values)) for name in values[0]}
 
 
-def is_about(found, low, high):
-    return found == pytest.approx((low, high), abs=0.02)
+def is_about(bounds, low, high):
+    return bounds == pytest.approx((low, high), abs=0.02)
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -38,11 +38,11 @@ def test_byol_blurs_every_query_and_solarises_some_keys(place):
     assert share(transform.is_solarised for transform in transforms) == pytest.approx((0.0, 0.2)[place], abs=0.04)
     assert share(bool(transform.jitter) for transform in transforms) == pytest.approx(0.8, abs=0.04)
     assert share(transform.is_gray for transform in transforms) == pytest.approx(0.2, abs=0.04)
-    found = ranges(transforms)
-    assert is_about(found["brightness"], 0.6, 1.4)
-    assert is_about(found["contrast"], 0.6, 1.4)
-    assert is_about(found["saturation"], 0.8, 1.2)
-    assert is_about(found["hue"], -0.1, 0.1)
+    jitter = ranges(transforms)
+    assert is_about(jitter["brightness"], 0.6, 1.4)
+    assert is_about(jitter["contrast"], 0.6, 1.4)
+    assert is_about(jitter["saturation"], 0.8, 1.2)
+    assert is_about(jitter["hue"], -0.1, 0.1)
     assert len({tuple(name for name, _ in transform.jitter) for transform in transforms if transform.jitter}) == 24
 
 
@@ -72,10 +72,10 @@ def test_byol_resizes_bicubically_and_others_do_not():
 
 def test_swav_jitters_twice_as_strongly():
     transforms = [view.transform for pair in pairs("swav") for view in pair]
-    found = ranges(transforms)
+    jitter = ranges(transforms)
     for name in ("brightness", "contrast", "saturation"):
-        assert is_about(found[name], 0.2, 1.8)
-    assert is_about(found["hue"], -0.2, 0.2)
+        assert is_about(jitter[name], 0.2, 1.8)
+    assert is_about(jitter["hue"], -0.2, 0.2)
     assert share(bool(transform.jitter) for transform in transforms) == pytest.approx(0.8, abs=0.04)
     assert share(bool(transform.blur_sigma) for transform in transforms) == pytest.approx(0.5, abs=0.04)
     assert share(transform.is_gray for transform in transforms) == pytest.approx(0.2, abs=0.04)
@@ -86,9 +86,9 @@ def test_moco_v1_always_jitters_after_grey_and_never_blurs():
     transforms = [view.transform for pair in pairs("moco_v1") for view in pair]
     assert all(transform.jitter and transform.is_gray_first and not transform.blur_sigma for transform in transforms)
     assert share(transform.is_gray for transform in transforms) == pytest.approx(0.2, abs=0.04)
-    found = ranges(transforms)
-    assert is_about(found["brightness"], 0.6, 1.4)
-    assert is_about(found["hue"], -0.4, 0.4)
+    jitter = ranges(transforms)
+    assert is_about(jitter["brightness"], 0.6, 1.4)
+    assert is_about(jitter["hue"], -0.4, 0.4)
 
 
 def test_cmc_only_mirrors():
@@ -127,7 +127,7 @@ def test_small_crops_are_blurred_by_as_many_of_their_own_pixels_as_large_ones():
     assert max(sigmas) * 96 / 224 == pytest.approx(2.0, abs=0.05)
 
 
-def test_small_crops_of_an_image_that_is_squeezed_first_are_told_in_its_own_pixels():
+def test_small_crops_of_an_image_that_is_squeezed_first_are_in_its_own_pixels():
     boxes = np.array([plan.crop_box for plan in small_plans(resize_first_px=64)])
     assert boxes[:, 2].max() > 200
     ratios = (boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])

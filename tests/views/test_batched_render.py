@@ -91,7 +91,7 @@ def test_images_of_a_batch_do_not_mix():
     assert (together == alone).all()
 
 
-def test_small_crops_are_painted_as_on_the_cpu():
+def test_small_crops_are_augmented_as_on_the_cpu():
     views = ViewSettings(augmentation="swav", size_px=64, small_crops=SmallCropSettings(size_px=28))
     plans = [plan for n in range(8) for plan in plan_small_crops(SIZE, views, generator(0, "views", n))]
     assert max(plan.transform.blur_sigma for plan in plans) > 4, "stated at 224 pixels"

@@ -33,7 +33,7 @@ def cases(seed, smallest=8, largest=2000):
 
 @seeds
 @given(st.integers(0, 2**32), st.sampled_from(["image_total", "image_per_side", "box_fraction", "coordinate_released"]))
-def test_the_dilated_region_contains_the_object_region_and_lies_in_the_image(seed, way):
+def test_the_dilated_region_contains_the_object_region_and_is_in_the_image(seed, way):
     for size, box, rng in cases(seed):
         inner = to_whole_pixels(box, size)
         outer = to_whole_pixels(dilate(inner, size, rng.uniform(0, 1), way), size)
@@ -43,22 +43,22 @@ def test_the_dilated_region_contains_the_object_region_and_lies_in_the_image(see
 
 @seeds
 @given(st.integers(0, 2**32))
-def test_a_shifted_box_has_the_objects_size_and_lies_in_the_image(seed):
+def test_a_shifted_box_has_the_objects_size_and_is_in_the_image(seed):
     for size, box, rng in cases(seed):
         inner = to_whole_pixels(box, size)[0]
         radius = tuple(np.sort(rng.uniform(0, 1, size=2)))
-        found = np.array(shift(tuple(inner), size, radius, rng))
-        assert (found == np.round(found)).all()
-        assert (found[2:] - found[:2] == inner[2:] - inner[:2]).all()
-        assert contains(whole(size), as_boxes(found)).all()
-        way = np.hypot(*(found[:2] - inner[:2]))
+        shifted = np.array(shift(tuple(inner), size, radius, rng))
+        assert (shifted == np.round(shifted)).all()
+        assert (shifted[2:] - shifted[:2] == inner[2:] - inner[:2]).all()
+        assert contains(whole(size), as_boxes(shifted)).all()
+        way = np.hypot(*(shifted[:2] - inner[:2]))
         assert way <= radius[1] * min(size) + 1
 
 
 def test_a_shifted_box_with_room_on_every_side_is_as_far_away_as_asked():
     rng = np.random.default_rng(0)
-    found = np.array([shift((450, 450, 550, 550), Size(1000, 1000), (0.1, 0.3), rng)[:2] for _ in range(4000)]) - 450
-    ways, angles = np.hypot(*found.T), np.arctan2(*found.T)
+    offsets = np.array([shift((450, 450, 550, 550), Size(1000, 1000), (0.1, 0.3), rng)[:2] for _ in range(4000)]) - 450
+    ways, angles = np.hypot(*offsets.T), np.arctan2(*offsets.T)
     assert 99 <= ways.min() < 105
     assert 295 < ways.max() <= 301
     assert ways.mean() == pytest.approx(200, abs=4), "uniform radius"
@@ -67,13 +67,13 @@ def test_a_shifted_box_with_room_on_every_side_is_as_far_away_as_asked():
 
 @seeds
 @given(st.integers(0, 2**32), st.floats(0.05, 1), st.floats(0.05, 1))
-def test_crops_lie_in_their_region(seed, first, second):
+def test_crops_are_in_their_region(seed, first, second):
     scale_min, scale_max = sorted((first, second))
     for size, box, rng in cases(seed):
         region = to_whole_pixels(box, size)
-        found = as_boxes(draw_crop(tuple(region[0]), scale_min, rng, scale_max=scale_max))
-        assert contains(region, found).all()
-        assert (found[:, 2:] - found[:, :2] >= 1).all()
+        crop = as_boxes(draw_crop(tuple(region[0]), scale_min, rng, scale_max=scale_max))
+        assert contains(region, crop).all()
+        assert (crop[:, 2:] - crop[:, :2] >= 1).all()
 
 
 @seeds
@@ -99,15 +99,15 @@ def test_s_min_makes_the_smallest_object_crops_a_fifth_of_the_image_on_average(s
 def test_labels_are_what_painting_the_crop_pixel_by_pixel_shows(seed, patches, is_flipped):
     for size, box, _ in cases(seed, largest=200):
         crop = to_whole_pixels(box, size)[0]
-        augmented = np.zeros((size.height, size.width), dtype=bool)
+        covered = np.zeros((size.height, size.width), dtype=bool)
         x1, y1, x2, y2 = crop.astype(int)
-        augmented[y1:y2, x1:x2] = True
-        # each pixel is cut in patches x patches parts, of which each lies in one cell
-        rows, columns = augmented.any(axis=1).repeat(patches), augmented.any(axis=0).repeat(patches)
+        covered[y1:y2, x1:x2] = True
+        # each pixel is cut in patches x patches parts, of which each is in one cell
+        rows, columns = covered.any(axis=1).repeat(patches), covered.any(axis=0).repeat(patches)
         rows, columns = rows.reshape(patches, -1).any(axis=1), columns.reshape(patches, -1).any(axis=1)
         expected = np.outer(rows, columns)
-        found = occupancy(tuple(crop), size, patches, is_flipped=is_flipped)
-        assert (found == (expected[:, ::-1] if is_flipped else expected)).all()
+        cells = occupancy(tuple(crop), size, patches, is_flipped=is_flipped)
+        assert (cells == (expected[:, ::-1] if is_flipped else expected)).all()
 
 
 @seeds
@@ -138,7 +138,7 @@ def test_plans_do_not_depend_on_the_order_in_which_they_are_drawn(study_seed, au
 
 @seeds
 @given(st.integers(0, 2**32))
-def test_random_boxes_do_not_look_at_the_objects(seed):
+def test_random_boxes_do_not_depend_on_the_objects(seed):
     views = ViewSettings(regions=("random_box", "random_box"))
     for size, box, rng in cases(seed):
         state = rng.bit_generator.state

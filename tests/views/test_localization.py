@@ -27,15 +27,15 @@ def test_cells_that_the_crop_overlaps_are_one(data, width, height, patches, is_f
     x1, y1 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     x2, y2 = data.draw(st.integers(x1 + 1, width)), data.draw(st.integers(y1 + 1, height))
     box, size = (float(x1), float(y1), float(x2), float(y2)), Size(width, height)
-    found = occupancy(box, size, patches, is_flipped=is_flipped)
-    assert (found == slow_occupancy(box, size, patches, is_flipped)).all()
+    cells = occupancy(box, size, patches, is_flipped=is_flipped)
+    assert (cells == slow_occupancy(box, size, patches, is_flipped)).all()
 
 
 def test_a_crop_that_touches_a_cell_only_at_its_edge_is_not_in_it():
-    found = occupancy((0, 0, 20, 10), Size(40, 40), 4, is_flipped=False)
-    assert found.tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    cells = occupancy((0, 0, 20, 10), Size(40, 40), 4, is_flipped=False)
+    assert cells.tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
 
 
 def test_a_mirrored_view_mirrors_the_cells():
-    found = occupancy((0, 0, 20, 10), Size(40, 40), 4, is_flipped=True)
-    assert found[0].tolist() == [0, 0, 1, 1]
+    cells = occupancy((0, 0, 20, 10), Size(40, 40), 4, is_flipped=True)
+    assert cells[0].tolist() == [0, 0, 1, 1]

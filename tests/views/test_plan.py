@@ -102,11 +102,11 @@ def test_resizing_first_plans_square_ratios_on_the_image():
     crops = np.array([view.crop_box for pair in pairs(settings, 500) for view in pair])
     assert crops[:, 2].max() <= 256 + 1e-9
     ratios = (crops[:, 2] - crops[:, 0]) / (crops[:, 3] - crops[:, 1])
-    # 256 x 192 was squeezed to a square, where ratios lie in 3/4..4/3
+    # 256 x 192 was squeezed to a square, where ratios are in 3/4..4/3
     assert np.median(ratios) == pytest.approx(256 / 192, rel=0.05)
 
 
-def test_the_crop_that_was_drawn_on_a_square_is_found_again_in_its_whole_pixels():
+def test_the_crop_that_was_drawn_on_a_square_is_recovered_in_its_whole_pixels():
     squared, plain = ViewSettings(size_px=64, resize_first_px=96), ViewSettings(size_px=64)
     boxes, size, square = BOXES, Size(1000, 333), Size(96, 96)
     for number in range(50):
@@ -146,7 +146,7 @@ def test_the_scale_of_scenes_may_be_fixed():
     assert all(area_share(view) == pytest.approx(0.5, abs=0.02) for view in views)
 
 
-def test_a_shifted_view_lies_beside_the_object_of_the_same_pair():
+def test_a_shifted_view_is_beside_the_object_of_the_same_pair():
     settings = ViewSettings(regions=("object", "shifted_object"), proposals="gt", swap=False)
     for query, key in pairs(settings, 50, boxes=BOXES[:1]):
         first, second = np.array(query.region_box), np.array(key.region_box)
@@ -187,8 +187,8 @@ def test_the_releases_views_reach_beyond_the_border_into_black():
     white = np.full((192, 256, 3), 255, dtype=np.uint8)
     for _, key in drawn[:20]:
         plain = replace(key, transform=PLAIN, is_flipped=False)
-        shown = np.clip([256 - key.crop_box[0], 192 - key.crop_box[1]], 0, None) / (
+        visible_shares = np.clip([256 - key.crop_box[0], 192 - key.crop_box[1]], 0, None) / (
             np.array(key.crop_box[2:]) - key.crop_box[:2]
         )
         view = render(white, SIZE, plain, 64)
-        assert (view > 127).mean() == pytest.approx(np.prod(np.minimum(shown, 1)), abs=0.05)
+        assert (view > 127).mean() == pytest.approx(np.prod(np.minimum(visible_shares, 1)), abs=0.05)

@@ -45,11 +45,11 @@ def test_dilation_contains_the_object_and_stays_inside_the_image(case, fraction,
 @given(boxes_in_images())
 def test_whole_pixels_contain_the_box_and_are_never_empty(case):
     box, size = case
-    found = to_whole_pixels(box, size)
-    assert contains(found, box, tolerance_px=1.1e-3).all()
-    assert contains(whole(size), found).all()
-    assert (found == np.round(found)).all()
-    assert (found[:, 2:] - found[:, :2] >= 1).all()
+    region = to_whole_pixels(box, size)
+    assert contains(region, box, tolerance_px=1.1e-3).all()
+    assert contains(whole(size), region).all()
+    assert (region == np.round(region)).all()
+    assert (region[:, 2:] - region[:, :2] >= 1).all()
 
 
 def test_boxes_too_small_or_of_too_low_rank_are_never_drawn():

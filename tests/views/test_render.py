@@ -60,24 +60,24 @@ def test_bicubic_is_pillows(shape):
     assert difference(resize(image, 32), theirs).max() > 1, "another way"
 
 
-def test_what_lies_beyond_the_border_is_black(image):
-    found = crop(image, SIZE, plan((-4, -2, 12, 14)))
-    assert found.shape == (16, 16, 3)
-    assert (found[2:, 4:] == image[:14, :12]).all()
-    assert not found[:2].any()
-    assert not found[:, :4].any()
-    found = crop(image, SIZE, plan((40, 20, 60, 40)))
-    assert (found[:12, :8] == image[20:, 40:]).all()
-    assert not found[12:].any()
-    assert not found[:, 8:].any()
+def test_what_is_beyond_the_border_is_black(image):
+    view = crop(image, SIZE, plan((-4, -2, 12, 14)))
+    assert view.shape == (16, 16, 3)
+    assert (view[2:, 4:] == image[:14, :12]).all()
+    assert not view[:2].any()
+    assert not view[:, :4].any()
+    view = crop(image, SIZE, plan((40, 20, 60, 40)))
+    assert (view[:12, :8] == image[20:, 40:]).all()
+    assert not view[12:].any()
+    assert not view[:, 8:].any()
     assert not crop(image, SIZE, plan((50, 0, 60, 10))).any()
 
 
 def test_solarising_inverts_the_bright_half_at_the_end(image):
-    found = augment(image, ColorTransform((("brightness", 1.3),), is_solarised=True))
+    solarised = augment(image, ColorTransform((("brightness", 1.3),), is_solarised=True))
     theirs = TF.solarize(TF.adjust_brightness(Image.fromarray(image), 1.3), 128)
     # a value next to the threshold may round to its other side
-    assert (difference(found, theirs) <= 2).mean() > 0.98
+    assert (difference(solarised, theirs) <= 2).mean() > 0.98
     assert (
         augment(image, ColorTransform(is_solarised=True)) == np.asarray(TF.solarize(Image.fromarray(image), 128))
     ).all()
@@ -98,7 +98,7 @@ def test_factors_act_as_torchvisions(image, name, value):
 
 
 @pytest.mark.parametrize("share", [-0.1, -0.03, 0.07, 0.1])
-def test_hue_turns_as_torchvisions(image, share):
+def test_hue_shifts_as_torchvisions(image, share):
     theirs = TF.adjust_hue(Image.fromarray(image), share)
     assert difference(augment(image, ColorTransform((("hue", share),))), theirs).mean() < 2
 
@@ -112,9 +112,9 @@ def test_jitter_keeps_the_drawn_order(image):
 
 
 def test_grey_has_equal_channels(image):
-    found = augment(image, ColorTransform(is_gray=True))
-    assert (found[..., 0] == found[..., 1]).all()
-    assert difference(found, TF.rgb_to_grayscale(Image.fromarray(image), 3)).max() <= 1
+    grey = augment(image, ColorTransform(is_gray=True))
+    assert (grey[..., 0] == grey[..., 1]).all()
+    assert difference(grey, TF.rgb_to_grayscale(Image.fromarray(image), 3)).max() <= 1
 
 
 def test_blur_is_stated_for_views_of_224_pixels():

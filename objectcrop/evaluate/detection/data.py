@@ -15,7 +15,7 @@ from objectcrop.study.settings.section import settings_hash
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredNames:
     """Names in Detectron2's catalogs.
 
     Attributes:
@@ -29,7 +29,7 @@ class Registered:
     classes: list[str]
 
 
-def register_voc(name: str, dataset: Dataset, data_root: Path) -> Registered:
+def register_voc(name: str, dataset: Dataset, data_root: Path) -> RegisteredNames:
     """Register the devkits of a VOC data set, or the devkit of drawn scenes.
 
     Raises:
@@ -47,10 +47,10 @@ def register_voc(name: str, dataset: Dataset, data_root: Path) -> Registered:
         raise ValueError(f"datasets.{name}: a detector needs training parts and exactly one test part, got {len(test)}")
     classes = _voc_classes([*train, *test], data_root)
     names = [_register_part(name, part, data_root, classes) for part in [*train, *test]]
-    return Registered(names[:-1], names[-1], classes)
+    return RegisteredNames(names[:-1], names[-1], classes)
 
 
-def register_coco(name: str, dataset: Dataset, data_root: Path) -> Registered:
+def register_coco(name: str, dataset: Dataset, data_root: Path) -> RegisteredNames:
     """Register the instances of a COCO data set, or those of drawn scenes.
 
     Raises:
@@ -73,7 +73,7 @@ def register_coco(name: str, dataset: Dataset, data_root: Path) -> Registered:
         loader = _coco_loader(file, folder_of, names[split])
         _register(names[split], loader, {"json_file": file, "image_root": folder_of, "evaluator_type": "coco"})
     DatasetCatalog.get(names["train"])  # fills the class names in
-    return Registered([names["train"]], names["test"], list(MetadataCatalog.get(names["train"]).thing_classes))
+    return RegisteredNames([names["train"]], names["test"], list(MetadataCatalog.get(names["train"]).thing_classes))
 
 
 def _coco_loader(file: str, images: str, name: str) -> Callable[[], list[dict[str, Any]]]:
@@ -98,11 +98,11 @@ def _register(name: str, loader: Callable[[], list[dict[str, Any]]], words: dict
 
 
 def _voc_classes(parts: list[VocPart], data_root: Path) -> list[str]:
-    """VOC's twenty in their order if all names are among them, else the names found, sorted."""
-    found: set[str] = set()
+    """Return VOC's twenty classes in their order if all names are among them, else the names of the files, sorted."""
+    names: set[str] = set()
     for part in parts:
         devkit = data_root / part.devkit
         for image_id in (devkit / "ImageSets/Main" / f"{part.image_set}.txt").read_text().split():
             tree = ElementTree.parse(devkit / "Annotations" / f"{image_id}.xml")
-            found.update(str(thing.findtext("name")) for thing in tree.findall("object"))
-    return list(CLASS_NAMES) if found <= set(CLASS_NAMES) else sorted(found)
+            names.update(str(thing.findtext("name")) for thing in tree.findall("object"))
+    return list(CLASS_NAMES) if names <= set(CLASS_NAMES) else sorted(names)

@@ -43,7 +43,7 @@ class FineTuning:
     """What is fine-tuned.
 
     Attributes:
-        label: shown with the progress.
+        label: printed with the progress.
         task: settings.
         backbone: trunk of the run.
         dataset_name: data set of the task.
@@ -87,7 +87,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     if comm.is_main_process():
         print(f"{job.label}: {describe_precision(precision, device)}", file=sys.stderr, flush=True)
     register = register_voc if isinstance(job.task, DetectorTask) else register_coco
-    with _known_warnings(), _quiet():
+    with _harmless_warnings_ignored(), _quiet():
         data = register(job.dataset_name, job.dataset, job.data_root)
         cfg = detection_config(
             job.task,
@@ -102,7 +102,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
             seed=job.seed,
             num_workers=job.num_workers,
         )
-    with _known_warnings():
+    with _harmless_warnings_ignored():
         model = _train(cfg, job, stop)
         with _quiet():
             images = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
@@ -112,11 +112,11 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
             else InstanceEvaluator(data.test, images, job.num_processes, job.checkpoints)
         )
         with autocast(precision, device):
-            found: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job.label, stop)
+            results: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job.label, stop)
     details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(images)}
     if isinstance(job.task, DetectorTask):
         details["voc_metric"] = job.task.voc_metric
-    return found | {"details": details, "precision": resolve_precision(precision, device)} if found else {}
+    return results | {"details": details, "precision": resolve_precision(precision, device)} if results else {}
 
 
 @contextlib.contextmanager
@@ -167,7 +167,7 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
             progress.advance(1, loss=float(loss.detach()))
             is_asked_to_stop = _is_asked(stop)
             if is_asked_to_stop or time.monotonic() - last_save >= SAVE_EVERY_S:
-                # two files in turn: the other one stays whole if this one is cut off
+                # two files alternate: the other one stays whole if this one is cut off
                 checkpointer.save(f"state-{num_saved % 2}", iteration=iteration)
                 num_saved += 1
                 last_save = time.monotonic()
@@ -211,7 +211,7 @@ def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
     state = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
     if unused := unused_weights(state, read_detectron2(weights)):
         raise ValueError(
-            f"{weights}: {len(unused)} tensor(s) found no place in the detector, first {unused[0]!r}: the file is of another "
+            f"{weights}: {len(unused)} tensor(s) have no place in the detector, first {unused[0]!r}: the file is of another "
             "arch or width than the run's backbone; run export_backbone again"
         )
 
@@ -232,8 +232,8 @@ def _evaluate(
             if stop:
                 raise Stopped(stop.exit_code)  # the trained state is saved
     with _quiet():
-        found: dict[str, Any] = evaluator.evaluate()
-    return found
+        results: dict[str, Any] = evaluator.evaluate()
+    return results
 
 
 @contextlib.contextmanager
@@ -244,8 +244,8 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _known_warnings() -> Iterator[None]:
-    """Detectron2 of 2024 on PyTorch of 2026: these are known and harmless."""
+def _harmless_warnings_ignored() -> Iterator[None]:
+    """Ignore the harmless warnings of Detectron2 of 2024 on PyTorch of 2026."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.meshgrid", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*torch.cuda.amp", category=FutureWarning)

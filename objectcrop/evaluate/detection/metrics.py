@@ -42,11 +42,11 @@ class VocEvaluator(PascalVOCDetectionEvaluator):  # type: ignore[misc]
             return {}
         lines: dict[int, list[str]] = defaultdict(list)
         for predictions in gathered:
-            for class_id, found in predictions.items():
-                lines[class_id] += found
+            for class_id, class_lines in predictions.items():
+                lines[class_id] += class_lines
         files = [self._anno_file_template.format(image_id) for image_id in self._ids]
-        shown = {thing["name"] for file in files for thing in parse_rec(file) if not thing["difficult"]}
-        present = [class_id for class_id, name in enumerate(self._class_names) if name in shown]
+        test_names = {thing["name"] for file in files for thing in parse_rec(file) if not thing["difficult"]}
+        present = [class_id for class_id, name in enumerate(self._class_names) if name in test_names]
         aps = {self._class_names[class_id]: self._class_aps(class_id, lines.get(class_id, [])) for class_id in present}
         table = np.array(list(aps.values()))
         by_threshold = dict(zip(THRESHOLDS, table.mean(axis=0).tolist(), strict=True))
@@ -91,13 +91,13 @@ class InstanceEvaluator:
 
     def evaluate(self) -> dict[str, Any]:
         """Metrics in percent; a model without any prediction has AP 0, as COCO counts it."""
-        found = self._inner.evaluate(img_ids=self._ids)
+        results = self._inner.evaluate(img_ids=self._ids)
         if not comm.is_main_process():
             return {}
         metrics: dict[str, float] = {}
         per_class: dict[str, float | None] = {}
         for kind, prefix in (("bbox", ""), ("segm", "mask_")):
-            values = found.get(kind, {})
+            values = results.get(kind, {})
             for name in ("AP", "AP50", "AP75"):
                 value = float(values.get(name, 0.0))
                 metrics[prefix + name] = 0.0 if math.isnan(value) else value

@@ -49,7 +49,7 @@ def build_any_resnet_fpn_backbone(cfg: Any, input_shape: ShapeSpec) -> FPN:
 class NormedRes5ROIHeads(Res5ROIHeads):  # type: ignore[misc]
     """`Res5ROIHeads` whose stage ends in an extra norm.
 
-    A pretrained trunk hands over features of any scale; MoCo found that a norm after res5 evens this out.
+    A pretrained trunk hands over features of any scale; MoCo's norm after res5 evens this out.
     """
 
     @classmethod

@@ -80,8 +80,8 @@ class Extractor:
         """Pooled features of uint8 images, shape (n, H, W, 3), as float32."""
         # no inference mode: a layer is trained on what comes out
         with torch.no_grad(), autocast(self.precision, self.device):
-            found: Tensor = self.backbone.view(images.to(self.device, non_blocking=True)).features
-        return found.float()
+            features: Tensor = self.backbone.view(images.to(self.device, non_blocking=True)).features
+        return features.float()
 
     def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:
         """Features of every image in order, shape (n, num_features); prints progress."""

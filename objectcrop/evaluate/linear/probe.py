@@ -141,8 +141,8 @@ def measure(
         metrics[f"map_batched_{batch}"] = 100 * map_batched(scores, images.labels, batch)
     if is_single:
         metrics["top1"] = _top1(scores, images)
-    found = average_precisions(scores, images.labels)
-    per_class = {name: None if np.isnan(ap) else 100 * float(ap) for name, ap in zip(classes, found, strict=True)}
+    aps = average_precisions(scores, images.labels)
+    per_class = {name: None if np.isnan(ap) else 100 * float(ap) for name, ap in zip(classes, aps, strict=True)}
     return metrics, per_class
 
 
@@ -175,7 +175,7 @@ def _train(layers: LinearLayers, choosing: LinearLayers, training: _Training) ->
 
 
 class _FeatureBatches:
-    """Features of the training images, batch by batch: fresh crops each epoch, or a few fixed views in turn."""
+    """Features of the training images, batch by batch: fresh crops each epoch, or a few fixed views that alternate."""
 
     def __init__(self, extractor: Extractor, views: Views, task: LinearTask) -> None:
         self._extractor, self._views, self._batch = extractor, views, task.batch_size
@@ -211,20 +211,22 @@ def _choose(choosing: LinearLayers, training: _Training) -> tuple[int, list[floa
     rows = np.flatnonzero(training.held_out)
     if not len(rows):
         return 0, []
-    shown = LabelledImages(
+    held_out_images = LabelledImages(
         ids=tuple(images.ids[row] for row in rows),
         paths=tuple(images.paths[row] for row in rows),
         sizes=tuple(images.sizes[row] for row in rows),
         labels=images.labels[rows],
     )
-    views = Views(shown, task, training.seeds)
+    views = Views(held_out_images, task, training.seeds)
     features = training.extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
     value_of = _top1 if choosing_metric(task) == "top1" else _map
-    found = [value_of(scores, shown) if np.isfinite(scores).all() else None for scores in choosing.scores(features)]
-    best = max((value for value in found if value is not None), default=None)
+    values = [
+        value_of(scores, held_out_images) if np.isfinite(scores).all() else None for scores in choosing.scores(features)
+    ]
+    best = max((value for value in values if value is not None), default=None)
     if best is None:
         raise ValueError(f"the linear layer diverged at every one of learning_rates {list(task.learning_rates)}")
-    return found.index(best), found
+    return values.index(best), values
 
 
 def _map(scores: NDArray[np.float32], images: LabelledImages) -> float:

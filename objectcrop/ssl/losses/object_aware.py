@@ -36,8 +36,8 @@ class PairHead(nn.Module):
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Logits, shape (N, num_outputs); inputs are not normalised."""
-        found: Tensor = self.layers(torch.cat([first, second], dim=1))
-        return found
+        logits: Tensor = self.layers(torch.cat([first, second], dim=1))
+        return logits
 
 
 class ExtraHeads(nn.Module):
@@ -85,7 +85,7 @@ class ExtraHeads(nn.Module):
 def add_extra_losses(
     total: Tensor, logits: ExtraLogits, batch: PairBatch, weights: LossSettings
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The weighted sum of a method's own loss and the extra ones, and their parts to log with their chance levels."""
+    """Return the weighted sum of a method's loss and the extra ones, and their parts to log with their chance levels."""
     parts: dict[str, Tensor] = {}
     if logits.rotation is not None:
         loss, accuracy = rotation_loss(logits.rotation, batch.rotation)
@@ -137,9 +137,9 @@ def localization_loss(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def localization_accuracy(logits: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of cells predicted right, and chance: the best answer of each cell for this batch, the same for all its images.
+    """Return the share of cells predicted right, and the chance level: one best answer of each cell for the whole batch.
 
-    Chance knows the batch's labels but sees no image, so that for small batches it is a little too high.
+    Chance level is computed from the batch's labels, without images: for small batches it is a little too high.
 
     Args:
         logits: shape (N, patches * patches).

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses, follow
+from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses, ema_update
 from objectcrop.ssl.networks.backbones import Backbone, View
 from objectcrop.ssl.networks.heads import build_byol_head, routed
 from objectcrop.ssl.samples.batches import PairBatch
@@ -64,7 +64,7 @@ class OnlineNetwork(nn.Module):
 
 
 class Byol(Method):
-    """Online network and target network, which follows it after each optimizer step and has batch statistics of its own."""
+    """Online network, and target network: its EMA after each optimizer step, with batch statistics of its own."""
 
     network: OnlineNetwork
 
@@ -86,8 +86,8 @@ class Byol(Method):
         return StepLosses(loss, {"loss_prediction": loss.detach(), "similarity_positive": 1 - loss.detach() / 4})
 
     def after_step(self, step: int, total_steps: int) -> None:
-        """Let the target network follow."""
-        follow(self.target, self.network.branch, target_momentum(self.run.byol.target_momentum, step, total_steps))
+        """Make the EMA update of the target network."""
+        ema_update(self.target, self.network.branch, target_momentum(self.run.byol.target_momentum, step, total_steps))
 
     @classmethod
     def sees_both_views(cls, run: Run) -> bool:

@@ -20,7 +20,7 @@ MAX_LOGITS = 1 << 28
 """Logits that are held at once: 1 GiB in float32."""
 
 
-class DenseEncoded(NamedTuple):
+class DenseEmbeddings(NamedTuple):
     """What an encoder makes of images.
 
     Attributes:
@@ -41,11 +41,11 @@ class DenseEncoder(Encoder):
         super().__init__(setup)
         self.dense_projector = build_dense_projector(self.backbone.num_features, setup.run.moco)
 
-    def forward(self, images: Tensor, tags: Tensor) -> tuple[View, DenseEncoded]:
+    def forward(self, images: Tensor, tags: Tensor) -> tuple[View, DenseEmbeddings]:
         """The view, and both heads' embeddings by those of its tags, of uint8 images."""
         view, map_ = self.backbone.view_and_map(images)
         embeddings = F.normalize(widened(self.projector(view.features, tags)), dim=1)
-        return view, DenseEncoded(embeddings, widened(self.dense_projector(map_, tags)), map_)
+        return view, DenseEmbeddings(embeddings, widened(self.dense_projector(map_, tags)), map_)
 
 
 class DenseCl(MomentumContrast):
@@ -59,10 +59,10 @@ class DenseCl(MomentumContrast):
         self.queue, self.dense_queue = self.fresh_queues(2)
         self.settle()
 
-    def own_losses(self, outputs: DenseEncoded, batch: PairBatch, step: int) -> StepLosses:
+    def own_losses(self, outputs: DenseEmbeddings, batch: PairBatch, step: int) -> StepLosses:
         """The global and the dense loss; moves the key encoder and the queues."""
         self.update_key_encoder()
-        keys: DenseEncoded = self.encode_keys(batch, step)
+        keys: DenseEmbeddings = self.encode_keys(batch, step)
         contrast, dense = self.contrast(outputs.embeddings, keys.embeddings, batch), self._dense(outputs, keys, batch)
         tags, pooled = self.world.gather(batch.key_tags), F.normalize(keys.dense.mean(dim=(2, 3)), dim=1)
         self.queue.enqueue(self.world.gather(keys.embeddings), tags)
@@ -71,7 +71,7 @@ class DenseCl(MomentumContrast):
         loss = (1 - share) * contrast.loss + share * dense
         return StepLosses(loss, {**contrast.parts(), "loss_dense": dense.detach()})
 
-    def _dense(self, query: DenseEncoded, keys: DenseEncoded, batch: PairBatch) -> Tensor:
+    def _dense(self, query: DenseEmbeddings, keys: DenseEmbeddings, batch: PairBatch) -> Tensor:
         return dense_info_nce(
             _rows(query.dense),
             _rows(keys.dense),

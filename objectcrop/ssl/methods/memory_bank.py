@@ -1,4 +1,4 @@
-"""A memory bank: one slowly moving embedding for each image (Wu et al. 2018, arXiv:1805.01978)."""
+"""A memory bank: a running mean of embeddings for each image (Wu et al. 2018, arXiv:1805.01978)."""
 
 import math
 
@@ -17,7 +17,7 @@ class MemoryBank(nn.Module):
 
     Attributes:
         rows: unit vectors, shape (images, D); Gaussian directions at first.
-        momentum: share of a row that stays when its image is seen.
+        momentum: share of a row that stays at an update with its image.
         log_normaliser: log Z of noise-contrastive estimation, of the first batch that is held against the bank; None before.
     """
 
@@ -67,14 +67,14 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def _estimate(self, queries: Tensor, others: Tensor, temperature: float, world: World) -> float:
-        found = log_normaliser(queries, others, temperature=temperature, num_rows=len(self.rows))
+        log_z = log_normaliser(queries, others, temperature=temperature, num_rows=len(self.rows))
         # one mean over the queries of all processes, each of which has as many
-        parts = world.gather(found[None])
+        parts = world.gather(log_z[None])
         return float(torch.logsumexp(parts, dim=0)) - math.log(len(parts))
 
 
 def draw_negatives(length: int, wanted: int, step: int, seeds: Seeds) -> Tensor:
-    """Rows of a bank for a step, the same in every process, int64: all of them, or so many draws with replacement."""
+    """Draw rows of a bank for a step, the same in every process, int64: all, or `wanted` draws with replacement."""
     if wanted >= length:
         return torch.arange(length)
     return torch.from_numpy(seeds.generator("negatives", step).integers(length, size=wanted))

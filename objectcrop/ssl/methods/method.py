@@ -36,7 +36,7 @@ class Setup(NamedTuple):
         return build_backbone(self.run.backbone, batch_norm_group, is_global=is_global)
 
     def build_extra_heads(self, num_features: int) -> ExtraHeads:
-        """Fresh heads of the extra losses that are on, for a trunk of so many features."""
+        """Make the heads of the extra losses that are on, for a trunk of `num_features`."""
         return ExtraHeads(num_features, self.run.losses)
 
 
@@ -54,8 +54,8 @@ class StepLosses(NamedTuple):
     parts: dict[str, Tensor]
 
 
-class Passes(NamedTuple):
-    """How often the trunk sees an image with gradient in a step: at the size of a view, and at that of a small crop."""
+class TrunkPasses(NamedTuple):
+    """Passes of an image through the trunk with gradient in a step: at the size of a view, and of a small crop."""
 
     large: int
     small: int
@@ -112,7 +112,7 @@ class Method(nn.Module, ABC):
         return
 
     def after_step(self, step: int, total_steps: int) -> None:
-        """Called after the optimizer's step, counted from 0, of so many; moves what follows it (BYOL's target network)."""
+        """Make updates after the optimizer's step, counted from 0 of `total_steps` (the EMA of BYOL's target network)."""
         return
 
     def compile_trunks(self) -> int:
@@ -137,11 +137,11 @@ class Method(nn.Module, ABC):
         return False
 
     @classmethod
-    def count_passes(cls, run: Run) -> Passes:
+    def count_passes(cls, run: Run) -> TrunkPasses:
         """Count the trunk's passes with gradient: own views, the other view's, the rotated view's, the whole image's."""
         extra = bool(run.losses.rotation) + bool(run.losses.localization)
         small = run.views.small_crops
-        return Passes(1 + (cls.sees_both_views(run) or extra > 0) + extra, 0 if small is None else small.count)
+        return TrunkPasses(1 + (cls.sees_both_views(run) or extra > 0) + extra, 0 if small is None else small.count)
 
     @classmethod
     def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
@@ -166,8 +166,8 @@ class Method(nn.Module, ABC):
 
 
 @torch.no_grad()
-def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
-    """Set each parameter p of the slow network to m p + (1 - m) times the fast one's; buffers stay as they are."""
-    slowly = [parameter.detach() for parameter in slow.parameters()]
-    fastly = [parameter.detach() for parameter in fast.parameters()]
-    torch._foreach_lerp_(slowly, fastly, 1 - momentum)
+def ema_update(average: nn.Module, source: nn.Module, momentum: float) -> None:
+    """Set each parameter p of the average to m p + (1 - m) times the source's; buffers stay as they are."""
+    means = [parameter.detach() for parameter in average.parameters()]
+    values = [parameter.detach() for parameter in source.parameters()]
+    torch._foreach_lerp_(means, values, 1 - momentum)

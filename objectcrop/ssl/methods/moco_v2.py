@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from objectcrop.ssl.methods.method import Setup, StepLosses
-from objectcrop.ssl.methods.momentum_contrast import Encoded, Encoder, MomentumContrast
+from objectcrop.ssl.methods.momentum_contrast import Encoder, EncoderEmbeddings, MomentumContrast
 from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
 
@@ -19,7 +19,7 @@ class MocoV2(MomentumContrast):
         (self.queue,) = self.fresh_queues(1)
         self.settle()
 
-    def own_losses(self, outputs: Encoded, batch: PairBatch, step: int) -> StepLosses:
+    def own_losses(self, outputs: EncoderEmbeddings, batch: PairBatch, step: int) -> StepLosses:
         """InfoNCE against the queue; moves the key encoder and the queue."""
         self.update_key_encoder()
         keys: Tensor = self.encode_keys(batch, step).embeddings

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
-from objectcrop.ssl.methods.method import Method, Outputs, Setup, follow
+from objectcrop.ssl.methods.method import Method, Outputs, Setup, ema_update
 from objectcrop.ssl.methods.queue import Queue
 from objectcrop.ssl.networks.backbones import Backbone, View
 from objectcrop.ssl.networks.heads import build_projector
@@ -21,7 +21,7 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.views.plan import view_tag
 
 
-class Encoded(NamedTuple):
+class EncoderEmbeddings(NamedTuple):
     """What an encoder makes of images: unit vectors of its projector, float32, shape (N, D)."""
 
     embeddings: Tensor
@@ -39,7 +39,7 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor, tags: Tensor) -> tuple[View, Any]:
         """The view, and its embeddings by the projector of its tags, of uint8 images."""
         view = self.backbone.view(images)
-        return view, Encoded(F.normalize(widened(self.projector(view.features, tags)), dim=1))
+        return view, EncoderEmbeddings(F.normalize(widened(self.projector(view.features, tags)), dim=1))
 
 
 class QueryNetwork(nn.Module):
@@ -62,7 +62,7 @@ class QueryNetwork(nn.Module):
 
 
 class MomentumContrast(Method):
-    """Query network, and a key encoder that follows it (He et al. 2020, arXiv:1911.05722).
+    """Query network, and a key encoder that is its EMA (He et al. 2020, arXiv:1911.05722).
 
     Both encoders keep batch norm buffers of their own: the key encoder's come from its own forward passes.
     """
@@ -77,7 +77,7 @@ class MomentumContrast(Method):
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
 
     def fresh_queues(self, count: int) -> list[Queue]:
-        """Queues of random keys, with the tags of the run's views in turn."""
+        """Make queues of random keys, whose tags cycle through those of the run's views."""
         settings, tags = self.run.moco, sorted({view_tag(region) for region in self.run.views.regions})
         return [
             Queue(settings.queue_length, settings.embedding_dims, first_tags=tags, seed=seed)
@@ -86,7 +86,7 @@ class MomentumContrast(Method):
 
     def update_key_encoder(self) -> None:
         """Set each of its parameters to m times itself + (1 - m) times the query encoder's (equation 2)."""
-        follow(self.key_encoder, self.network.encoder, self.run.moco.momentum)
+        ema_update(self.key_encoder, self.network.encoder, self.run.moco.momentum)
 
     def encode_keys(self, batch: PairBatch, step: int) -> Any:
         """Encode the keys of a batch among other images than their queries (see `encode_shuffled`).
@@ -155,7 +155,7 @@ class MomentumContrast(Method):
         group = run.moco.batch_norm_group
         if world_size == 1 and (group == 0 or each < 2 * group):
             warnings.append(
-                f"all {each} images of the one device share batch statistics, through which keys tell queries what to match"
+                f"all {each} images of the one device share batch statistics, through which keys leak to queries what to match"
                 " (the loss falls, little is learnt): set moco.batch_norm_group to at most half of the batch, the default is 32"
             )
         return warnings

@@ -28,7 +28,7 @@ class Queue(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor, tags: Tensor) -> None:
-        """Write keys, shape (N, D), in order; what reaches the end goes on at the start.
+        """Write keys, shape (N, D), in order; what reaches the end continues at the start.
 
         Raises:
             ValueError: if there are more keys than rows.

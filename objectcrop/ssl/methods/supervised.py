@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.methods.method import Method, Outputs, Passes, Setup, StepLosses
+from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses, TrunkPasses
 from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.study.settings.runs import Run
@@ -52,9 +52,9 @@ class Supervised(Method):
         return StepLosses(label_loss(outputs, batch.labels), parts)
 
     @classmethod
-    def count_passes(cls, run: Run) -> Passes:
+    def count_passes(cls, run: Run) -> TrunkPasses:
         """One: there are no extra losses."""
-        return Passes(1, 0)
+        return TrunkPasses(1, 0)
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -200,7 +200,7 @@ def swapped_prediction(scores: Sequence[Tensor], codes: Sequence[Tensor], *, tem
         codes: of the first of these crops, shape (N, K) each, without gradient.
         temperature: T of the softmax.
     """
-    predictions = [torch.log_softmax(widened(found) / temperature, dim=1) for found in scores]
+    predictions = [torch.log_softmax(widened(cosines) / temperature, dim=1) for cosines in scores]
     losses = [
         -(code * prediction).sum(dim=1).mean()
         for target, code in enumerate(codes)

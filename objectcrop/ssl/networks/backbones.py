@@ -145,15 +145,15 @@ class ResNet(Backbone):
         """
         if unknown := sorted(set(names) - set(STAGES)):
             raise ValueError(f"no layer {unknown} in a ResNet, choose among {list(STAGES)}")
-        found: dict[str, Tensor] = {}
+        maps: dict[str, Tensor] = {}
         map_ = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for name in STAGES:
-            if len(found) == len(set(names)):
+            if len(maps) == len(set(names)):
                 break
             map_ = self.get_submodule(name)(map_)
             if name in names:
-                found[name] = map_
-        return found
+                maps[name] = map_
+        return maps
 
     def forward_map(self, images: Tensor) -> Tensor:
         """The last map."""

@@ -196,5 +196,5 @@ class _SumOverProcesses(torch.autograd.Function):
 
 
 def _sum_over_processes(values: Tensor) -> Tensor:
-    found: Tensor = _SumOverProcesses.apply(values)
-    return found
+    total: Tensor = _SumOverProcesses.apply(values)
+    return total

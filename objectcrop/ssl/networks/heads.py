@@ -76,8 +76,8 @@ class SharedHead(nn.Module):
 
     def forward(self, features: Tensor, tags: Tensor) -> Tensor:
         """Embeddings, shape (N, embedding_dims); `tags` do not matter."""
-        found: Tensor = self.head(features)
-        return found
+        embeddings: Tensor = self.head(features)
+        return embeddings
 
 
 class PerViewHeads(nn.Module):

@@ -34,14 +34,14 @@ class NamedNetwork(NamedTuple):
 
 
 def find_network_problem(arch: str) -> str | None:
-    """One sentence that says what is wrong with a name, with names that are near; None if nothing is."""
+    """Return one sentence that says what is wrong with a name, with names that are near; None if nothing is."""
     library = "timm" if arch.startswith(TIMM) else "torchvision"
     prefix = TIMM if library == "timm" else ""
     name = arch.removeprefix(TIMM)
-    known: list[str] = _timm().list_models() if library == "timm" else list_models(torchvision.models)
-    if name in known:
+    names: list[str] = _timm().list_models() if library == "timm" else list_models(torchvision.models)
+    if name in names:
         return None
-    near = [prefix + found for found in difflib.get_close_matches(name, known, n=3)]
+    near = [prefix + match for match in difflib.get_close_matches(name, names, n=3)]
     return f"backbone.arch {arch!r}: {library} has no such network{f'; near are {near}' if near else ''}"
 
 
@@ -97,19 +97,19 @@ def _without_classifier(network: nn.Module) -> nn.Module:
 
 
 def _read_timm(network: nn.Module, images: Tensor) -> Tensor:
-    found: Tensor = network.forward_features(images)  # type: ignore[operator]
-    return found
+    map_: Tensor = network.forward_features(images)  # type: ignore[operator]
+    return map_
 
 
 def _read_torchvision(network: nn.Module, images: Tensor) -> Tensor:
     """What torchvision's families of convolutional networks compute before they pool."""
     if hasattr(network, "features"):
-        found: Tensor = network.features(images)  # type: ignore[operator]
-        return found.relu() if isinstance(network, DenseNet) else found
+        features: Tensor = network.features(images)  # type: ignore[operator]
+        return features.relu() if isinstance(network, DenseNet) else features
     children = dict(network.named_children())
     if "trunk_output" in children:
-        found = children["trunk_output"](children["stem"](images))
-        return found
+        map_: Tensor = children["trunk_output"](children["stem"](images))
+        return map_
     map_ = images
     for child in children.values():
         map_ = child(map_)
@@ -131,7 +131,7 @@ def _probe(arch: str, network: nn.Module, read: Reader) -> int:
     side = _PROBE_PX // STRIDE
     if map_.dim() != 4 or map_.shape[2:] != (side, side):
         raise ValueError(
-            f"backbone.arch {arch!r} turns {_PROBE_PX} x {_PROBE_PX} px into shape {tuple(map_.shape[1:])}; a trunk needs a "
+            f"backbone.arch {arch!r} maps {_PROBE_PX} x {_PROBE_PX} px to shape {tuple(map_.shape[1:])}; a trunk needs a "
             f"map (channels, height, width) of stride {STRIDE}"
         )
     return int(map_.shape[1])

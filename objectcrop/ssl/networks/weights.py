@@ -34,7 +34,7 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _ALIGNMENT = 8
 _STEMS = {3: "small", 7: "imagenet"}
 _FIRST = ("conv1.weight", "luminance.conv1.weight")
-"""The first kernel of a ResNet, by which its stem is known."""
+"""The first kernel of a ResNet, whose size identifies its stem."""
 _NESTED = ("state_dict", "network", "model")
 """Under which checkpoints keep the tensors, beside epochs and the like."""
 _COUNTER = ".num_batches_tracked"
@@ -183,28 +183,28 @@ def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: st
         ValueError: with `where`, and the names that are missing, unexpected or of another shape.
     """
     wanted = backbone.weights.state_dict()
-    given = {
+    state = {
         name: tensor for name, tensor in weights.items() if name in wanted or name.split(".")[0] not in CLASSIFIERS
     }
     counters = {name for name in wanted if name.endswith(_COUNTER)}
-    given |= {name: torch.zeros_like(wanted[name]) for name in counters - given.keys()}
+    state |= {name: torch.zeros_like(wanted[name]) for name in counters - state.keys()}
     problems = []
-    stems = stem_of(given), stem_of(wanted)
+    stems = stem_of(state), stem_of(wanted)
     if None not in stems and stems[0] != stems[1]:
         problems.append(f"stem {stems[0]} for {stems[1]}")
-    if missing := sorted(wanted.keys() - given.keys()):
+    if missing := sorted(wanted.keys() - state.keys()):
         problems.append(f"missing {_shorten(missing)}")
-    if unexpected := sorted(given.keys() - wanted.keys()):
+    if unexpected := sorted(state.keys() - wanted.keys()):
         problems.append(f"unexpected {_shorten(unexpected)}")
-    shared = sorted(wanted.keys() & given.keys())
-    if other := [name for name in shared if wanted[name].shape != given[name].shape]:
-        shapes = [f"{name}: {tuple(given[name].shape)} for {tuple(wanted[name].shape)}" for name in other]
+    shared = sorted(wanted.keys() & state.keys())
+    if other := [name for name in shared if wanted[name].shape != state[name].shape]:
+        shapes = [f"{name}: {tuple(state[name].shape)} for {tuple(wanted[name].shape)}" for name in other]
         problems.append(f"other shapes {_shorten(shapes)}")
     if problems:
         raise ValueError(
             f"{where}: not the weights of this backbone (arch, width and stem of the run): {'; '.join(problems)}"
         )
-    backbone.weights.load_state_dict(given)
+    backbone.weights.load_state_dict(state)
 
 
 def stem_of(weights: Mapping[str, Tensor]) -> str | None:

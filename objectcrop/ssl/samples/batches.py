@@ -42,7 +42,7 @@ class PairBatch(NamedTuple):
 
 
 class UntransformedBatch(NamedTuple):
-    """A batch of pairs before it is painted.
+    """A batch of pairs before its color transforms.
 
     Attributes:
         pair: the batch.
@@ -69,7 +69,7 @@ class UntransformedBatch(NamedTuple):
         )
 
     def to(self, device: torch.device) -> PairBatch:
-        """The batch on a device, painted: as the CPU renderer makes it, within rounding."""
+        """Return the batch on a device, augmented: as the CPU renderer makes it, within rounding."""
         pair = self.pair.to(device)
         augmented = {}
         for name, transforms in self.transforms.items():

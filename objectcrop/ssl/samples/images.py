@@ -25,7 +25,7 @@ Key = tuple[int, int]
 """(epoch, number of the sample): which image that is, `list_sources` says; of samples by image, its row."""
 
 DRAWN = -1
-"""In place of a rank: a proposal is drawn anew in each epoch."""
+"""In place of a rank: a proposal is drawn again in each epoch."""
 
 
 class LoadedShare(NamedTuple):
@@ -61,7 +61,9 @@ def boxes_of_images(proposals: pd.DataFrame, images: ImageList) -> list[Boxes]:
     """Proposals of each image by rank, pixels; an empty array for an image without any."""
     ordered = proposals.sort_values(["image_id", "rank"])
     corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
-    rows = {image_id: corners[found] for image_id, found in ordered.groupby("image_id", sort=False).indices.items()}
+    rows = {
+        image_id: corners[positions] for image_id, positions in ordered.groupby("image_id", sort=False).indices.items()
+    }
     return [as_boxes(rows.get(image_id, np.zeros((0, 4)))) for image_id in images.ids]
 
 
@@ -80,11 +82,11 @@ def stack_images(images: Sequence[NDArray[np.uint8]]) -> Tensor:
 
 
 def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDArray[np.int64]:
-    """What each sample of an epoch shows, before their order is drawn.
+    """List the image and proposal of each sample of an epoch, before their order is drawn.
 
     Args:
         run: its views say what gives a sample.
-        boxes: proposals of each image by rank, pixels; not looked at where images give the samples.
+        boxes: proposals of each image by rank, pixels; not used where images give the samples.
         sizes: of each image.
 
     Returns:
@@ -93,8 +95,8 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
     if run.views.sample_unit == "image":
         return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)
     most, pairs = run.views.max_proposals, zip(boxes, sizes, strict=True)
-    ranks = [usable_ranks(found, size, most) or [DRAWN] for found, size in pairs]
-    rows = np.repeat(np.arange(len(sizes)), [len(found) for found in ranks])
+    ranks = [usable_ranks(proposals, size, most) or [DRAWN] for proposals, size in pairs]
+    rows = np.repeat(np.arange(len(sizes)), [len(image_ranks) for image_ranks in ranks])
     return np.stack([rows, np.concatenate(ranks, dtype=np.int64)], axis=1)
 
 

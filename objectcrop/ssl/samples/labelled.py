@@ -53,14 +53,14 @@ def labels_by_image(annotations: pd.DataFrame, images: ImageList) -> tuple[Tenso
         ValueError: if no image has a label.
     """
     row_of = {image_id: row for row, image_id in enumerate(images.ids)}
-    found = annotations[annotations["image_id"].isin(row_of)][["image_id", "class_id"]].drop_duplicates()
-    if found.empty:
+    labelled = annotations[annotations["image_id"].isin(row_of)][["image_id", "class_id"]].drop_duplicates()
+    if labelled.empty:
         raise ValueError("no training image has an annotation: a supervised run needs labels")
-    classes = sorted(found["class_id"].unique())
+    classes = sorted(labelled["class_id"].unique())
     column_of = {class_id: column for column, class_id in enumerate(classes)}
     labels = torch.zeros(len(images), len(classes), dtype=torch.uint8)
-    rows = torch.tensor([row_of[image_id] for image_id in found["image_id"]])
-    columns = torch.tensor([column_of[class_id] for class_id in found["class_id"]])
+    rows = torch.tensor([row_of[image_id] for image_id in labelled["image_id"]])
+    columns = torch.tensor([column_of[class_id] for class_id in labelled["class_id"]])
     labels[rows, columns] = 1
     if bool((labels.sum(dim=1) == 1).all()):
         return labels.argmax(dim=1), classes

@@ -20,8 +20,8 @@ class BatchOrder(Sampler[Any]):
     """This process's share of every global batch from one step to the last.
 
     An epoch is one pass over the samples (images, or boxes) in an order of its own; what does not fill a batch is left out. With
-    `loads_shuffled` each share also names the samples whose keys this process encodes (see `ShuffledSamples`). With several `parts`
-    a share comes in so many batches.
+    `loads_shuffled` each share also names the samples whose keys this process encodes (see `ShuffledSamples`). A share comes in
+    `parts` batches.
     """
 
     def __init__(

@@ -57,8 +57,8 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         chosen = () if rank == DRAWN else (rank,)
         rng = self.seeds.generator("views", epoch, self.images.ids[row], *chosen)
         size, views = self.images.sizes[row], self.run.views
-        shown = None if rank == DRAWN else rank
-        query, positive = plan_pair(self.boxes[row], size, views, self.object_scale_min, rng, rank=shown)
+        proposal_rank = None if rank == DRAWN else rank
+        query, positive = plan_pair(self.boxes[row], size, views, self.object_scale_min, rng, rank=proposal_rank)
         small = plan_small_crops(size, self.run.views, rng)
         whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
         rotation = int(rng.integers(4)) if self.run.losses.rotation else 0
@@ -79,32 +79,32 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
     def __getitems__(self, keys: list[Key]) -> PairBatch | UntransformedBatch:
         """A batch."""
         plans, rows = [self.plan(key) for key in keys], self.rows_of(keys)
-        shown = [self._render(row, plan) for row, plan in zip(rows, plans, strict=True)]
+        rendered = [self._render(row, plan) for row, plan in zip(rows, plans, strict=True)]
         has_whole, has_small = bool(self.run.losses.localization), self.run.views.small_crops is not None
         pair = PairBatch(
-            query=stack_images([image.query for image in shown]),
-            key=stack_images([image.key for image in shown]),
+            query=stack_images([image.query for image in rendered]),
+            key=stack_images([image.key for image in rendered]),
             query_tags=torch.tensor([plan.query.tag for plan in plans]),
             key_tags=torch.tensor([plan.key.tag for plan in plans]),
             rotation=torch.tensor([plan.rotation for plan in plans]),
-            whole=stack_images([image.whole for image in shown if image.whole is not None]) if has_whole else None,
+            whole=stack_images([image.whole for image in rendered if image.whole is not None]) if has_whole else None,
             cells=stack_images([self._cells(row, p) for row, p in zip(rows, plans, strict=True)])
             if has_whole
             else None,
             rows=torch.tensor(rows),
-            small=stack_images([np.stack(image.small) for image in shown]) if has_small else None,
+            small=stack_images([np.stack(image.small) for image in rendered]) if has_small else None,
         )
         return self._untransformed(pair, plans) if self.run.views.renderer == "batched" else pair
 
     def _untransformed(self, pair: PairBatch, plans: Sequence[PairPlan]) -> UntransformedBatch:
         views = self.run.views
-        shown = {
+        view_plans = {
             "query": [plan.query for plan in plans],
             "key": [plan.key for plan in plans],
             "whole": [plan.whole for plan in plans if plan.whole is not None],
             "small": [view for plan in plans for view in plan.small],
         }
-        transforms = {name: pack(found) for name, found in shown.items() if found}
+        transforms = {name: pack(group) for name, group in view_plans.items() if group}
         small = views.size_px / views.small_crops.size_px if views.small_crops is not None else 1.0
         return UntransformedBatch(pair, transforms, views.max_blur_sigma, views.max_blur_sigma * small)
 
@@ -129,7 +129,7 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         return make(image, size, view, side)
 
     def _sides(self, plan: PairPlan) -> list[tuple[ViewPlan, int]]:
-        """Every view of a sample with its side in pixels: query, key, the whole image if shown, small crops."""
+        """List the views of a sample with their sides in pixels: query, key, the whole image if any, small crops."""
         views = self.run.views
         sides = [(view, views.size_px) for view in (plan.query, plan.key, plan.whole) if view is not None]
         return sides + [(view, views.small_crops.size_px) for view in plan.small if views.small_crops is not None]

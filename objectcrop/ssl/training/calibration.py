@@ -26,14 +26,14 @@ def calibration_seconds(seconds: float = 3.0) -> float:
                 memory_format=torch.channels_last
             )
             images = torch.randn(_IMAGES, 3, _SIZE_PX, _SIZE_PX).contiguous(memory_format=torch.channels_last)
-        found: list[float] = []
+        durations: list[float] = []
         end = time.monotonic() + seconds
-        while len(found) < 2 or time.monotonic() < end:
+        while len(durations) < 2 or time.monotonic() < end:
             start = time.monotonic()
             with autocast("auto", device):
                 features = trunk(images)
             features.float().square().sum().backward()
-            found.append(time.monotonic() - start)
+            durations.append(time.monotonic() - start)
     finally:
         torch.set_num_threads(threads)
-    return statistics.median(found[1:])
+    return statistics.median(durations[1:])

@@ -64,10 +64,10 @@ def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[s
 
 def set_stale_aside(folder: Path, settings_hash: str) -> Path | None:
     """Move a folder that belongs to other settings aside, as `<folder>.stale-<its hash>`; its new place, or None."""
-    found = next(filter(None, map(_settings_of, saved_states(folder))), None)
-    if found is None or found == settings_hash:
+    stored_hash = next(filter(None, map(_settings_of, saved_states(folder))), None)
+    if stored_hash is None or stored_hash == settings_hash:
         return None
-    target = _unused(folder.with_name(f"{folder.name}.stale-{found}"))
+    target = _unused(folder.with_name(f"{folder.name}.stale-{stored_hash}"))
     target.mkdir()
     for path in (*saved_states(folder), folder / METRICS, folder / EVENTS):
         if path.exists():
@@ -114,7 +114,7 @@ def append_metrics(folder: Path, row: Mapping[str, float]) -> None:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """All lines of the metrics; what follows a half-written line is left out."""
+    """Return all lines of the metrics; those after a half-written line are left out."""
     path = folder / METRICS
     rows: list[dict[str, float]] = []
     if not path.is_file():

@@ -36,13 +36,13 @@ LOGGED_STEPS, MAX_LOG_EVERY = 200, 50
 
 @dataclass
 class Clock:
-    """Where training stands; saved with the state.
+    """Progress of training; saved with the state.
 
     Attributes:
         step: steps that are done.
         images_seen: images in these, over all processes.
         seconds: time spent in training, over all attempts.
-        monitored: what the monitor found since then.
+        monitored: measures of the monitor since then.
         precisions: what the networks computed in, in the order of the attempts; one unless attempts ran on unlike devices.
     """
 
@@ -58,7 +58,7 @@ class Job:
     """What a training loop needs to know beside the method.
 
     Attributes:
-        label: shown with the progress.
+        label: printed with the progress.
         settings_hash: what the state belongs to.
         settings: of the optimizer.
         num_samples: samples of an epoch: images of the training set, or boxes.
@@ -119,7 +119,7 @@ class Training:
         self._loss, self._last_logged = math.nan, 0
 
     def resume(self) -> None:
-        """Go on from the saved state, if there is one."""
+        """Resume from the saved state, if there is one."""
         if self.world.is_first:
             remove_leftovers(self.job.folder)
         state = load_state(self.job.folder, self.job.settings_hash, self.world.device)
@@ -138,16 +138,16 @@ class Training:
 
     def _note_precision(self) -> None:
         """Keep on record what the coming steps compute in; say so if the steps before computed in another."""
-        seen, now = self.clock.precisions, self.job.precision
-        if seen and seen[-1] != now and self.world.is_first:
+        precisions, now = self.clock.precisions, self.job.precision
+        if precisions and precisions[-1] != now and self.world.is_first:
             print(
-                f"warning: {self.job.label}: computed in {seen[-1]} until step {self.clock.step}, resumes in {now} on this "
+                f"warning: {self.job.label}: computed in {precisions[-1]} until step {self.clock.step}, resumes in {now} on this "
                 "device; set optimizer.precision to keep one",
                 file=sys.stderr,
                 flush=True,
             )
-        if not seen or seen[-1] != now:
-            seen.append(now)
+        if not precisions or precisions[-1] != now:
+            precisions.append(now)
 
     def run(self, batches: Iterable[Any], stop: StopRequest, image_ids: Sequence[str]) -> None:
         """Train to the end.
@@ -204,11 +204,11 @@ class Training:
         save_state(self.job.folder, state, step=self.clock.step, kept=self.job.kept_states)
 
     def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
-        """The batches of each step."""
-        found = iter(batches)
+        """Group the batches of each step."""
+        iterator = iter(batches)
         for _ in range(self.clock.step, self.job.total_steps):
             with self._speed.waiting():
-                parts = [next(found) for _ in range(self.job.accumulation_steps)]
+                parts = [next(iterator) for _ in range(self.job.accumulation_steps)]
             yield parts
 
     def _step(self, parts: Sequence[Any]) -> None:
@@ -233,17 +233,17 @@ class Training:
             self.method.after_step(step, job.total_steps)
 
     def _settle(self, image_ids: Sequence[str]) -> None:
-        """Read what the device has found; before it is logged, and before a state is saved that nobody could use."""
+        """Read the losses from the device: before they are logged, and before a state is saved that nobody could use."""
         try:
-            found = self._window.take(image_ids)
+            losses = self._window.take(image_ids)
         except ValueError as error:
             raise ValueError(f"{self.job.label}: {error}") from error
-        for values in found:
+        for values in losses:
             self._averages.add(values)
             self._loss = values.get("loss", math.nan)
 
     def _monitor(self, image_ids: Sequence[str]) -> None:
-        """At the end of an epoch, see what the features are like."""
+        """Measure the features at the end of an epoch."""
         every = self.job.monitor_every_epochs * self.job.steps_per_epoch
         if self.monitor is None or not every or (self.clock.step % every and self.clock.step != self.job.total_steps):
             return

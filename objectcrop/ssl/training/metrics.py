@@ -32,43 +32,41 @@ class StepRecord(NamedTuple):
 
 
 class Window:
-    """Losses of the steps that nobody has looked at yet."""
+    """Losses of the steps that are not read yet."""
 
     def __init__(self) -> None:
-        self._given: list[StepRecord] = []
+        self._records: list[StepRecord] = []
 
     def add(self, step: int, rows: list[int], losses: StepLosses) -> None:
-        """Keep what a step gave, without waiting for the device."""
+        """Keep the losses of a step, without waiting for the device."""
         values = torch.stack(
             [losses.total.detach().float(), *(value.detach().float() for value in losses.parts.values())]
         )
-        self._given.append(StepRecord(step, rows, tuple(losses.parts), values))
+        self._records.append(StepRecord(step, rows, tuple(losses.parts), values))
 
     def take(self, image_ids: Sequence[str]) -> list[dict[str, float]]:
-        """The values of each step by name; the window is empty then. One wait for the device, however many steps.
+        """Return the values of each step by name, and empty the window. One wait for the device, however many steps.
 
         Raises:
             ValueError: if a total loss is not finite, with the first such step and its images.
         """
-        given, self._given = self._given, []
-        if not given:
+        records, self._records = self._records, []
+        if not records:
             return []
-        flat = iter(torch.cat([step.values for step in given]).tolist())
-        found = []
-        for step in given:
+        flat = iter(torch.cat([step.values for step in records]).tolist())
+        losses = []
+        for step in records:
             total = next(flat)
             if not math.isfinite(total):
                 raise ValueError(_not_finite(step, total, image_ids))
-            found.append({name: next(flat) for name in step.names})
-        return found
+            losses.append({name: next(flat) for name in step.names})
+        return losses
 
 
-def _not_finite(given: StepRecord, total: float, image_ids: Sequence[str]) -> str:
-    names = [image_ids[row] for row in given.rows]
-    shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
-    return (
-        f"the loss of step {given.step} is {total} (images {shown}); lower the learning rate, or use precision float32"
-    )
+def _not_finite(record: StepRecord, total: float, image_ids: Sequence[str]) -> str:
+    names = [image_ids[row] for row in record.rows]
+    listed = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
+    return f"the loss of step {record.step} is {total} (images {listed}); lower the learning rate, or use precision float32"
 
 
 class Averages:
@@ -140,7 +138,7 @@ class Speed:
     Args:
         device: that the networks run on.
         peak_teraflops: what the device can do per second in the precision used, in 1e12 floating-point operations; 0 if
-            unknown, then no utilisation is told.
+            unknown, then no utilisation is reported.
     """
 
     def __init__(self, device: torch.device, peak_teraflops: float = 0.0) -> None:
@@ -157,28 +155,28 @@ class Speed:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count the floating-point operations of the block, a step, if that has not been done and the peak is known."""
+        """Count the floating-point operations of the block, a step, if that has not been done and there is a peak."""
         if not self.peak_teraflops or self._flops_per_step is not None:
             yield
             return
-        # operations inside a compiled network would not be seen
+        # operations inside a compiled network would not be counted
         with torch.compiler.set_stance("force_eager"), FlopCounterMode(display=False) as counter:
             yield
         self._flops_per_step = counter.get_total_flops()
 
     def take(self, num_steps: int, num_images: int) -> dict[str, float]:
-        """Measures since the last call, in which so many steps showed so many images (of all processes)."""
+        """Return the measures since the last call, of `num_steps` steps on `num_images` images (of all processes)."""
         now = time.monotonic()
         seconds = max(now - self._start, 1e-9)
-        found = {
+        measures = {
             "images_per_s": num_images / seconds,
             "data_wait_share": min(self._waited_s / seconds, 1.0),
             "peak_memory_gib": peak_memory_bytes(self.device) / GIB,
         }
         if self._flops_per_step is not None:
-            found["mfu"] = self._flops_per_step * num_steps / seconds / (self.peak_teraflops * TERA)
+            measures["mfu"] = self._flops_per_step * num_steps / seconds / (self.peak_teraflops * TERA)
         self._start, self._waited_s = now, 0.0
-        return found
+        return measures
 
 
 def peak_memory_bytes(device: torch.device) -> float:
@@ -193,7 +191,7 @@ class Events:
 
     Args:
         folder: of the states; None writes nothing (other processes than the first).
-        step: that training goes on from: what an earlier attempt wrote after it is hidden.
+        step: that training resumes from; lines of an earlier attempt after it are hidden.
     """
 
     def __init__(self, folder: Path | None, step: int) -> None:

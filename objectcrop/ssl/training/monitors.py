@@ -19,7 +19,7 @@ NEIGHBOURS, TEMPERATURE = 20, 0.07  # of Wu et al. 2018
 
 
 class Monitor:
-    """Looks at the features of whole images, resized to the side of a view, without augmentation.
+    """Measures the features of whole images, resized to the side of a view, without augmentation.
 
     Args:
         paths: of the images.
@@ -52,10 +52,13 @@ class Monitor:
                 flush=True,
             )
             return {}
-        found = {"feature_std_share": std_share(features), "effective_rank": effective_rank(features)}
+        measures = {"feature_std_share": std_share(features), "effective_rank": effective_rank(features)}
         if self.labels is not None:
-            found |= {"accuracy_knn": knn_accuracy(features, self.labels), "accuracy_knn_chance": chance(self.labels)}
-        return found
+            measures |= {
+                "accuracy_knn": knn_accuracy(features, self.labels),
+                "accuracy_knn_chance": chance(self.labels),
+            }
+        return measures
 
     @torch.no_grad()
     def _features(self, backbone: Backbone) -> Tensor:
@@ -102,7 +105,7 @@ def knn_accuracy(features: Tensor, labels: Tensor, neighbours: int = NEIGHBOURS)
 
 
 def chance(labels: Tensor) -> float:
-    """Share of rows that the most frequent class is right for."""
+    """Return the share of rows that the most frequent class is right for."""
     return float(labels.double().mean(dim=0).max())
 
 

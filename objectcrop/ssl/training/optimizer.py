@@ -68,9 +68,9 @@ class Lars(torch.optim.Optimizer):
         trust_coefficient: float,
         rule: Rule,
     ) -> None:
-        given = list(parameters)
-        plain = [parameter for parameter in given if rule == "lars" and parameter.dim() <= 1]
-        scaled = [parameter for parameter in given if rule == "larc" or parameter.dim() > 1]
+        tensors = list(parameters)
+        plain = [parameter for parameter in tensors if rule == "lars" and parameter.dim() <= 1]
+        scaled = [parameter for parameter in tensors if rule == "larc" or parameter.dim() > 1]
         groups = [
             {"params": scaled, "weight_decay": weight_decay, "is_scaled": True},
             {"params": plain, "weight_decay": 0.0, "is_scaled": False},

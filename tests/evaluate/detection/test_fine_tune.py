@@ -1,4 +1,4 @@
-"""Fine-tuning on a few rectangles: it trains, measures, stops and goes on; and its VOC metric against plain loops."""
+"""Fine-tuning on a few rectangles: it trains, measures, stops and resumes; and its VOC metric against plain loops."""
 
 import dataclasses
 import math
@@ -54,13 +54,13 @@ def job(tmp_path, drawn_root, exported):
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])
 def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
-    found = fine_tune(job(kind), StopRequest())
+    results = fine_tune(job(kind), StopRequest())
     boxes = {"AP", "AP50", "AP75"}
-    assert found["metrics"].keys() == (boxes if kind == "detector" else boxes | {f"mask_{name}" for name in boxes})
-    assert all(0 <= value <= 100 for value in found["metrics"].values())
-    assert found["per_class"].keys() == {"bar", "tile"}
+    assert results["metrics"].keys() == (boxes if kind == "detector" else boxes | {f"mask_{name}" for name in boxes})
+    assert all(0 <= value <= 100 for value in results["metrics"].values())
+    assert results["per_class"].keys() == {"bar", "tile"}
     metric = {"voc_metric": "11_points"} if kind == "detector" else {}
-    assert found["details"] == {"norm": "BN", "num_test": 6} | metric
+    assert results["details"] == {"norm": "BN", "num_test": 6} | metric
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lo
     stored = pickle.loads(frozen.weights.read_bytes())
     stored["model"][f"{lost}.extra"] = stored["model"][lost] + 1
     frozen.weights.write_bytes(pickle.dumps(stored))
-    with pytest.raises(ValueError, match=rf"1 tensor\(s\) found no place in the detector, first '{lost}\.extra'"):
+    with pytest.raises(ValueError, match=rf"1 tensor\(s\) have no place in the detector, first '{lost}\.extra'"):
         fine_tune(frozen, StopRequest())
 
 
 def test_rectangles_are_learnt(job):
-    found = fine_tune(
+    results = fine_tune(
         job(max_iterations=200, decay_iterations=[170], images_per_batch=4, learning_rate=0.02, regions_per_image=32),
         StopRequest(),
     )
-    assert found["metrics"]["AP50"] > 20
-    assert found["metrics"]["AP50"] > found["metrics"]["AP75"]
+    assert results["metrics"]["AP50"] > 20
+    assert results["metrics"]["AP50"] > results["metrics"]["AP75"]
 
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])
@@ -120,7 +120,7 @@ def test_equal_seeds_give_equal_weights(job, tmp_path, monkeypatch):
     assert not all(torch.equal(value, other[name]) for name, value in first.items())
 
 
-def test_a_stopped_fine_tuning_goes_on_where_it_was(job, capsys):
+def test_a_stopped_fine_tuning_resumes_where_it_was(job, capsys):
     stop = StopRequest()
     stop.signal = signal.SIGTERM
     with pytest.raises(Stopped) as stopped:
@@ -130,8 +130,8 @@ def test_a_stopped_fine_tuning_goes_on_where_it_was(job, capsys):
     weights = job().weights
     weights.write_bytes(b"must not be read again")
     fine_tune(dataclasses.replace(job(), weights=weights), StopRequest())
-    shown = capsys.readouterr().err
-    assert "training: 4/4 iterations" in shown
+    printed = capsys.readouterr().err
+    assert "training: 4/4 iterations" in printed
 
 
 def test_one_that_is_stopped_while_it_is_tested_does_not_train_again(job, monkeypatch):
@@ -150,7 +150,7 @@ def test_one_that_is_stopped_while_it_is_tested_does_not_train_again(job, monkey
     assert fine_tune(job(), StopRequest())["details"]["num_test"] == 6
 
 
-def test_a_finished_one_starts_anew_after_its_state_is_forgotten(job):
+def test_a_finished_one_starts_from_scratch_after_its_state_is_forgotten(job):
     stop = StopRequest()
     stop.signal = signal.SIGINT
     with pytest.raises(Stopped):
@@ -167,9 +167,9 @@ def test_a_loss_that_is_not_finite_ends_it_and_names_the_images(job):
         fine_tune(job(learning_rate=1e12, max_iterations=20, warmup_iterations=0), StopRequest())
 
 
-def test_weights_of_another_width_are_refused(job, exported):
+def test_weights_of_another_width_are_rejected(job, exported):
     wide = dataclasses.replace(job(), weights=exported(trunk_with_statistics("resnet18", 0.25)))
-    with pytest.raises(ValueError, match="found no place"):
+    with pytest.raises(ValueError, match="have no place"):
         fine_tune(wide, StopRequest())
 
 
@@ -185,7 +185,7 @@ def slow_voc_ap(detections, truths, threshold, metric):
     Detections are matched greedily by score; boxes are (image, x1, y1, x2, y2), 1-based inclusive.
     """
     taken, hits = set(), []
-    for image, _, box in sorted(detections, key=lambda found: -found[1]):
+    for image, _, box in sorted(detections, key=lambda detection: -detection[1]):
         best, best_iou = None, threshold
         for number, (image_of, truth) in enumerate(truths):
             width = min(box[2], truth[2]) - max(box[0], truth[0]) + 1
@@ -201,8 +201,10 @@ def slow_voc_ap(detections, truths, threshold, metric):
     recalls = np.arange(0, 1.1, 0.1) if metric == "11_points" else [n / len(truths) for n in range(1, len(truths) + 1)]
     points = []
     for recall in recalls:
-        found = [sum(hits[: n + 1]) / (n + 1) for n in range(len(hits)) if sum(hits[: n + 1]) / len(truths) >= recall]
-        points.append(max(found, default=0.0))
+        precisions = [
+            sum(hits[: n + 1]) / (n + 1) for n in range(len(hits)) if sum(hits[: n + 1]) / len(truths) >= recall
+        ]
+        points.append(max(precisions, default=0.0))
     return 100 * sum(points) / len(recalls)
 
 
@@ -221,8 +223,8 @@ def noisy_detections(images):
                 scores.append(round(float(rng.random()), 3))
                 classes.append(thing["category_id"])
         for box, score, class_id in zip(boxes, scores, classes, strict=True):
-            shown = (box[0] + 1, box[1] + 1, box[2], box[3])
-            detections[class_id].append((image["image_id"], score, shown))
+            voc_box = (box[0] + 1, box[1] + 1, box[2], box[3])
+            detections[class_id].append((image["image_id"], score, voc_box))
         instances = Instances((SIZE[1], SIZE[0]))
         instances.pred_boxes = Boxes(torch.tensor(np.stack(boxes), dtype=torch.float32))
         instances.scores, instances.pred_classes = torch.tensor(scores), torch.tensor(classes)
@@ -242,10 +244,10 @@ def test_the_voc_metric_equals_its_loops(drawn_root, metric):
     data = register_voc("few", DRAWN, drawn_root)
     images = DatasetCatalog.get(data.test)
     outputs, detections, truths = noisy_detections(images)
-    found = measured(VocEvaluator(data.test, images, metric), images, outputs)
+    metrics = measured(VocEvaluator(data.test, images, metric), images, outputs)
     for threshold, name in ((0.5, "AP50"), (0.75, "AP75")):
         expected = np.mean([slow_voc_ap(detections[c], truths[c], threshold, metric) for c in (0, 1)])
-        assert found[name] == pytest.approx(expected, abs=1e-9)
+        assert metrics[name] == pytest.approx(expected, abs=1e-9)
         assert 0 < expected < 100
 
 
@@ -284,9 +286,9 @@ def test_no_detection_at_all_is_zero_and_a_class_without_test_object_is_none(dra
     evaluator = VocEvaluator(data.test, images, "11_points")
     evaluator._class_names = [*evaluator._class_names, "nowhere"]
     evaluator.reset()
-    found = evaluator.evaluate()
-    assert found["metrics"] == {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
-    assert found["per_class"] == {"bar": 0.0, "tile": 0.0, "nowhere": None}
+    results = evaluator.evaluate()
+    assert results["metrics"] == {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
+    assert results["per_class"] == {"bar": 0.0, "tile": 0.0, "nowhere": None}
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -305,19 +307,19 @@ def test_perfect_masks_have_ap_100_also_on_some_of_the_images(drawn_root, tmp_pa
         instances.scores = torch.ones(len(corners))
         instances.pred_classes = torch.tensor([thing["category_id"] for thing in image["annotations"]])
         evaluator.process([image], [{"instances": instances}])
-    found = evaluator.evaluate()
-    assert all(math.isclose(value, 100, abs_tol=1e-6) for value in found["metrics"].values())
+    results = evaluator.evaluate()
+    assert all(math.isclose(value, 100, abs_tol=1e-6) for value in results["metrics"].values())
 
 
 @pytest.mark.shared_data
 def test_voc_names_keep_the_official_order(shared):
     part = {"devkit": "VOCdevkit/VOC2012", "image_set": "test"}
     dataset = VocDataset.model_validate({"source": "voc", "parts": {"train": [part], "test": [part]}})
-    found = register_voc("mini", dataset, shared / "data" / "voc_mini")
-    assert (len(found.classes), found.classes[0], found.classes[-1]) == (20, "aeroplane", "tvmonitor")
+    registered = register_voc("mini", dataset, shared / "data" / "voc_mini")
+    assert (len(registered.classes), registered.classes[0], registered.classes[-1]) == (20, "aeroplane", "tvmonitor")
 
 
-def test_data_sets_of_other_layouts_are_refused(tmp_path):
+def test_data_sets_of_other_layouts_are_rejected(tmp_path):
     folder = FolderDataset(source="folder", images="x")
     with pytest.raises(ValueError, match="needs source voc or drawn, got folder"):
         register_voc("some", folder, tmp_path)

@@ -51,13 +51,13 @@ def test_names(name, expected):
     assert detectron2_name(name) == expected
 
 
-def test_a_small_stem_is_refused():
+def test_a_small_stem_is_rejected():
     with pytest.raises(ValueError, match=r"conv1\.weight is 3 x 3, a small stem's: .* take a run with backbone\.stem"):
         to_detectron2({"conv1.weight": np.zeros((8, 3, 3, 3))})
 
 
 @pytest.mark.parametrize("name", ["fc.weight", "module.conv1.weight", "layer5.0.conv1.weight", "downsample.0.weight"])
-def test_a_name_of_no_trunk_is_refused(name):
+def test_a_name_of_no_trunk_is_rejected(name):
     with pytest.raises(ValueError, match="no tensor of a ResNet trunk"):
         to_detectron2({name: np.zeros(1)})
 
@@ -91,7 +91,7 @@ def test_all_weights_land_and_features_are_the_same(tmp_path, exported, arch, wi
             assert torch.equal(without_norm(res4), trunk.forward_map(images))
 
 
-def test_weights_that_found_no_place_are_told(tmp_path, exported):
+def test_weights_without_a_place_are_reported(tmp_path, exported):
     path = exported(trunk_with_statistics("resnet18", 0.125))
     arrays = read_detectron2(path)
     changed = arrays | {"res3.0.conv1.weight": arrays["res3.0.conv1.weight"] + 1}
@@ -142,6 +142,6 @@ def test_the_keys_of_the_recipe(tmp_path):
     assert (zoo.MODEL.ROI_BOX_HEAD.NUM_CONV, zoo.MODEL.ROI_BOX_HEAD.NUM_FC, zoo.MODEL.ROI_BOX_HEAD.NORM) == (0, 2, "")
 
 
-def test_a_width_that_detectron2_cannot_build_is_refused(tmp_path):
+def test_a_width_that_detectron2_cannot_build_is_rejected(tmp_path):
     with pytest.raises(ValueError, match=r"0\.125, 0\.25 or 0\.5"):
         config(tmp_path, "resnet18", 0.3)

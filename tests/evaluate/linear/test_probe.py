@@ -42,14 +42,14 @@ def tables(tmp_path):
     rng = np.random.default_rng(0)
     manifest, annotations = [], []
     for number in range(36):
-        shown = rng.choice(list(COLOURS), size=2, replace=False).tolist()
+        names = rng.choice(list(COLOURS), size=2, replace=False).tolist()
         image = np.zeros((40, 56, 3), dtype=np.uint8)
-        image[:20], image[20:] = COLOURS[shown[0]], COLOURS[shown[1]]
+        image[:20], image[20:] = COLOURS[names[0]], COLOURS[names[1]]
         image[rng.random((40, 56)) < 0.1] = 128
         image_id, split = f"i{number:02d}", "train" if number < 24 else "test"
         assert cv2.imwrite(str(tmp_path / f"{image_id}.png"), image)
         manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split))
-        annotations += [(image_id, name, 0, 0, 1, 0.5, False, False, False, "s", split) for name in shown]
+        annotations += [(image_id, name, 0, 0, 1, 0.5, False, False, False, "s", split) for name in names]
     return tuple(
         check(pd.DataFrame(rows, columns=list(schema.columns)), schema, where="test")
         for rows, schema in ((manifest, MANIFEST), (annotations, ANNOTATIONS))
@@ -70,23 +70,23 @@ def shuffled(images):
 
 
 def test_colours_are_learnt_from_random_features(data):
-    found = evaluate_linear(backbone(), data, settings(epochs=40, decay_epochs=[30]), SEEDS, device=CPU)
-    assert found["metrics"]["map"] > 90
-    assert set(found["metrics"]) == {"map", "map_batched_256", "map_batched_32", "learning_rate"}
-    assert found["per_class"].keys() == COLOURS.keys()
-    assert found["details"]["num_train"] == 24
+    results = evaluate_linear(backbone(), data, settings(epochs=40, decay_epochs=[30]), SEEDS, device=CPU)
+    assert results["metrics"]["map"] > 90
+    assert set(results["metrics"]) == {"map", "map_batched_256", "map_batched_32", "learning_rate"}
+    assert results["per_class"].keys() == COLOURS.keys()
+    assert results["details"]["num_train"] == 24
 
 
 def test_shuffled_labels_cannot_be_learnt(data):
     data = Data(data.train, shuffled(data.test), data.classes)
-    found = evaluate_linear(backbone(), data, settings(epochs=40), SEEDS, device=CPU)
-    assert found["metrics"]["map"] < 90, "the test images must not reach the training"
+    results = evaluate_linear(backbone(), data, settings(epochs=40), SEEDS, device=CPU)
+    assert results["metrics"]["map"] < 90, "the test images must not reach the training"
 
 
 @pytest.mark.parametrize("cached_views", [None, 2])
 def test_equal_seeds_give_equal_results_and_other_seeds_do_not(data, cached_views):
     task = settings(cached_views=cached_views, epochs=3, learning_rates=[1.0, 0.1])
-    data = Data(data.train, shuffled(data.test), data.classes)  # imperfect scores tell seeds apart
+    data = Data(data.train, shuffled(data.test), data.classes)  # imperfect scores distinguish seeds
     first, again = (evaluate_linear(backbone(), data, task, SEEDS, device=CPU) for _ in range(2))
     other = evaluate_linear(backbone(), data, task, Seeds(0, 1), device=CPU)
     assert first == again
@@ -103,25 +103,25 @@ def test_cached_views_of_one_per_epoch_equal_fresh_ones(data):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_trunk_computes_in_the_precision_asked_for_and_the_layer_in_float32(data, monkeypatch, precision):
-    seen = []
+    dtypes = []
     trunk, step = backbone(), LinearLayers.step
-    trunk.layer1[0].conv1.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    trunk.layer1[0].conv1.register_forward_hook(lambda module, inputs, output: dtypes.append(output.dtype))
 
     def noting_step(self, features, targets):
         assert features.dtype == torch.float32
         return step(self, features, targets)
 
     monkeypatch.setattr(LinearLayers, "step", noting_step)
-    found = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), SEEDS, device=CPU)
-    assert found["precision"] == precision
-    assert set(seen) == {getattr(torch, precision)}
+    results = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), SEEDS, device=CPU)
+    assert results["precision"] == precision
+    assert set(dtypes) == {getattr(torch, precision)}
 
 
 def test_a_hopeless_learning_rate_is_not_chosen(data):
     task = settings(learning_rates=[1e-9, 1.0], epochs=30, held_out_share=0.3)
-    found = evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
-    assert found["metrics"]["learning_rate"] == 1.0
-    assert found["details"]["held_out_map"].keys() == {"1e-09", "1.0"}
+    results = evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
+    assert results["metrics"]["learning_rate"] == 1.0
+    assert results["details"]["held_out_map"].keys() == {"1e-09", "1.0"}
 
 
 def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
@@ -133,12 +133,12 @@ def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
     assert alone["details"]["held_out_map"] is None
 
 
-def test_the_layers_that_choose_have_not_seen_the_held_out_images(data, monkeypatch):
-    seen, scored = collections.Counter(), {}
+def test_the_layers_that_choose_are_not_trained_on_the_held_out_images(data, monkeypatch):
+    num_trained, scored = collections.Counter(), {}
     step, scores = LinearLayers.step, LinearLayers.scores
 
     def counting_step(self, features, targets):
-        seen[id(self)] += len(features)
+        num_trained[id(self)] += len(features)
         return step(self, features, targets)
 
     def noting_scores(self, features):
@@ -150,8 +150,8 @@ def test_the_layers_that_choose_have_not_seen_the_held_out_images(data, monkeypa
     task = settings(learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=2)
     evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
     held_out, test = 6, 12
-    assert seen[scored[held_out]] == 2 * (24 - held_out)
-    assert seen[scored[test]] == 2 * 24
+    assert num_trained[scored[held_out]] == 2 * (24 - held_out)
+    assert num_trained[scored[test]] == 2 * 24
 
 
 def test_held_out_images_do_not_depend_on_the_run():
@@ -178,13 +178,13 @@ def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
         evaluate_linear(trunk, data, settings(epochs=1), SEEDS, device=CPU)
 
 
-def test_single_labels_give_top1_and_several_labels_are_refused(data, tables, tmp_path):
+def test_single_labels_give_top1_and_several_labels_are_rejected(data, tables, tmp_path):
     manifest, annotations = tables
     first = annotations.drop_duplicates("image_id")
     splits = [labelled_images(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels="single", epochs=40)
-    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
-    assert found["metrics"]["top1"] > 60
+    results = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
+    assert results["metrics"]["top1"] > 60
     with pytest.raises(ValueError, match="labels: multi"):
         evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
 
@@ -207,19 +207,21 @@ def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
     first = annotations.drop_duplicates("image_id")
     splits = [labelled_images(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels=labels, learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=1)
-    shown = splits[0].labels[choose_held_out(24, task, SEEDS.study)]
+    held_out_labels = splits[0].labels[choose_held_out(24, task, SEEDS.study)]
     scores = LinearLayers.scores
 
     def scores_of(self, features):
-        return scores_that_disagree(shown) if len(features) == len(shown) else scores(self, features)
+        return (
+            scores_that_disagree(held_out_labels) if len(features) == len(held_out_labels) else scores(self, features)
+        )
 
     monkeypatch.setattr(LinearLayers, "scores", scores_of)
-    found = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
-    assert found["metrics"]["learning_rate"] == chosen
-    on_held_out = found["details"][f"held_out_{metric}"]
-    best = {"top1": {"3.0": 100 * shown[:, 0].mean(), "1.0": 100 * 5 / 6}, "map": {"3.0": 100}}[metric]
+    results = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
+    assert results["metrics"]["learning_rate"] == chosen
+    on_held_out = results["details"][f"held_out_{metric}"]
+    best = {"top1": {"3.0": 100 * held_out_labels[:, 0].mean(), "1.0": 100 * 5 / 6}, "map": {"3.0": 100}}[metric]
     assert {rate: on_held_out[rate] for rate in best} == pytest.approx(best)
-    assert [name for name in found["details"] if name.startswith("held_out_")] == [f"held_out_{metric}"]
+    assert [name for name in results["details"] if name.startswith("held_out_")] == [f"held_out_{metric}"]
 
 
 def test_training_views_follow_epoch_and_image_and_test_views_are_central(data):
@@ -264,11 +266,11 @@ def test_fresh_layers_are_small_normal_draws_of_the_seed():
 
 def test_labels_are_the_sets_of_classes_of_training_images(tables, tmp_path):
     manifest, annotations = tables
-    stranger = annotations.iloc[[-1]].assign(class_id="seen only in the test split")
-    extended = pd.concat([annotations, annotations.iloc[[0]], stranger])
+    test_only = annotations.iloc[[-1]].assign(class_id="only in the test split")
+    extended = pd.concat([annotations, annotations.iloc[[0]], test_only])
     assert training_classes(manifest, extended) == ["blue", "green", "red"]
-    found = labelled_images(manifest, extended, tmp_path, "test", ["blue", "green", "red"])
-    assert found.labels.sum(axis=1).tolist() == [2] * 12
+    images = labelled_images(manifest, extended, tmp_path, "test", ["blue", "green", "red"])
+    assert images.labels.sum(axis=1).tolist() == [2] * 12
     with pytest.raises(ValueError, match="no validation image"):
         labelled_images(manifest, annotations, tmp_path, "validation", ["red"])
     with pytest.raises(ValueError, match="needs a data set with labels"):

@@ -1,4 +1,4 @@
-"""Rotation and localization are learned from drawn scenes: their accuracy leaves chance behind."""
+"""Rotation and localization are learned from drawn scenes: their accuracy exceeds chance level."""
 
 import cv2
 import pandas as pd
@@ -40,7 +40,7 @@ def scenes(tmp_path):
 
 
 @pytest.mark.slow
-def test_turns_and_places_are_told_better_than_chance(scenes, request_of, tmp_path):
+def test_rotations_and_cells_are_predicted_better_than_chance(scenes, request_of, tmp_path):
     request = request_of(
         "oac",
         backbone={"width": 0.25},

@@ -47,14 +47,14 @@ def slow_info_nce(case, same_tag_only):
 
 @pytest.mark.parametrize("same_tag_only", [False, True])
 def test_info_nce_is_the_papers_formula(case, same_tag_only):
-    found = info_nce(**case, same_tag_only=same_tag_only)
+    terms = info_nce(**case, same_tag_only=same_tag_only)
     loss, accuracy = slow_info_nce(case, same_tag_only)
-    assert found.loss.item() == pytest.approx(loss, abs=1e-10)
-    assert found.accuracy.item() == pytest.approx(accuracy)
+    assert terms.loss.item() == pytest.approx(loss, abs=1e-10)
+    assert terms.accuracy.item() == pytest.approx(accuracy)
 
 
 def test_similarities_are_split_by_the_querys_own_tag(case):
-    found = info_nce(**case)
+    terms = info_nce(**case)
     products = case["queries"] @ case["queue"].T
     same = [
         products[i, j].item() for i in range(5) for j in range(11) if case["query_tags"][i] == case["queue_tags"][j]
@@ -62,17 +62,17 @@ def test_similarities_are_split_by_the_querys_own_tag(case):
     other = [
         products[i, j].item() for i in range(5) for j in range(11) if case["query_tags"][i] != case["queue_tags"][j]
     ]
-    assert found.similarity_same_tag.item() == pytest.approx(sum(same) / len(same))
-    assert found.similarity_other_tag.item() == pytest.approx(sum(other) / len(other))
+    assert terms.similarity_same_tag.item() == pytest.approx(sum(same) / len(same))
+    assert terms.similarity_other_tag.item() == pytest.approx(sum(other) / len(other))
     positive = (case["queries"] * case["keys"]).sum(dim=1).mean()
-    assert found.similarity_positive.item() == pytest.approx(positive.item())
+    assert terms.similarity_positive.item() == pytest.approx(positive.item())
 
 
 @pytest.mark.parametrize(("same_tag_only", "negatives"), [(False, 12), (True, 6)])
 def test_all_alike_gives_the_logarithm_of_the_number_of_choices(same_tag_only, negatives):
     one = normalize(torch.ones(1, 4, dtype=torch.float64), dim=1)
     tags = torch.zeros(3, dtype=torch.long)
-    found = info_nce(
+    terms = info_nce(
         one.repeat(3, 1),
         one.repeat(3, 1),
         one.repeat(12, 1),
@@ -82,7 +82,7 @@ def test_all_alike_gives_the_logarithm_of_the_number_of_choices(same_tag_only, n
         queue_tags=torch.arange(12) % 2,
         same_tag_only=same_tag_only,
     )
-    assert found.loss.item() == pytest.approx(math.log(1 + negatives), abs=1e-10)
+    assert terms.loss.item() == pytest.approx(math.log(1 + negatives), abs=1e-10)
 
 
 def test_embeddings_of_bfloat16_give_a_float32_loss(case):
@@ -91,10 +91,10 @@ def test_embeddings_of_bfloat16_give_a_float32_loss(case):
         for name, value in case.items()
         if name != "temperature"
     }
-    found = info_nce(**narrow, temperature=0.2)
-    assert found.loss.dtype == torch.float32
+    terms = info_nce(**narrow, temperature=0.2)
+    assert terms.loss.dtype == torch.float32
     wide = {name: value.double() if value.is_floating_point() else value for name, value in narrow.items()}
-    assert found.loss.item() == pytest.approx(info_nce(**wide, temperature=0.2).loss.item(), abs=1e-5)
+    assert terms.loss.item() == pytest.approx(info_nce(**wide, temperature=0.2).loss.item(), abs=1e-5)
 
 
 def test_rotation_loss_and_accuracy():

@@ -85,8 +85,8 @@ def test_the_normaliser_is_the_mean_over_what_was_drawn_times_the_rows_of_the_ba
     torch.manual_seed(0)
     queries, noise = vectors(3), vectors(7)
     slow = sum(math.exp(dot(query, row) / 0.07) for query in queries for row in noise) / 21 * 40
-    found = log_normaliser(queries, noise, temperature=0.07, num_rows=40)
-    assert found.item() == pytest.approx(math.log(slow), abs=1e-10)
+    log_z = log_normaliser(queries, noise, temperature=0.07, num_rows=40)
+    assert log_z.item() == pytest.approx(math.log(slow), abs=1e-10)
     # of all rows it is the denominator of the softmax
     whole = log_normaliser(queries[:1], noise, temperature=0.07, num_rows=7)
     assert whole.item() == pytest.approx(torch.logsumexp(noise @ queries[0] / 0.07, dim=0).item(), abs=1e-10)

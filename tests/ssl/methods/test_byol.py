@@ -54,15 +54,15 @@ def test_batch_statistics_of_the_target_are_its_own(method):
     with torch.no_grad():
         method.target.backbone.conv1.weight.mul_(3)
     method.step_losses(batch_of(), 0)
-    seen = method.target.backbone.bn1.running_mean.clone()
-    assert not torch.allclose(seen, method.network.branch.backbone.bn1.running_mean)
+    running_mean = method.target.backbone.bn1.running_mean.clone()
+    assert not torch.allclose(running_mean, method.network.branch.backbone.bn1.running_mean)
     assert not torch.equal(online, method.network.branch.backbone.bn1.running_mean)
     method.after_step(0, 10)
-    assert torch.equal(seen, method.target.backbone.bn1.running_mean)
+    assert torch.equal(running_mean, method.target.backbone.bn1.running_mean)
 
 
 @pytest.mark.parametrize("start", ["independent", "copy"])
-def test_the_target_starts_anew_or_as_a_copy(request_of, start):
+def test_the_target_starts_independent_or_as_a_copy(request_of, start):
     method = build(request_of, "byol", byol={**SMALL, "target_start": start})
     first, second = method.network.branch.backbone.conv1.weight, method.target.backbone.conv1.weight
     assert torch.equal(first, second) == (start == "copy")

@@ -58,10 +58,10 @@ def test_noise_contrastive_estimation_holds_each_kind_of_view_against_the_others
     assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
 
 
-def test_negatives_are_drawn_anew_at_each_step(request_of):
+def test_negatives_are_drawn_again_at_each_step(request_of):
     method = build(request_of, "cmc", cmc={**SMALL, "num_negatives": 5})
     draws = [method._negatives(step) for step in range(2)]
-    assert [len(found) for found in draws] == [5, 5]
+    assert [len(rows) for rows in draws] == [5, 5]
     assert not torch.equal(*draws)
     assert torch.equal(draws[0], method._negatives(0))
 
@@ -80,18 +80,18 @@ def test_all_of_the_network_gets_a_gradient_and_each_head_from_its_own_tag(reque
 def test_lab_is_opencvs():
     rgb = np.random.default_rng(0).random((9, 7, 3), dtype=np.float32)
     rgb[0, :3] = [[0, 0, 0], [1, 1, 1], [0.02, 0.03, 0.01]]
-    found = rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(found, cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), atol=0.6)  # OpenCV's curve is a spline
+    lab = rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(lab, cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), atol=0.6)  # OpenCV's curve is a spline
 
 
-def test_ycbcr_of_known_colours():
+def test_ycbcr_of_four_colours():
     """ITU-R BT.601: black (16, 128, 128), white (235, 128, 128), pure blue has the greatest Cb, pure red the greatest Cr."""
     colours = torch.tensor([[0, 0, 0], [1, 1, 1], [0, 0, 1], [1, 0, 0]], dtype=torch.float64)
-    found = rgb_to_ycbcr(colours.T.reshape(1, 3, 1, 4))[0, :, 0].T
-    torch.testing.assert_close(found[0], torch.tensor([16.0, 128, 128], dtype=torch.float64))
-    torch.testing.assert_close(found[1], torch.tensor([235.0, 128, 128], dtype=torch.float64), rtol=0, atol=1e-3)
-    assert found[2, 1].item() == pytest.approx(240, abs=1e-3)
-    assert found[3, 2].item() == pytest.approx(240, abs=1e-3)
+    ycbcr = rgb_to_ycbcr(colours.T.reshape(1, 3, 1, 4))[0, :, 0].T
+    torch.testing.assert_close(ycbcr[0], torch.tensor([16.0, 128, 128], dtype=torch.float64))
+    torch.testing.assert_close(ycbcr[1], torch.tensor([235.0, 128, 128], dtype=torch.float64), rtol=0, atol=1e-3)
+    assert ycbcr[2, 1].item() == pytest.approx(240, abs=1e-3)
+    assert ycbcr[3, 2].item() == pytest.approx(240, abs=1e-3)
 
 
 @pytest.mark.parametrize("space", ["ycbcr", "lab"])

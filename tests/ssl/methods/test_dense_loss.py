@@ -45,8 +45,8 @@ def slow_dense_info_nce(case, same_tag_only):
 
 @pytest.mark.parametrize("same_tag_only", [False, True])
 def test_the_dense_loss_is_the_papers_formula(case, same_tag_only):
-    found = dense_info_nce(**case, same_tag_only=same_tag_only)
-    assert found.item() == pytest.approx(slow_dense_info_nce(case, same_tag_only), abs=1e-10)
+    loss = dense_info_nce(**case, same_tag_only=same_tag_only)
+    assert loss.item() == pytest.approx(slow_dense_info_nce(case, same_tag_only), abs=1e-10)
 
 
 def test_parts_that_fit_give_the_same_loss_and_gradient(case):
@@ -54,8 +54,8 @@ def test_parts_that_fit_give_the_same_loss_and_gradient(case):
     parts = dense_info_nce(**case, max_logits=2 * 4 * 12)  # two of the three images at once
     assert parts.item() == pytest.approx(whole.item(), abs=1e-12)
     (expected,) = torch.autograd.grad(whole, case["queries"])
-    (found,) = torch.autograd.grad(parts, case["queries"])
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    (gradient,) = torch.autograd.grad(parts, case["queries"])
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
 
 
 def test_all_alike_gives_the_logarithm_of_the_number_of_choices(case):
@@ -77,7 +77,7 @@ def test_it_is_lightlys_loss_over_flat_grids(case):
 def test_matches_are_the_most_alike_positions():
     torch.manual_seed(0)
     queries, keys = torch.randn(2, 5, 2, 3), torch.randn(2, 5, 2, 3)
-    found = match_positions(queries, keys)
+    matches = match_positions(queries, keys)
     for image in range(2):
         for position in range(6):
             query = queries[image, :, position // 3, position % 3]
@@ -85,7 +85,7 @@ def test_matches_are_the_most_alike_positions():
                 (query @ keys[image, :, p // 3, p % 3] / query.norm() / keys[image, :, p // 3, p % 3].norm()).item()
                 for p in range(6)
             ]
-            assert found[image, position] == cosines.index(max(cosines))
+            assert matches[image, position] == cosines.index(max(cosines))
 
 
 def test_matches_are_lightlys():

@@ -63,9 +63,9 @@ def test_a_step_is_the_papers_formula(request_of, weight):
 def test_the_dense_loss_may_start_later(request_of):
     method = build(request_of, "densecl", densecl={"dense_from_step": 2})
     for step in range(3):
-        found = method.step_losses(batch_of(), step)
-        alone = found.parts["loss_contrastive"].item()
-        assert (found.total.item() == pytest.approx(alone, abs=1e-12)) == (step < 2)
+        losses = method.step_losses(batch_of(), step)
+        alone = losses.parts["loss_contrastive"].item()
+        assert (losses.total.item() == pytest.approx(alone, abs=1e-12)) == (step < 2)
 
 
 def test_keys_get_no_gradient_and_both_heads_do(request_of):
@@ -88,9 +88,9 @@ def test_tags_go_into_both_queues_and_same_tag_leaves_others_out(request_of):
     def loss(negatives):
         settings = {**PLAIN, "heads": "per_view", "negatives": negatives}
         method = build(request_of, "densecl", moco=settings, views=OBJECT_PAIR)
-        found = method.step_losses(batch_of(**MIXED), 0)
+        losses = method.step_losses(batch_of(**MIXED), 0)
         assert method.queue.tags[:4].tolist() == method.dense_queue.tags[:4].tolist() == [1, 0, 0, 1]
-        return found.parts["loss_contrastive"].item(), found.parts["loss_dense"].item()
+        return losses.parts["loss_contrastive"].item(), losses.parts["loss_dense"].item()
 
     mixed, same_tag = loss("mixed"), loss("same_tag")
     assert same_tag[0] < mixed[0]  # fewer terms in the sum

@@ -35,8 +35,8 @@ def test_a_step_is_the_papers_formula_image_by_image(request_of, crops, proximal
             for row in noise.tolist():
                 p = torch.exp(vector @ bank[row] / 0.07) / z
                 loss -= torch.log(1 - p / (p + 7 / 12))
-    found = method.step_losses(batch, 0)
-    assert found.total.item() == pytest.approx(loss.item() / (4 * len(views)), abs=1e-10)
+    losses = method.step_losses(batch, 0)
+    assert losses.total.item() == pytest.approx(loss.item() / (4 * len(views)), abs=1e-10)
     moved = normalize(0.5 * bank[batch.rows] + 0.5 * sum(views) / len(views), dim=1)
     torch.testing.assert_close(method.bank.rows[batch.rows], moved.detach())
     others = [row for row in range(12) if row not in batch.rows.tolist()]
@@ -56,8 +56,8 @@ def test_of_one_view_the_key_changes_nothing_and_of_two_it_does(request_of):
     batch = batch_of()
     for crops, is_equal in (("one", True), ("two", False)):
         losses = [
-            build(request_of, "insdis", insdis={**SMALL, "crops": crops}).step_losses(found, 0).total.item()
-            for found in (batch, batch._replace(key=batch.query))
+            build(request_of, "insdis", insdis={**SMALL, "crops": crops}).step_losses(either_batch, 0).total.item()
+            for either_batch in (batch, batch._replace(key=batch.query))
         ]
         assert (losses[0] == losses[1]) == is_equal
 

@@ -39,11 +39,11 @@ def test_z_is_that_of_the_first_batch_for_ever(bank):
     bank.contrast(first, PLACES, DRAWN, NCE, ALONE)
     expected = 6 * torch.exp(first @ bank.rows[DRAWN].T / 0.1).mean()
     assert bank.log_normaliser == pytest.approx(math.log(expected), abs=1e-12)
-    known = bank.log_normaliser
+    first_log_z = bank.log_normaliser
     bank.update(PLACES, first)
     loss, _ = bank.contrast(second, PLACES, DRAWN, NCE, ALONE)
-    assert bank.log_normaliser == known
-    p = torch.exp(second @ bank.rows.T / 0.1) / math.exp(known)
+    assert bank.log_normaliser == first_log_z
+    p = torch.exp(second @ bank.rows.T / 0.1) / math.exp(first_log_z)
     h = p / (p + 5 / 6)
     expected = (-h[torch.arange(3), PLACES].log() - (1 - h[:, DRAWN]).log().sum(dim=1)).mean()
     assert loss.item() == pytest.approx(expected.item(), abs=1e-10)
@@ -56,7 +56,7 @@ def test_z_travels_with_the_state(bank, tmp_path):
     other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert other.log_normaliser == bank.log_normaliser
     queries = unit(3)
-    losses = [found.contrast(queries, PLACES, DRAWN, NCE, ALONE)[0].item() for found in (bank, other)]
+    losses = [each_bank.contrast(queries, PLACES, DRAWN, NCE, ALONE)[0].item() for each_bank in (bank, other)]
     assert losses[0] == losses[1]
 
 
@@ -64,8 +64,8 @@ def test_softmax_needs_no_z_and_leaves_own_rows_out(bank):
     queries = unit(3)
     is_own = torch.tensor([[False, True, True, False, False], [False] * 3 + [True, False], [False] * 5])
     expected = bank_loss(queries, bank.rows[PLACES], bank.rows[DRAWN], is_own, temperature=0.1)
-    found = bank.contrast(queries, PLACES, DRAWN, SOFTMAX, ALONE)
-    assert [value.item() for value in found] == [value.item() for value in expected]
+    loss_and_share = bank.contrast(queries, PLACES, DRAWN, SOFTMAX, ALONE)
+    assert [value.item() for value in loss_and_share] == [value.item() for value in expected]
     assert bank.log_normaliser is None
 
 

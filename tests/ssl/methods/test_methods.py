@@ -15,7 +15,7 @@ def every_combination():
     for method in METHODS:
         for pair in PAIRS:
             for losses in LOSSES:
-                # the corners always, what lies between in the slow tests
+                # the corners always, the other combinations in the slow tests
                 is_corner = (pair, losses) in (("scene", "none"), ("obj-dilate", "both"))
                 yield pytest.param(method, pair, losses, marks=() if is_corner else pytest.mark.slow)
 
@@ -23,30 +23,34 @@ def every_combination():
 @pytest.mark.parametrize(("method", "pair", "losses"), list(every_combination()))
 def test_thirty_steps_lower_the_loss_and_keep_features_apart(tables, request_of, tmp_path, method, pair, losses):
     request = request_of("scene-scene", **changes_of(method, pair, losses))
-    found = train_thirty_steps(tables, request, tmp_path / "c")
-    assert len(found.history) == NUM_STEPS
-    assert found.last < found.first, (found.first, found.last)
-    assert ("loss_rotation" in found.history[0]) == (losses in ("rotation", "both"))
-    assert ("loss_localization" in found.history[0]) == (losses in ("localization", "both"))
-    assert found.spread > 0.3
+    outcome = train_thirty_steps(tables, request, tmp_path / "c")
+    assert len(outcome.history) == NUM_STEPS
+    assert outcome.last < outcome.first, (outcome.first, outcome.last)
+    assert ("loss_rotation" in outcome.history[0]) == (losses in ("rotation", "both"))
+    assert ("loss_localization" in outcome.history[0]) == (losses in ("localization", "both"))
+    assert outcome.spread > 0.3
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_with_two_heads_of_any_method_trains(tables, request_of, tmp_path, method):
     section = "moco" if method in ("moco_v2", "densecl") else method
     changes = merged(changes_of(method, "obj-dilate", "none"), {section: {"heads": "per_view"}})
-    found = pretrain(request_of("scene-scene", **merged(changes, {"optimizer": {"epochs": 1}})), tables, tmp_path / "c")
-    assert len(found.summary["history"]) == 2
+    pretrained = pretrain(
+        request_of("scene-scene", **merged(changes, {"optimizer": {"epochs": 1}})), tables, tmp_path / "c"
+    )
+    assert len(pretrained.summary["history"]) == 2
 
 
 @pytest.mark.parametrize("method", ["densecl", "cmc"])
 def test_a_small_stem_trains_with_every_loss(tables, request_of, tmp_path, method):
     """DenseCL matches positions of a map of 4 x 4 for images of 32 px, CMC has a small stem in both trunks."""
     changes = merged(changes_of(method, "obj-dilate", "both"), {"backbone": {"stem": "small"}})
-    found = pretrain(request_of("scene-scene", **merged(changes, {"optimizer": {"epochs": 1}})), tables, tmp_path / "c")
-    assert len(found.summary["history"]) == 2
-    assert found.summary["settings"]["backbone"]["stem"] == "small"
-    assert found.backbone.forward_map(torch.zeros(1, 3, 32, 32)).shape[2:] == (4, 4)
+    pretrained = pretrain(
+        request_of("scene-scene", **merged(changes, {"optimizer": {"epochs": 1}})), tables, tmp_path / "c"
+    )
+    assert len(pretrained.summary["history"]) == 2
+    assert pretrained.summary["settings"]["backbone"]["stem"] == "small"
+    assert pretrained.backbone.forward_map(torch.zeros(1, 3, 32, 32)).shape[2:] == (4, 4)
 
 
 def test_equal_features_have_no_spread(tables, request_of):

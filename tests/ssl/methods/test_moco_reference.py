@@ -91,8 +91,8 @@ class Encoder(nn.Module):
 
     def forward(self, images, parts):
         """Each part of the batch is normalised by itself, as if on a device of its own."""
-        found = torch.cat([self.trunk(part) for part in images.chunk(parts)])
-        return found / found.norm(dim=1, keepdim=True)
+        embeddings = torch.cat([self.trunk(part) for part in images.chunk(parts)])
+        return embeddings / embeddings.norm(dim=1, keepdim=True)
 
     def take(self, state, prefix):
         ours = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
@@ -137,8 +137,8 @@ def check(state, parts):
     assert state["queue._extra_state"] == {"pointer": pointer} == {"pointer": STEPS * BATCH % QUEUE}
     torch.testing.assert_close(state["queue.keys"], queue, rtol=0, atol=1e-6)
     for prefix, expected in (("network.encoder.", query), ("key_encoder.", key)):
-        found = Encoder().double().take(state, prefix)
-        for (name, ours), theirs in zip(found.named_parameters(), expected.parameters(), strict=True):
+        encoder = Encoder().double().take(state, prefix)
+        for (name, ours), theirs in zip(encoder.named_parameters(), expected.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6, msg=f"{prefix}{name}")
     assert not torch.equal(first["queue.keys"], queue)
 

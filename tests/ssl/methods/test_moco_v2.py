@@ -75,11 +75,13 @@ def test_keys_come_from_the_key_encoder_after_its_update(request_of):
 def test_the_loss_is_taken_against_the_old_queue(request_of):
     method = build(request_of)
     before = method.queue.keys.clone()
-    seen = {}
-    method.network.register_forward_hook(lambda module, args, outputs: seen.update(q=outputs.own.embeddings.detach()))
+    captured = {}
+    method.network.register_forward_hook(
+        lambda module, args, outputs: captured.update(q=outputs.own.embeddings.detach())
+    )
     losses = method.step_losses(batch_of(), 0)
     keys = method.queue.keys[:4]
-    logits = torch.cat([(seen["q"] * keys).sum(dim=1, keepdim=True), seen["q"] @ before.T], dim=1) / 0.2
+    logits = torch.cat([(captured["q"] * keys).sum(dim=1, keepdim=True), captured["q"] @ before.T], dim=1) / 0.2
     expected = F.cross_entropy(logits, torch.zeros(4, dtype=torch.long))
     assert losses.total.item() == pytest.approx(expected.item(), abs=1e-6)
 
@@ -95,22 +97,22 @@ def test_the_shuffle_changes_the_groups_and_restores_the_order():
     values, tags = torch.randn(6, 3), torch.arange(6)
     batch = PairBatch(torch.zeros(6, 3), values, torch.zeros(6), tags, torch.zeros(6), None, None, torch.arange(6))
     permutation = torch.tensor([3, 0, 5, 1, 4, 2])
-    seen = []
+    encoded_tags = []
 
     def encode(rows, their_tags):
-        seen.append(their_tags.tolist())
+        encoded_tags.append(their_tags.tolist())
         return rows * 2 + their_tags[:, None]
 
-    found = encode_shuffled(encode, batch, permutation, ALONE)
-    assert seen == [permutation.tolist()]
-    assert torch.equal(found, values * 2 + tags[:, None])
+    keys = encode_shuffled(encode, batch, permutation, ALONE)
+    assert encoded_tags == [permutation.tolist()]
+    assert torch.equal(keys, values * 2 + tags[:, None])
 
 
-def test_every_image_is_turned_by_its_own_number_of_quarters():
+def test_every_image_is_rotated_by_its_own_number_of_quarter_turns():
     images = torch.arange(4 * 2 * 3 * 3).float().reshape(4, 2, 3, 3)
-    found = rotate(images, torch.tensor([0, 1, 2, 3]))
+    rotated = rotate(images, torch.tensor([0, 1, 2, 3]))
     for row in range(4):
-        assert torch.equal(found[row], torch.rot90(images[row], row, dims=(1, 2)))
+        assert torch.equal(rotated[row], torch.rot90(images[row], row, dims=(1, 2)))
     corner = torch.zeros(1, 1, 3, 3)
     corner[0, 0, 0, 2] = 1  # top right goes to top left: counter-clockwise
     assert rotate(corner, torch.tensor([1]))[0, 0, 0, 0] == 1
@@ -173,11 +175,11 @@ class _Reference:
             if not hasattr(encoder.projector, "heads"):
                 return encoder.projector.head(features)
             rows = {tag: [i for i, t in enumerate(tags.tolist()) if t == tag] for tag in (0, 1)}
-            found = {}
+            embeddings = {}
             for tag, chosen in rows.items():
                 for i, embedding in zip(chosen, encoder.projector.heads[tag](features[chosen]), strict=True):
-                    found[i] = embedding
-            return torch.stack([found[i] for i in range(len(features))])
+                    embeddings[i] = embedding
+            return torch.stack([embeddings[i] for i in range(len(features))])
 
         features = trunk(query)
         q = head(self.network.encoder, features, batch.query_tags)

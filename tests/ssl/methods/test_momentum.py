@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from objectcrop.ssl.methods.method import follow
+from objectcrop.ssl.methods.method import ema_update
 
 
 def test_the_key_encoder_is_a_moving_average():
@@ -17,7 +17,7 @@ def test_the_key_encoder_is_a_moving_average():
         with torch.no_grad():
             for parameter in query.parameters():
                 parameter.add_(torch.randn_like(parameter))
-        follow(key, query, 0.9)
+        ema_update(key, query, 0.9)
         for name, value in query.named_parameters():
             expected[name] = 0.9 * expected[name] + 0.1 * value.double()
     for name, value in key.named_parameters():
@@ -29,5 +29,5 @@ def test_buffers_stay_the_key_encoders_own():
     query = nn.BatchNorm1d(2)
     key = copy.deepcopy(query).requires_grad_(False)
     query(torch.randn(4, 2) + 7)
-    follow(key, query, 0.5)
+    ema_update(key, query, 0.5)
     assert torch.equal(key.running_mean, torch.zeros(2))

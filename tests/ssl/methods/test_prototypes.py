@@ -32,8 +32,8 @@ def slow_sinkhorn(scores, epsilon, num_iterations):
 
 def test_codes_are_the_papers_formula():
     scores = cosines(7, 5)
-    found = sinkhorn(scores, epsilon=0.05, num_iterations=3)
-    torch.testing.assert_close(found, slow_sinkhorn(scores, 0.05, 3), rtol=0, atol=1e-10)
+    codes = sinkhorn(scores, epsilon=0.05, num_iterations=3)
+    torch.testing.assert_close(codes, slow_sinkhorn(scores, 0.05, 3), rtol=0, atol=1e-10)
 
 
 def test_codes_add_up_to_one_and_use_every_prototype_equally():
@@ -66,20 +66,20 @@ class _Together:
 def test_two_processes_find_the_codes_of_the_whole_batch():
     scores = cosines(8, 5)
     together = _Together(scores.split((3, 5)))
-    found = torch.cat([together.play(number, half) for number, half in enumerate(scores.split((3, 5)))])
-    torch.testing.assert_close(found, sinkhorn(scores, epsilon=0.05, num_iterations=3), rtol=0, atol=1e-12)
+    codes = torch.cat([together.play(number, half) for number, half in enumerate(scores.split((3, 5)))])
+    torch.testing.assert_close(codes, sinkhorn(scores, epsilon=0.05, num_iterations=3), rtol=0, atol=1e-12)
 
 
 def slow_swapped(scores, codes, temperature):
     per_code = []
     for target, code in enumerate(codes):
         per_crop = []
-        for crop, found in enumerate(scores):
+        for crop, crop_scores in enumerate(scores):
             if crop == target:
                 continue
             rows = []
-            for b in range(len(found)):
-                exponents = [math.exp(value / temperature) for value in found[b].tolist()]
+            for b in range(len(crop_scores)):
+                exponents = [math.exp(value / temperature) for value in crop_scores[b].tolist()]
                 rows.append(
                     -sum(c * math.log(e / sum(exponents)) for c, e in zip(code[b].tolist(), exponents, strict=True))
                 )
@@ -90,19 +90,19 @@ def slow_swapped(scores, codes, temperature):
 
 def test_the_loss_is_the_papers_formula_over_many_crops():
     scores = [cosines(6, 5, seed) for seed in range(4)]
-    codes = [sinkhorn(found, epsilon=0.05, num_iterations=3) for found in scores[:2]]
-    found = swapped_prediction(scores, codes, temperature=0.1)
-    assert found.item() == pytest.approx(slow_swapped(scores, codes, 0.1), abs=1e-10)
+    codes = [sinkhorn(crop_scores, epsilon=0.05, num_iterations=3) for crop_scores in scores[:2]]
+    loss = swapped_prediction(scores, codes, temperature=0.1)
+    assert loss.item() == pytest.approx(slow_swapped(scores, codes, 0.1), abs=1e-10)
 
 
 def test_it_is_lightlys_loss():
     scores = [cosines(6, 5, seed).float() for seed in range(4)]
-    codes = [sinkhorn(found, epsilon=0.05, num_iterations=3) for found in scores[:2]]
+    codes = [sinkhorn(crop_scores, epsilon=0.05, num_iterations=3) for crop_scores in scores[:2]]
     expected = SwaVLoss(temperature=0.1, sinkhorn_iterations=3, sinkhorn_epsilon=0.05)(scores[:2], scores[2:])
     assert swapped_prediction(scores, codes, temperature=0.1).item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_stuck_embeddings_give_the_logarithm_of_the_number_of_prototypes():
     scores = [torch.full((4, 30), 0.3, dtype=torch.float64)] * 3
-    codes = [sinkhorn(found, epsilon=0.05, num_iterations=3) for found in scores[:2]]
+    codes = [sinkhorn(crop_scores, epsilon=0.05, num_iterations=3) for crop_scores in scores[:2]]
     assert swapped_prediction(scores, codes, temperature=0.1).item() == pytest.approx(math.log(30), abs=1e-10)

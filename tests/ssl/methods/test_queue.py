@@ -36,6 +36,6 @@ def test_its_state_holds_the_pointer(tmp_path):
     assert torch.equal(other.keys, queue.keys)
 
 
-def test_more_keys_than_rows_are_refused():
+def test_more_keys_than_rows_are_rejected():
     with pytest.raises(ValueError, match="6 keys for a queue of 5"):
         Queue(5, 2, first_tags=[1], seed=0).enqueue(rows(0, 6), torch.zeros(6))

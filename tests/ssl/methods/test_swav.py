@@ -31,7 +31,7 @@ def reference_scores(network, batch):
 def test_a_step_is_the_papers_loss_over_all_crops(method):
     batch = batch_of(num_small=3)
     scores, _ = reference_scores(copy.deepcopy(method.network), batch)
-    codes = [sinkhorn(found.detach(), epsilon=0.05, num_iterations=3) for found in scores[:2]]
+    codes = [sinkhorn(crop_scores.detach(), epsilon=0.05, num_iterations=3) for crop_scores in scores[:2]]
     expected = swapped_prediction(scores, codes, temperature=0.1)
     assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
 
@@ -57,18 +57,18 @@ def test_prototypes_are_frozen_in_the_first_steps_then_move_and_stay_unit_vector
 
 def test_without_small_crops_there_are_two(method):
     scores = method.network(batch_of()).own.scores
-    assert [tuple(found.shape) for found in scores] == [(4, 6)] * 2
+    assert [tuple(crop_scores.shape) for crop_scores in scores] == [(4, 6)] * 2
 
 
 def test_each_head_gets_its_gradient_from_its_own_tag_and_small_crops_are_scenes(request_of):
     method = build(request_of, "swav", swav={**SMALL, "heads": "per_view"}, views=OBJECT_PAIR)
     objects, scenes = method.network.projector.heads
     outputs = method.network(batch_of(query_tags=(0, 0, 0, 0), key_tags=(0, 0, 0, 0), num_small=2)).own
-    sum(found.square().sum() for found in outputs.scores[2:]).backward(retain_graph=True)
+    sum(crop_scores.square().sum() for crop_scores in outputs.scores[2:]).backward(retain_graph=True)
     assert all(parameter.grad.abs().sum() == 0 for parameter in objects.parameters())
     assert all(parameter.grad.abs().sum() > 0 for parameter in scenes.parameters())
     method.zero_grad()
-    sum(found.square().sum() for found in outputs.scores[:2]).backward()
+    sum(crop_scores.square().sum() for crop_scores in outputs.scores[:2]).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in objects.parameters())
     assert all(parameter.grad.abs().sum() == 0 for parameter in scenes.parameters())
 
@@ -88,17 +88,17 @@ def test_queues_hold_embeddings_of_their_view_and_change_the_codes(request_of):
     scores, embeddings = reference_scores(copy.deepcopy(method.network), batch)
     held = [queue.keys.clone() for queue in method.queues]
     assert not torch.equal(*held)
-    found = method.step_losses(batch, 5).total.item()
+    loss = method.step_losses(batch, 5).total.item()
     codes = []
     for view in range(2):
         together = torch.cat([scores[view], held[view] @ method.network.prototypes.weight.T]).detach()
         codes.append(sinkhorn(together, epsilon=0.05, num_iterations=3)[:4])
         torch.testing.assert_close(method.queues[view].keys[:4], embeddings[view].detach())
         torch.testing.assert_close(method.queues[view].keys[4:], held[view][4:])
-    assert found == pytest.approx(swapped_prediction(scores, codes, temperature=0.1).item(), abs=1e-10)
+    assert loss == pytest.approx(swapped_prediction(scores, codes, temperature=0.1).item(), abs=1e-10)
 
 
-def test_its_state_goes_on(request_of):
+def test_training_resumes_from_its_state(request_of):
     first, second = (build(request_of, "swav", swav={**SMALL, "queue_length": 8}) for _ in range(2))
     first.step_losses(batch_of(), 0)
     second.load_state_dict(first.state_dict())

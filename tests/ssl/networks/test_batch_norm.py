@@ -27,8 +27,8 @@ def test_groups_are_normalised_as_by_batch_norms_of_their_own(memory_format):
         layer.load_state_dict(split.state_dict())
         alone.append(layer)
     expected = torch.cat([layer(part) for layer, part in zip(alone, images.split(4), strict=True)])
-    found = split(images)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    normalised = split(images)
+    torch.testing.assert_close(normalised, expected, rtol=0, atol=1e-12)
     for name in ("running_mean", "running_var"):
         mean = torch.stack([getattr(layer, name) for layer in alone]).mean(dim=0)
         torch.testing.assert_close(getattr(split, name), mean, rtol=0, atol=1e-12)
@@ -65,7 +65,7 @@ def test_any_number_of_rows_passes_and_gives_gradients(rows):
     assert torch.isfinite(layer.weight.grad).all()
 
 
-def test_maps_are_refused_by_the_layer_for_vectors():
+def test_maps_are_rejected_by_the_layer_for_vectors():
     with pytest.raises(ValueError, match=r"shape \(N, C\)"):
         SplitBatchNorm1d(3, group=2)(torch.zeros(2, 3, 4, 4))
 
@@ -78,10 +78,10 @@ def test_the_form_for_compilers_is_the_same_with_its_gradients_and_statistics(sh
     first = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     second = first.detach().clone().requires_grad_()
     weights = torch.randn(shape, dtype=torch.float64)
-    expected, found = by_parts(first), at_once._normalise_at_once(second, 3)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    expected, normalised = by_parts(first), at_once._normalise_at_once(second, 3)
+    torch.testing.assert_close(normalised, expected, rtol=0, atol=1e-12)
     (expected * weights).sum().backward()
-    (found * weights).sum().backward()
+    (normalised * weights).sum().backward()
     torch.testing.assert_close(second.grad, first.grad, rtol=0, atol=1e-12)
     torch.testing.assert_close(at_once.weight.grad, by_parts.weight.grad, rtol=0, atol=1e-12)
     for name in ("running_mean", "running_var"):

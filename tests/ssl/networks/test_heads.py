@@ -13,15 +13,15 @@ def test_each_row_goes_through_the_head_of_its_tag():
     torch.manual_seed(0)
     projector = PerViewHeads(lambda: torch.nn.Linear(6, 3))
     features, tags = torch.randn(7, 6), torch.tensor([0, 1, 1, 0, 1, 0, 0])
-    found = projector(features, tags)
+    embeddings = projector(features, tags)
     for row, tag in enumerate(tags.tolist()):
-        torch.testing.assert_close(found[row], projector.heads[tag](features[row]))
+        torch.testing.assert_close(embeddings[row], projector.heads[tag](features[row]))
 
 
 def test_a_head_gets_its_gradient_from_its_own_tag_only():
     projector = build_projector(6, MocoSettings(heads="per_view", embedding_dims=4))
-    found = projector(torch.randn(5, 6), torch.tensor([0, 1, 0, 1, 1]))
-    found[[0, 2]].square().sum().backward()
+    embeddings = projector(torch.randn(5, 6), torch.tensor([0, 1, 0, 1, 1]))
+    embeddings[[0, 2]].square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in projector.heads[0].parameters())
     assert all(p.grad.abs().sum() == 0 for p in projector.heads[1].parameters())
 
@@ -38,7 +38,7 @@ def test_the_shared_projector_is_moco_v2s():
     assert not list(projector.buffers())
 
 
-def test_a_pair_head_tells_its_inputs_apart():
+def test_a_pair_head_distinguishes_its_inputs():
     torch.manual_seed(0)
     head = PairHead(6, 4)
     first, second = torch.randn(2, 6), torch.randn(2, 6)
@@ -54,9 +54,9 @@ def test_a_bank_head_is_linear_and_its_option_takes_out_what_all_images_share(se
     assert [tuple(p.shape) for p in plain.parameters()] == [(4, 6), (4,)]
     likeness = torch.nn.functional.normalize(plain(features, tags), dim=1)
     assert (likeness @ likeness.T).mean() > 0.5
-    found = build_bank_head(6, settings(embedding_dims=4, head_batch_norm=True))(features, tags)
-    torch.testing.assert_close(found.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
-    torch.testing.assert_close(found.var(dim=0, correction=0), torch.ones(4), atol=1e-3, rtol=0)
+    embeddings = build_bank_head(6, settings(embedding_dims=4, head_batch_norm=True))(features, tags)
+    torch.testing.assert_close(embeddings.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(embeddings.var(dim=0, correction=0), torch.ones(4), atol=1e-3, rtol=0)
 
 
 def test_bank_heads_of_each_tag_stand_a_batch_of_one_tag_with_batch_norm():

@@ -58,7 +58,7 @@ def test_batch_norm_is_split_or_shared_with_fresh_weights_kept():
         assert trunk(torch.randn(8, 3, 64, 64)).shape == (8, 512)
 
 
-def test_batch_norm_with_an_activation_is_refused_where_it_would_be_split():
+def test_batch_norm_with_an_activation_is_rejected_where_it_would_be_split():
     settings = BackboneSettings(arch="timm:mobilenetv3_small_050")
     with pytest.raises(ValueError, match="is a BatchNormAct2d, which can be neither split nor shared"):
         build_backbone(settings, 4)
@@ -76,12 +76,12 @@ def test_batch_norm_with_an_activation_is_refused_where_it_would_be_split():
         ("timm:zzzzzzzz", "timm has no such network$"),
     ],
 )
-def test_what_is_no_trunk_is_refused_in_one_sentence(name, message):
+def test_what_is_no_trunk_is_rejected_in_one_sentence(name, message):
     with pytest.raises(ValueError, match=message):
         build_named(name)
 
 
-def test_known_names_are_no_problem():
+def test_names_of_networks_are_no_problem():
     assert find_network_problem("densenet121") is None
     assert find_network_problem("timm:resnet18") is None
 

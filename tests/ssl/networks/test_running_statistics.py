@@ -22,10 +22,12 @@ CASES = {
 
 def statistics_after_a_step(request_of, name, losses):
     method, settings, _ = CASES[name]
-    found = build(request_of, method, views=OBJECT_PAIR, losses=losses, **settings)
-    found.train()
-    found.step_losses(batch_of(query_tags=(0, 1, 0, 1), key_tags=(1, 0, 1, 0)), 0).total.backward()
-    norms = [module for module in found.backbone.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    built_method = build(request_of, method, views=OBJECT_PAIR, losses=losses, **settings)
+    built_method.train()
+    built_method.step_losses(batch_of(query_tags=(0, 1, 0, 1), key_tags=(1, 0, 1, 0)), 0).total.backward()
+    norms = [
+        module for module in built_method.backbone.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
+    ]
     return {name: buffer.clone() for norm in norms[:3] for name, buffer in norm.named_buffers()}, norms
 
 

@@ -34,9 +34,9 @@ TENSORS = {
 
 def test_the_package_reads_what_we_write(tmp_path):
     write_safetensors(tmp_path / "w.safetensors", TENSORS, {"run": "x"})
-    found = safetensors.torch.load_file(tmp_path / "w.safetensors")
-    assert found.keys() == TENSORS.keys()
-    assert all(torch.equal(found[name], TENSORS[name]) for name in TENSORS)
+    tensors = safetensors.torch.load_file(tmp_path / "w.safetensors")
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
     with safetensors.safe_open(tmp_path / "w.safetensors", "pt") as file:
         assert file.metadata() == {"run": "x"}
 
@@ -44,9 +44,9 @@ def test_the_package_reads_what_we_write(tmp_path):
 def test_we_read_what_the_package_writes(tmp_path):
     tensors = {name: value.contiguous() for name, value in TENSORS.items()}
     safetensors.torch.save_file(tensors, tmp_path / "w.safetensors", {"some": "thing"})
-    found = read_safetensors(tmp_path / "w.safetensors")
-    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
-    assert all(found[name].dtype == tensors[name].dtype for name in tensors)
+    read_back = read_safetensors(tmp_path / "w.safetensors")
+    assert all(torch.equal(read_back[name], tensors[name]) for name in tensors)
+    assert all(read_back[name].dtype == tensors[name].dtype for name in tensors)
 
 
 def test_equal_weights_give_equal_bytes(tmp_path):
@@ -72,7 +72,7 @@ def test_torchvisions_pth_is_loaded_without_its_classifier(tmp_path):
     assert torch.equal(loaded.conv1.weight, theirs.conv1.weight)
 
 
-def test_weights_of_another_trunk_are_refused_by_name(tmp_path):
+def test_weights_of_another_trunk_are_rejected_by_name(tmp_path):
     state = build_backbone(THIN).state_dict()
     write_safetensors(tmp_path / "w.safetensors", {"foreign": torch.zeros(1), **dict(list(state.items())[1:])}, {})
     with pytest.raises(ValueError, match=r"missing conv1\.weight; unexpected foreign"):
@@ -83,7 +83,7 @@ def test_weights_of_another_trunk_are_refused_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("color", ["rgb", "ycbcr"])
-def test_a_small_stem_goes_on_record_and_does_not_fit_the_other(tmp_path, color):
+def test_a_small_stem_is_recorded_and_does_not_fit_the_other(tmp_path, color):
     large = THIN.model_copy(update={"color": color})
     small = large.model_copy(update={"stem": "small"})
     for name, settings in (("small", small), ("imagenet", large)):
@@ -112,7 +112,7 @@ def test_the_precision_of_training_is_read_from_the_file_alone(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0, 5, 200, -10])
-def test_files_that_are_cut_off_are_told(tmp_path, kept):
+def test_files_that_are_cut_off_are_reported(tmp_path, kept):
     save_backbone(build_backbone(THIN), tmp_path / "w.safetensors", {})
     data = (tmp_path / "w.safetensors").read_bytes()
     (tmp_path / "w.safetensors").write_bytes(data[:kept])

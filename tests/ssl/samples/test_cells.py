@@ -17,7 +17,7 @@ from tests.ssl.conftest import tiny_run
 
 
 def edges(side, patches):
-    """Two whole pixels of the square, at least a quarter of it apart, on borders of cells more often than chance has it."""
+    """Draw two whole pixels of the square, at least a quarter of it apart, often on borders of cells."""
     borders = [side * number // patches for number in range(patches + 1)]
     edge = st.integers(0, side) | st.sampled_from(borders)
     return st.tuples(edge, edge).map(sorted).filter(lambda pair: pair[1] - pair[0] >= side / 4)

@@ -122,7 +122,7 @@ def test_runs_that_differ_in_losses_see_the_same_views(tables, request_of):
     assert (plain.query, plain.key, plain.small) == (with_losses.query, with_losses.key, with_losses.small)
 
 
-def test_quarter_turns_are_uniform(samples):
+def test_rotations_are_uniform(samples):
     rotation = [samples.plan((epoch, 0)).rotation for epoch in range(800)]
     assert (abs(np.bincount(rotation, minlength=4) - 200) < 60).all()
 
@@ -216,7 +216,7 @@ def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
             assert first.float().std() > 10
 
 
-def test_a_run_trains_on_views_painted_in_batches(tables, request_of, tmp_path):
+def test_a_run_trains_on_views_augmented_in_batches(tables, request_of, tmp_path):
     # batch norm over two values would make a rounding a sign
     calm = {"moco": {"projector_batch_norm": False, "batch_norm_group": 0}, "optimizer": {"epochs": 1}}
     augmented = [
@@ -233,19 +233,19 @@ BOXES = {"views": {"sample_unit": "box"}}
 
 
 def test_by_box_every_usable_proposal_is_a_sample_of_each_epoch(samples, request_of):
-    found = PairSamples(samples.images, samples.boxes, request_of("oac", **BOXES).run, 0.5, Seeds(0, 1))
-    keys = [(4, number) for number in range(len(found))]
-    plans = [found.plan(key) for key in keys]
-    shown = [
+    box_samples = PairSamples(samples.images, samples.boxes, request_of("oac", **BOXES).run, 0.5, Seeds(0, 1))
+    keys = [(4, number) for number in range(len(box_samples))]
+    plans = [box_samples.plan(key) for key in keys]
+    sources = [
         (row, max(plan.query.proposal_rank, plan.key.proposal_rank))
-        for row, plan in zip(found.rows_of(keys), plans, strict=True)
+        for row, plan in zip(box_samples.rows_of(keys), plans, strict=True)
     ]
     # two boxes an image; the one without gives a scene pair
-    assert shown == [(row, rank) for row in range(16) for rank in ((-1,) if row == 3 else (0, 1))]
-    assert found.describe()["samples_per_epoch"] == 31
+    assert sources == [(row, rank) for row in range(16) for rank in ((-1,) if row == 3 else (0, 1))]
+    assert box_samples.describe()["samples_per_epoch"] == 31
     first, second = plans[0], plans[1]
     assert first.query.crop_box != second.query.crop_box
-    batch = found.__getitems__([(0, 1), (0, 2), (0, 6)])
+    batch = box_samples.__getitems__([(0, 1), (0, 2), (0, 6)])
     assert batch.rows.tolist() == [0, 1, 3]
 
 
@@ -259,9 +259,9 @@ def test_by_box_no_more_than_the_first_proposals_are_taken(samples, request_of):
 
 
 def test_by_box_an_epoch_is_a_pass_over_the_boxes(tables, request_of, tmp_path):
-    found = pretrain(request_of("oac", **BOXES, optimizer={"epochs": 1}), tables, tmp_path / "c")
-    assert found.summary["cost"]["images_seen"] == 28  # 31 boxes in batches of 4
-    assert len(found.summary["history"]) == 7
+    pretrained = pretrain(request_of("oac", **BOXES, optimizer={"epochs": 1}), tables, tmp_path / "c")
+    assert pretrained.summary["cost"]["images_seen"] == 28  # 31 boxes in batches of 4
+    assert len(pretrained.summary["history"]) == 7
 
 
 @pytest.mark.parametrize(
@@ -272,6 +272,6 @@ def test_by_box_an_epoch_is_a_pass_over_the_boxes(tables, request_of, tmp_path):
         ("insdis", "method insdis needs each image once in an epoch"),
     ],
 )
-def test_samples_by_box_are_refused_where_they_have_no_meaning(request_of, name, message):
+def test_samples_by_box_are_rejected_where_they_have_no_meaning(request_of, name, message):
     with pytest.raises(ValueError, match=message):
         request_of(name, **BOXES)

@@ -22,7 +22,7 @@ def test_parts_of_a_batch_train_as_the_whole_does(tables, request_of, tmp_path, 
         )
         for steps in (1, 2)
     )
-    first, second = (dict(found.backbone.named_parameters()) for found in (whole, parts))
+    first, second = (dict(pretrained.backbone.named_parameters()) for pretrained in (whole, parts))
     for name, value in first.items():
         torch.testing.assert_close(value, second[name], rtol=0, atol=1e-5, msg=name)
     assert [row["images_seen"] for row in parts.summary["history"]] == [
@@ -51,12 +51,12 @@ def test_parts_must_divide_the_batch_and_leave_two_images(request_of):
 
 def test_two_processes_average_the_sum_of_their_parts(tmp_path):
     """2 processes x 2 parts x 2 images train as one process with a batch of 8."""
-    found = []
+    states = []
     for size, parts in ((1, 1), (2, 2)):
         folder = tmp_path / str(size)
         draw(folder)
         assert finish(start(train_supervised, size, folder, parts)) == [0] * size
-        found.append(torch.load(folder / "weights.pt", weights_only=True))
-    for name, value in found[0].items():
+        states.append(torch.load(folder / "weights.pt", weights_only=True))
+    for name, value in states[0].items():
         if name.endswith(("weight", "bias")):
-            torch.testing.assert_close(value, found[1][name], rtol=0, atol=1e-5, msg=name)
+            torch.testing.assert_close(value, states[1][name], rtol=0, atol=1e-5, msg=name)

@@ -49,9 +49,9 @@ def test_a_damaged_state_is_passed_over_for_the_one_before_aloud(tmp_path, capsy
         data[place] ^= 1 << rng.randrange(8)
     latest.write_bytes(data)
     assert load_state(tmp_path, "s", CPU)["step"] == 1
-    shown = capsys.readouterr().err
-    assert latest.name in shown
-    assert "using the one before" in shown
+    printed = capsys.readouterr().err
+    assert latest.name in printed
+    assert "using the one before" in printed
 
 
 def test_states_none_of_which_can_be_read_are_no_fresh_start(tmp_path):
@@ -61,7 +61,7 @@ def test_states_none_of_which_can_be_read_are_no_fresh_start(tmp_path):
         load_state(tmp_path, "s", CPU)
 
 
-def test_a_state_of_other_settings_is_refused_or_set_aside_with_its_metrics(tmp_path):
+def test_a_state_of_other_settings_is_rejected_or_set_aside_with_its_metrics(tmp_path):
     folder = tmp_path / "c"
     save(folder, 1, settings="old")
     (folder / METRICS).write_text("")
@@ -82,7 +82,7 @@ def test_leftovers_of_killed_writers_go_and_states_stay(tmp_path):
     assert not saved_states(tmp_path)
 
 
-def test_training_goes_on_bit_for_bit_from_the_state_before_a_damaged_one(tables, request_of, tmp_path, capsys):
+def test_training_resumes_bit_for_bit_from_the_state_before_a_damaged_one(tables, request_of, tmp_path, capsys):
     request = request_of("scene-scene", optimizer={"epochs": 2})
     often = replace(request, save_every_s=0.0, kept_states=4)
     straight = pretrain(often, tables, tmp_path / "c")
@@ -91,6 +91,6 @@ def test_training_goes_on_bit_for_bit_from_the_state_before_a_damaged_one(tables
     latest.write_bytes(latest.read_bytes()[:-100])
     again = pretrain(often, tables, tmp_path / "c")
     assert "cannot be read" in capsys.readouterr().err
-    first, second = (found.backbone.state_dict() for found in (straight, again))
+    first, second = (pretrained.backbone.state_dict() for pretrained in (straight, again))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert [row["step"] for row in again.summary["history"]] == list(range(1, 9))

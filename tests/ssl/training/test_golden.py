@@ -49,8 +49,8 @@ def golden_run(request_of, name):
     return request_of(name, optimizer={"epochs": STEPS, "global_batch_size": 16}, moco={"batch_norm_group": 8})
 
 
-def first_losses(found):
-    rows = found.summary["history"][:STEPS]
+def first_losses(pretrained):
+    rows = pretrained.summary["history"][:STEPS]
     return [{name: value for name, value in row.items() if name.startswith("loss")} for row in rows]
 
 
@@ -63,5 +63,5 @@ def test_the_first_losses_are_those_of_the_recipe(tables, request_of, tmp_path, 
     golden = json.loads(file.read_text())
     assert golden["recipe"] == RECIPE, "RECIPE was raised: regenerate the golden files (see the top of this file)"
     assert len(losses) == STEPS
-    for step, (found, expected) in enumerate(zip(losses, golden["losses"], strict=True)):
-        assert found == pytest.approx(expected, rel=1e-5), f"step {step}: raise RECIPE if this change is wanted"
+    for step, (row, expected) in enumerate(zip(losses, golden["losses"], strict=True)):
+        assert row == pytest.approx(expected, rel=1e-5), f"step {step}: raise RECIPE if this change is wanted"

@@ -15,7 +15,7 @@ CHANGES = {"optimizer": {"epochs": 6}, "training": {"monitor_images": 4}}
 
 
 def wait_for_progress(folder, steps, processes):
-    """Until so many further steps are logged, or the training ends; False then."""
+    """Wait until `steps` more steps are logged, or the training ends; return False then."""
     before = len(read_metrics(folder / "c"))
     end = time.monotonic() + 120
     while len(read_metrics(folder / "c")) < before + steps:
@@ -33,7 +33,7 @@ def backbone_of_an_uninterrupted_run(folder, target, name, workers, size):
 
 
 def train_through_kills(folder, target, name, workers, size, kills, waits):
-    """The final backbones of as many trainings as it takes for so many kills, and the steps at which they came."""
+    """Return the final backbones of as many trainings as `kills` kills take, and the steps of the kills."""
     rng = random.Random(1000 * workers + size)
     backbones, at = [], []
     while len(at) < kills or not (folder / BACKBONE).exists():

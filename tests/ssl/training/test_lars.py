@@ -49,8 +49,10 @@ def test_five_steps_are_numpys(rule):
     gradients = [[rng.normal(size=shape) for _ in range(5)] for shape in shapes]
     parameters = [torch.nn.Parameter(torch.from_numpy(start.copy())) for start in starts]
     descend(optimizer_of(parameters, rule), parameters, gradients)
-    for parameter, start, found in zip(parameters, starts, gradients, strict=True):
-        np.testing.assert_allclose(parameter.detach().numpy(), slow(start, found, rule), rtol=0, atol=1e-10)
+    for parameter, start, parameter_gradients in zip(parameters, starts, gradients, strict=True):
+        np.testing.assert_allclose(
+            parameter.detach().numpy(), slow(start, parameter_gradients, rule), rtol=0, atol=1e-10
+        )
 
 
 @pytest.mark.parametrize("rule", ["lars", "larc"])

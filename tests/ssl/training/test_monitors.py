@@ -70,7 +70,7 @@ def trunk():
         return build_backbone(BackboneSettings(arch="resnet18", width=0.125), 2)
 
 
-def test_looking_changes_nothing_of_the_trunk(tables, trunk):
+def test_monitoring_changes_nothing_of_the_trunk(tables, trunk):
     before = {name: value.clone() for name, value in trunk.state_dict().items()}
     labels = torch.tensor([0, 1] * 5)
     monitor = Monitor(
@@ -85,13 +85,13 @@ def test_looking_changes_nothing_of_the_trunk(tables, trunk):
     assert first["accuracy_knn_chance"] == 0.5
 
 
-def test_a_trunk_that_sees_nothing_is_told(tables, trunk):
+def test_a_collapsed_trunk_is_reported(tables, trunk):
     paths = [tables.data_root / f"i{number:02d}.png" for number in range(10)]
     with torch.no_grad():
         trunk.bn1.weight.zero_()
         trunk.bn1.bias.fill_(1.0)
-    found = Monitor(paths, 32, torch.device("cpu")).measure(trunk)
-    assert found["feature_std_share"] < 1e-6
+    measures = Monitor(paths, 32, torch.device("cpu")).measure(trunk)
+    assert measures["feature_std_share"] < 1e-6
 
 
 def test_features_that_are_not_finite_are_warned_about_and_end_nothing(tables, trunk, capsys):

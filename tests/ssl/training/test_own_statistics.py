@@ -10,9 +10,9 @@ from objectcrop.ssl.training.checkpoints import own_statistics, restore_statisti
 
 def network(shift):
     torch.manual_seed(0)
-    found = nn.Sequential(SplitBatchNorm2d(3, group=2), nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
-    found(torch.randn(4, 3, 5, 5) + shift)
-    return found
+    layers = nn.Sequential(SplitBatchNorm2d(3, group=2), nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    layers(torch.randn(4, 3, 5, 5) + shift)
+    return layers
 
 
 def test_what_is_restored_is_what_was_there_and_nothing_else_moves():
@@ -27,7 +27,7 @@ def test_what_is_restored_is_what_was_there_and_nothing_else_moves():
     assert all(torch.equal(value, weights[name]) for name, value in mine.named_parameters())
 
 
-def test_those_of_another_network_are_refused():
+def test_those_of_another_network_are_rejected():
     with pytest.raises(ValueError, match="3 running statistics were saved, the networks have 16"):
         restore_statistics(network(1), torch.zeros(3))
 

@@ -35,17 +35,17 @@ def test_a_trunk_with_stochastic_depth_resumes_bit_for_bit(tables, request_of, t
 
 @pytest.mark.parametrize(("name", "changes"), [("oac", {}), ("insdis", {}), ("supervised", STOCHASTIC_DEPTH)])
 def test_the_global_generators_change_no_bit_of_training(tables, request_of, tmp_path, monkeypatch, name, changes):
-    """Neither weights, order, views, negatives, dropout nor what the monitor looks at."""
+    """Neither weights, order, views, negatives, dropout nor the monitor's images."""
     monkeypatch.setattr("objectcrop.ssl.pretraining.split_threads", lambda threads, gpus: (1, 2))
     request = request_of(name, **merged({"optimizer": {"epochs": 1}}, changes))
-    found = []
+    attempts = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)
-        found.append(pretrain(request, tables, tmp_path / str(seed)))
-    assert same(*map(state_of, found))
-    rows = [[{k: v for k, v in row.items() if k not in TIMES} for row in one.summary["history"]] for one in found]
+        attempts.append(pretrain(request, tables, tmp_path / str(seed)))
+    assert same(*map(state_of, attempts))
+    rows = [[{k: v for k, v in row.items() if k not in TIMES} for row in one.summary["history"]] for one in attempts]
     assert rows[0] == rows[1]
 
 

@@ -18,23 +18,23 @@ def rates(schedule, epochs=4, warmup=0.0, steps_per_epoch=10):
 
 
 def test_cosine_per_epoch_is_mocos():
-    found = rates("cosine_per_epoch")
-    for step, rate in enumerate(found):
+    rate_of_step = rates("cosine_per_epoch")
+    for step, rate in enumerate(rate_of_step):
         assert rate == pytest.approx(0.5 * 0.5 * (1 + math.cos(math.pi * (step // 10) / 4)))
 
 
 def test_cosine_per_step_falls_at_every_step():
-    found = rates("cosine_per_step")
-    assert found[0] == 0.5
-    assert all(later < earlier for earlier, later in itertools.pairwise(found))
-    assert found[20] == pytest.approx(0.25)
+    rate_of_step = rates("cosine_per_step")
+    assert rate_of_step[0] == 0.5
+    assert all(later < earlier for earlier, later in itertools.pairwise(rate_of_step))
+    assert rate_of_step[20] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine_per_step", "cosine_per_epoch"])
 def test_warm_up_is_linear_from_zero_to_the_full_rate(schedule):
-    found = rates(schedule, warmup=1.5)
-    assert found[:15] == pytest.approx([0.5 * step / 15 for step in range(15)])
-    assert found[15] == pytest.approx(0.5)
+    rate_of_step = rates(schedule, warmup=1.5)
+    assert rate_of_step[:15] == pytest.approx([0.5 * step / 15 for step in range(15)])
+    assert rate_of_step[15] == pytest.approx(0.5)
 
 
 def test_weight_decay_is_on_every_parameter():
@@ -58,15 +58,15 @@ def test_a_warm_up_may_start_from_a_rate_and_a_cosine_may_end_at_one():
     warm = np.linspace(0.3, 4.8, 10 * 7, endpoint=False)
     steps = np.arange(90 * 7)
     cosine = 0.0048 + 0.5 * (4.8 - 0.0048) * (1 + np.cos(np.pi * steps / (90 * 7)))
-    found = [learning_rate(settings, step, 7) for step in range(700)]
-    np.testing.assert_allclose(found, np.concatenate([warm, cosine]), rtol=1e-12)
+    rate_of_step = [learning_rate(settings, step, 7) for step in range(700)]
+    np.testing.assert_allclose(rate_of_step, np.concatenate([warm, cosine]), rtol=1e-12)
 
 
 def test_the_step_schedule_is_moco_v1s():
     settings = OptimizerSettings(epochs=200, learning_rate=0.03, schedule="step")
-    found = [learning_rate(settings, step, 3) for step in range(600)]
+    rate_of_step = [learning_rate(settings, step, 3) for step in range(600)]
     expected = np.repeat([0.03, 0.003, 0.0003], [120 * 3, 40 * 3, 40 * 3])
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(rate_of_step, expected, rtol=1e-12)
 
 
 def test_the_target_momentum_is_byols():
@@ -80,5 +80,5 @@ def test_the_target_momentum_is_byols():
 @pytest.mark.parametrize("name", ["lars", "larc"])
 def test_lars_leaves_biases_out_and_larc_does_not(name):
     optimizer = build_optimizer(torch.nn.Linear(3, 2).parameters(), OptimizerSettings(name=name, weight_decay=0.01))
-    found = [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups]
-    assert found == ([(1, 0.01), (1, 0.0)] if name == "lars" else [(2, 0.01)])
+    groups = [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups]
+    assert groups == ([(1, 0.01), (1, 0.0)] if name == "lars" else [(2, 0.01)])

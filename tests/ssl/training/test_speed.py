@@ -20,9 +20,9 @@ def clock(monkeypatch):
         def monotonic(self):
             return self.now
 
-    found = Clock()
-    monkeypatch.setattr(metrics, "time", found)
-    return found
+    fake_time = Clock()
+    monkeypatch.setattr(metrics, "time", fake_time)
+    return fake_time
 
 
 def test_rates_and_the_share_of_waiting_are_those_since_the_last_call(clock):
@@ -31,10 +31,10 @@ def test_rates_and_the_share_of_waiting_are_those_since_the_last_call(clock):
         with measured.waiting():
             clock.now += waits
         clock.now += works
-        found = measured.take(num_steps=2, num_images=12)
-        assert found["images_per_s"] == pytest.approx(12 / (waits + works))
-        assert found["data_wait_share"] == pytest.approx(waits / (waits + works))
-        assert "mfu" not in found
+        measures = measured.take(num_steps=2, num_images=12)
+        assert measures["images_per_s"] == pytest.approx(12 / (waits + works))
+        assert measures["data_wait_share"] == pytest.approx(waits / (waits + works))
+        assert "mfu" not in measures
 
 
 def test_the_share_of_the_peak_is_that_of_counted_operations(clock):
