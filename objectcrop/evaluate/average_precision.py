@@ -45,7 +45,7 @@ def average_precisions(scores: Scores, labels: Labels) -> NDArray[np.float64]:
 
 
 def macro_map(scores: Scores, labels: Labels) -> float:
-    """Mean of the average precisions over the classes that have a positive.
+    """Return the mean of the average precisions over the classes that have a positive.
 
     Raises:
         ValueError: if no class has one.
@@ -57,7 +57,7 @@ def macro_map(scores: Scores, labels: Labels) -> float:
 
 
 def map_batched(scores: Scores, labels: Labels, batch: int) -> float:
-    """The metric of the authors' release: macro mAP of each mini-batch, averaged with the batch sizes as weights.
+    """Compute the metric of the authors' release: macro mAP of each mini-batch, averaged with batch sizes as weights.
 
     Within a batch a class's value is the mean, over its positives, of the precision at their rank; classes without a
     positive there are skipped, and so is a batch without any. It depends on `batch` and is far above the mAP of the data set

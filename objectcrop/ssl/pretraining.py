@@ -240,10 +240,10 @@ def _monitor(request: Request, tables: Tables, images: ImageList, world: World) 
 
 
 def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: World) -> None:
-    most = request.run.views.max_proposals
+    max_proposals = request.run.views.max_proposals
     pairs = zip(boxes, images.sizes, strict=False)
-    without = sum(not usable_ranks(proposals, size, most) for proposals, size in pairs)
-    sizes = {"num_images": len(images), "num_without_boxes": without, "world_size": world.size}
+    num_without = sum(not usable_ranks(proposals, size, max_proposals) for proposals, size in pairs)
+    sizes = {"num_images": len(images), "num_without_boxes": num_without, "world_size": world.size}
     for warning in find_warnings(request.run, **sizes):
         print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
 

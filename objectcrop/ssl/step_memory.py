@@ -31,8 +31,8 @@ class StepMemory(NamedTuple):
 
     Attributes:
         kept: what autograd saves for the backward pass.
-        working: what lives for a moment beside it.
-        weights: parameters, their slow copies, gradients, optimizer state, queues and banks.
+        working: temporary tensors beside it.
+        weights: parameters, their EMA copies, gradients, optimizer state, queues and banks.
         num_images: images that the process holds at once, one part of its share of the batch.
         passes: of the trunk, with gradient.
     """

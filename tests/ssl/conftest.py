@@ -70,7 +70,7 @@ def tiny_run(**changes) -> Run:
 
 
 def merged(base: dict, changes: dict) -> dict:
-    """`changes` over `base`, section by section."""
+    """Merge `changes` into `base`, section by section."""
     settings = dict(base)
     for section, value in changes.items():
         settings[section] = {**settings.get(section, {}), **value} if isinstance(value, dict) else value

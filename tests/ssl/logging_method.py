@@ -1,4 +1,4 @@
-"""A method whose metrics are given, trained for two steps and one line of the log by processes that find each other."""
+"""A method whose metrics are constants, trained for two steps and one line of the log by processes that find each other."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +16,7 @@ from objectcrop.study.settings.runs import OptimizerSettings, Run
 from tests.ssl.wiring import setup_of
 
 NAN = float("nan")
-METRICS = [  # of each rank and step; what no process knows in the whole window is in no row
+METRICS = [  # of each rank and step; what no process measures in the whole window is in no row
     [{"both": 1.0, "one": 2.0, "none": NAN}, {"both": 2.0, "one": 4.0, "none": NAN}],
     [{"both": NAN, "one": NAN, "none": NAN}, {"both": 6.0, "one": NAN, "none": NAN}],
 ]

@@ -42,7 +42,7 @@ LOSSES = {
 
 
 def changes_of(method: str, pair: str, losses: str) -> dict:
-    """Changes to the tiny run."""
+    """Return changes to the tiny run."""
     settings = merged(ADAMW, {"method": method})
     for changes in (METHODS[method], PAIRS[pair], LOSSES[losses]):
         settings = merged(settings, changes)

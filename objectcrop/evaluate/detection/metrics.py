@@ -90,7 +90,7 @@ class InstanceEvaluator:
         self._inner.process(inputs, outputs)
 
     def evaluate(self) -> dict[str, Any]:
-        """Metrics in percent; a model without any prediction has AP 0, as COCO counts it."""
+        """Return metrics in percent; a model without any prediction has AP 0, as COCO counts it."""
         results = self._inner.evaluate(img_ids=self._ids)
         if not comm.is_main_process():
             return {}

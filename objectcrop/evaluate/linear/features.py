@@ -77,7 +77,7 @@ class Extractor:
             yield self.features(images)
 
     def features(self, images: Tensor) -> Tensor:
-        """Pooled features of uint8 images, shape (n, H, W, 3), as float32."""
+        """Return pooled features of uint8 images, shape (n, H, W, 3), as float32."""
         # no inference mode: a layer is trained on what comes out
         with torch.no_grad(), autocast(self.precision, self.device):
             features: Tensor = self.backbone.view(images.to(self.device, non_blocking=True)).features

@@ -128,7 +128,7 @@ def choosing_metric(task: LinearTask) -> str:
 def measure(
     scores: NDArray[np.float32], images: LabelledImages, classes: tuple[str, ...], *, is_single: bool
 ) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Metrics and average precision of each class, percent.
+    """Compute the metrics and the average precision of each class, percent.
 
     Args:
         scores: logits, shape (images, classes).

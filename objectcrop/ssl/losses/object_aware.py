@@ -16,7 +16,7 @@ NUM_ROTATIONS = 4
 
 
 class ExtraLogits(NamedTuple):
-    """What the extra heads say; None where a loss is off."""
+    """Logits of the extra heads; None where a loss is off."""
 
     rotation: Tensor | None
     cells: Tensor | None
@@ -35,7 +35,7 @@ class PairHead(nn.Module):
         )
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Logits, shape (N, num_outputs); inputs are not normalised."""
+        """Return logits, shape (N, num_outputs); inputs are not normalised."""
         logits: Tensor = self.layers(torch.cat([first, second], dim=1))
         return logits
 

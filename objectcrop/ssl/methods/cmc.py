@@ -58,7 +58,7 @@ class ColorNetwork(nn.Module):
 
 
 class Cmc(Method):
-    """Network, and a memory bank of either kind of view with a row for each image; each kind is held against the other's."""
+    """Network, and a memory bank of either kind of view with a row for each image; each kind is contrasted with the other's."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

@@ -62,7 +62,7 @@ class Insdis(Method):
 
     @classmethod
     def sees_both_views(cls, run: Run) -> bool:
-        """Where the key is held against the row too."""
+        """Return whether the key is contrasted with the row too."""
         return run.insdis.crops == "two"
 
     @classmethod

@@ -18,7 +18,7 @@ class MemoryBank(nn.Module):
     Attributes:
         rows: unit vectors, shape (images, D); Gaussian directions at first.
         momentum: share of a row that stays at an update with its image.
-        log_normaliser: log Z of noise-contrastive estimation, of the first batch that is held against the bank; None before.
+        log_normaliser: log Z of noise-contrastive estimation, of the first batch that is contrasted with the bank; None before.
     """
 
     rows: Tensor
@@ -33,7 +33,7 @@ class MemoryBank(nn.Module):
     def contrast(
         self, queries: Tensor, places: Tensor, negatives: Tensor, settings: BankSettings, world: World
     ) -> tuple[Tensor, Tensor]:
-        """The loss of queries against their own rows and others, and the share of those that are most like their own.
+        """Return the loss of queries against their own rows and others, and the share that are most like their own.
 
         Args:
             queries: unit vectors, shape (N, D).
@@ -83,7 +83,7 @@ def draw_negatives(length: int, wanted: int, step: int, seeds: Seeds) -> Tensor:
 def bank_loss(
     queries: Tensor, keys: Tensor, negatives: Tensor, is_own: Tensor, *, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Softmax cross-entropy against rows of a memory bank, and the accuracy (Tian et al. 2020, arXiv:1906.05849).
+    """Return the softmax cross-entropy against rows of a memory bank, and the accuracy (Tian et al. 2020, arXiv:1906.05849).
 
     Args:
         queries: unit vectors of one kind of view, shape (N, D).

@@ -48,7 +48,7 @@ class Outputs(NamedTuple):
 
 
 class StepLosses(NamedTuple):
-    """What one step gives: the loss to descend, and scalars to log by name (without gradient)."""
+    """Losses of one step: the one to descend, and scalars to log by name (without gradient)."""
 
     total: Tensor
     parts: dict[str, Tensor]
@@ -128,7 +128,7 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def has_memory(cls, run: Run) -> bool:
-        """Whether a step changes what the next is held against (a queue, a bank): parts of a batch then do not add up."""
+        """Return whether a step changes the negatives of the next (a queue, a bank): parts of a batch then do not add up."""
         return False
 
     @classmethod

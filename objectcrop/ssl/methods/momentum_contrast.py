@@ -92,7 +92,7 @@ class MomentumContrast(Method):
         """Encode the keys of a batch among other images than their queries (see `encode_shuffled`).
 
         Returns:
-            What the encoder gives, float32, in the order of the batch.
+            The encoder's outputs, float32, in the order of the batch.
         """
         encoded: list[Any] = []
 

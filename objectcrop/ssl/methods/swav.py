@@ -191,7 +191,7 @@ def sinkhorn(
 
 
 def swapped_prediction(scores: Sequence[Tensor], codes: Sequence[Tensor], *, temperature: float) -> Tensor:
-    """Cross-entropy of each crop's prediction and the codes of another crop (equations 1, 6).
+    """Return the cross-entropy of each crop's prediction and the codes of another crop (equations 1, 6).
 
     The mean over the crops with codes of the mean over all other crops.
 

@@ -136,7 +136,7 @@ class ResNet(Backbone):
         return nn.Sequential(first, *(make(outputs, planes, norm_layer=norm_layer) for _ in range(count - 1)))
 
     def forward_layers(self, images: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """Maps after the named stages (`layer1` .. `layer4`, strides 4 .. 32; 1 .. 8 of a small stem), shape (N, C, H, W) each.
+        """Return maps after the named stages (`layer1` .. `layer4`, strides 4 .. 32; small stem: 1 .. 8), (N, C, H, W) each.
 
         Nothing behind the last named stage is computed.
 
@@ -245,7 +245,7 @@ def build_backbone(
 
 
 def find_trunk_problem(settings: BackboneSettings) -> str | None:
-    """One sentence that says why there is no such trunk; None if there is one."""
+    """Return one sentence that says why there is no such trunk; None if there is one."""
     if settings.arch in _BLOCKS:
         return None
     if problem := find_network_problem(settings.arch):

@@ -1,4 +1,4 @@
-"""What stands on the trunk while it is trained: projectors and predictors."""
+"""Heads on the trunk while it is trained: projectors and predictors."""
 
 from collections.abc import Callable
 
@@ -75,7 +75,7 @@ class SharedHead(nn.Module):
         self.head = build()
 
     def forward(self, features: Tensor, tags: Tensor) -> Tensor:
-        """Embeddings, shape (N, embedding_dims); `tags` do not matter."""
+        """Return embeddings, shape (N, embedding_dims); `tags` do not matter."""
         embeddings: Tensor = self.head(features)
         return embeddings
 

@@ -102,7 +102,7 @@ def _read_timm(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _read_torchvision(network: nn.Module, images: Tensor) -> Tensor:
-    """What torchvision's families of convolutional networks compute before they pool."""
+    """Return the map that torchvision's families of convolutional networks compute before they pool."""
     if hasattr(network, "features"):
         features: Tensor = network.features(images)  # type: ignore[operator]
         return features.relu() if isinstance(network, DenseNet) else features

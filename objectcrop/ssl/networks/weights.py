@@ -182,23 +182,23 @@ def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: st
     Raises:
         ValueError: with `where`, and the names that are missing, unexpected or of another shape.
     """
-    wanted = backbone.weights.state_dict()
+    own_state = backbone.weights.state_dict()
     state = {
-        name: tensor for name, tensor in weights.items() if name in wanted or name.split(".")[0] not in CLASSIFIERS
+        name: tensor for name, tensor in weights.items() if name in own_state or name.split(".")[0] not in CLASSIFIERS
     }
-    counters = {name for name in wanted if name.endswith(_COUNTER)}
-    state |= {name: torch.zeros_like(wanted[name]) for name in counters - state.keys()}
+    counters = {name for name in own_state if name.endswith(_COUNTER)}
+    state |= {name: torch.zeros_like(own_state[name]) for name in counters - state.keys()}
     problems = []
-    stems = stem_of(state), stem_of(wanted)
+    stems = stem_of(state), stem_of(own_state)
     if None not in stems and stems[0] != stems[1]:
         problems.append(f"stem {stems[0]} for {stems[1]}")
-    if missing := sorted(wanted.keys() - state.keys()):
+    if missing := sorted(own_state.keys() - state.keys()):
         problems.append(f"missing {_shorten(missing)}")
-    if unexpected := sorted(state.keys() - wanted.keys()):
+    if unexpected := sorted(state.keys() - own_state.keys()):
         problems.append(f"unexpected {_shorten(unexpected)}")
-    shared = sorted(wanted.keys() & state.keys())
-    if other := [name for name in shared if wanted[name].shape != state[name].shape]:
-        shapes = [f"{name}: {tuple(state[name].shape)} for {tuple(wanted[name].shape)}" for name in other]
+    shared = sorted(own_state.keys() & state.keys())
+    if other := [name for name in shared if own_state[name].shape != state[name].shape]:
+        shapes = [f"{name}: {tuple(state[name].shape)} for {tuple(own_state[name].shape)}" for name in other]
         problems.append(f"other shapes {_shorten(shapes)}")
     if problems:
         raise ValueError(

@@ -74,10 +74,10 @@ class UntransformedBatch(NamedTuple):
         augmented = {}
         for name, transforms in self.transforms.items():
             images: Tensor = getattr(pair, name)
-            most = self.max_sigma_small if name == "small" else self.max_sigma
+            max_sigma = self.max_sigma_small if name == "small" else self.max_sigma
             flat = images.reshape(-1, *images.shape[-3:])
             transforms = transforms.to(device, non_blocking=True)
-            augmented[name] = augment_batch(flat, transforms, max_sigma=most).reshape(images.shape)
+            augmented[name] = augment_batch(flat, transforms, max_sigma=max_sigma).reshape(images.shape)
         return pair._replace(**augmented)
 
 

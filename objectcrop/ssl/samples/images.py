@@ -58,7 +58,7 @@ class ImageList:
 
 
 def boxes_of_images(proposals: pd.DataFrame, images: ImageList) -> list[Boxes]:
-    """Proposals of each image by rank, pixels; an empty array for an image without any."""
+    """Return the proposals of each image by rank, pixels; an empty array for an image without any."""
     ordered = proposals.sort_values(["image_id", "rank"])
     corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
     rows = {
@@ -94,8 +94,8 @@ def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDA
     """
     if run.views.sample_unit == "image":
         return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)
-    most, pairs = run.views.max_proposals, zip(boxes, sizes, strict=True)
-    ranks = [usable_ranks(proposals, size, most) or [DRAWN] for proposals, size in pairs]
+    max_proposals, pairs = run.views.max_proposals, zip(boxes, sizes, strict=True)
+    ranks = [usable_ranks(proposals, size, max_proposals) or [DRAWN] for proposals, size in pairs]
     rows = np.repeat(np.arange(len(sizes)), [len(image_ranks) for image_ranks in ranks])
     return np.stack([rows, np.concatenate(ranks, dtype=np.int64)], axis=1)
 

@@ -44,7 +44,7 @@ class LabelledSamples(Dataset[LabelledBatch]):
 
 
 def labels_by_image(annotations: pd.DataFrame, images: ImageList) -> tuple[Tensor, list[str]]:
-    """Labels of each image, and the classes in the order of their columns.
+    """Return the labels of each image, and the classes in the order of their columns.
 
     Returns:
         Class indices, shape (N,), int64, if every image has one class; else 0 and 1, shape (N, classes), uint8.

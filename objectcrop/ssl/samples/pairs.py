@@ -65,19 +65,21 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         return PairPlan(query, positive, whole, rotation, small)
 
     def describe(self) -> dict[str, Any]:
-        """How the samples are made, for the summary; images without a usable proposal give scene pairs."""
-        most, pairs = self.run.views.max_proposals, zip(self.boxes, self.images.sizes, strict=True)
-        without = sum(not usable_ranks(boxes, size, most) for boxes, size in pairs) if self.run.uses_objects else 0
+        """Describe the samples for the summary; images without a usable proposal give scene pairs."""
+        max_proposals, pairs = self.run.views.max_proposals, zip(self.boxes, self.images.sizes, strict=True)
+        num_without = (
+            sum(not usable_ranks(boxes, size, max_proposals) for boxes, size in pairs) if self.run.uses_objects else 0
+        )
         return {
             "decoder": describe_decoder(self.decoder),
             "renderer": self.run.views.renderer,
             "images": len(self.images),
-            "images_without_proposals": without,
+            "images_without_proposals": num_without,
             "samples_per_epoch": len(self),
         }
 
     def __getitems__(self, keys: list[Key]) -> PairBatch | UntransformedBatch:
-        """A batch."""
+        """Make a batch."""
         plans, rows = [self.plan(key) for key in keys], self.rows_of(keys)
         rendered = [self._render(row, plan) for row, plan in zip(rows, plans, strict=True)]
         has_whole, has_small = bool(self.run.losses.localization), self.run.views.small_crops is not None
@@ -137,9 +139,9 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
     def _render(self, row: int, plan: PairPlan) -> "RenderedViews":
         size, sides = self.images.sizes[row], self._sides(plan)
         image = read_for(self.images.paths[row], sides, self.run.views, self.decoder)
-        done = [self._make(image, size, view, side) for view, side in sides]
+        images = [self._make(image, size, view, side) for view, side in sides]
         num_large = len(sides) - len(plan.small)
-        return RenderedViews(done[0], done[1], done[2] if plan.whole is not None else None, done[num_large:])
+        return RenderedViews(images[0], images[1], images[2] if plan.whole is not None else None, images[num_large:])
 
     def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
         assert plan.whole is not None
@@ -173,5 +175,5 @@ class ShuffledSamples(Dataset[PairBatch | UntransformedBatch]):
         return self.samples.describe()
 
     def __getitems__(self, share: LoadedShare) -> PairBatch | UntransformedBatch:
-        """A batch."""
+        """Make a batch."""
         return self.samples.__getitems__(share.own).with_shuffled(self.samples.keys_of(share.shuffled))

@@ -63,7 +63,7 @@ def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[s
 
 
 def set_stale_aside(folder: Path, settings_hash: str) -> Path | None:
-    """Move a folder that belongs to other settings aside, as `<folder>.stale-<its hash>`; its new place, or None."""
+    """Move a folder that belongs to other settings aside, as `<folder>.stale-<its hash>`; return its new place, or None."""
     stored_hash = next(filter(None, map(_settings_of, saved_states(folder))), None)
     if stored_hash is None or stored_hash == settings_hash:
         return None

@@ -137,7 +137,7 @@ class Training:
         self.world.wait()
 
     def _note_precision(self) -> None:
-        """Keep on record what the coming steps compute in; say so if the steps before computed in another."""
+        """Record the precision of the coming steps; warn if it is not that of the steps before."""
         precisions, now = self.clock.precisions, self.job.precision
         if precisions and precisions[-1] != now and self.world.is_first:
             print(
@@ -187,7 +187,7 @@ class Training:
                     raise Stopped(stop.exit_code)
 
     def save(self) -> None:
-        """Write the state: the first process does, the others give it what they have for themselves."""
+        """Write the state in the first process; it gathers the own statistics and averages of the others."""
         statistics = self.world.gather(own_statistics(self.method).to(self.world.device)).cpu()
         averages = self.world.gather(self._averages.own())
         if not self.world.is_first:

@@ -23,7 +23,7 @@ NOT_DRAWN = ("step", "seconds")
 
 
 class StepRecord(NamedTuple):
-    """What one step gave."""
+    """Losses of one step, on the device."""
 
     step: int
     rows: list[int]  # of its images

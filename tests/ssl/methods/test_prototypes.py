@@ -47,7 +47,7 @@ class _Together:
 
     def __init__(self, halves):
         self.sums = [[], []]
-        for _ in range(20):  # grows until the sums of both halves are known to each other
+        for _ in range(20):  # grows until each half has the sums of the other
             for number, half in enumerate(halves):
                 self.play(number, half)
 
