@@ -39,7 +39,7 @@ def test_a_second_call_draws_nothing_and_says_the_same_of_the_scenes(tmp_path):
     assert second["splits"] == first["splits"]
 
 
-def test_a_data_set_that_is_not_drawn_is_refused(tmp_path):
+def test_a_data_set_that_is_not_drawn_is_rejected(tmp_path):
     with pytest.raises(ValueError, match="Input should be 'drawn'"):
         main(arguments(tmp_path, {"source": "folder", "images": "p"}))
 

@@ -69,7 +69,7 @@ def test_a_user_reads_one_plain_message(arguments):
     assert "Traceback" not in done.stderr
 
 
-def test_images_without_labels_are_refused(arguments, tmp_path):
+def test_images_without_labels_are_rejected(arguments, tmp_path):
     write_table(pd.DataFrame(columns=list(ANNOTATIONS.columns)), tmp_path / "annotations.parquet", ANNOTATIONS)
     with pytest.raises(ValueError, match="needs a data set with labels"):
         main(arguments())

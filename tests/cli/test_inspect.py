@@ -101,7 +101,7 @@ def test_only_a_changed_export_is_imported_and_then_tags_and_views_of_people_sta
     }
 
 
-def test_a_damaged_export_is_refused(copy):
+def test_a_damaged_export_is_rejected(copy):
     with (copy / EXPORT / "samples.json").open("a") as file:
         file.write(" ")
     done = call("inspect", "--no-launch", cwd=copy, check=False)
@@ -184,7 +184,7 @@ def test_the_app_answers_only_to_the_token_under_its_name_and_with_its_images(ap
 
 
 @pytest.mark.slow
-def test_a_second_app_on_the_same_folder_is_refused(app, built):
+def test_a_second_app_on_the_same_folder_is_rejected(app, built):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

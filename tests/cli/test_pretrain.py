@@ -88,7 +88,7 @@ def test_an_unknown_trunk_is_told_before_any_work(arguments, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_supervised_run_without_annotations_is_refused(arguments):
+def test_a_supervised_run_without_annotations_is_rejected(arguments):
     with pytest.raises(ValueError, match="needs --annotations"):
         main(arguments(method="supervised"))
 

@@ -87,7 +87,7 @@ def test_normalised_cuts_look_through_a_run_of_the_study(folder, tmp_path):
     assert summary["precision"] == resolve_precision("auto", torch.device("cpu"))
 
 
-def test_a_source_that_is_no_search_is_refused(folder, tmp_path):
+def test_a_source_that_is_no_search_is_rejected(folder, tmp_path):
     settings = json.dumps({"source_name": "some", "source": {"kind": "grid"}, "study_seed": 0})
     files = ["--manifest", str(folder / "m.parquet"), "--data-root", str(folder), "--out", str(tmp_path / "x")]
     with pytest.raises(ValueError, match="kind grid are not made by a search"):

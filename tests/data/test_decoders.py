@@ -96,7 +96,7 @@ def test_a_jpeg_is_not_rotated_by_its_decoder_and_once_by_the_reader(decoder, tm
     assert psnr_db(decoded, np.rot90(stored, -1)) >= 60
 
 
-def test_a_damaged_jpeg_is_refused_or_decoded_but_never_another_error(decoder, tmp_path):
+def test_a_damaged_jpeg_is_rejected_or_decoded_but_never_another_error(decoder, tmp_path):
     data = jpeg(sample_image(60, 80))
     rng = np.random.default_rng(0)
     for number in range(60):

@@ -181,7 +181,7 @@ def test_bytes_after_the_end_of_a_jpeg_do_no_harm(tmp_path, photograph):
 @pytest.mark.parametrize("read", [decode_image, check_image])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_a_cut_off_file_is_refused_by_name(tmp_path, read, suffix, share):
+def test_a_cut_off_file_is_rejected_by_name(tmp_path, read, suffix, share):
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
     path = tmp_path / f"cut{suffix}"
     Image.fromarray(noise).save(path)
@@ -191,7 +191,7 @@ def test_a_cut_off_file_is_refused_by_name(tmp_path, read, suffix, share):
 
 
 @pytest.mark.parametrize("read", [decode_image, check_image])
-def test_what_is_no_image_is_refused_by_name(tmp_path, read):
+def test_what_is_no_image_is_rejected_by_name(tmp_path, read):
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "page.jpg").write_text("<html>not found</html>")
     with pytest.raises(ValueError, match=r"empty\.jpg: the image file is empty"):
@@ -222,7 +222,7 @@ def jpeg(path, width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def test_a_large_image_is_read_and_one_beyond_pillows_limit_refused(tmp_path):
+def test_a_large_image_is_read_and_one_beyond_pillows_limit_rejected(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png(12_000, 9_000))
     assert check_image(path).size == (12_000, 9_000)
@@ -248,7 +248,7 @@ def test_of_an_animation_the_first_frame_is_the_image(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("read", [decode_image, check_image, read_size])
-def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path, read):
+def test_what_is_no_file_is_rejected_without_waiting_for_it(tmp_path, read):
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     for name in ("folder.jpg", "pipe.jpg"):
@@ -273,7 +273,7 @@ def test_a_mask_keeps_its_indices(tmp_path):
         decode_indices(tmp_path / "p.png")
 
 
-def test_a_header_of_wrong_types_is_refused_by_name(tmp_path, photograph):
+def test_a_header_of_wrong_types_is_rejected_by_name(tmp_path, photograph):
     path = tmp_path / "a.tif"
     photograph.save(path)
     strip_offsets, rational = struct.pack("<HH", 273, 4), struct.pack("<HH", 273, 5)
@@ -318,7 +318,7 @@ SEEDS = seeds()
         st.tuples(st.integers(0, 199) | st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=8
     ),
 )
-def test_damage_is_refused_by_name_or_the_image_has_one_size(data, changes):
+def test_damage_is_rejected_by_name_or_the_image_has_one_size(data, changes):
     damaged = bytearray(data)
     for place, value in changes:
         damaged[place % len(damaged)] = value

@@ -82,7 +82,7 @@ def test_a_subset_opens_its_images_alone_and_lists_those_that_are_not_there(root
     ]
 
 
-def test_a_union_is_its_parts_and_refuses_an_id_of_two(root):
+def test_a_union_is_its_parts_and_rejects_an_id_of_two(root):
     manifest = index_dataset("mine", FOLDER, root).manifest
     joined = join_parts("both", [manifest.iloc[:2], manifest.iloc[2:]])
     pd.testing.assert_frame_equal(joined.manifest, manifest)
@@ -105,7 +105,7 @@ def test_every_odd_image_is_indexed_or_listed_with_its_reason(root, monkeypatch)
     colour.save(folder / "hidden.png" / "inside.png")
     (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
     colour.save(folder / "locked.jpg")
-    refuse_to_open(folder / "locked.jpg", monkeypatch)
+    fail_to_open(folder / "locked.jpg", monkeypatch)
     index = index_dataset("mine", FOLDER, root)
     manifest = check(index.manifest, MANIFEST, where="test")
     assert set(manifest["image_id"]) == {
@@ -123,16 +123,16 @@ def test_every_odd_image_is_indexed_or_listed_with_its_reason(root, monkeypatch)
     ]
 
 
-def refuse_to_open(path, monkeypatch):
+def fail_to_open(path, monkeypatch):
     """As for a user who may not read the file; tests may run as one who may read all."""
     opened = Path.open
 
-    def refusing(self, *arguments, **options):
+    def failing(self, *arguments, **options):
         if self == path:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return opened(self, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", refusing)
+    monkeypatch.setattr(Path, "open", failing)
 
 
 def test_a_folder_in_the_place_of_an_image_is_listed(tmp_path):

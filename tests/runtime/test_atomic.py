@@ -62,7 +62,7 @@ def test_json_is_sorted_and_read_back(tmp_path):
     assert read_json(tmp_path / "v.json") == value
 
 
-def test_json_refuses_what_is_no_number(tmp_path):
+def test_json_rejects_what_is_no_number(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "v.json", {"loss": float("nan")})
     assert names(tmp_path) == []

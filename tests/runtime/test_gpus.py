@@ -31,7 +31,7 @@ def test_a_device_is_never_held_twice_at_once(tmp_path):
     assert sorted(len(devices) for devices, _, _ in spans) == [1, 1, 1, 2]
 
 
-def test_more_than_the_machine_has_is_refused(tmp_path):
+def test_more_than_the_machine_has_is_rejected(tmp_path):
     with pytest.raises(ValueError, match=r"3 GPU\(s\) asked for, this machine has 2"), lease(3, [0, 1], tmp_path):
         pass
 

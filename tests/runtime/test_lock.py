@@ -17,7 +17,7 @@ def _hold(path, ready, leave):
         leave.wait(30)
 
 
-def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):
+def test_a_second_holder_is_rejected_and_told_who_holds_it(tmp_path):
     context = multiprocessing.get_context("spawn")
     ready, leave = context.Event(), context.Event()
     other = context.Process(target=_hold, args=(tmp_path / "lock", ready, leave))

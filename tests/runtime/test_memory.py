@@ -12,7 +12,7 @@ MIB = 2**20
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports how much a process has")
 
 
-def test_more_than_the_cap_is_refused_and_less_is_given():
+def test_more_than_the_cap_is_rejected_and_less_is_given():
     with memory_limit(200 * MIB):
         assert len(bytearray(20 * MIB)) == 20 * MIB
         with pytest.raises(MemoryError):

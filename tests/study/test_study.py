@@ -69,12 +69,12 @@ def test_every_problem_is_named_at_once():
         assert part in message, message
 
 
-def test_inheritance_in_a_circle_is_refused():
+def test_inheritance_in_a_circle_is_rejected():
     config = changed(runs={"a": {"inherit": "b"}, "b": {"inherit": "a"}})
     assert "runs in a circle, a -> b -> a" in problems(config)
 
 
-def test_object_views_without_proposals_are_refused():
+def test_object_views_without_proposals_are_rejected():
     config = changed(runs={"bad": {"inherit": "scene", "views": {"regions": ["object", "scene"]}}})
     assert "need views.proposals" in problems(config)
 
@@ -102,16 +102,16 @@ def test_released_lists_are_a_subset_made_by_a_rule_of_its_own(tmp_path):
     ]
 
 
-def test_released_lists_of_drawn_scenes_are_refused():
+def test_released_lists_of_drawn_scenes_are_rejected():
     assert "'drawn' is drawn" in problems(changed(datasets={"released": RELEASED | {"of": "drawn"}}))
 
 
-def test_features_that_need_their_own_proposals_are_refused():
+def test_features_that_need_their_own_proposals_are_rejected():
     config = changed(proposals={"lod": {"kind": "lod", "features_run": "objects"}})
     assert "itself needs proposals 'lod'" in problems(config)
 
 
-def test_two_names_for_the_same_settings_are_refused():
+def test_two_names_for_the_same_settings_are_rejected():
     assert "same settings as runs.scene" in problems(changed(runs={"again": {"inherit": "scene"}}))
 
 
@@ -163,7 +163,7 @@ def test_a_linear_task_accepts_every_labelled_source_and_a_missing_one_is_named_
     assert plan.needs.problems()
 
 
-def test_a_linear_task_on_a_folder_is_refused():
+def test_a_linear_task_on_a_folder_is_rejected():
     config = changed(datasets={"other": {"source": "folder", "images": "f"}})
     config["tasks"]["linear"]["dataset"] = "other"
     assert "a linear task needs labels" in problems(config)
@@ -179,7 +179,7 @@ def test_a_table_asks_for_every_run_and_seed_once():
     assert plan.runs.proposals("objects") == ["results/proposals/ohms/lod.parquet", "results/proposals/ohms/lod.json"]
 
 
-def test_a_trunk_that_detectors_lack_is_refused_where_one_is_fine_tuned():
+def test_a_trunk_that_detectors_lack_is_rejected_where_one_is_fine_tuned():
     tasks = {"boxes": {"kind": "detector", "dataset": "drawn"}}
     runs = {"cmc": {"dataset": "ohms", "method": "cmc"}, "wide": {"dataset": "ohms", "backbone": {"arch": "resnet101"}}}
     runs["small"] = {"dataset": "ohms", "backbone": {"arch": "resnet18", "stem": "small"}}

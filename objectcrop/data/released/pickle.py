@@ -62,7 +62,7 @@ def load_released(path: Path) -> dict[str, Any]:
             anything else, or would take far more memory than a file of its size can need.
     """
     num_bytes = path.stat().st_size
-    with _refusing(path), io.BufferedReader(io.FileIO(path), 2**20) as file:
+    with _errors_named(path), io.BufferedReader(io.FileIO(path), 2**20) as file:
         _read_header(file)
         with memory_limit(LIMIT_BYTES + LIMIT_PER_FILE_BYTE * num_bytes):
             array = _Unpickler(_Bounded(file, num_bytes)).load()
@@ -73,7 +73,7 @@ def load_released(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _refusing(path: Path) -> Iterator[None]:
+def _errors_named(path: Path) -> Iterator[None]:
     """Turn whatever a damaged or hostile file leads to into one ValueError that names it."""
     try:
         with warnings.catch_warnings():

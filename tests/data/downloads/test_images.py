@@ -85,7 +85,7 @@ def test_an_image_is_fetched_though_another_with_its_beginning_is_there(stocked,
     assert fetch(["p00"], quick(stocked.address)).num_fetched == 1
 
 
-def test_a_page_that_is_no_image_is_refused(server, fetch, tmp_path):
+def test_a_page_that_is_no_image_is_rejected(server, fetch, tmp_path):
     server.contents["/train/a.jpg"] = b"<html>log in, please</html>"
     server.contents["/train/b.jpg"] = b""
     report = fetch(["a", "b"], quick(server.address))
@@ -93,7 +93,7 @@ def test_a_page_that_is_no_image_is_refused(server, fetch, tmp_path):
     assert names(tmp_path / "data/images") == []
 
 
-def test_half_an_image_whose_length_nobody_announced_is_refused(server, fetch, tmp_path):
+def test_half_an_image_whose_length_nobody_announced_is_rejected(server, fetch, tmp_path):
     server.contents["/train/a.jpg"] = jpeg(0)[:-300]
     server.behaviours["/train/a.jpg"] = loopback.without_length
     (failure,) = fetch(["a"], quick(server.address)).failures

@@ -228,7 +228,7 @@ def test_a_file_of_the_user_is_taken_and_no_record_is_made(get, server, file):
     assert names(file.parent) == ["boxes.csv"]
 
 
-def test_a_file_of_the_user_that_is_known_to_be_wrong_is_refused_and_left(get, file):
+def test_a_file_of_the_user_that_is_known_to_be_wrong_is_rejected_and_left(get, file):
     file.parent.mkdir()
     file.write_bytes(b"mine")
     with pytest.raises(ValueError, match="has 4 bytes, expected 5"):

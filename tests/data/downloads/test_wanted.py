@@ -89,13 +89,13 @@ def test_an_image_goes_to_the_folder_of_its_split_from_the_split_of_open_images(
 
 
 @pytest.mark.parametrize("image_id", ["../../etc/passwd", "a/b", ".hidden", "", "a b", "a\n"])
-def test_an_id_that_is_no_file_name_is_refused(image_id):
+def test_an_id_that_is_no_file_name_is_rejected(image_id):
     images = pd.DataFrame({"image_id": [image_id], "split": "train"})
     with pytest.raises(ValueError, match=r"1 image id\(s\) cannot be file names"):
         shard_of(images, DATASET, Download(), ROOT, shard=0, name="some")
 
 
-def test_a_shard_that_is_not_there_and_a_split_without_folder_are_refused():
+def test_a_shard_that_is_not_there_and_a_split_without_folder_are_rejected():
     with pytest.raises(ValueError, match=r"shard 2 of datasets\.some: there are 2"):
         shard_of(boxes(train="a"), DATASET, Download(num_shards=2), ROOT, shard=2, name="some")
     with pytest.raises(ValueError, match=r"images of the split\(s\) \['test'\] are wanted"):
@@ -189,18 +189,18 @@ def test_a_lock_file_is_held_by_one_and_then_gone(tmp_path):
     assert names(tmp_path) == []
 
 
-def refused(**download: object) -> str:
+def error_of(**download: object) -> str:
     with pytest.raises(ValidationError) as caught:
         OpenImagesDataset.model_validate({**LAYOUT, "download": download})
     return str(caught.value)
 
 
-def test_a_download_that_cannot_be_meant_is_refused():
-    assert "max_images names ['test']" in refused(max_images={"test": 3})
-    assert "takes two splits from one" in refused(upstream_splits={"train": "validation"})
-    assert "must be at least 1" in refused(max_images={"train": 0})
-    assert "must start with http" in refused(transfer={"metadata_base": "ftp://x/y"})
-    assert "must start with http" in refused(transfer={"images": {"base": "file:relative"}})
-    assert "num_shards must be 1 for tars" in refused(
+def test_a_download_that_cannot_be_meant_is_rejected():
+    assert "max_images names ['test']" in error_of(max_images={"test": 3})
+    assert "takes two splits from one" in error_of(upstream_splits={"train": "validation"})
+    assert "must be at least 1" in error_of(max_images={"train": 0})
+    assert "must start with http" in error_of(transfer={"metadata_base": "ftp://x/y"})
+    assert "must start with http" in error_of(transfer={"images": {"base": "file:relative"}})
+    assert "num_shards must be 1 for tars" in error_of(
         num_shards=2, transfer={"images": {"kind": "tars", "folder": "t"}}
     )

@@ -233,7 +233,7 @@ def test_a_folder_of_someone_else_is_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"num_classes": 25}, {"num_classes": 1}, {"mean_objects": 13}, {"colour": "red"}])
-def test_bad_settings_are_refused(wrong):
+def test_bad_settings_are_rejected(wrong):
     with pytest.raises(ValidationError):
         settings(**wrong)
 

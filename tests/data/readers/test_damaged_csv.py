@@ -39,47 +39,47 @@ def read(tmp_path):
 
 
 @pytest.fixture
-def refusal(read):
-    """What the error says; it names the file."""
+def error_of(read):
+    """Return the error message of a file; it names the file."""
 
-    def refused(content: bytes, name: str = "boxes.csv") -> str:
+    def run(content: bytes, name: str = "boxes.csv") -> str:
         with pytest.raises(ValueError, match=name.replace(".", r"\.")) as caught:
             read(content, name)
         return str(caught.value)
 
-    return refused
+    return run
 
 
-def test_a_missing_column_is_named(refusal):
-    assert "lacks the column(s) ['XMax', 'IsGroupOf']" in refusal(
+def test_a_missing_column_is_named(error_of):
+    assert "lacks the column(s) ['XMax', 'IsGroupOf']" in error_of(
         lines(GOOD, header=HEADER.replace("XMax", "Right").replace("IsGroupOf", "Group"))
     )
 
 
-def test_a_column_that_occurs_twice_is_named(refusal):
-    assert "has the column(s) ['XMin'] more than once" in refusal(lines(GOOD + ",0.3", header=HEADER + ",XMin"))
+def test_a_column_that_occurs_twice_is_named(error_of):
+    assert "has the column(s) ['XMin'] more than once" in error_of(lines(GOOD + ",0.3", header=HEADER + ",XMin"))
 
 
 @pytest.mark.parametrize("value", ["nan", "NaN", "NULL", ""])
-def test_a_corner_that_is_no_number_is_refused_with_its_line(refusal, value):
-    message = refusal(lines(GOOD, row(YMax=value)))
+def test_a_corner_that_is_no_number_is_rejected_with_its_line(error_of, value):
+    message = error_of(lines(GOOD, row(YMax=value)))
     assert "boxes.csv, line 3: the box has a corner that is no number" in message
     assert "y2 nan; 1 such row(s)" in message
 
 
-def test_a_corner_that_is_a_word_is_refused_with_its_line(refusal):
-    assert "line 3: CSV conversion error to double: invalid value 'wide'" in refusal(lines(GOOD, row(XMin="wide")))
+def test_a_corner_that_is_a_word_is_rejected_with_its_line(error_of):
+    assert "line 3: CSV conversion error to double: invalid value 'wide'" in error_of(lines(GOOD, row(XMin="wide")))
 
 
-def test_a_box_turned_inside_out_is_refused_with_its_line_and_values(refusal):
-    message = refusal(lines(GOOD, row(XMin="0.7"), GOOD, row(XMin="0.8")))
+def test_a_box_turned_inside_out_is_rejected_with_its_line_and_values(error_of):
+    message = error_of(lines(GOOD, row(XMin="0.7"), GOOD, row(XMin="0.8")))
     assert "boxes.csv, line 3: the box is inverted" in message
     assert "x1 0.7, y1 0.2, x2 0.5, y2 0.6; 2 such row(s)" in message
 
 
 @pytest.mark.parametrize("corner", [{"XMin": "-0.2"}, {"XMax": "1.0011"}, {"YMin": "-1"}, {"YMax": "640"}])
-def test_a_box_outside_the_image_is_refused_with_its_line(refusal, corner):
-    assert "boxes.csv, line 2: the box is outside the image" in refusal(lines(row(**corner)))
+def test_a_box_outside_the_image_is_rejected_with_its_line(error_of, corner):
+    assert "boxes.csv, line 2: the box is outside the image" in error_of(lines(row(**corner)))
 
 
 def test_a_corner_outside_by_a_thousandth_is_clipped(read):
@@ -116,13 +116,13 @@ def test_quoted_fields_are_unquoted(read):
     assert read(lines(row(ImageID='"0,a"')))["image_id"].tolist() == ["0,a"]
 
 
-def test_a_quote_that_is_never_closed_is_refused_with_its_line(refusal):
-    assert "line 2: Expected 13 columns, got 1" in refusal(lines('"' + GOOD))
+def test_a_quote_that_is_never_closed_is_rejected_with_its_line(error_of):
+    assert "line 2: Expected 13 columns, got 1" in error_of(lines('"' + GOOD))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", "\ufeff".encode()])
-def test_an_empty_file_is_refused(refusal, content):
-    assert "cannot be read as an Open Images box CSV" in refusal(content)
+def test_an_empty_file_is_rejected(error_of, content):
+    assert "cannot be read as an Open Images box CSV" in error_of(content)
 
 
 def test_a_header_alone_has_no_boxes(read):
@@ -134,73 +134,75 @@ def test_an_unpacked_and_a_gzipped_file_read_the_same(read):
 
 
 @pytest.mark.parametrize("num_bytes", [1, 15, 60])
-def test_a_gzipped_file_that_is_cut_off_is_refused(refusal, num_bytes):
+def test_a_gzipped_file_that_is_cut_off_is_rejected(error_of, num_bytes):
     packed = gzip.compress(lines(*(row(ImageID=f"{n:x}") for n in range(200))))
-    assert "cannot be read" in refusal(packed[:-num_bytes], "boxes.csv.gz")
+    assert "cannot be read" in error_of(packed[:-num_bytes], "boxes.csv.gz")
 
 
-def test_a_file_that_is_called_gz_and_is_none_is_refused(refusal):
-    assert "cannot be read" in refusal(lines(GOOD), "boxes.csv.gz")
+def test_a_file_that_is_called_gz_and_is_none_is_rejected(error_of):
+    assert "cannot be read" in error_of(lines(GOOD), "boxes.csv.gz")
 
 
 @pytest.mark.parametrize("content", [bytes(range(256)) * 8, b"\x89PNG\r\n\x1a\n" + b"\0" * 100, lines(GOOD)[1:] * 2])
-def test_binary_junk_is_refused(refusal, content):
-    assert "boxes.csv" in refusal(content)
+def test_binary_junk_is_rejected(error_of, content):
+    assert "boxes.csv" in error_of(content)
 
 
 @pytest.mark.parametrize(("bad", "num_fields"), [("0a,xclick", 2), (GOOD + ",3", 14), ("   ", 1)])
-def test_a_row_with_another_number_of_fields_is_refused_with_its_line(refusal, bad, num_fields):
-    assert f"line 3: Expected 13 columns, got {num_fields}" in refusal(lines(GOOD, bad, GOOD))
+def test_a_row_with_another_number_of_fields_is_rejected_with_its_line(error_of, bad, num_fields):
+    assert f"line 3: Expected 13 columns, got {num_fields}" in error_of(lines(GOOD, bad, GOOD))
 
 
 @pytest.mark.parametrize("value", ["1e400", "-1e400", "9" * 400])
-def test_a_number_too_large_for_a_double_is_no_number(refusal, value):
-    assert "boxes.csv, line 2: the box has a corner that is no number" in refusal(lines(row(XMax=value)))
+def test_a_number_too_large_for_a_double_is_no_number(error_of, value):
+    assert "boxes.csv, line 2: the box has a corner that is no number" in error_of(lines(row(XMax=value)))
 
 
-def test_a_large_number_lies_outside_the_image(refusal):
-    assert "outside the image (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in refusal(lines(row(XMax="1e300")))
+def test_a_large_number_is_outside_the_image(error_of):
+    assert "outside the image (corners must be in 0..1): x1 0.1, y1 0.2, x2 1e+300" in error_of(
+        lines(row(XMax="1e300"))
+    )
 
 
 @pytest.mark.parametrize("value", ["2", "-2", "127", ""])
-def test_a_flag_of_another_value_is_refused_with_its_line(refusal, value):
-    assert "boxes.csv, line 2: IsDepiction must be -1, 0 or 1" in refusal(lines(row(IsDepiction=value)))
+def test_a_flag_of_another_value_is_rejected_with_its_line(error_of, value):
+    assert "boxes.csv, line 2: IsDepiction must be -1, 0 or 1" in error_of(lines(row(IsDepiction=value)))
 
 
 @pytest.mark.parametrize("value", ["128", "9" * 30, "0.5", "true"])
-def test_a_flag_that_is_no_small_whole_number_is_refused_with_its_line(refusal, value):
-    assert f"line 2: CSV conversion error to int8: invalid value '{value}'" in refusal(lines(row(IsGroupOf=value)))
+def test_a_flag_that_is_no_small_whole_number_is_rejected_with_its_line(error_of, value):
+    assert f"line 2: CSV conversion error to int8: invalid value '{value}'" in error_of(lines(row(IsGroupOf=value)))
 
 
 @pytest.mark.parametrize("column", ["ImageID", "LabelName"])
-def test_an_empty_id_is_refused_with_its_line(refusal, column):
-    assert f"boxes.csv, line 3: {column} is empty; 2 such row(s)" in refusal(lines(GOOD, *[row(**{column: ""})] * 2))
+def test_an_empty_id_is_rejected_with_its_line(error_of, column):
+    assert f"boxes.csv, line 3: {column} is empty; 2 such row(s)" in error_of(lines(GOOD, *[row(**{column: ""})] * 2))
 
 
 @pytest.mark.parametrize("value", ["0\0a", "0\ta", "\x7f", '"0\na"'])
 @pytest.mark.parametrize("column", ["ImageID", "LabelName"])
-def test_an_id_with_a_nul_byte_or_another_control_character_is_refused_with_its_line(refusal, column, value):
-    assert f"boxes.csv, line 3: {column} holds a control character" in refusal(lines(GOOD, row(**{column: value})))
+def test_an_id_with_a_nul_byte_or_another_control_character_is_rejected_with_its_line(error_of, column, value):
+    assert f"boxes.csv, line 3: {column} holds a control character" in error_of(lines(GOOD, row(**{column: value})))
 
 
-def test_a_nul_byte_in_a_number_is_refused_with_its_line(refusal):
-    assert "line 2: CSV conversion error to double" in refusal(lines(row(XMin="0.\x001")))
+def test_a_nul_byte_in_a_number_is_rejected_with_its_line(error_of):
+    assert "line 2: CSV conversion error to double" in error_of(lines(row(XMin="0.\x001")))
 
 
-def test_text_that_is_not_utf_8_is_refused_with_its_line(refusal):
-    assert "line 3: CSV conversion error to string: invalid UTF8" in refusal(
+def test_text_that_is_not_utf_8_is_rejected_with_its_line(error_of):
+    assert "line 3: CSV conversion error to string: invalid UTF8" in error_of(
         lines(GOOD) + row(ImageID="\xe9").encode("latin-1") + b"\n"
     )
-    refusal(lines(GOOD).replace(b"IsInside", b"\xe9"))
-    refusal(lines(GOOD).decode().encode("utf-16"))
+    error_of(lines(GOOD).replace(b"IsInside", b"\xe9"))
+    error_of(lines(GOOD).decode().encode("utf-16"))
 
 
-def test_empty_lines_are_passed_over_but_counted(read, refusal):
+def test_empty_lines_are_passed_over_but_counted(read, error_of):
     assert len(read(lines("", GOOD, "", "", GOOD))) == 2
-    assert "boxes.csv, line 5: the box is inverted" in refusal(lines("", GOOD, "", row(XMin="0.7")))
-    assert "line 5: CSV conversion error" in refusal(lines("", GOOD, "", row(XMin="wide")))
+    assert "boxes.csv, line 5: the box is inverted" in error_of(lines("", GOOD, "", row(XMin="0.7")))
+    assert "line 5: CSV conversion error" in error_of(lines("", GOOD, "", row(XMin="wide")))
     packed = gzip.compress(lines("", GOOD, "", row(XMin="0.7")).replace(b"\n", b"\r\n"))
-    assert "boxes.csv.gz, line 5: the box is inverted" in refusal(packed, "boxes.csv.gz")
+    assert "boxes.csv.gz, line 5: the box is inverted" in error_of(packed, "boxes.csv.gz")
 
 
 def outcome(content: bytes, name: str = "fuzzed.csv") -> bool:
@@ -258,7 +260,7 @@ def edited(content: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
 
 
 def tried(cases: int, files: st.SearchStrategy[bytes], name: str = "fuzzed.csv") -> dict[bool, int]:
-    """Try `cases` files, always the same, each with an outcome that is right; how many were read (True) and refused (False)."""
+    """Try `cases` files, always the same, each with an outcome that is right; how many were read (True) and rejected (False)."""
     counts = {True: 0, False: 0}
 
     @given(files)

@@ -97,7 +97,7 @@ def test_an_image_that_cannot_be_opened_leaves_its_box_out_and_stays_listed(tmp_
     assert len(listed(BIRDS, tmp_path)) == 2
 
 
-def test_an_image_of_two_aircraft_lists_is_refused(tmp_path):
+def test_an_image_of_two_aircraft_lists_is_rejected(tmp_path):
     (write_aircraft(tmp_path) / "air/images_variant_test.txt").write_text("0034958 707-320\n")
     with pytest.raises(ValueError, match=r"image id '0034958' names 2 images .*one split"):
         list_images("mine", AIR, tmp_path)

@@ -70,7 +70,7 @@ def test_one_message_names_everything_that_is_missing(tmp_path, source, read):
     assert hints.get(source, f"(get it from {HOME_PAGES.get(source)})") in str(caught.value)
 
 
-def test_an_id_in_two_splits_is_refused(tmp_path):
+def test_an_id_in_two_splits_is_rejected(tmp_path):
     image = {"id": 1, "file_name": "1.jpg", "width": 4, "height": 4}
     for split in "ab":
         (tmp_path / split).mkdir()
@@ -121,7 +121,7 @@ def test_joined_parts_share_their_classes_and_count_training_images_together():
     ]
 
 
-def test_misspelt_settings_are_refused():
+def test_misspelt_settings_are_rejected():
     with pytest.raises(ValueError, match="imagez"):
         parse_dataset({"source": "folder", "imagez": "p"})
 

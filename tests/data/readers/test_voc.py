@@ -46,7 +46,7 @@ def test_parts_of_a_person_are_no_objects(kit):
     assert read_voc_boxes(PART, root, "train")["class_id"].tolist() == ["person"]
 
 
-def test_a_zero_based_file_is_clipped_by_its_one_pixel_and_two_are_refused(kit):
+def test_a_zero_based_file_is_clipped_by_its_one_pixel_and_two_are_rejected(kit):
     root = kit("000001", thing("dog", "0 0 100 50"))
     assert read_voc_boxes(PART, root, "train")[["x1", "y1"]].to_numpy().tolist() == [[0, 0]]
     root = kit("000001", thing("dog", "-1 1 100 50"))
@@ -78,7 +78,7 @@ def test_a_file_that_is_not_of_the_form_is_named(kit, text, message):
         read_voc_boxes(PART, root, "train")
 
 
-def test_a_size_of_nothing_is_refused(kit):
+def test_a_size_of_nothing_is_rejected(kit):
     root = kit("000001", thing("dog", "1 1 2 2"), size="<width>0</width><height>50</height>")
     with pytest.raises(ValueError, match=r"000001\.xml: .*\(the image's size is \(0\.0, 50\.0\)"):
         read_voc_boxes(PART, root, "train")

@@ -88,7 +88,7 @@ def test_numpy_1_and_2_give_the_same_tables(file):
         ({A: [row(depiction="nan")]}, "is_depiction must be -1, 0 or 1, got nan"),
     ],
 )
-def test_what_is_no_list_of_the_release_is_refused_by_place(file, value, words):
+def test_what_is_no_list_of_the_release_is_rejected_by_place(file, value, words):
     with pytest.raises(ValueError, match=words) as caught:
         read_released(saved(file, value))
     assert str(file) in str(caught.value)
@@ -107,12 +107,12 @@ ROWS = st.lists(
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.dictionaries(st.sampled_from([A, B, "\ud800"]), ANY | st.lists(ROWS, max_size=2), max_size=2))
 def test_any_value_becomes_tables_or_one_error_that_names_the_file(file, value):
-    released, refused = None, str(file)
+    released, message = None, str(file)
     try:
         released = read_released(saved(file, value))
     except ValueError as error:
-        refused = str(error)
-    assert refused.startswith(str(file))
+        message = str(error)
+    assert message.startswith(str(file))
     assert released is None or len(released.labels) > 0
     assert released is None or not released.labels.duplicated().any()
 

@@ -1,4 +1,4 @@
-"""Released files are read as numpy reads them; a hostile one is refused in one sentence, and nothing of it is run."""
+"""Released files are read as numpy reads them; a hostile one is rejected in one sentence, and nothing of it is run."""
 
 import builtins
 import pickle
@@ -93,7 +93,7 @@ def calls():
 
 
 @pytest.mark.parametrize("name", calls())
-def test_a_file_that_asks_for_anything_else_is_refused_by_the_name_it_asks_for(file, name, capfd):
+def test_a_file_that_asks_for_anything_else_is_rejected_by_the_name_it_asks_for(file, name, capfd):
     saved(file, {"a": [Reduced(*calls()[name])]})
     with pytest.raises(ValueError, match=f"{file}: rejected .*asks for {name},"):
         load_released(file)
@@ -149,7 +149,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_pickle_is_refused_soon_and_in_one_sentence(file, name):
+def test_a_hostile_pickle_is_rejected_soon_and_in_one_sentence(file, name):
     body, words = HOSTILE[name]
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     with pytest.raises(ValueError, match=words) as caught:
@@ -189,7 +189,7 @@ def header(descr: str, shape: str = "()") -> bytes:
         (header("(" * 60), "rejected"),
     ],
 )
-def test_another_header_is_refused(file, head, words, capfd):
+def test_another_header_is_rejected(file, head, words, capfd):
     file.write_bytes(head + pickle.dumps({}))
     with pytest.raises(ValueError, match=words):
         load_released(file)
@@ -216,32 +216,32 @@ def mutated(body: bytes, changes) -> bytes:
     return body
 
 
-def read_or_refused(file) -> None:
-    touched, value, refused = [], {}, None
+def read_or_rejected(file) -> None:
+    touched, value, error_message = [], {}, None
     setattr(builtins, CANARY, lambda *_: touched.append(1))
     try:
         value = load_released(file)
     except ValueError as error:
-        refused = str(error)
+        error_message = str(error)
     finally:
         delattr(builtins, CANARY)
     assert touched == []
     assert type(value) is dict
     message = rf"{file}: rejected as a dictionary saved by numpy \(.*\); take the file as released"
-    assert refused is None or re.fullmatch(message, refused)
+    assert error_message is None or re.fullmatch(message, error_message)
 
 
 @settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.sampled_from(VALID), changes=MUTATIONS, call=CALLS)
-def test_a_mutated_pickle_is_read_or_refused_and_never_runs(file, body, changes, call):
-    read_or_refused(by_hand(file, body[:2] + call + mutated(body[2:], changes)))
+def test_a_mutated_pickle_is_read_or_rejected_and_never_runs(file, body, changes, call):
+    read_or_rejected(by_hand(file, body[:2] + call + mutated(body[2:], changes)))
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200), head=st.sampled_from([b"", HEADER, HEADER + b"\x80\x04"]))
-def test_random_bytes_are_refused_or_read_and_never_run(file, content, head):
+def test_random_bytes_are_rejected_or_read_and_never_run(file, content, head):
     file.write_bytes(head + content)
-    read_or_refused(file)
+    read_or_rejected(file)
 
 
 STEPS = [bytes([code]) for code in b")]}(tRbaesu012No\x81\x85\x86\x87\x89\x8f\x90\x91\x92\x93\x94"]
@@ -253,8 +253,8 @@ PROGRAMS = st.lists(st.sampled_from(STEPS), max_size=14)
 
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=PROGRAMS)
-def test_any_program_of_the_pickle_machine_is_refused_or_read_and_never_runs(file, parts):
-    read_or_refused(by_hand(file, b"\x80\x04" + b"".join(parts) + b"."))
+def test_any_program_of_the_pickle_machine_is_rejected_or_read_and_never_runs(file, parts):
+    read_or_rejected(by_hand(file, b"\x80\x04" + b"".join(parts) + b"."))
 
 
 def test_the_fuzz_would_see_a_call(file):

@@ -96,12 +96,12 @@ def test_a_training_list_with_rows_brings_its_own_boxes(read):
     assert (subset.boxes["source"] == "xclick").all()
 
 
-def test_an_image_in_both_lists_is_refused(read):
+def test_an_image_in_both_lists_is_rejected(read):
     lists = read({"a": ["/m/1"]})
     with pytest.raises(ValueError, match=r"1 image\(s\) are in the training and in the test list, first 'a'"):
         released_subset(lists, None, lists, NAMES)
 
 
-def test_a_class_without_a_name_is_refused(read):
+def test_a_class_without_a_name_is_rejected(read):
     with pytest.raises(ValueError, match="first '/m/9'"):
         released_subset(read({"a": ["/m/9"]}), None, None, NAMES)

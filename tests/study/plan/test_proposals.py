@@ -91,7 +91,7 @@ def test_files_of_sources_that_nobody_uses_need_not_be_there(tmp_path):
         ("degree", {"kind": "degree", "of": "degre"}, "there is no proposal source 'degre'"),
     ],
 )
-def test_degrees_of_what_is_not_lod_are_refused(name, source, message):
+def test_degrees_of_what_is_not_lod_are_rejected(name, source, message):
     config = copy.deepcopy(CONFIG)
     config["proposals"][name] = source
     with pytest.raises(StudyError, match=message):
