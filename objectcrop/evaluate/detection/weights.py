@@ -2,7 +2,7 @@
 
 The rule is MoCo's converter's (detection/convert-pretrain-to-detectron2.py): what is in no stage gets `stem.`, layerN
 becomes res(N+1), bnN the norm of convN, and the two parts of a downsample the shortcut and its norm. Here every name must
-be known, and every one is used.
+have a rule, and every one is used.
 """
 
 import pickle
