@@ -11,7 +11,7 @@ Labels = NDArray[np.bool_]
 
 
 def average_precision(scores: Scores, labels: Labels) -> float:
-    """Non-interpolated average precision of one class, NaN without a positive.
+    """Return the non-interpolated average precision of one class, NaN without a positive.
 
     The sum of precision times gain in recall over the distinct scores; images of equal score count together, so that
     their order does not matter (scikit-learn's `average_precision_score`).
@@ -33,7 +33,7 @@ def average_precision(scores: Scores, labels: Labels) -> float:
 
 
 def average_precisions(scores: Scores, labels: Labels) -> NDArray[np.float64]:
-    """Average precision of each class, shape (classes,), NaN for a class without a positive.
+    """Return the average precision of each class, shape (classes,), NaN for a class without a positive.
 
     Args:
         scores: shape (n, classes).

@@ -11,7 +11,7 @@ from objectcrop.study.settings.section import settings_hash
 def result_record(
     job: JudgeJob, seed: int, measured: Mapping[str, Any], seconds: float, pretrained_in: str
 ) -> dict[str, Any]:
-    """A result as the tables read it.
+    """Return a result as the tables read it.
 
     Args:
         job: which run was judged by which task.

@@ -6,7 +6,7 @@ from objectcrop.study.settings.runs import Run
 
 
 def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: bool) -> list[str]:
-    """Everything that keeps this run from being trained; empty if nothing does."""
+    """List everything that keeps this run from being trained; empty if nothing does."""
     problem = find_trunk_problem(run.backbone)
     problems = [problem] if problem else []
     if not run.is_trained:
@@ -35,7 +35,7 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
 
 
 def find_warnings(run: Run, *, num_images: int, num_without_boxes: int, world_size: int = 1) -> list[str]:
-    """What is allowed, and worth a warning."""
+    """List what is allowed, and worth a warning."""
     warnings = METHODS[run.method].find_warnings(run, num_images=num_images, world_size=world_size)
     if run.uses_objects and num_without_boxes:
         warnings.append(f"{num_without_boxes} of {num_images} images have no usable proposal and give scene pairs")

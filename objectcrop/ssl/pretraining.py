@@ -191,7 +191,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
 
 
 def _computing_in(precision: Computed, request: Request) -> Request:
-    """The request with its precision resolved; what is recorded and hashed is the request as it was."""
+    """Return the request with its precision resolved; what is recorded and hashed is the request as it was."""
     optimizer = request.run.optimizer.model_copy(update={"precision": precision})
     return replace(request, run=request.run.model_copy(update={"optimizer": optimizer}))
 
@@ -215,7 +215,7 @@ def _build(
 
 
 def _labels(request: Request, tables: Tables, images: ImageList) -> Tensor | None:
-    """Of the training images, for a supervised run."""
+    """Return the labels of the training images, for a supervised run."""
     if request.run.method != "supervised":
         return None
     if tables.annotations is None:

@@ -76,7 +76,7 @@ AUGMENTATIONS: dict[Augmentation, tuple[AugmentationRanges, AugmentationRanges]]
 
 
 def interpolation_of(augmentation: Augmentation) -> Interpolation:
-    """How crops are resized: BYOL's are bicubic."""
+    """Return how crops are resized: BYOL's are bicubic."""
     return "bicubic" if augmentation == "byol" else "area"
 
 
@@ -107,5 +107,5 @@ def draw_color_transform(
 
 
 def happens(probability: float, rng: np.random.Generator) -> bool:
-    """Whether something of this probability happens; always draws one number."""
+    """Return whether something of this probability happens; always draw one number."""
     return bool(rng.random() < probability)

@@ -24,7 +24,7 @@ GRAY_FIRST = 2
 
 
 def pack(plans: Sequence[ViewPlan]) -> Tensor:
-    """What is left to do to each view once it is cut out: float32, shape (N, NUM_COLUMNS)."""
+    """Return the flip and color transforms of each view after its crop: float32, shape (N, NUM_COLUMNS)."""
     rows = np.zeros((len(plans), NUM_COLUMNS), dtype=np.float32)
     for row, plan in zip(rows, plans, strict=True):
         transform = plan.transform
@@ -67,7 +67,7 @@ def _to_bytes(pixels: Tensor) -> Tensor:
 
 
 def _gray(pixels: Tensor) -> Tensor:
-    """Luma as OpenCV's integers have it, shape (N, 1, H, W)."""
+    """Return luma as OpenCV's integers have it, shape (N, 1, H, W)."""
     red, green, blue = pixels.unbind(1)
     return ((red * 9798 + green * 19235 + blue * 3735 + 16384) / 32768).floor()[:, None]
 
@@ -104,7 +104,7 @@ def _hue(pixels: Tensor, share: Tensor) -> Tensor:
 
 
 def _blur(pixels: Tensor, sigmas: Tensor, max_sigma: float) -> Tensor:
-    """Gaussian of each image's own sigma, cut at three sigma; columns, then rows.
+    """Blur with a Gaussian of each image's own sigma, cut at three sigma; columns, then rows.
 
     Sums of shifted images, not convolutions: those would run in half precision under autocast.
     """

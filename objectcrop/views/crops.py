@@ -11,7 +11,7 @@ TRIES = 10
 
 
 def draw_crop(region: Box, scale_min: float, rng: np.random.Generator, *, scale_max: float = 1.0) -> Box:
-    """A crop of whole pixels inside `region`.
+    """Draw a crop of whole pixels inside `region`.
 
     Ten times an area share in [scale_min, scale_max] and a log-uniform ratio of width to height in [3/4, 4/3] are drawn until the
     crop fits; else the largest centred crop whose ratio is allowed. The rule is torchvision's.

@@ -8,7 +8,7 @@ from objectcrop.views.regions import Box
 
 
 def occupancy(crop_box: Box, size: Size, patches: int, *, is_flipped: bool) -> NDArray[np.uint8]:
-    """1 for each cell of the image that shares any area with the crop, else 0, shape (patches, patches), rows first.
+    """Return 1 for each cell of the image that shares any area with the crop, else 0, shape (patches, patches), rows first.
 
     Args:
         crop_box: the crop of the object view, pixels of the image that it was drawn on: whole ones, for an exact answer

@@ -61,7 +61,7 @@ class ViewPlan:
 
 
 def view_tag(region: Region) -> int:
-    """Tag of the views of a region."""
+    """Return the tag of the views of a region."""
     return OBJECT_TAG if region == "object" else SCENE_TAG
 
 
@@ -109,7 +109,7 @@ def plan_pair(
 
 
 def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generator) -> tuple[ViewPlan, ...]:
-    """SwAV's small crops, of the scene; none where the settings ask for none. They are augmented as queries are."""
+    """Plan SwAV's small crops, of the scene; none where the settings ask for none. They are augmented as queries are."""
     small = settings.small_crops
     if small is None:
         return ()
@@ -126,7 +126,7 @@ def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generato
 
 
 def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> ViewPlan:
-    """A view of the whole image, squeezed to a square: every augmentation but the crop (for the localization loss).
+    """Plan a view of the whole image, squeezed to a square: every augmentation but the crop (for the localization loss).
 
     Where the augmentation treats query and key differently, it is augmented as queries are.
     """
@@ -138,7 +138,7 @@ def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> 
 
 
 def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator) -> ViewPlan:
-    """A random crop of the scene, maybe mirrored, colours as they are (supervised training)."""
+    """Plan a random crop of the scene, maybe mirrored, colours as they are (supervised training)."""
     box = as_box(whole(size))
     crop = draw_crop(box, scale_min, rng)
     return ViewPlan("scene", box, crop, is_flipped=happens(FLIP_PROBABILITY, rng))
@@ -197,7 +197,7 @@ def _plan_view(
 def _draw_crop(
     region: Region, box: Box, settings: ViewSettings, object_scale_min: float | None, rng: np.random.Generator
 ) -> Box:
-    """The crop inside a region; without an `object_scale_min` (no proposal), as in scenes."""
+    """Draw the crop inside a region; without an `object_scale_min` (no proposal), as in scenes."""
     if region == "whole_image":
         return box
     if object_scale_min is None or region in ("scene", "dilated_object"):
@@ -225,7 +225,7 @@ def _to_square(size: Size, side: int) -> Boxes:
 
 
 def _from_square(plan: ViewPlan, there: Boxes) -> ViewPlan:
-    """A plan made on the image resized to a square, with its boxes in pixels of the image as it is stored."""
+    """Return a plan made on the image resized to a square, with its boxes in pixels of the image as it is stored."""
     region, crop = (as_box(np.array(box) / there) for box in (plan.region_box, plan.crop_box))
     return replace(plan, region_box=region, crop_box=crop)
 

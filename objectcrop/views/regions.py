@@ -45,7 +45,7 @@ def dilate(boxes: ArrayLike, size: Size, fraction: float, dilation: Dilation) ->
 
 
 def to_whole_pixels(boxes: ArrayLike, size: Size) -> Boxes:
-    """The smallest boxes of whole pixels that contain these, inside the image, at least one pixel wide and high."""
+    """Return the smallest boxes of whole pixels that contain these, inside the image, at least one pixel wide and high."""
     inner = clip(as_boxes(boxes), size)
     # float32 tables hold 36.000001 for 36
     low, high = np.floor(inner[:, :2] + 1e-3), np.ceil(inner[:, 2:] - 1e-3)
@@ -54,7 +54,7 @@ def to_whole_pixels(boxes: ArrayLike, size: Size) -> Boxes:
 
 
 def usable_ranks(boxes: Boxes, size: Size, max_proposals: int) -> list[int]:
-    """Rows among the first `max_proposals` that are large enough to crop from: 2 px a side, 0.1% of the image."""
+    """Return rows among the first `max_proposals` that are large enough to crop from: 2 px a side, 0.1% of the image."""
     return [int(rank) for rank in np.flatnonzero(are_usable(clip(boxes[:max_proposals], size), size))]
 
 
@@ -65,13 +65,13 @@ def draw_rank(boxes: ArrayLike, size: Size, max_proposals: int, rng: np.random.G
 
 
 def as_box(boxes: Boxes) -> Box:
-    """The only row as four numbers."""
+    """Return the only row as four numbers."""
     x1, y1, x2, y2 = boxes.reshape(4).tolist()
     return x1, y1, x2, y2
 
 
 def shift(box: Box, size: Size, radius: tuple[float, float], rng: np.random.Generator) -> Box:
-    """A box of the same size beside another, inside the image: its centre on a circle around the other's.
+    """Return a box of the same size beside another, inside the image: its centre on a circle around the other's.
 
     The radius is uniform, the angle too; angles are drawn again, up to a hundred times, until the box is inside the image. If
     none does (the object fills it), the last one is pushed back in. After the release's crops that are displaced around a box

@@ -17,7 +17,7 @@ _SOLARISED = np.array([255 - value if value >= SOLARISE_FROM else value for valu
 
 
 def render(image: ImageArray, size: Size, plan: ViewPlan, size_px: int) -> ImageArray:
-    """The view that `plan` describes.
+    """Return the view that `plan` describes.
 
     Args:
         image: RGB, shape (height, width, 3). It may be smaller than `size` (decoded at a fraction, or squeezed).
@@ -35,7 +35,7 @@ def render(image: ImageArray, size: Size, plan: ViewPlan, size_px: int) -> Image
 
 
 def cut_out(image: ImageArray, size: Size, plan: ViewPlan, size_px: int) -> ImageArray:
-    """The geometry of a view alone: its crop as a square, neither mirrored nor augmented."""
+    """Return the crop of a view as a square, neither mirrored nor augmented."""
     return resize(crop(image, size, plan), size_px, plan.interpolation)
 
 

@@ -18,7 +18,7 @@ REFERENCE_SHORT_SIDE_PX = 800
 
 
 def effective_norm(norm: str, num_processes: int) -> str:
-    """SyncBN is plain BN in a single process: PyTorch's does not run there on the CPU."""
+    """Return the norm in force: SyncBN is plain BN in a single process, as PyTorch's does not run there on the CPU."""
     return "BN" if norm == "SyncBN" and num_processes == 1 else norm
 
 
@@ -36,7 +36,7 @@ def detection_config(
     seed: int,
     num_workers: int,
 ) -> Any:
-    """The frozen config node of a task.
+    """Build the frozen config node of a task.
 
     Args:
         task: what is fine-tuned, and for how long.

@@ -187,7 +187,7 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
 
 
 def _is_asked(stop: StopRequest) -> bool:
-    """Whether any process was asked to stop: all must leave at the same iteration."""
+    """Return whether any process was asked to stop: all must leave at the same iteration."""
     if comm.get_world_size() == 1:
         return bool(stop)
     flag = torch.tensor(float(bool(stop)), device="cuda")
@@ -238,7 +238,7 @@ def _evaluate(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Detectron2 and pycocotools print tables of their own; ours are the results."""
+    """Silence the tables that Detectron2 and pycocotools print; ours are the results."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 

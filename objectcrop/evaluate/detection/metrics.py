@@ -36,7 +36,7 @@ class VocEvaluator(PascalVOCDetectionEvaluator):  # type: ignore[misc]
         self._ids = [str(image["image_id"]) for image in images]
 
     def evaluate(self) -> dict[str, Any]:
-        """AP (mean over IoU .5:.95), AP50 and AP75 in percent, and AP of each class."""
+        """Return AP (mean over IoU .5:.95), AP50 and AP75 in percent, and AP of each class."""
         gathered = comm.gather(self._predictions, dst=0)
         if not comm.is_main_process():
             return {}

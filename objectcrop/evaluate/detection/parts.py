@@ -16,7 +16,7 @@ BASIC_BLOCKS = 2  # blocks of a stage of ResNet-18
 
 @BACKBONE_REGISTRY.register()  # type: ignore[untyped-decorator]
 def build_any_resnet_backbone(cfg: Any, input_shape: ShapeSpec) -> ResNet:
-    """A ResNet trunk: Detectron2's own for depth 50, and depth 18 of any width, which Detectron2 lacks."""
+    """Build a ResNet trunk: Detectron2's own for depth 50, and depth 18 of any width, which Detectron2 lacks."""
     resnets = cfg.MODEL.RESNETS
     if resnets.DEPTH != 18:
         return build_resnet_backbone(cfg, input_shape)
@@ -33,7 +33,7 @@ def build_any_resnet_backbone(cfg: Any, input_shape: ShapeSpec) -> ResNet:
 
 @BACKBONE_REGISTRY.register()  # type: ignore[untyped-decorator]
 def build_any_resnet_fpn_backbone(cfg: Any, input_shape: ShapeSpec) -> FPN:
-    """A feature pyramid on such a trunk, as `build_resnet_fpn_backbone` makes it."""
+    """Build a feature pyramid on such a trunk, as `build_resnet_fpn_backbone` makes it."""
     fpn = cfg.MODEL.FPN
     return FPN(
         bottom_up=build_any_resnet_backbone(cfg, input_shape),

@@ -2,7 +2,7 @@
 
 The rule is MoCo's converter's (detection/convert-pretrain-to-detectron2.py): what is in no stage gets `stem.`, layerN
 becomes res(N+1), bnN the norm of convN, and the two parts of a downsample the shortcut and its norm. Here every name must
-be known, and every one is used.
+have a rule, and every one is used.
 """
 
 import pickle
@@ -25,7 +25,7 @@ COUNTER, RUNNING_MEAN = ".num_batches_tracked", ".running_mean"
 
 
 def detectron2_name(name: str) -> str:
-    """Detectron2's name of a torchvision ResNet's tensor.
+    """Return Detectron2's name of a torchvision ResNet's tensor.
 
     Raises:
         ValueError: if it is no name of a ResNet trunk.
@@ -59,7 +59,7 @@ def to_detectron2(weights: Mapping[str, NDArray[Any]], *, precision: str = "none
 
 
 def read_detectron2(path: str | Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a file that `export_backbone` wrote; it is a pickle, so read only files of your own."""
+    """Return the arrays of a file that `export_backbone` wrote; it is a pickle, so read only files of your own."""
     with Path(path).open("rb") as file:
         arrays: dict[str, NDArray[Any]] = pickle.load(file)["model"]
     return arrays

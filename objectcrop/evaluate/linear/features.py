@@ -30,7 +30,7 @@ class Views(Dataset[Tensor]):
         self.images, self.task, self.seeds = images, task, seeds
 
     def plan(self, epoch: int, row: int) -> ViewPlan:
-        """What is cut out of an image."""
+        """Plan the crop of an image."""
         size = self.images.sizes[row]
         if epoch < 0:
             return plan_test_view(size.width, size.height, self.task)
@@ -38,7 +38,7 @@ class Views(Dataset[Tensor]):
         return plan_plain_crop(size, CROP_SCALE_MIN, rng)
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> Tensor:
-        """A batch, shape (n, size_px, size_px, 3)."""
+        """Make a batch, shape (n, size_px, size_px, 3)."""
         return torch.from_numpy(np.stack([self._draw(*key) for key in keys]))
 
     def _draw(self, epoch: int, row: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
@@ -72,7 +72,7 @@ class Extractor:
         self.device, self.num_workers, self.precision = device, num_workers, precision
 
     def batches(self, views: Views, keys: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Tensor]:
-        """Features of each batch of keys, shape (n, num_features), float32, on the device."""
+        """Yield the features of each batch of keys, shape (n, num_features), float32, on the device."""
         for images in load_batches(views, keys, self.num_workers, self.device):
             yield self.features(images)
 
@@ -84,7 +84,7 @@ class Extractor:
         return features.float()
 
     def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:
-        """Features of every image in order, shape (n, num_features); prints progress."""
+        """Return the features of every image in order, shape (n, num_features); print progress."""
         keys = [(epoch, row) for row in range(len(views.images))]
         parts = []
         with Progress(label, total=len(keys), unit="images") as progress:

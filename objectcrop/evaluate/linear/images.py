@@ -63,7 +63,7 @@ def training_classes(manifest: pd.DataFrame, annotations: pd.DataFrame) -> list[
 def labelled_images(
     manifest: pd.DataFrame, annotations: pd.DataFrame, data_root: Path, split: Split, classes: list[str]
 ) -> LabelledImages:
-    """The images of a split with the set of classes that their boxes name; other classes are left out.
+    """Return the images of a split with the set of classes of their boxes; other classes are left out.
 
     Args:
         manifest: MANIFEST.

@@ -54,7 +54,7 @@ class LinearLayers:
             group["lr"] = rate * factor
 
     def step(self, features: Tensor, targets: Tensor) -> list[float]:
-        """One step of every layer; its losses before the step.
+        """Take one step of every layer; return its losses before the step.
 
         The layers share nothing, so the sum of their losses gives each its own gradient.
 
@@ -71,7 +71,7 @@ class LinearLayers:
 
     @torch.no_grad()
     def scores(self, features: Tensor) -> list["np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]:
-        """Logits of each layer, shape (n, classes)."""
+        """Return the logits of each layer, shape (n, classes)."""
         return [logits.cpu().numpy() for logits in self._logits(features)]
 
     def _logits(self, features: Tensor) -> list[Tensor]:

@@ -186,7 +186,7 @@ class _FeatureBatches:
             self._cache.append(extractor.all_features(views, view, task.batch_size, label))
 
     def of_epoch(self, epoch: int, order: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """(rows, features) of each batch, on the device."""
+        """Yield (rows, features) of each batch, on the device."""
         batches = [rows.to(self._extractor.device) for rows in torch.split(order, self._batch)]
         if self._cache:
             features = self._cache[epoch % len(self._cache)]

@@ -19,7 +19,7 @@ class InfoNce(NamedTuple):
     similarity_other_tag: Tensor
 
     def parts(self) -> dict[str, Tensor]:
-        """All of it by name, to log, without gradient."""
+        """Return every value by name, to log, without gradient."""
         return {
             "loss_contrastive": self.loss.detach(),
             "accuracy_contrastive": self.accuracy,

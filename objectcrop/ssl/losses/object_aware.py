@@ -112,7 +112,7 @@ def rotate(images: Tensor, rotation: Tensor) -> Tensor:
 
 
 def rotation_loss(logits: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the rotation (0-3 quarter turns), and the accuracy (chance: 1/4).
+    """Return the cross-entropy of the rotation (0-3 quarter turns), and the accuracy (chance: 1/4).
 
     Args:
         logits: shape (N, 4).

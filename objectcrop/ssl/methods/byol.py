@@ -91,7 +91,7 @@ class Byol(Method):
 
     @classmethod
     def sees_both_views(cls, run: Run) -> bool:
-        """One after the other."""
+        """Return True: it computes both directions."""
         return True
 
 

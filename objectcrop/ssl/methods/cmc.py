@@ -70,7 +70,7 @@ class Cmc(Method):
         self.settle()
 
     def own_losses(self, outputs: Embeddings, batch: PairBatch, step: int) -> StepLosses:
-        """The loss of both directions; moves the memory banks."""
+        """Compute the loss of both directions; update the memory banks."""
         negatives = self._negatives(step)
         losses, hits = [], []
         directions = (outputs.luminance, self.chrominance_bank), (outputs.chrominance, self.luminance_bank)
@@ -97,15 +97,15 @@ class Cmc(Method):
 
     @classmethod
     def has_memory(cls, run: Run) -> bool:
-        """The banks."""
+        """Return True: a step updates the banks."""
         return True
 
     @classmethod
     def sees_both_views(cls, run: Run) -> bool:
-        """Where chrominance is of the key."""
+        """Return whether chrominance is of the key."""
         return run.cmc.crops == "two"
 
     @classmethod
     def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
-        """Of both directions."""
+        """Count the logits of both directions."""
         return 2 * num_images * run.cmc.num_negatives

@@ -60,7 +60,7 @@ class DenseCl(MomentumContrast):
         self.settle()
 
     def own_losses(self, outputs: DenseEmbeddings, batch: PairBatch, step: int) -> StepLosses:
-        """The global and the dense loss; moves the key encoder and the queues."""
+        """Compute the global and the dense loss; update the key encoder and the queues."""
         self.update_key_encoder()
         keys: DenseEmbeddings = self.encode_keys(batch, step)
         contrast, dense = self.contrast(outputs.embeddings, keys.embeddings, batch), self._dense(outputs, keys, batch)
@@ -85,7 +85,7 @@ class DenseCl(MomentumContrast):
 
     @classmethod
     def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
-        """One positive and the queue, for each image and for each position of its map."""
+        """Count one positive and the queue, for each image and for each position of its map."""
         whole = num_images * (run.moco.queue_length + 1)
         return whole + min(whole * positions, MAX_LOGITS)
 

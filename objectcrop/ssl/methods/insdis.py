@@ -44,7 +44,7 @@ class Insdis(Method):
         self.settle()
 
     def own_losses(self, outputs: Tensor, batch: PairBatch, step: int) -> StepLosses:
-        """The loss against the memory bank, which it moves, and the proximal term."""
+        """Compute the loss against the memory bank, and the proximal term; update the bank."""
         settings = self.run.insdis
         queries, places = outputs.flatten(0, 1), batch.rows.repeat(len(outputs))
         drawn = draw_negatives(len(self.bank.rows), settings.num_negatives, step, self.seeds).to(self.world.device)
@@ -57,7 +57,7 @@ class Insdis(Method):
 
     @classmethod
     def has_memory(cls, run: Run) -> bool:
-        """The bank."""
+        """Return True: a step updates the bank."""
         return True
 
     @classmethod
@@ -67,5 +67,5 @@ class Insdis(Method):
 
     @classmethod
     def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
-        """Of each view that counts."""
+        """Count the logits of each view that counts."""
         return (1 + cls.sees_both_views(run)) * num_images * run.insdis.num_negatives

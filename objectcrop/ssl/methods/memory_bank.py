@@ -58,11 +58,11 @@ class MemoryBank(nn.Module):
         self.rows[places] = F.normalize(moved, dim=1)
 
     def get_extra_state(self) -> dict[str, float | None]:
-        """Z, for `state_dict`."""
+        """Return Z, for `state_dict`."""
         return {"log_normaliser": self.log_normaliser}
 
     def set_extra_state(self, state: dict[str, float | None]) -> None:
-        """Z, from `state_dict`."""
+        """Set Z, from `state_dict`."""
         self.log_normaliser = state["log_normaliser"]
 
     @torch.no_grad()

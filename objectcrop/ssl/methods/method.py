@@ -32,7 +32,7 @@ class Setup(NamedTuple):
     labels: Tensor | None = None
 
     def build_trunk(self, batch_norm_group: int | None = None, *, is_global: bool = False) -> Backbone:
-        """The run's trunk with fresh weights (see `build_backbone`)."""
+        """Build the run's trunk with fresh weights (see `build_backbone`)."""
         return build_backbone(self.run.backbone, batch_norm_group, is_global=is_global)
 
     def build_extra_heads(self, num_features: int) -> ExtraHeads:
@@ -92,7 +92,7 @@ class Method(nn.Module, ABC):
         return trunk
 
     def step_losses(self, batch: Any, step: int) -> StepLosses:
-        """Losses of a batch on the device; may change what is no parameter (key encoder, queue)."""
+        """Return the losses of a batch on the device; may change what is no parameter (key encoder, queue)."""
         with self.autocast():
             outputs: Outputs = self._callable[0](batch)
         own = self.own_losses(outputs.own, batch, step)
@@ -101,10 +101,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def own_losses(self, outputs: Any, batch: Any, step: int) -> StepLosses:
-        """The method's own loss and its parts, of `Outputs.own`."""
+        """Return the method's own loss and its parts, of `Outputs.own`."""
 
     def autocast(self) -> torch.autocast:
-        """What the networks compute in; losses stay outside."""
+        """Return the context that the networks compute in; losses stay outside."""
         return autocast(self.run.optimizer.precision, self.world.device)
 
     def before_optimizer(self, step: int) -> None:
@@ -133,7 +133,7 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def sees_both_views(cls, run: Run) -> bool:
-        """Whether the method's own loss sends gradient through both views of a sample."""
+        """Return whether the method's own loss sends gradient through both views of a sample."""
         return False
 
     @classmethod
@@ -156,12 +156,12 @@ class Method(nn.Module, ABC):
 
     @classmethod
     def find_problems(cls, run: Run) -> list[str]:
-        """What keeps the method from training with these settings."""
+        """List what keeps the method from training with these settings."""
         return []
 
     @classmethod
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
-        """What is allowed, and worth a warning."""
+        """List what is allowed, and worth a warning."""
         return []
 
 

@@ -20,7 +20,7 @@ class MocoV2(MomentumContrast):
         self.settle()
 
     def own_losses(self, outputs: EncoderEmbeddings, batch: PairBatch, step: int) -> StepLosses:
-        """InfoNCE against the queue; moves the key encoder and the queue."""
+        """Compute InfoNCE against the queue; update the key encoder and the queue."""
         self.update_key_encoder()
         keys: Tensor = self.encode_keys(batch, step).embeddings
         contrast = self.contrast(outputs.embeddings, keys, batch)
@@ -29,5 +29,5 @@ class MocoV2(MomentumContrast):
 
     @classmethod
     def count_logits(cls, run: Run, num_images: int, positions: int) -> int:
-        """One positive and the queue, for each image."""
+        """Count one positive and the queue, for each image."""
         return num_images * (run.moco.queue_length + 1)

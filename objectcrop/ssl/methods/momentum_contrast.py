@@ -124,12 +124,12 @@ class MomentumContrast(Method):
 
     @classmethod
     def has_memory(cls, run: Run) -> bool:
-        """The queues."""
+        """Return True: a step updates the queues."""
         return True
 
     @classmethod
     def find_problems(cls, run: Run) -> list[str]:
-        """Of the queue and of batch norm."""
+        """List problems of the queue and of batch norm."""
         problems = []
         batch, length = run.optimizer.global_batch_size, run.moco.queue_length
         if length % batch:
@@ -140,7 +140,7 @@ class MomentumContrast(Method):
 
     @classmethod
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
-        """Of queues too long for the images, and of statistics that all images of one device share."""
+        """Warn of queues too long for the images, and of statistics that all images of one device share."""
         warnings = []
         length, each = run.moco.queue_length, run.optimizer.global_batch_size // world_size
         if length > num_images:

@@ -43,9 +43,9 @@ class Queue(nn.Module):
         self.pointer = (self.pointer + len(keys)) % length
 
     def get_extra_state(self) -> dict[str, int]:
-        """The pointer, for `state_dict`."""
+        """Return the pointer, for `state_dict`."""
         return {"pointer": self.pointer}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        """The pointer, from `state_dict`."""
+        """Set the pointer, from `state_dict`."""
         self.pointer = state["pointer"]

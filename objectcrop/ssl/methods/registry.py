@@ -21,7 +21,7 @@ METHODS: dict[str, type[Method]] = {
 
 
 def build_method(setup: Setup) -> Method:
-    """The method of a run with fresh weights, drawn from torch's global generator.
+    """Build the method of a run with fresh weights, drawn from torch's global generator.
 
     Raises:
         ValueError: for a method that does not train.

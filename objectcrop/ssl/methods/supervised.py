@@ -30,7 +30,7 @@ class Classifier(nn.Module):
                 self.fc.bias.copy_(torch.logit(rates))
 
     def forward(self, batch: LabelledBatch) -> Outputs:
-        """Logits, shape (N, classes)."""
+        """Return logits, shape (N, classes)."""
         return Outputs(self.fc(self.backbone.view(batch.images).features))
 
 
@@ -45,7 +45,7 @@ class Supervised(Method):
         self.settle()
 
     def own_losses(self, outputs: Tensor, batch: LabelledBatch, step: int) -> StepLosses:
-        """Cross-entropy of the labels."""
+        """Compute the cross-entropy of the labels."""
         parts = {}
         if batch.labels.dim() == 1:
             parts["accuracy"] = (outputs.detach().argmax(dim=1) == batch.labels).float().mean()
@@ -53,7 +53,7 @@ class Supervised(Method):
 
     @classmethod
     def count_passes(cls, run: Run) -> TrunkPasses:
-        """One: there are no extra losses."""
+        """Count one pass: there are no extra losses."""
         return TrunkPasses(1, 0)
 
 

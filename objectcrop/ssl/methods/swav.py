@@ -30,7 +30,7 @@ class Prototypes(nn.Module):
 
     @torch.no_grad()
     def normalise(self) -> None:
-        """Back to length 1."""
+        """Scale the prototypes to length 1."""
         self.weight.copy_(F.normalize(self.weight, dim=1))
 
 
@@ -85,7 +85,7 @@ class Swav(Method):
         self.settle()
 
     def own_losses(self, outputs: Crops, batch: PairBatch, step: int) -> StepLosses:
-        """The swapped prediction of every crop; moves the queues."""
+        """Compute the swapped prediction of every crop; update the queues."""
         codes = [self._codes(outputs.scores[view], view, step) for view in range(2)]
         for view, queue in enumerate(self._queues()):
             rows = self.world.gather(outputs.embeddings[view])
@@ -100,12 +100,12 @@ class Swav(Method):
             self.network.prototypes.weight.grad = None
 
     def after_step(self, step: int, total_steps: int) -> None:
-        """Bring the prototypes back to length 1."""
+        """Scale the prototypes to length 1."""
         if step >= self.run.swav.frozen_prototype_steps:
             self.network.prototypes.normalise()
 
     def uses_queue(self, step: int) -> bool:
-        """Whether codes of this step are made with the queues: from their epoch on, once they are full."""
+        """Return whether codes of this step are made with the queues: from their epoch on, once they are full."""
         settings = self.run.swav
         is_full = step * self.run.optimizer.global_batch_size >= settings.queue_length > 0
         return is_full and step >= settings.queue_from_epoch * self._steps_per_epoch
@@ -130,17 +130,17 @@ class Swav(Method):
 
     @classmethod
     def has_memory(cls, run: Run) -> bool:
-        """The queues, where they are on."""
+        """Return whether there are queues."""
         return run.swav.queue_length > 0
 
     @classmethod
     def sees_both_views(cls, run: Run) -> bool:
-        """In one pass."""
+        """Return True: one pass computes both views."""
         return True
 
     @classmethod
     def find_problems(cls, run: Run) -> list[str]:
-        """Of the queue."""
+        """List problems of the queue."""
         length, batch = run.swav.queue_length, run.optimizer.global_batch_size
         if not length % batch:
             return []
@@ -148,7 +148,7 @@ class Swav(Method):
 
     @classmethod
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
-        """Of prototypes too few for the embeddings."""
+        """Warn of prototypes too few for the embeddings."""
         count, dims = run.swav.num_prototypes, run.swav.embedding_dims
         if count > dims:
             return []

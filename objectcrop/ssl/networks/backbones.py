@@ -76,12 +76,12 @@ class Backbone(nn.Module, ABC):
         return View(ready, self(ready))
 
     def view_aside(self, images: Tensor) -> View:
-        """The same, and leave running statistics alone."""
+        """Return what `view` does without a change to running statistics."""
         ready = normalise(images)
         return View(ready, self.features_aside(ready))
 
     def features_aside(self, images: Tensor) -> Tensor:
-        """Features of normalised images, that leave running statistics alone."""
+        """Compute features of normalised images without a change to running statistics."""
         with running_statistics_kept(self):
             features: Tensor = self(images)
         return features
@@ -156,7 +156,7 @@ class ResNet(Backbone):
         return maps
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """The last map."""
+        """Return the last map."""
         return self.forward_layers(images, ("layer4",))["layer4"]
 
 
@@ -188,7 +188,7 @@ class ColorPair(Backbone):
         return {name: torch.cat([first[name], second[name]], dim=1) for name in first}
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """The last map of both."""
+        """Return the last map of both."""
         return self.forward_layers(images, ("layer4",))["layer4"]
 
 
@@ -208,20 +208,20 @@ class NamedBackbone(Backbone):
         return self.network
 
     def forward_layers(self, images: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """The last map, under the name `last`."""
+        """Return the last map, under the name `last`."""
         if unknown := sorted(set(names) - {"last"}):
             raise ValueError(f"no layer {unknown} in this trunk, choose 'last'")
         return {"last": self.forward_map(images)}
 
     def forward_map(self, images: Tensor) -> Tensor:
-        """The last map."""
+        """Return the last map."""
         return self._read[0](self.network, images)
 
 
 def build_backbone(
     settings: BackboneSettings, batch_norm_group: int | None = None, *, is_global: bool = False
 ) -> Backbone:
-    """A trunk with fresh weights, drawn from torch's global generator (see `seeded_weights`).
+    """Build a trunk with fresh weights, drawn from torch's global generator (see `seeded_weights`).
 
     Args:
         settings: which trunk.

@@ -72,7 +72,7 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
         return outputs.reshape(input.shape).to(input.dtype)
 
     def _moved(self) -> tuple[Tensor | None, Tensor | None]:
-        """The statistics that this forward pass moves."""
+        """Return the statistics that this forward pass updates."""
         return (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
 
     def _normalise(self, input: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
@@ -116,7 +116,7 @@ def running_statistics_kept(network: nn.Module) -> Iterator[None]:
 
 
 def is_shared() -> bool:
-    """Whether several processes train together."""
+    """Return whether several processes train together."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 

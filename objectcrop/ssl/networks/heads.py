@@ -39,13 +39,13 @@ def build_dense_projector(num_features: int, settings: MocoSettings) -> nn.Modul
 
 
 def build_byol_head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """BYOL's projector or predictor: the last layer has no bias."""
+    """Build BYOL's projector or predictor: the last layer has no bias."""
     layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
     return nn.Sequential(*layers, nn.Linear(hidden, outputs, bias=False))
 
 
 def build_swav_projector(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """SwAV's projector."""
+    """Build SwAV's projector."""
     layers = nn.Linear(inputs, hidden), GlobalBatchNorm1d(hidden), nn.ReLU(inplace=True)
     return nn.Sequential(*layers, nn.Linear(hidden, outputs))
 

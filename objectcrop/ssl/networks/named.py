@@ -46,7 +46,7 @@ def find_network_problem(arch: str) -> str | None:
 
 
 def build_named(arch: str) -> NamedNetwork:
-    """The network of a name.
+    """Build the network of a name.
 
     Raises:
         ValueError: for an unknown name, naming near ones, or a network that gives no map of stride 32.
@@ -117,7 +117,7 @@ def _read_torchvision(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _probe(arch: str, network: nn.Module, read: Reader) -> int:
-    """Channels of the last map."""
+    """Return the channels of the last map."""
     was_training = network.training
     network.eval()
     with torch.no_grad():

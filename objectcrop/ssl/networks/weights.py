@@ -208,7 +208,7 @@ def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: st
 
 
 def stem_of(weights: Mapping[str, Tensor]) -> str | None:
-    """The stem of a ResNet's weights, by the side of the first kernel; None for another network's."""
+    """Return the stem of a ResNet's weights, by the side of the first kernel; None for another network's."""
     kernels = [weights[name] for name in _FIRST if name in weights]
     return _STEMS.get(kernels[0].shape[-1]) if kernels and kernels[0].dim() == 4 else None
 

@@ -33,11 +33,11 @@ class PairBatch(NamedTuple):
     small: Tensor | None = None  # SwAV's small crops, uint8, shape (N, crops, small side, small side, 3)
 
     def to(self, device: torch.device) -> "PairBatch":
-        """The batch on a device."""
+        """Return the batch on a device."""
         return PairBatch._make(None if value is None else value.to(device, non_blocking=True) for value in self)
 
     def with_shuffled(self, keys: KeyViews) -> "PairBatch":
-        """The same with keys of other samples beside its own."""
+        """Return the batch with keys of other samples beside its own."""
         return self._replace(shuffled_key=keys.images, shuffled_key_tags=keys.tags)
 
 
@@ -62,7 +62,7 @@ class UntransformedBatch(NamedTuple):
         return self.pair.rows
 
     def with_shuffled(self, keys: KeyViews) -> "UntransformedBatch":
-        """The same with keys of other samples beside its own."""
+        """Return the batch with keys of other samples beside its own."""
         assert keys.transforms is not None
         return self._replace(
             pair=self.pair.with_shuffled(keys), transforms={**self.transforms, "shuffled_key": keys.transforms}
@@ -89,5 +89,5 @@ class LabelledBatch(NamedTuple):
     rows: Tensor
 
     def to(self, device: torch.device) -> "LabelledBatch":
-        """The batch on a device."""
+        """Return the batch on a device."""
         return LabelledBatch(*(value.to(device, non_blocking=True) for value in self))

@@ -120,7 +120,7 @@ def read_for(
 
 
 def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> ImageArray:
-    """The whole image, squeezed to a square."""
+    """Return the whole image, squeezed to a square."""
     whole = decode_image(path, decoder=decoder)
     method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)

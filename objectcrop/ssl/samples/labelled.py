@@ -27,11 +27,11 @@ class LabelledSamples(Dataset[LabelledBatch]):
         return len(self.images)
 
     def describe(self) -> dict[str, Any]:
-        """How the samples are made, for the summary."""
+        """Describe the samples for the summary."""
         return {"decoder": describe_decoder(self.decoder), "images": len(self.images)}
 
     def __getitems__(self, keys: list[Key]) -> LabelledBatch:
-        """A batch."""
+        """Make a batch."""
         rows = [row for _, row in keys]
         return LabelledBatch(stack_images([self._render(*key) for key in keys]), self.labels[rows], torch.tensor(rows))
 

@@ -111,7 +111,7 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         return UntransformedBatch(pair, transforms, views.max_blur_sigma, views.max_blur_sigma * small)
 
     def keys_of(self, keys: list[Key]) -> KeyViews:
-        """Key views alone, as they are in a batch, and their tags."""
+        """Make the key views alone, as they are in a batch, and their tags."""
         plans = [self.plan(key) for key in keys]
         views = []
         for row, plan in zip(self.rows_of(keys), plans, strict=True):
@@ -122,7 +122,7 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         return KeyViews(stack_images(views), torch.tensor([plan.key.tag for plan in plans]), transforms)
 
     def rows_of(self, keys: list[Key]) -> list[int]:
-        """The images of samples."""
+        """Return the images of samples."""
         rows: list[int] = self.sources[[number for _, number in keys], 0].tolist()
         return rows
 
@@ -171,7 +171,7 @@ class ShuffledSamples(Dataset[PairBatch | UntransformedBatch]):
         return len(self.samples)
 
     def describe(self) -> dict[str, Any]:
-        """What the pairs are made of."""
+        """Describe the pairs."""
         return self.samples.describe()
 
     def __getitems__(self, share: LoadedShare) -> PairBatch | UntransformedBatch:

@@ -27,7 +27,7 @@ class DamagedStateError(ValueError):
 
 
 def saved_states(folder: Path) -> list[Path]:
-    """The saved states, the latest first."""
+    """List the saved states, the latest first."""
     return sorted(folder.glob(STATES), reverse=True)
 
 

@@ -73,7 +73,7 @@ class Monitor:
 
 
 def std_share(features: Tensor) -> float:
-    """Standard deviation of unit features, the mean over dimensions, times sqrt(dimensions).
+    """Return the standard deviation of unit features, the mean over dimensions, times sqrt(dimensions).
 
     1 if directions fill the sphere evenly, 0 if all are alike (Chen and He 2021, arXiv:2011.10566, section 4.1).
     """
@@ -110,5 +110,5 @@ def chance(labels: Tensor) -> float:
 
 
 def as_indicators(labels: Tensor) -> Tensor:
-    """Class indices as 0 and 1, shape (N, classes), int64; indicators as they are."""
+    """Return class indices as 0 and 1, shape (N, classes), int64; indicators as they are."""
     return F.one_hot(labels) if labels.dim() == 1 else labels.long()

@@ -14,7 +14,7 @@ Rule = Literal["lars", "larc"]
 
 
 def learning_rate(settings: OptimizerSettings, step: int, steps_per_epoch: int) -> float:
-    """Learning rate of a step, counted from 0: linear warm-up, then the schedule over what is left."""
+    """Return the learning rate of a step, counted from 0: linear warm-up, then the schedule over what is left."""
     epoch, full = step / steps_per_epoch, settings.learning_rate
     if epoch < settings.warmup_epochs:
         start = settings.warmup_learning_rate
@@ -31,7 +31,7 @@ def learning_rate(settings: OptimizerSettings, step: int, steps_per_epoch: int) 
 
 
 def build_optimizer(parameters: Iterable[nn.Parameter], settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """SGD with weight decay on every parameter, as MoCo does, AdamW, LARS as BYOL's or LARC as SwAV's."""
+    """Build SGD with weight decay on every parameter, as MoCo does, AdamW, LARS as BYOL's or LARC as SwAV's."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     rate, momentum, decay = settings.learning_rate, settings.momentum, settings.weight_decay
     if settings.name == "adamw":
@@ -85,7 +85,7 @@ class Lars(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float]) -> float: ...
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One step; parameters without a gradient stay as they are."""
+        """Take one step; parameters without a gradient stay as they are."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -107,7 +107,7 @@ class Lars(torch.optim.Optimizer):
 
 
 def scaled_by_lars(parameter: Tensor, gradient: Tensor, weight_decay: float, trust_coefficient: float) -> Tensor:
-    """Decayed gradient, scaled by the ratio of lengths of parameter and decayed gradient."""
+    """Return the decayed gradient, scaled by the ratio of lengths of parameter and decayed gradient."""
     decayed = gradient + weight_decay * parameter
     length, slope = torch.linalg.vector_norm(parameter), torch.linalg.vector_norm(decayed)
     # no branch on a value: it would make the GPU wait
@@ -115,7 +115,7 @@ def scaled_by_lars(parameter: Tensor, gradient: Tensor, weight_decay: float, tru
 
 
 def scaled_by_larc(parameter: Tensor, gradient: Tensor, weight_decay: float, trust_coefficient: float) -> Tensor:
-    """Decayed gradient, scaled by the length of the parameter over the sum of both parts' lengths."""
+    """Return the decayed gradient, scaled by the parameter's length over the sum of both parts' lengths."""
     length, slope = torch.linalg.vector_norm(parameter), torch.linalg.vector_norm(gradient)
     scale = trust_coefficient * length / (slope + weight_decay * length)
     return torch.where((length > 0) & (slope > 0), (gradient + weight_decay * parameter) * scale, gradient)

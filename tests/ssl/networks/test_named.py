@@ -70,7 +70,7 @@ def test_batch_norm_with_an_activation_is_rejected_where_it_would_be_split():
     ("name", "message"),
     [
         ("timm:vit_tiny_patch16_224", "does not read images of 96 px to a map"),
-        ("alexnet", r"into shape \(256, 2, 2\); a trunk needs a map .* of stride 32"),
+        ("alexnet", r"to shape \(256, 2, 2\); a trunk needs a map .* of stride 32"),
         ("resnet5", "torchvision has no such network; near are .*'resnet50'"),
         ("timm:resnt18", "timm has no such network; near are .*'timm:resnet18'"),
         ("timm:zzzzzzzz", "timm has no such network$"),
