@@ -9,6 +9,7 @@ import io
 import math
 import pickle
 import re
+import sys
 import tokenize
 import warnings
 from collections.abc import Callable, Iterator
@@ -179,7 +180,11 @@ class _Dtype:
         """Return plain values of the bytes of an array."""
         if self.code.startswith("O") or type(data) is not bytes:
             raise ValueError(f"it holds an array of type {self.code} with a {type(data).__name__} as its values")
-        values: list[Any] = np.frombuffer(data, dtype=np.dtype(self.order + self.code)).tolist()
+        kind = np.dtype(self.order + self.code)
+        # NumPy holds characters as four bytes, and makes a SystemError of one that Unicode does not have
+        if kind.kind == "U" and np.any(np.frombuffer(data, dtype=np.dtype(self.order + "u4")) > sys.maxunicode):
+            raise ValueError("it holds text with a character that does not exist")
+        values: list[Any] = np.frombuffer(data, dtype=kind).tolist()
         return values
 
 

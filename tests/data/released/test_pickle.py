@@ -170,6 +170,13 @@ def test_one_list_in_many_places_is_not_walked_many_times(file):
         load_released(by_hand(file, texts + rows + b"}X\x01\x00\x00\x00a](" + b"h\x01" * 200 + b"es."))
 
 
+def test_text_with_a_character_that_does_not_exist_is_rejected(file):
+    body = pickle.dumps(np.array({"a": np.array(["x"])}, object), 4)
+    assert body.count(b"x\0\0\0") == 1
+    with pytest.raises(ValueError, match="character that does not exist"):
+        load_released(by_hand(file, body.replace(b"x\0\0\0", b"x\0\0\x01")))
+
+
 def header(descr: str, shape: str = "()") -> bytes:
     text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY\x01\x00v\x00" + text.ljust(117) + b"\n"
