@@ -24,7 +24,8 @@ TOOLS = (
     *("safetensors", "timm", "pyyaml", "matplotlib", "jinja2", "tensorboard", "packaging"),
 )
 ROOMS = (
-    *("tests/test_boxes.py", "tests/test_tables.py", "tests/test_ohms.py", "tests/data", "tests/proposals"),
+    *("tests/test_boxes.py", "tests/test_tables.py", "tests/test_ohms.py", "tests/test_ohms_laws.py"),
+    *("tests/data", "tests/proposals"),
     *(
         "tests/views",
         "tests/ssl",

@@ -29,6 +29,7 @@ TEXT = (
     "",
 )
 LONGEST_LINE = 140
+MOST_LINES = 300
 # image; again, from scratch; resume, continue; merge, override; state, say; is; reject; augment; EMA update; baselines
 OUR_OWN_WORDS = (
     r"\b(pictures?|anew|go(es)? on|laid (over|in|beside)|told|tells|lies?|refused?|refuses|unpainted|painted|"
@@ -91,6 +92,12 @@ def test_no_line_of_markdown_is_longer_than_140_characters(root):
     assert len(pages) > 30
     lines = {f"{name}:{number}": len(line) for name in pages for number, line in enumerate(text(root, name), start=1)}
     assert {place: length for place, length in lines.items() if length > LONGEST_LINE} == {}
+
+
+def test_no_file_of_python_has_more_than_300_lines(root):
+    lengths = {name: len(text(root, name)) for name in tracked(root) if name.endswith(".py")}
+    assert len(lengths) > 300
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
 
 
 def test_pages_use_the_words_of_the_field(root):

@@ -11,6 +11,7 @@ import pytest
 
 from objectcrop.evaluate.detection.weights import to_detectron2
 from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import BackboneSettings
 
 with warnings.catch_warnings():
@@ -19,6 +20,7 @@ with warnings.catch_warnings():
 
 COLOURS = {"bar": (40, 40, 220), "tile": (220, 120, 30)}
 SIZE = (96, 72)
+DRAWN = DrawnDataset(source="drawn")
 
 
 @pytest.fixture(scope="session")
