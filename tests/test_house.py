@@ -30,6 +30,9 @@ TEXT = (
 )
 LONGEST_LINE = 140
 MOST_LINES = 300
+
+
+LONGEST_SCRIPT = 60
 # image; again, from scratch; resume, continue; merge, override; state, say; is; reject; augment; EMA update; baselines
 OUR_OWN_WORDS = (
     r"\b(pictures?|anew|go(es)? on|laid (over|in|beside)|told|tells|lies?|refused?|refuses|unpainted|painted|"
@@ -85,6 +88,14 @@ def test_no_lock_or_requirement_holds_an_address(root):
 def test_no_file_is_pickled_or_compiled_into_the_repository(root):
     endings = (".pkl", ".pyc", ".npy", ".npz", ".pt", ".pth", ".so", ".whl", ".tar.gz", ".zip")
     assert [name for name in tracked(root) if name.endswith(endings)] == []
+
+
+def test_no_script_is_longer_than_60_lines(root):
+    """It reads, calls the library and writes; what it computes has a room there."""
+    scripts = sorted((root / "workflow_scripts").glob("*.py"))
+    assert len(scripts) > 30
+    lengths = {script.name: len(text(root, script.relative_to(root))) for script in scripts}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_SCRIPT} == {}
 
 
 def test_no_line_of_markdown_is_longer_than_140_characters(root):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from objectcrop.study.jobs.job import Job
+from objectcrop.study.settings.section import Section
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "seed": {"type": int, "required": True, "help": "seed of the run"},
@@ -36,3 +37,10 @@ def job_parser(description: str | None, job: type[Job], options: Sequence[str] =
     for name in options:
         parser.add_argument(f"--{name}", **OPTIONS[name])
     return parser
+
+
+def add_settings(parser: ArgumentParser, section: type[Section], types: dict[str, type]) -> None:
+    """Add an option for each named setting of a section, which has its default and its words."""
+    for name, kind in types.items():
+        field = section.model_fields[name]
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=field.default, help=field.description)

@@ -27,6 +27,7 @@ def extract(job: ExtractFeaturesJob, args: argparse.Namespace) -> None:
     from objectcrop.data.images import decode_image
     from objectcrop.proposals.lod.regions.extraction import Extractor
     from objectcrop.proposals.lod.regions.feature_shards import writing_features
+    from objectcrop.proposals.table import training_shard
     from objectcrop.runtime.progress import Progress
     from objectcrop.tables import MANIFEST, read_table
     from workflow_scripts.trunks import open_trunk
@@ -42,14 +43,13 @@ def extract(job: ExtractFeaturesJob, args: argparse.Namespace) -> None:
         use_gpu=bool(args.gpus),
     )
     extractor = Extractor(trunk, lod, job.study_seed)
-    manifest = read_table(args.manifest, MANIFEST)
-    rows = manifest[manifest["split"] == "train"].iloc[args.shard :: lod.num_shards]
+    rows = training_shard(read_table(args.manifest, MANIFEST), args.shard, lod.num_shards)
     label = f"LOD features, shard {args.shard} of {lod.num_shards}"
     with (
         writing_features(args.out, exact=lod.projection_dims is None, precision=trunk.precision) as writer,
         Progress(label, total=len(rows), unit="images") as progress,
     ):
-        for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
+        for image_id, path in rows:
             image = extractor.describe(decode_image(args.data_root / path), image_id)
             writer.add(image_id, image)
             progress.advance(1, regions=len(image.regions.boxes))

@@ -1,7 +1,6 @@
 """Train (or build, or fetch) the backbone of one run: weights and what they were made with."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,30 +8,23 @@ from pathlib import Path
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.pretraining import PretrainJob
 from objectcrop.study.settings.runs import PretrainingResources
-from workflow_scripts.arguments import job_parser
+from workflow_scripts.arguments import add_settings, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
-    keeping = PretrainingResources()
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
-    parser.add_argument(
-        "--save-every-minutes", type=float, default=keeping.save_every_minutes, help="minutes between checkpoints"
-    )
-    parser.add_argument("--kept-states", type=int, default=keeping.kept_states, help="checkpoints that stay")
-    parser.add_argument(
-        "--peak-teraflops", type=float, default=keeping.peak_teraflops, help="of the device, for mfu; 0 if unknown"
-    )
+    keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
+    add_settings(parser, PretrainingResources, keeping)
     parser.add_argument("--out", type=Path, required=True, help="weights to write (.safetensors, torchvision's names)")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: settings, versions, cost, history")
     args = parser.parse_args(argv)
     job = PretrainJob.parse(args.settings)
 
-    from objectcrop.runtime.launch import launch
+    from objectcrop.runtime.launch import launch_on_gpus
 
-    arguments = sys.argv[1:] if argv is None else argv
-    launch("workflow_scripts.pretrain", arguments, args.gpus, partial(pretrain_here, job, args))
+    launch_on_gpus("workflow_scripts.pretrain", argv, args.gpus, partial(pretrain_here, job, args))
 
 
 def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:

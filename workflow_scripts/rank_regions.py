@@ -1,8 +1,8 @@
 """Rank all regions of all images by LOD: the best regions of a quadratic programme seed a personalised PageRank."""
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from objectcrop.runtime.command import run
@@ -19,25 +19,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     job = LodJob.parse(args.settings)
 
-    from objectcrop.runtime.launch import needs_torchrun, run_under_torchrun
+    from objectcrop.runtime.launch import launch
 
-    if not needs_torchrun(args.processes):
-        rank_here(job, args)
-    elif code := run_under_torchrun(
-        "workflow_scripts.rank_regions", sys.argv[1:] if argv is None else argv, args.processes
-    ):
-        sys.exit(code)
+    launch("workflow_scripts.rank_regions", argv, args.processes, partial(rank_here, job, args))
 
 
 def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     import shutil
 
-    import numpy as np
     import torch
 
-    from objectcrop.proposals.lod.ranking.from_files import ScoreFiles, rank_from_files
+    from objectcrop.proposals.lod.ranking.from_files import ScoreFiles, rank_from_files, write_ranking
     from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
-    from objectcrop.proposals.lod.shards import write_arrays
     from objectcrop.runtime.distributed import join_world
     from objectcrop.runtime.signals import stop_requests
 
@@ -45,22 +38,12 @@ def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     images = FeatureShards(args.features)
     offsets = images.offsets
     with stop_requests() as stop, join_world(0) as world:
-        (final, quadratic), degrees = rank_from_files(
-            ScoreFiles(args.scores, offsets), job.lod, args.state, world, stop
-        )
+        ranked = rank_from_files(ScoreFiles(args.scores, offsets), job.lod, args.state, world, stop)
         if not world.is_first:
             return
-    write_arrays(
-        args.out,
-        image_ids=np.array(images.image_ids, dtype=np.str_),
-        offsets=offsets,
-        scores=final.scores,
-        quadratic_scores=quadratic.scores,
-        degrees=degrees,
-        iterations=np.array([quadratic.iterations, final.iterations]),
-        last_changes=np.array([quadratic.last_change, final.last_change]),
-    )
+    write_ranking(args.out, ranked, images.image_ids, offsets)
     shutil.rmtree(args.state)
+    final, quadratic = ranked.ranking
     print(f"{offsets[-1]} regions; iterations: Q {quadratic.iterations}", end="")
     print(f", walk {final.iterations} (last step {final.last_change:.2g})")
 

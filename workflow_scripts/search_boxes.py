@@ -27,42 +27,30 @@ def search_here(job: SourceJob, args: argparse.Namespace) -> None:
 
     from objectcrop.data.images import decode_image
     from objectcrop.proposals.sources.maskcut import mask_cut
-    from objectcrop.proposals.sources.searches import find_boxes, make_search
-    from objectcrop.proposals.table import proposals_table
+    from objectcrop.proposals.sources.searches import make_search, search_images
+    from objectcrop.proposals.table import proposals_table, training_shard
     from objectcrop.runtime.progress import Progress
-    from objectcrop.runtime.randomness import generator
-    from objectcrop.study.settings.proposals import MaskCutProposals, SearchedProposals
+    from objectcrop.study.settings.proposals import MaskCutProposals
     from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
     from workflow_scripts.trunks import open_trunk
 
     cv2.setNumThreads(args.threads)
-    source = job.source
-    if not isinstance(source, SearchedProposals):
-        raise ValueError(f"proposals of kind {source.kind} are not made by a search of each image")
+    source = job.searched
     notes = {}
     if isinstance(source, MaskCutProposals):
         torch.set_num_threads(args.threads)
+        layer = source.layer
         trunk = open_trunk(
-            source,
-            job.backbone,
-            args.backbone,
-            layers=(source.layer,),
-            descriptor_layer=source.layer,
-            use_gpu=bool(args.gpus),
+            source, job.backbone, args.backbone, layers=(layer,), descriptor_layer=layer, use_gpu=bool(args.gpus)
         )
         search, notes = mask_cut(trunk, source), {"precision": trunk.precision}
     else:
         search = make_search(source, args.data_root)
-    manifest = read_table(args.manifest, MANIFEST)
-    rows = manifest[manifest["split"] == "train"].iloc[args.shard :: source.num_shards]
-    proposals = []
-    with Progress(
-        f"{source.kind}, shard {args.shard} of {source.num_shards}", total=len(rows), unit="images"
-    ) as progress:
-        for image_id, path in zip(rows["image_id"], rows["path"], strict=True):
-            rng = generator(job.study_seed, f"proposals.{source.kind}", image_id)
-            proposals.append(find_boxes(search, decode_image(args.data_root / path), source, image_id, rng))
-            progress.advance(1, boxes=len(proposals[-1].boxes))
+    rows = training_shard(read_table(args.manifest, MANIFEST), args.shard, source.num_shards)
+    images = ((image_id, decode_image(args.data_root / path)) for image_id, path in rows)
+    label = f"{source.kind}, shard {args.shard} of {source.num_shards}"
+    with Progress(label, total=len(rows), unit="images") as progress:
+        proposals = search_images(search, images, source, job.study_seed, progress)
     write_table(proposals_table(proposals), args.out, PROPOSALS, notes)
 
 

@@ -156,6 +156,12 @@ def join_tables(parts: Sequence[pd.DataFrame], sizes: dict[str, Size]) -> Iterat
             yield ImageProposals(image_id, size, own[image_id], scores[shard][own.rows(image_id)])
 
 
+def training_shard(manifest: pd.DataFrame, shard: int, num_shards: int) -> list[tuple[str, str]]:
+    """Return ids and paths of the training images of one of `num_shards` shards, which take turns along the manifest."""
+    rows = manifest[manifest["split"] == "train"].iloc[shard::num_shards]
+    return list(zip(rows["image_id"], rows["path"], strict=True))
+
+
 def training_sizes(manifest: pd.DataFrame) -> dict[str, Size]:
     """Size of every image of the training split, in the order of the manifest."""
     train = manifest[manifest["split"] == "train"]

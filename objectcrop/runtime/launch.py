@@ -10,17 +10,28 @@ from contextlib import contextmanager
 from objectcrop.runtime.gpus import lease
 
 
-def launch(module: str, arguments: Sequence[str], num_gpus: int, here: Callable[[], None]) -> None:
-    """Take GPUs, then call `here`; with several GPUs call `module` under torchrun instead, once per GPU.
+def launch(module: str, argv: Sequence[str] | None, num_processes: int, here: Callable[[], None]) -> None:
+    """Call `here`; for several processes call `module` under torchrun instead, once per process.
+
+    Args:
+        module: the script.
+        argv: its arguments; None are those of this process.
+        num_processes: how many; 0 counts as one.
+        here: the work of one process.
 
     Raises:
         SystemExit: with torchrun's exit code, if it failed.
     """
+    if not needs_torchrun(num_processes):
+        here()
+    elif code := run_under_torchrun(module, sys.argv[1:] if argv is None else argv, num_processes):
+        sys.exit(code)
+
+
+def launch_on_gpus(module: str, argv: Sequence[str] | None, num_gpus: int, here: Callable[[], None]) -> None:
+    """Take GPUs, then do as `launch` with one process per GPU."""
     with visible_gpus(num_gpus):
-        if not needs_torchrun(num_gpus):
-            here()
-        elif code := run_under_torchrun(module, arguments, num_gpus):
-            sys.exit(code)
+        launch(module, argv, num_gpus, here)
 
 
 def needs_torchrun(num_processes: int) -> bool:

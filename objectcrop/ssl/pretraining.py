@@ -28,8 +28,8 @@ from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
-from objectcrop.ssl.training.checkpoints import KEPT, LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
-from objectcrop.ssl.training.loop import SAVE_EVERY_S, Job, Training
+from objectcrop.ssl.training.checkpoints import LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
+from objectcrop.ssl.training.loop import Job, Training
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.recipe import RECIPE
 from objectcrop.study.settings.runs import Run
@@ -60,9 +60,9 @@ class Request:
     seeds: Seeds
     num_gpus: int = 0
     num_threads: int = 1
-    save_every_s: float = SAVE_EVERY_S
-    kept_states: int = KEPT
-    peak_teraflops: float = 0.0
+    save_every_s: float = Job.save_every_s
+    kept_states: int = Job.kept_states
+    peak_teraflops: float = Job.peak_teraflops
 
 
 class Tables(NamedTuple):

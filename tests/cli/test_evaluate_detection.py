@@ -130,7 +130,7 @@ def interrupted(work, monkeypatch, capsys):
         request.signal = signal.SIGTERM
         yield request
 
-    monkeypatch.setattr("objectcrop.runtime.signals.stop_requests", stopped_at_once)
+    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune.stop_requests", stopped_at_once)
 
     def attempt(name, **schedule):
         words, _ = command(work, "detector", name, name, warmup_iterations=0, learning_rate=1e-6, **schedule)

@@ -136,7 +136,7 @@ def test_a_queue_longer_than_the_data_set_is_a_warning(arguments, tmp_path, caps
 def test_a_checkpoint_of_other_settings_is_moved_aside_and_reported(arguments, tmp_path, capsys):
     folder = tmp_path / "out" / "checkpoints"
     folder.mkdir(parents=True)
-    save_state(folder, {"settings_hash": "0123456789abcdef"}, step=3)
+    save_state(folder, {"settings_hash": "0123456789abcdef"}, step=3, kept=1)
     main(arguments("--proposals", "--annotations"))
     messages = [line for line in capsys.readouterr().err.splitlines() if "other settings, data or code" in line]
     aside = tmp_path / "out" / "checkpoints.stale-0123456789abcdef"

@@ -17,6 +17,7 @@ from objectcrop.proposals.table import (
     describe_features,
     join_tables,
     proposals_table,
+    training_shard,
     training_sizes,
     usable,
     write_proposals,
@@ -113,6 +114,13 @@ def test_only_the_training_split_gets_proposals():
     for image_id, split in (("a", "train"), ("t", "test")):
         manifest.loc[len(manifest)] = [image_id, "p", 30, 20, 1, split]
     assert training_sizes(manifest) == {"a": Size(30, 20)}
+
+
+def test_shards_take_turns_along_the_training_images():
+    splits = ["train", "test", "train", "train", "train"]
+    manifest = pd.DataFrame({"image_id": list("abcde"), "path": [f"{name}.jpg" for name in "abcde"], "split": splits})
+    assert training_shard(manifest, 0, 2) == [("a", "a.jpg"), ("d", "d.jpg")]
+    assert training_shard(manifest, 1, 2) == [("c", "c.jpg"), ("e", "e.jpg")]
 
 
 def one_image(folder: Path, image_id: str) -> FeatureShards:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
@@ -26,10 +26,13 @@ from objectcrop.evaluate.detection import parts as detection_parts  # noqa: F401
 from objectcrop.evaluate.detection.config import detection_config, effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
+from objectcrop.evaluate.detection.state import report_unused_states, state_folder
 from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
+from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
-from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.runtime.signals import Stopped, StopRequest, stop_requests
+from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.settings.datasets import Dataset
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
@@ -69,6 +72,55 @@ class FineTuning:
     num_processes: int = 1
     device: str = "cpu"
     num_workers: int = 0
+
+    @classmethod
+    def of(
+        cls, job: FineTuneJob, seed: int, weights: Path, *, data_root: Path, checkpoints: Path, gpus: int, threads: int
+    ) -> Self:
+        """Return what a job asks for.
+
+        Args:
+            job: settings.
+            seed: of the run.
+            weights: file of export_backbone.
+            data_root: where the files of data sets are.
+            checkpoints: folder of the states of all settings and weights.
+            gpus: a process for each; 0 is one process on the CPU.
+            threads: cores of the job.
+        """
+        return cls(
+            label=f"{job.task_name} {job.run_name} s{seed}",
+            task=job.task,
+            backbone=job.run.backbone,
+            dataset_name=job.dataset_name,
+            dataset=job.dataset,
+            data_root=data_root,
+            weights=weights,
+            checkpoints=state_folder(checkpoints, job.values() | {"seed": seed}, weights),
+            seed=job.study_seed + seed,
+            num_processes=max(gpus, 1),
+            device="cuda" if gpus else "cpu",
+            num_workers=4 if threads > 4 else 0,
+        )
+
+
+def fine_tune_alone(job: FineTuning) -> dict[str, Any] | None:
+    """Fine-tune in all processes that torchrun has started, while no other command does so in the same folder of states.
+
+    Returns:
+        What `fine_tune` returns; None in all processes but the first.
+
+    Raises:
+        Stopped: after saving, when a signal asked for it.
+        ValueError: if a loss is not finite, or another command holds the folder.
+    """
+    with joined_processes(job.num_processes) as is_first, stop_requests() as stop:
+        if not is_first:
+            fine_tune(job, stop)
+            return None
+        with run_lock(job.checkpoints.parent / "lock"):
+            report_unused_states(job.checkpoints, job.label)
+            return fine_tune(job, stop)
 
 
 def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +18,12 @@ from objectcrop.proposals.selection import select_by_overlap
 from objectcrop.proposals.sources.edges import Edges, gradient_edges
 from objectcrop.proposals.table import ImageProposals, usable
 from objectcrop.proposals.trunk import ImageArray, reduced_size, resized
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.proposals import (
     BingProposals,
     EdgeBoxesProposals,
+    MaskCutProposals,
     Searched,
     SearchedProposals,
     SelectiveSearchProposals,
@@ -88,6 +91,30 @@ def find_boxes(
         enlarged.boxes, enlarged.scores, max_boxes=source.max_boxes, max_overlap=source.max_overlap
     )
     return ImageProposals(image_id, size, enlarged.boxes[best], enlarged.scores[best])
+
+
+def search_images(
+    search: Search,
+    images: Iterable[tuple[str, ImageArray]],
+    source: Searched | MaskCutProposals,
+    study_seed: int,
+    progress: Progress,
+) -> list[ImageProposals]:
+    """Find the boxes of images one by one; what a search draws depends on the seed and the image's id alone.
+
+    Args:
+        search: made of the source.
+        images: ids and images, one in memory at a time.
+        source: settings.
+        study_seed: of the study.
+        progress: counts the images.
+    """
+    proposals = []
+    for image_id, image in images:
+        rng = generator(study_seed, f"proposals.{source.kind}", image_id)
+        proposals.append(find_boxes(search, image, source, image_id, rng))
+        progress.advance(1, boxes=len(proposals[-1].boxes))
+    return proposals
 
 
 def edge_boxes(find_edges: FindEdges, max_candidates: int) -> Search:

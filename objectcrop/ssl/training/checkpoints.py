@@ -17,7 +17,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from objectcrop.runtime.atomic import replacing
 
 STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
-KEPT = 2
 STATE_LAYOUT = 2
 """Which parts a state has, and their form. Raise it with them: a state of another layout is moved aside as stale."""
 
@@ -31,7 +30,7 @@ def saved_states(folder: Path) -> list[Path]:
     return sorted(folder.glob(STATES), reverse=True)
 
 
-def save_state(folder: Path, state: Mapping[str, Any], *, step: int, kept: int = KEPT) -> None:
+def save_state(folder: Path, state: Mapping[str, Any], *, step: int, kept: int) -> None:
     """Write the state of a step atomically, then remove all but the last `kept`."""
     with replacing(folder / STATES.replace("*", f"{step:010d}")) as aside:
         torch.save(dict(state), aside)

@@ -16,7 +16,6 @@ from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method
 from objectcrop.ssl.training.checkpoints import (
-    KEPT,
     append_metrics,
     load_state,
     own_statistics,
@@ -28,9 +27,9 @@ from objectcrop.ssl.training.checkpoints import (
 from objectcrop.ssl.training.metrics import Averages, Events, Speed, Window
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.optimizer import build_optimizer, learning_rate
-from objectcrop.study.settings.runs import OptimizerSettings
+from objectcrop.study.settings.runs import OptimizerSettings, PretrainingResources
 
-SAVE_EVERY_S = 600.0
+KEEPING = PretrainingResources()
 LOGGED_STEPS, MAX_LOG_EVERY = 200, 50
 
 
@@ -79,9 +78,9 @@ class Job:
     folder: Path
     seeds: Seeds
     precision: str = "float32"
-    save_every_s: float = SAVE_EVERY_S
-    kept_states: int = KEPT
-    peak_teraflops: float = 0.0
+    save_every_s: float = 60.0 * KEEPING.save_every_minutes
+    kept_states: int = KEEPING.kept_states
+    peak_teraflops: float = KEEPING.peak_teraflops
     accumulation_steps: int = 1
     monitor_every_epochs: int = 0
 

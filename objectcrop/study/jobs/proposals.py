@@ -3,7 +3,7 @@
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.jobs.lod import LodJob
 from objectcrop.study.settings.backbones import BackboneSettings
-from objectcrop.study.settings.proposals import ProposalSource
+from objectcrop.study.settings.proposals import MaskCutProposals, ProposalSource, Searched, SearchedProposals
 from objectcrop.study.settings.section import Name
 
 
@@ -21,6 +21,17 @@ class SourceJob(Job):
     source: ProposalSource
     study_seed: int
     backbone: BackboneSettings | None = None
+
+    @property
+    def searched(self) -> Searched | MaskCutProposals:
+        """The source, which must be one that searches each image.
+
+        Raises:
+            ValueError: if it does not.
+        """
+        if not isinstance(self.source, SearchedProposals):
+            raise ValueError(f"proposals of kind {self.source.kind} are not made by a search of each image")
+        return self.source
 
 
 class SheetJob(Job):

@@ -13,8 +13,9 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from objectcrop.proposals.lod.ranking import journal
-from objectcrop.proposals.lod.ranking.from_files import ScoreFiles, rank_from_files
+from objectcrop.proposals.lod.ranking.from_files import ScoreFiles, rank_from_files, write_ranking
 from objectcrop.proposals.lod.ranking.ranking import rank_regions, symmetric_matrix
+from objectcrop.proposals.lod.shards import read_arrays
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.proposals import LodProposals
@@ -91,6 +92,21 @@ def test_from_files_the_ranking_is_that_of_the_matrix_in_memory(expected):
     assert_allclose(expected.ranking.final.scores, in_memory.final.scores, rtol=1e-12)
     assert_allclose(expected.ranking.quadratic.scores, in_memory.quadratic.scores, rtol=1e-12)
     assert expected.ranking.final.iterations == in_memory.final.iterations == 12
+
+
+def test_a_written_ranking_holds_the_scores_and_how_both_iterations_ended(tmp_path, expected):
+    ids = [f"image-{number}" for number in range(len(OFFSETS) - 1)]
+    write_ranking(tmp_path / "ranking.npz", expected, ids, OFFSETS)
+    names = ("image_ids", "offsets", "scores", "quadratic_scores", "degrees", "iterations", "last_changes")
+    read = dict(zip(names, read_arrays(tmp_path / "ranking.npz", *names), strict=True))
+    final, quadratic = expected.ranking
+    assert read["image_ids"].tolist() == ids
+    assert_array_equal(read["offsets"], OFFSETS)
+    assert_array_equal(read["scores"], final.scores)
+    assert_array_equal(read["quadratic_scores"], quadratic.scores)
+    assert_array_equal(read["degrees"], expected.degrees)
+    assert read["iterations"].tolist() == [quadratic.iterations, final.iterations]
+    assert read["last_changes"].tolist() == [quadratic.last_change, final.last_change]
 
 
 @pytest.mark.parametrize("num_shards", [2, 5])

@@ -10,8 +10,9 @@ from numpy.testing import assert_array_equal
 
 from objectcrop.boxes import iou
 from objectcrop.proposals.sources import searches
-from objectcrop.proposals.sources.searches import find_boxes, make_search
+from objectcrop.proposals.sources.searches import find_boxes, make_search, search_images
 from objectcrop.proposals.sources.without_search import parse_source
+from objectcrop.runtime.progress import Progress
 from tests.proposals.opencv_models import write_bing, write_forest
 
 OBJECT = np.array([[60.0, 40.0, 140.0, 110.0]])
@@ -139,3 +140,20 @@ def test_a_plain_opencv_is_told_which_package_it_lacks(monkeypatch):
     monkeypatch.delattr(cv2, "ximgproc")
     with pytest.raises(ValueError, match=r"selective_search need.*opencv-contrib-python-headless"):
         searches.selective_search(quality=False)
+
+
+def test_what_an_image_gets_does_not_depend_on_the_images_before_it(models):
+    source = parse_source(SELECTIVE)
+    noise = np.random.default_rng(5).integers(0, 255, (80, 120, 3), dtype=np.uint8)
+
+    def boxes(*images, seed=0):
+        progress = Progress("searching", total=len(images), unit="images")
+        found = search_images(make_search(source, models), images, source, seed, progress)
+        assert progress.done == len(images)
+        return {proposals.image_id: proposals for proposals in found}
+
+    both, alone = boxes(("a", image()), ("b", noise)), boxes(("b", noise))
+    assert list(both) == ["a", "b"]
+    assert_array_equal(both["b"].boxes, alone["b"].boxes)
+    other = boxes(("b", noise), seed=1)["b"].boxes
+    assert not np.array_equal(other, alone["b"].boxes)

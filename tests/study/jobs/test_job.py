@@ -10,6 +10,7 @@ from objectcrop.study.jobs.images import FetchImagesJob, IndexImagesJob
 from objectcrop.study.jobs.linear import LinearJob
 from objectcrop.study.jobs.lod import LodJob
 from objectcrop.study.jobs.pretraining import PretrainJob
+from objectcrop.study.jobs.proposals import SourceJob
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded
@@ -107,3 +108,11 @@ def test_a_linear_task_is_no_fine_tuning(root):
     values = plan.results.job(plan.results.runs()[0], linear).values() | more
     with pytest.raises(ValueError, match="Input tag 'linear' found using 'kind' does not match"):
         FineTuneJob.model_validate(values)
+
+
+def test_only_a_source_that_searches_each_image_is_searched():
+    job = {"source_name": "some", "study_seed": 0}
+    search = SourceJob.model_validate(job | {"source": {"kind": "selective_search"}})
+    assert search.searched is search.source
+    with pytest.raises(ValueError, match="kind grid are not made by a search"):
+        _ = SourceJob.model_validate(job | {"source": {"kind": "grid"}}).searched

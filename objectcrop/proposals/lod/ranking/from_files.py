@@ -12,6 +12,7 @@ from objectcrop.proposals.lod.ranking.graph import Vector
 from objectcrop.proposals.lod.ranking.journal import LOCK, FileJournal, describe_inputs, open_folder
 from objectcrop.proposals.lod.ranking.ranking import LodRanking, rank_regions
 from objectcrop.proposals.lod.ranking.row_parts import IMAGES_PER_PART, RowParts, write_parts
+from objectcrop.proposals.lod.shards import write_arrays
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.progress import Progress
@@ -73,6 +74,28 @@ def rank_from_files(
             journal = FileJournal(folder, world, stop, progress, every_s=save_every_s)
             ranking = rank_regions(graph, scores.offsets, **settings, journal=journal)
         return RankedRegions(ranking, graph.degrees)
+
+
+def write_ranking(path: Path, ranked: RankedRegions, image_ids: Sequence[str], offsets: NDArray[np.int64]) -> None:
+    """Write the ranking of all regions, how its iterations ended and the images that it is of, as an npz.
+
+    Args:
+        path: of the file.
+        ranked: the ranking.
+        image_ids: in the order of the regions.
+        offsets: first region of each image and the number of regions, shape (images + 1,).
+    """
+    final, quadratic = ranked.ranking
+    write_arrays(
+        path,
+        image_ids=np.array(image_ids, dtype=np.str_),
+        offsets=offsets,
+        scores=final.scores,
+        quadratic_scores=quadratic.scores,
+        degrees=ranked.degrees,
+        iterations=np.array([quadratic.iterations, final.iterations]),
+        last_changes=np.array([quadratic.last_change, final.last_change]),
+    )
 
 
 def _settings(lod: LodProposals) -> dict[str, Any]:
