@@ -31,7 +31,8 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:
     with warnings.catch_warnings():
         # Detectron2 of 2024 on PyTorch of 2026
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
-        from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune_alone
+        from objectcrop.evaluate.detection.fine_tune import fine_tune_alone
+        from objectcrop.evaluate.detection.request import FineTuning
 
     from objectcrop.evaluate.detection.state import forget_state
     from objectcrop.evaluate.detection.weights import read_precision

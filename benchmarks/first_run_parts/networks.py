@@ -146,7 +146,8 @@ def _fine_tuning(plan: Plan, name: str, folder: Path, num_runs: int) -> Stage:
     assert isinstance(task, (DetectorTask, SegmenterTask))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)
-        from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune
+        from objectcrop.evaluate.detection.fine_tune import fine_tune
+        from objectcrop.evaluate.detection.request import FineTuning
     run = next(run for table in plan.study.tables for run, used in plan.results.cells(table) if used == name)
     weights = folder / f"results/export/{run}/s0/backbone_d2.pkl"
     dataset = plan.study.datasets[task.dataset]

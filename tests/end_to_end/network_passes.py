@@ -119,10 +119,8 @@ def test_trunks_of_proposals(tmp_path, convolutions, kind):
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])
 def test_fine_tuning_and_its_test(drawn_root, exported, tmp_path, convolutions, kind):  # noqa: F811
-    from objectcrop.evaluate.detection.fine_tune import (  # after conftest, which imports Detectron2 quietly
-        FineTuning,
-        fine_tune,
-    )
+    from objectcrop.evaluate.detection.fine_tune import fine_tune  # after conftest, which imports Detectron2 quietly
+    from objectcrop.evaluate.detection.request import FineTuning
 
     schedule = {
         "max_iterations": 2,

@@ -7,9 +7,8 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
@@ -26,82 +25,17 @@ from objectcrop.evaluate.detection import parts as detection_parts  # noqa: F401
 from objectcrop.evaluate.detection.config import detection_config, effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
-from objectcrop.evaluate.detection.state import report_unused_states, state_folder
+from objectcrop.evaluate.detection.request import FineTuning
+from objectcrop.evaluate.detection.state import report_unused_states
 from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest, stop_requests
-from objectcrop.study.jobs.fine_tune import FineTuneJob
-from objectcrop.study.settings.datasets import Dataset
-from objectcrop.study.settings.runs import BackboneSettings
-from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
+from objectcrop.study.settings.tasks import DetectorTask
 
 SAVE_EVERY_S = 600.0
 RESUME_STRIDE = 7919  # any prime larger than the number of processes
-
-
-@dataclass(frozen=True)
-class FineTuning:
-    """What is fine-tuned.
-
-    Attributes:
-        label: printed with the progress.
-        task: settings.
-        backbone: trunk of the run.
-        dataset_name: data set of the task.
-        dataset: its settings.
-        data_root: where its files are.
-        weights: file of export_backbone.
-        checkpoints: folder for the state.
-        seed: of everything random.
-        num_processes: GPUs, at least 1.
-        device: cpu or cuda.
-        num_workers: loader processes.
-    """
-
-    label: str
-    task: DetectorTask | SegmenterTask
-    backbone: BackboneSettings
-    dataset_name: str
-    dataset: Dataset
-    data_root: Path
-    weights: Path
-    checkpoints: Path
-    seed: int
-    num_processes: int = 1
-    device: str = "cpu"
-    num_workers: int = 0
-
-    @classmethod
-    def of(
-        cls, job: FineTuneJob, seed: int, weights: Path, *, data_root: Path, checkpoints: Path, gpus: int, threads: int
-    ) -> Self:
-        """Return what a job asks for.
-
-        Args:
-            job: settings.
-            seed: of the run.
-            weights: file of export_backbone.
-            data_root: where the files of data sets are.
-            checkpoints: folder of the states of all settings and weights.
-            gpus: a process for each; 0 is one process on the CPU.
-            threads: cores of the job.
-        """
-        return cls(
-            label=f"{job.task_name} {job.run_name} s{seed}",
-            task=job.task,
-            backbone=job.run.backbone,
-            dataset_name=job.dataset_name,
-            dataset=job.dataset,
-            data_root=data_root,
-            weights=weights,
-            checkpoints=state_folder(checkpoints, job.values() | {"seed": seed}, weights),
-            seed=job.study_seed + seed,
-            num_processes=max(gpus, 1),
-            device="cuda" if gpus else "cpu",
-            num_workers=4 if threads > 4 else 0,
-        )
 
 
 def fine_tune_alone(job: FineTuning) -> dict[str, Any] | None:

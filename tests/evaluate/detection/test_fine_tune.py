@@ -9,7 +9,8 @@ import torch
 
 from objectcrop.evaluate.detection.config import effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
-from objectcrop.evaluate.detection.fine_tune import FineTuning, fine_tune
+from objectcrop.evaluate.detection.fine_tune import fine_tune
+from objectcrop.evaluate.detection.request import FineTuning
 from objectcrop.evaluate.detection.state import forget_state
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.datasets import CocoDataset, FolderDataset, VocDataset
