@@ -130,7 +130,9 @@ def interrupted(work, monkeypatch, capsys):
         request.signal = signal.SIGTERM
         yield request
 
-    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune.stop_requests", stopped_at_once)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
+        monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune.stop_requests", stopped_at_once)
 
     def attempt(name, **schedule):
         words, _ = command(work, "detector", name, name, warmup_iterations=0, learning_rate=1e-6, **schedule)

@@ -9,9 +9,10 @@ import torch
 
 from objectcrop.evaluate.detection.config import effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
-from objectcrop.evaluate.detection.fine_tune import fine_tune
+from objectcrop.evaluate.detection.fine_tune import fine_tune, fine_tune_alone
 from objectcrop.evaluate.detection.request import FineTuning
 from objectcrop.evaluate.detection.state import forget_state
+from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.datasets import CocoDataset, FolderDataset, VocDataset
 from objectcrop.study.settings.runs import BackboneSettings
@@ -86,6 +87,13 @@ def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lo
     frozen.weights.write_bytes(pickle.dumps(stored))
     with pytest.raises(ValueError, match=rf"1 tensor\(s\) have no place in the detector, first '{lost}\.extra'"):
         fine_tune(frozen, StopRequest())
+
+
+def test_one_command_at_a_time_fine_tunes_in_a_folder(job, monkeypatch):
+    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune.fine_tune", lambda tuning, stop: {"metrics": {}})
+    with run_lock(job().checkpoints.parent / "lock"), pytest.raises(ValueError, match="lock"):
+        fine_tune_alone(job())
+    assert fine_tune_alone(job()) == {"metrics": {}}
 
 
 def test_rectangles_are_learnt(job):
