@@ -27,11 +27,11 @@ from torchvision import transforms
 from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.data.drawn.dataset import draw_scene
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 from objectcrop.views.normalisation import normalise
 
 SIZES = (Size(640, 480), Size(1024, 768))

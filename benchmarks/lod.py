@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from objectcrop.boxes import Size
 from objectcrop.codes import starts
 from objectcrop.data.drawn.dataset import draw_scene
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.proposals.lod.ranking import hough
 from objectcrop.proposals.lod.ranking.neighbours import find_neighbours
 from objectcrop.proposals.lod.ranking.ranking import walk
@@ -36,7 +37,6 @@ from objectcrop.proposals.lod.regions.proposing import cap_regions
 from objectcrop.proposals.lod.regions.sweep import map_boxes, pixel_counts
 from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.distributed import World
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.plan.memory import LINES, ranking_mb
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.proposals import LodProposals

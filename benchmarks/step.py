@@ -22,14 +22,14 @@ from step_parts.lightly_moco import LightlyMoco
 from step_parts.plain_moco import PlainMoco
 from torch import Tensor, nn
 
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.moco_v2 import MocoV2
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.training.optimizer import build_optimizer
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE_PX, BATCH, DIMS, MOMENTUM, RATE, DECAY = 64, 128, 128, 0.999, 0.03, 1e-4

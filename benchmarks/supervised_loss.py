@@ -27,19 +27,19 @@ from objectcrop.data.drawn.dataset import draw_dataset
 from objectcrop.data.manifest import index_images
 from objectcrop.data.readers.openimages import drawn_layout, list_openimages, read_openimages_boxes
 from objectcrop.evaluate.average_precision import macro_map
+from objectcrop.networks.backbones import seeded_weights
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods import supervised
 from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.supervised import Supervised, count_label_rates
-from objectcrop.ssl.networks.backbones import seeded_weights
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
-from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.labelled import labels_by_image
 from objectcrop.ssl.training.checkpoints import saved_states
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import LabelledBatch
 
 BATCH, SIDE, EPOCHS = 64, 48, 10
 PAPER_RATE, PAPER_BATCH = 0.015, 128

@@ -29,9 +29,9 @@ def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
     from objectcrop.evaluate.linear.images import labelled_images, training_classes
     from objectcrop.evaluate.linear.probe import Data, evaluate_linear
     from objectcrop.evaluate.results import result_record
+    from objectcrop.networks.weights import load_backbone, read_training_precision
     from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.randomness import Seeds
-    from objectcrop.ssl.networks.weights import load_backbone, read_training_precision
     from objectcrop.ssl.samples.order import split_threads
     from objectcrop.tables import ANNOTATIONS, MANIFEST, read_table
 

@@ -16,8 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     import pickle
 
     from objectcrop.evaluate.detection.weights import to_detectron2
+    from objectcrop.networks.weights import read_training_precision, read_weights
     from objectcrop.runtime.atomic import replacing
-    from objectcrop.ssl.networks.weights import read_training_precision, read_weights
 
     weights = {name: value.numpy() for name, value in read_weights(args.backbone).items()}
     with replacing(args.out) as aside, aside.open("wb") as file:

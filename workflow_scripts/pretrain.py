@@ -28,11 +28,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
+    from objectcrop.networks.weights import save_backbone
     from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.runtime.checksum import file_sha256
     from objectcrop.runtime.provenance import provenance
     from objectcrop.runtime.randomness import Seeds
-    from objectcrop.ssl.networks.weights import save_backbone
     from objectcrop.ssl.pretraining import Request, Tables, pretrain
     from objectcrop.ssl.training.checkpoints import remove_states
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table

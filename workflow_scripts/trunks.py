@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
+from objectcrop.networks.weights import load_backbone, read_weights
 from objectcrop.proposals.networks import load_network, packaged_weights
 from objectcrop.proposals.trunk import PixelScale, Trunk
 from objectcrop.runtime.precision import describe_precision
-from objectcrop.ssl.networks.weights import load_backbone, read_weights
 from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.proposals import FeatureProposals
 

@@ -11,20 +11,20 @@ import torch
 import yaml
 
 from objectcrop.evaluate.linear.features import Extractor
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.proposals.trunk import Trunk
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.registry import build_method
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.samples.batches import LabelledBatch, PairBatch
 from objectcrop.ssl.training.optimizer import build_optimizer
 from objectcrop.study.plan.plan import Plan, load_plan
 from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask
 from objectcrop.tables import MANIFEST, read_table
+from objectcrop.views.batches import LabelledBatch, PairBatch
 
 CALIBRATION = "calibration"
 ALONE = World(0, 1, torch.device("cpu"))

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from objectcrop.codes import starts
+from objectcrop.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.weights import save_backbone
 from objectcrop.proposals.lod.shards import write_arrays
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
 

@@ -1,1 +1,1 @@
-"""Backbones, heads, losses, methods, the training loop and its checkpoints."""
+"""Samples, losses, methods, the training loop and its checkpoints."""

@@ -1,7 +1,7 @@
 """What must hold before any work begins: every problem of a run at once."""
 
+from objectcrop.networks.backbones import find_trunk_problem
 from objectcrop.ssl.methods.registry import METHODS
-from objectcrop.ssl.networks.backbones import find_trunk_problem
 from objectcrop.study.settings.runs import Run
 
 

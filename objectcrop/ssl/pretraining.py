@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from objectcrop.boxes import Boxes, as_boxes
+from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
+from objectcrop.networks.weights import load_backbone
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
@@ -21,8 +23,6 @@ from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.checks import find_problems, find_warnings
 from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
-from objectcrop.ssl.networks.backbones import Backbone, build_backbone, seeded_weights
-from objectcrop.ssl.networks.weights import load_backbone
 from objectcrop.ssl.samples.images import ImageList, boxes_of_images, list_sources, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from objectcrop.networks.backbones import Backbone
+from objectcrop.networks.batch_norm import GlobalBatchNorm2d
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.methods.method import Method, TrunkPasses
-from objectcrop.ssl.networks.backbones import Backbone
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d
 from objectcrop.study.settings.runs import OptimizerSettings, Run
 
 GIB = 1 << 30

@@ -1,1 +1,1 @@
-"""Regions and crops (decide), rendering and augmentation (act)."""
+"""Regions and crops (decide), rendering and augmentation (act), batches of views."""

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from objectcrop.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.weights import save_backbone
 from objectcrop.runtime.atomic import read_json
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash

@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
+from objectcrop.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.weights import save_backbone
 from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
 from objectcrop.proposals.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.precision import resolve_precision
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.study.jobs.lod import SelectProposalsJob
 from objectcrop.study.plan.lod_stages import SETTINGS, stage_settings
 from objectcrop.study.settings.proposals import LodProposals

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from objectcrop.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.weights import save_backbone
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.precision import resolve_precision
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.tables import MANIFEST, PROPOSALS, read_table, write_table
 from workflow_scripts import join_proposals, make_proposals, search_boxes

@@ -13,12 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.evaluate.linear.probe import Data, evaluate_linear
+from objectcrop.networks.backbones import build_backbone
+from objectcrop.networks.weights import save_backbone
 from objectcrop.proposals.sources.maskcut import mask_cut
 from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.ssl.networks.backbones import build_backbone
-from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.proposals import LodProposals, MaskCutProposals

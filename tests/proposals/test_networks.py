@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
+from objectcrop.networks.weights import read_weights
 from objectcrop.proposals.lod.regions.extraction import Extractor
 from objectcrop.proposals.networks import LITE0, build_network, load_network, packaged_weights, unwrapped
 from objectcrop.proposals.trunk import Trunk
-from objectcrop.ssl.networks.weights import read_weights
 from objectcrop.study.settings.proposals import FileTrunk, LodProposals
 
 SMALL = FileTrunk(arch="squeezenet1_1", weights="small.pth", trained_with="nothing")

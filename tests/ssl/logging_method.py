@@ -10,9 +10,9 @@ from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method, StepLosses
-from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.training import loop
 from objectcrop.study.settings.runs import OptimizerSettings, Run
+from objectcrop.views.batches import LabelledBatch
 from tests.ssl.wiring import setup_of
 
 NAN = float("nan")

@@ -14,11 +14,11 @@ import torch.utils.tensorboard  # what a trainer would import itself, once for a
 from torch import nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import Backbone, ResNet
+from objectcrop.networks.batch_norm import SplitBatchNorm2d
+from objectcrop.networks.weights import save_backbone
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped
-from objectcrop.ssl.networks.backbones import Backbone, ResNet
-from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
-from objectcrop.ssl.networks.weights import save_backbone
 from objectcrop.ssl.pretraining import Request, pretrain
 from objectcrop.study.settings.runs import BackboneSettings
 from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from objectcrop.networks.backbones import seeded_weights
+from objectcrop.networks.batch_norm import SplitBatchNorm2d
 from objectcrop.ssl.methods.moco_v2 import MocoV2
-from objectcrop.ssl.networks.backbones import seeded_weights
-from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
-from objectcrop.ssl.samples.batches import PairBatch
+from objectcrop.views.batches import PairBatch
 from tests.ssl.wiring import setup_of
 
 

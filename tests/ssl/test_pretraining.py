@@ -11,9 +11,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from objectcrop.networks.weights import load_backbone, save_backbone, write_safetensors
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped
-from objectcrop.ssl.networks.weights import load_backbone, save_backbone, write_safetensors
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.training import loop
 from objectcrop.ssl.training.checkpoints import EVENTS, METRICS, read_metrics, saved_states

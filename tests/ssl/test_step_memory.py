@@ -4,15 +4,14 @@ import pytest
 import torch
 import yaml
 
+from objectcrop.networks import batch_norm
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.methods.byol import Byol
 from objectcrop.ssl.methods.method import TrunkPasses
 from objectcrop.ssl.methods.registry import METHODS as ALL
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.methods.supervised import Supervised
-from objectcrop.ssl.networks import batch_norm
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
-from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.step_memory import (
     GIB,
     device_memory,
@@ -22,6 +21,7 @@ from objectcrop.ssl.step_memory import (
 )
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.settings.runs import OptimizerSettings, Run
+from objectcrop.views.batches import LabelledBatch
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, images, setup_of
 
 BOTH = {"views": OBJECT_PAIR, "losses": {"rotation": 1.0, "localization": 1.0, "patches": 3}}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, GlobalBatchNorm2d
+from objectcrop.networks.batch_norm import GlobalBatchNorm1d, GlobalBatchNorm2d
 
 pytestmark = pytest.mark.xdist_group("two-processes")  # its fixtures are made once
 

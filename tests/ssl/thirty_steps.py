@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 import torch
 
+from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
 from objectcrop.ssl.samples.images import ImageList, boxes_of_images
 from objectcrop.ssl.samples.pairs import PairSamples

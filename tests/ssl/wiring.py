@@ -2,12 +2,12 @@
 
 import torch
 
+from objectcrop.networks.backbones import seeded_weights
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.registry import build_method
-from objectcrop.ssl.networks.backbones import seeded_weights
-from objectcrop.ssl.samples.batches import PairBatch
+from objectcrop.views.batches import PairBatch
 
 SEEDS = Seeds(0, 1)
 ALONE = World(0, 1, torch.device("cpu"))

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.evaluate.linear.images import LabelledImages
+from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.samples.images import read_for
 from objectcrop.ssl.samples.order import load_batches
 from objectcrop.study.settings.section import Precision

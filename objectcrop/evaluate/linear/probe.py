@@ -17,10 +17,10 @@ from objectcrop.evaluate.average_precision import average_precisions, macro_map,
 from objectcrop.evaluate.linear.features import Extractor, Views
 from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.layers import LinearLayers
+from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds, generator
-from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.study.settings.tasks import LinearTask
 
 TEST_VIEW = -1

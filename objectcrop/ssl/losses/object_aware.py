@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import Backbone, View
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.networks.backbones import Backbone, View
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import LossSettings
+from objectcrop.views.batches import PairBatch
 from objectcrop.views.plan import OBJECT_TAG
 
 NUM_ROTATIONS = 4

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import Backbone, View
+from objectcrop.networks.heads import build_byol_head, routed
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses, ema_update
-from objectcrop.ssl.networks.backbones import Backbone, View
-from objectcrop.ssl.networks.heads import build_byol_head, routed
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 
 class Branch(nn.Module):

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import ColorPair
+from objectcrop.networks.heads import build_bank_head
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
-from objectcrop.ssl.networks.backbones import ColorPair
-from objectcrop.ssl.networks.heads import build_bank_head
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 
 class Embeddings(NamedTuple):

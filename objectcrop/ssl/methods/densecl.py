@@ -7,14 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from objectcrop.networks.backbones import View
+from objectcrop.networks.heads import build_dense_projector
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.losses.contrastive import info_nce
 from objectcrop.ssl.methods.method import Setup, StepLosses
 from objectcrop.ssl.methods.momentum_contrast import Encoder, MomentumContrast
-from objectcrop.ssl.networks.backbones import View
-from objectcrop.ssl.networks.heads import build_dense_projector
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 MAX_LOGITS = 1 << 28
 """Logits that are held at once: 1 GiB in float32."""

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.heads import build_bank_head
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
-from objectcrop.ssl.networks.heads import build_bank_head
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 
 class InstanceNetwork(nn.Module):

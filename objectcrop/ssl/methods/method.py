@@ -6,11 +6,11 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from objectcrop.networks.backbones import Backbone, build_backbone
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, add_extra_losses
-from objectcrop.ssl.networks.backbones import Backbone, build_backbone
 from objectcrop.study.settings.runs import Run
 
 

@@ -4,8 +4,8 @@ from torch import Tensor
 
 from objectcrop.ssl.methods.method import Setup, StepLosses
 from objectcrop.ssl.methods.momentum_contrast import Encoder, EncoderEmbeddings, MomentumContrast
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 
 class MocoV2(MomentumContrast):

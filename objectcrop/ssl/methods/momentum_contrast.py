@@ -8,16 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import Backbone, View
+from objectcrop.networks.heads import build_projector
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, ema_update
 from objectcrop.ssl.methods.queue import Queue
-from objectcrop.ssl.networks.backbones import Backbone, View
-from objectcrop.ssl.networks.heads import build_projector
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.order import key_permutation
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 from objectcrop.views.plan import view_tag
 
 

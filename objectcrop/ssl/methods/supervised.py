@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses, TrunkPasses
-from objectcrop.ssl.networks.backbones import Backbone
-from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import LabelledBatch
 
 
 class Classifier(nn.Module):

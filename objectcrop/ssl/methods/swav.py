@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.networks.heads import build_swav_projector, routed
 from objectcrop.runtime.precision import widened
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.ssl.methods.queue import Queue
-from objectcrop.ssl.networks.heads import build_swav_projector, routed
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 from objectcrop.views.plan import SCENE_TAG
 
 

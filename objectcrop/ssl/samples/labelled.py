@@ -9,9 +9,9 @@ from torch.utils.data import Dataset
 
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.samples.images import ImageList, Key, read_for, stack_images
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import LabelledBatch
 from objectcrop.views.plan import plan_plain_crop
 from objectcrop.views.render import ImageArray, render
 

@@ -11,10 +11,10 @@ from torch.utils.data import Dataset
 from objectcrop.boxes import Boxes, Size
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.batches import KeyViews, PairBatch, UntransformedBatch
 from objectcrop.ssl.samples.images import DRAWN, ImageList, Key, LoadedShare, list_sources, read_for, stack_images
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batched_render import pack
+from objectcrop.views.batches import KeyViews, PairBatch, UntransformedBatch
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, drawn_crop, plan_pair, plan_small_crops, plan_whole
 from objectcrop.views.regions import usable_ranks

@@ -5,8 +5,8 @@ import time
 
 import torch
 
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.runtime.precision import autocast
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.settings.runs import BackboneSettings
 
 _IMAGES, _SIZE_PX, _WIDTH = 32, 64, 0.25

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import autocast, widened
-from objectcrop.ssl.networks.backbones import Backbone
 from objectcrop.ssl.samples.images import read_square
 from objectcrop.study.settings.section import Precision
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from objectcrop.evaluate.detection.weights import to_detectron2
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import BackboneSettings
 

@@ -13,8 +13,8 @@ from objectcrop.evaluate.linear.features import Extractor, Views, plan_test_view
 from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.evaluate.linear.probe import Data, choose_held_out, evaluate_linear
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.tables import ANNOTATIONS, MANIFEST, check

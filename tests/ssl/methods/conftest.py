@@ -7,4 +7,4 @@ from tests.ssl.wiring import ready
 
 @pytest.fixture
 def double_pixels(monkeypatch):
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
+    monkeypatch.setattr("objectcrop.networks.backbones.normalise", ready)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from objectcrop.ssl.networks.backbones import build_backbone
-from objectcrop.ssl.networks.color_pair import ColorSplit, rgb_to_lab, rgb_to_ycbcr
-from objectcrop.ssl.networks.weights import load_backbone, save_backbone
+from objectcrop.networks.backbones import build_backbone
+from objectcrop.networks.color_pair import ColorSplit, rgb_to_lab, rgb_to_ycbcr
+from objectcrop.networks.weights import load_backbone, save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build, ready
 

@@ -8,14 +8,14 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
+from objectcrop.networks import backbones
+from objectcrop.networks.backbones import seeded_weights
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.methods.moco_v2 import MocoV2
-from objectcrop.ssl.networks import backbones
-from objectcrop.ssl.networks.backbones import seeded_weights
-from objectcrop.ssl.samples.batches import PairBatch
 from objectcrop.ssl.samples.order import key_permutation
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 from tests.ssl.processes import finish, start
 from tests.ssl.wiring import SEEDS, ready, setup_of
 

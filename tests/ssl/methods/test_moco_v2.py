@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from objectcrop.networks.backbones import seeded_weights
 from objectcrop.runtime.randomness import generator
 from objectcrop.ssl.losses.object_aware import rotate
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.methods.momentum_contrast import encode_shuffled
-from objectcrop.ssl.networks.backbones import seeded_weights
-from objectcrop.ssl.samples.batches import PairBatch
+from objectcrop.views.batches import PairBatch
 from tests.ssl.wiring import ALONE, ready, setup_of
 
 
@@ -145,7 +145,7 @@ def test_three_steps_equal_a_plain_reference(request_of, monkeypatch, name):
 
     In float64: batch norm over two values, as here, blows rounding up.
     """
-    monkeypatch.setattr("objectcrop.ssl.networks.backbones.normalise", ready)
+    monkeypatch.setattr("objectcrop.networks.backbones.normalise", ready)
     # each head gets two rows here, and batch norm over two rows is chaotic
     plain = {"projector_batch_norm": False, "batch_norm_group": 0} if name == "oac" else {}
     method = build(request_of, name, moco=plain).double()

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from objectcrop.networks.backbones import seeded_weights
 from objectcrop.ssl.methods.supervised import Supervised, count_label_rates, label_loss
-from objectcrop.ssl.networks.backbones import seeded_weights
-from objectcrop.ssl.samples.batches import LabelledBatch
+from objectcrop.views.batches import LabelledBatch
 from tests.ssl.wiring import setup_of
 
 NUM_CLASSES, NUM_IMAGES = 208, 32

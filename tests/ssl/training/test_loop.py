@@ -10,10 +10,10 @@ from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import stop_requests
 from objectcrop.ssl.methods.method import Method, StepLosses
-from objectcrop.ssl.samples.batches import LabelledBatch
 from objectcrop.ssl.training.checkpoints import read_metrics
 from objectcrop.ssl.training.loop import Job, Training
 from objectcrop.study.settings.runs import OptimizerSettings, Run
+from objectcrop.views.batches import LabelledBatch
 from tests.ssl.logging_method import MEANS, log_two_steps
 from tests.ssl.processes import finish, start
 from tests.ssl.wiring import setup_of

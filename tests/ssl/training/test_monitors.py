@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 from torch.nn import functional as F
 
-from objectcrop.ssl.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.ssl.training.monitors import Monitor, chance, effective_rank, knn_accuracy, std_share
 from objectcrop.study.settings.runs import BackboneSettings
 

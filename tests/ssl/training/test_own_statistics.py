@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
+from objectcrop.networks.batch_norm import SplitBatchNorm2d
 from objectcrop.ssl.training.checkpoints import own_statistics, restore_statistics
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.ssl.networks.batch_norm import SplitBatchNorm1d, SplitBatchNorm2d
+from objectcrop.networks.batch_norm import SplitBatchNorm1d, SplitBatchNorm2d
 
 
 def filled(layer):

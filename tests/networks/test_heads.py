@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from objectcrop.networks.heads import PerViewHeads, build_bank_head, build_projector
 from objectcrop.ssl.losses.object_aware import PairHead
-from objectcrop.ssl.networks.heads import PerViewHeads, build_bank_head, build_projector
 from objectcrop.study.settings.methods import CmcSettings, InsdisSettings
 from objectcrop.study.settings.runs import MocoSettings
 

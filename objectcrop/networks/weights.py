@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from objectcrop.networks.backbones import Backbone, build_backbone
+from objectcrop.networks.named import CLASSIFIERS
 from objectcrop.runtime.atomic import replacing
-from objectcrop.ssl.networks.backbones import Backbone, build_backbone
-from objectcrop.ssl.networks.named import CLASSIFIERS
 from objectcrop.study.settings.runs import BackboneSettings
 
 _DTYPES = {

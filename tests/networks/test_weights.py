@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 import torchvision
 
-from objectcrop.ssl.networks.backbones import build_backbone
-from objectcrop.ssl.networks.weights import (
+from objectcrop.networks.backbones import build_backbone
+from objectcrop.networks.weights import (
     load_backbone,
     read_safetensors,
     read_training_precision,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, running_statistics_kept
+from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, running_statistics_kept
 from tests.ssl.wiring import OBJECT_PAIR, batch_of, build
 
 BOTH = {"rotation": 1.0, "localization": 1.0, "patches": 3}

@@ -5,10 +5,10 @@ import timm
 import torch
 import torchvision
 
-from objectcrop.ssl.networks.backbones import build_backbone
-from objectcrop.ssl.networks.batch_norm import SplitBatchNorm2d
-from objectcrop.ssl.networks.named import build_named, find_network_problem
-from objectcrop.ssl.networks.weights import load_backbone, save_backbone
+from objectcrop.networks.backbones import build_backbone
+from objectcrop.networks.batch_norm import SplitBatchNorm2d
+from objectcrop.networks.named import build_named, find_network_problem
+from objectcrop.networks.weights import load_backbone, save_backbone
 from objectcrop.study.settings.runs import BackboneSettings
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
 
+from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared, running_statistics_kept
+from objectcrop.networks.color_pair import NUM_CHANNELS, ColorSplit
+from objectcrop.networks.named import build_named, find_network_problem, with_norm_layer
 from objectcrop.runtime.seeding import seeded_torch
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared, running_statistics_kept
-from objectcrop.ssl.networks.color_pair import NUM_CHANNELS, ColorSplit
-from objectcrop.ssl.networks.named import build_named, find_network_problem, with_norm_layer
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.views.normalisation import normalise
 

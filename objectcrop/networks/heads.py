@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from objectcrop.ssl.networks.batch_norm import GlobalBatchNorm1d, SplitBatchNorm1d, SplitBatchNorm2d
+from objectcrop.networks.batch_norm import GlobalBatchNorm1d, SplitBatchNorm1d, SplitBatchNorm2d
 from objectcrop.study.settings.methods import BankSettings, Heads
 from objectcrop.study.settings.runs import MocoSettings
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 import torchvision
 
+from objectcrop.networks.backbones import STAGES, build_backbone, seeded_weights
 from objectcrop.proposals.trunk import Trunk
-from objectcrop.ssl.networks.backbones import STAGES, build_backbone, seeded_weights
 from objectcrop.study.settings.runs import BackboneSettings
 
 
