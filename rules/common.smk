@@ -1,7 +1,9 @@
 """The plan of the study, and functions by which rules call it."""
 
+import os
 from inspect import Parameter, signature
 
+from objectcrop.identity.lineage import VARIABLE, write_lineage
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
 from objectcrop.study.jobs.job import Job
@@ -75,3 +77,15 @@ def code(name):
     if name == "pretrain" and PLAN.study.tracking.pretrain == "recipe":
         return f"recipe-{recipe_number('objectcrop.ssl.training.recipe', ROOT)}"
     return code_digest(f"workflow_scripts.{name}", ROOT)
+
+
+def write_study_lineage():
+    """Write how each file of the study is made, tell the scripts where, and return the path."""
+    files = PLAN.lineage.files()
+    names = sorted({made_by for made_by, _ in files.values()})
+    path = write_lineage(paths.LINEAGES, files, {name: code(name) for name in names})
+    os.environ[VARIABLE] = path
+    return path
+
+
+LINEAGE = write_study_lineage()

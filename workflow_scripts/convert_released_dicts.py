@@ -1,21 +1,23 @@
 """Convert the authors' released dictionaries once into the tables of a subset; nothing that their files ask for is run."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import ConvertReleasedJob
+from objectcrop.study.settings.annotation_files import annotation_files
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, ConvertReleasedJob, ["data-root", "classes"])
-    parser.add_argument("--images-out", type=Path, required=True, help="IMAGES to write")
-    parser.add_argument("--classes-out", type=Path, required=True, help="CLASSES to write")
-    parser.add_argument("--boxes-out", type=Path, required=True, help="ANNOTATIONS to write")
-    parser.add_argument("--summary", type=Path, required=True, help="JSON to write: counts beside the paper's")
+    parser.add_output("images-out", "IMAGES to write")
+    parser.add_output("classes-out", "CLASSES to write")
+    parser.add_output("boxes-out", "ANNOTATIONS to write")
+    parser.add_output("summary", "JSON to write: counts beside the paper's")
     args = parser.parse_args(argv)
     job = ConvertReleasedJob.parse(args.settings)
+    raw = annotation_files(job.dataset_name, job.dataset, args.data_root)
+    made = parser.begin("convert_released_dicts", args, outside=raw)
 
     from objectcrop.data.released.dicts import read_released_apart
     from objectcrop.data.released.subset import released_subset
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for split, counts in subset.summary["splits"].items():
         print(f"{split}: " + ", ".join(f"{name} {value}" for name, value in counts.items()))
     print("notes: " + ", ".join(f"{name} {value}" for name, value in subset.summary["notes"].items()))
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.linear import LinearJob
@@ -12,15 +11,17 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LinearJob, ["seed", "data-root", "manifest", "annotations", "threads", "gpus"])
-    parser.add_argument("--backbone", type=Path, required=True, help="weights of the run (.safetensors)")
-    parser.add_argument("--out", type=Path, required=True, help="result to write (JSON)")
+    parser.add_input("backbone", "weights of the run (.safetensors)")
+    parser.add_output("out", "result to write (JSON)")
     args = parser.parse_args(argv)
     job = LinearJob.parse(args.settings)
+    made = parser.begin("evaluate_linear", args)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(min(args.gpus, 1)):
         evaluate_here(job, args)
+    made.finish()
 
 
 def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:

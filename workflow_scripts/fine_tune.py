@@ -4,23 +4,26 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.fine_tune import FineTuneJob
+from objectcrop.study.settings.annotation_files import annotation_files
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, FineTuneJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
-    parser.add_argument("--weights", type=Path, required=True, help="weights of the run in Detectron2's names")
-    parser.add_argument("--out", type=Path, required=True, help="JSON to write")
+    parser.add_input("weights", "weights of the run in Detectron2's names")
+    parser.add_output("out", "JSON to write")
     args = parser.parse_args(argv)
     job = FineTuneJob.parse(args.settings)
+    raw = annotation_files(job.dataset_name, job.dataset, args.data_root)
+    made = parser.begin("fine_tune", args, outside=raw)
 
     from objectcrop.runtime.launch import launch_on_gpus
 
     launch_on_gpus("workflow_scripts.fine_tune", argv, args.gpus, partial(fine_tune_here, job, args))
+    made.finish()
 
 
 def fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:

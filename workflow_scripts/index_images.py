@@ -1,22 +1,24 @@
 """Open every image of a data set once and write its manifest; unreadable images are listed and left out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import IndexImagesJob
+from objectcrop.study.settings.annotation_files import annotation_files
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, IndexImagesJob, ["data-root", "threads"])
-    parser.add_argument("--subset-images", type=Path, nargs="*", default=[], help="IMAGES of a subset")
-    parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS of what was fetched")
-    parser.add_argument("--parts", type=Path, nargs="*", default=[], help="MANIFESTs of the parts of a union")
-    parser.add_argument("--out", type=Path, required=True, help="MANIFEST to write")
-    parser.add_argument("--unreadable", type=Path, required=True, help="JSON of unreadable images to write")
+    parser.add_input("subset-images", "IMAGES of a subset", nargs="*")
+    parser.add_input("annotations", "ANNOTATIONS of what was fetched", nargs="*")
+    parser.add_input("parts", "MANIFESTs of the parts of a union", nargs="*")
+    parser.add_output("out", "MANIFEST to write")
+    parser.add_output("unreadable", "JSON of unreadable images to write")
     args = parser.parse_args(argv)
     job = IndexImagesJob.parse(args.settings)
+    raw = annotation_files(job.dataset_name, job.dataset, args.data_root)
+    made = parser.begin("index_images", args, outside=raw)
 
     from objectcrop.data.downloads.wanted import chosen_images
     from objectcrop.data.manifest import index_dataset, join_parts, require_readable, summarize
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         require_readable(index, name=name, max_share=dataset.max_unreadable_share)
     write_json(args.unreadable, summarize(index))
     write_table(index.manifest, args.out, MANIFEST)
+    made.finish()
 
 
 if __name__ == "__main__":

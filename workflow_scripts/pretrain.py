@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.pretraining import PretrainJob
@@ -13,18 +12,20 @@ from workflow_scripts.arguments import add_settings, job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
-    parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
-    parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
+    parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
+    parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
     keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
     add_settings(parser, PretrainingResources, keeping)
-    parser.add_argument("--out", type=Path, required=True, help="weights to write (.safetensors, torchvision's names)")
-    parser.add_argument("--summary", type=Path, required=True, help="JSON to write: settings, versions, cost, history")
+    parser.add_output("out", "weights to write (.safetensors, torchvision's names)")
+    parser.add_output("summary", "JSON to write: settings, versions, cost, history")
     args = parser.parse_args(argv)
     job = PretrainJob.parse(args.settings)
+    made = parser.begin("pretrain", args)
 
     from objectcrop.runtime.launch import launch_on_gpus
 
     launch_on_gpus("workflow_scripts.pretrain", argv, args.gpus, partial(pretrain_here, job, args))
+    made.finish()
 
 
 def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:

@@ -12,16 +12,18 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LodJob, ["features"])
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="npz of every shard of scores")
+    parser.add_input("scores", "npz of every shard of scores", nargs="+")
     parser.add_argument("--processes", type=int, default=1, help="processes; more than one starts torchrun")
     parser.add_argument("--state", type=Path, required=True, help="folder of the rows and of the state while it runs")
-    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    parser.add_output("out", "npz to write")
     args = parser.parse_args(argv)
     job = LodJob.parse(args.settings)
+    made = parser.begin("rank_regions", args)
 
     from objectcrop.runtime.launch import launch
 
     launch("workflow_scripts.rank_regions", argv, args.processes, partial(rank_here, job, args))
+    made.finish()
 
 
 def rank_here(job: LodJob, args: argparse.Namespace) -> None:

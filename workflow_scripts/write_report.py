@@ -1,7 +1,6 @@
 """Write the page that people read: results/report/index.html, one file that needs nothing beside it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.report import ReportJob
@@ -24,18 +23,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         "unreadable": "counts of images and which cannot be read, DATASET/unreadable.json",
     }
     for name, meaning in shown.items():
-        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
-    parser.add_argument("--out", type=Path, required=True, help="HTML to write")
+        parser.add_input(name, meaning, nargs="*")
+    parser.add_output("out", "HTML to write")
     args = parser.parse_args(argv)
     job = ReportJob.parse(args.settings)
+    made = parser.begin("write_report", args, tolerant=job.allow_stale)
 
     from objectcrop.report.content import ReportFiles, read_content
     from objectcrop.report.page import render_page
     from objectcrop.runtime.atomic import write_text
 
     files = ReportFiles(**{name: getattr(args, name) for name in ReportFiles._fields})
-    write_text(args.out, render_page(read_content(job, files)))
+    stale = list(dict.fromkeys(problem.through(file) for file, problem in made.problems.items()))
+    write_text(args.out, render_page(read_content(job, files, stale)))
     print(f"report: {args.out}")
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from objectcrop.report.page import render_page
 from objectcrop.study.jobs.report import ReportJob, StudyWords
 
 STUDY = StudyWords(name="small", title="Small", about="About", seeds=(0,))
-JOB = ReportJob(study=STUDY, runs={}, has_random_boxes=True, subset_base_sources={})
+JOB = ReportJob(study=STUDY, allow_stale=False, runs={}, has_random_boxes=True, subset_base_sources={})
 
 
 def written(path, data):

@@ -52,6 +52,9 @@ EXPORTED_BACKBONE = "results/export/{run}/s{seed}/backbone_d2.pkl"
 RESULT = "results/eval/{run}/s{seed}/{task}.json"
 RESULT_CHECKPOINTS = "results/eval/{run}/s{seed}/{task}.checkpoints"
 
+# what a study expects of its files
+LINEAGES = "results/lineage"
+
 # what people read
 TABLE_MARKDOWN = "results/tables/{table}.md"
 TABLE_CSV = "results/tables/{table}.csv"
