@@ -79,13 +79,12 @@ def code(name):
     return code_digest(f"workflow_scripts.{name}", ROOT)
 
 
-def write_study_lineage():
-    """Write how each file of the study is made, tell the scripts where, and return the path."""
-    files = PLAN.lineage.files()
+def lineage(folder, files):
+    """Write how files of the study are made, and return the path."""
     names = sorted({made_by for made_by, _ in files.values()})
-    path = write_lineage(paths.LINEAGES, files, {name: code(name) for name in names})
-    os.environ[VARIABLE] = path
-    return path
+    return write_lineage(folder, files, {name: code(name) for name in names})
 
 
-LINEAGE = write_study_lineage()
+LINEAGE = lineage(paths.LINEAGES, PLAN.lineage.files())
+RESULT_LINEAGE = lineage(paths.RESULT_LINEAGES, PLAN.lineage.results())
+os.environ[VARIABLE] = LINEAGE

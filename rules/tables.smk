@@ -6,7 +6,7 @@ rule render_table:
     input:
         results=of(PLAN.results.of_table),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
-        lineage=LINEAGE,  # an input, so that a table of another study is rendered again, whatever triggers are on
+        lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
         markdown=report(
             paths.TABLE_MARKDOWN,

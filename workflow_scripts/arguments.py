@@ -88,6 +88,7 @@ class ScriptParser(argparse.ArgumentParser):
             inputs={name: _as_list(values[name.replace("-", "_")]) for name in self._read} | {"outside": list(outside)},
             outputs=_as_list([values[name.replace("-", "_")] for name in self._written]),
             command=["python", "-m", f"workflow_scripts.{rule}", *sys.argv[1:]],
+            data_root=str(values["data_root"]) if values.get("data_root") else None,
             large=LARGE,
         )
         return begin(work, leaf=leaf, tolerant=tolerant)

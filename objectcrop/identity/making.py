@@ -30,6 +30,7 @@ class Work(NamedTuple):
         inputs: files by option.
         outputs: files.
         command: as it was called.
+        data_root: folder that the paths of images start from, if it reads any.
         large: options whose files are too large to be read for their digest each time: where the stamp is that of the record, the
             record's word is taken, and the script verifies what it reads of them.
     """
@@ -40,6 +41,7 @@ class Work(NamedTuple):
     inputs: Mapping[str, Sequence[Path]]
     outputs: Sequence[Path]
     command: Sequence[str]
+    data_root: str | None = None
     large: frozenset[str] = frozenset()
 
 
@@ -65,6 +67,7 @@ class Making:
         """Write a record beside each output."""
         story = {
             "command": shlex.join(self._work.command),
+            "data_root": self._work.data_root,
             "outputs": [path.as_posix() for path in self._work.outputs],
             "seconds": round(time.monotonic() - self._started, 2),
             "peak_memory_mb": _peak_memory_mb(),

@@ -33,8 +33,11 @@ class LineagePlan:
 
     def files(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Return rule and settings of every file that rules exchange or people read, by path."""
-        made = [*self._images(), *self._proposals(), *self._runs(), *self._results(), *self._pages()]
-        return {path: (rule, {} if job is None else job.values()) for path, rule, job in made}
+        return self.results() | _by_path([*self._sheets(), *self._pages()])
+
+    def results(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return the same of the files that numbers in tables come from."""
+        return _by_path([*self._images(), *self._proposals(), *self._runs(), *self._results()])
 
     def _images(self) -> Iterator[Made]:
         images, downloads = ImagePlan(self.study), DownloadPlan(self.study)
@@ -48,9 +51,6 @@ class LineagePlan:
                 is_released = isinstance(dataset, ReleasedOhmsDataset)
                 rule = "convert_released_dicts" if is_released else "select_ohms"
                 yield from _all(SUBSET, rule, job, dataset=name)
-                measured = paths.SUBSET_STATISTICS, paths.CLASS_STATISTICS
-                yield from _all(measured, "measure_subset", job, dataset=name)
-                yield from _all((paths.SUBSET_FIGURES,), "plot_subset", None, dataset=name)
             if downloads.of(name) is not None:
                 if downloads.base(name) == name:
                     yield from _all((paths.METADATA,), "download_metadata", downloads.metadata_job(name), dataset=name)
@@ -62,13 +62,24 @@ class LineagePlan:
             for dataset in self.study.datasets:
                 for part in made:
                     yield from _all(*part, dataset=dataset, source=source)
+
+    def _sheets(self) -> Iterator[Made]:
         proposals = ProposalPlan(self.study)
         for dataset, source in ReportPlan(self.study).measured():
             names = {"dataset": dataset, "source": source}
+            yield from _all((paths.QUALITY,), "measure_proposals", None, **names)
             sheets = paths.CONTACT_SHEET, paths.BEST_SHEET, paths.WORST_SHEET
             yield from _all(sheets, "draw_contact_sheet", proposals.sheet_job(dataset, source), **names)
             inspection = proposals.inspection_job(dataset, source)
             yield from _all((paths.INSPECTION,), "build_inspection", inspection, **names)
+        for run in self.study.runs:
+            yield from _all((paths.VIEW_SHEET,), "draw_views", RunPlan(self.study).job(run), run=run)
+        for name, dataset in self.study.datasets.items():
+            if isinstance(dataset, SubsetDataset):
+                job = ImagePlan(self.study).dataset_job(name)
+                measured = paths.SUBSET_STATISTICS, paths.CLASS_STATISTICS
+                yield from _all(measured, "measure_subset", job, dataset=name)
+                yield from _all((paths.SUBSET_FIGURES,), "plot_subset", None, dataset=name)
 
     def _of_source(self, source: str) -> Iterator[tuple[tuple[str, ...], str, Job | None]]:
         lod, proposals = LodPlan(self.study), ProposalPlan(self.study)
@@ -85,14 +96,12 @@ class LineagePlan:
             yield tables, "join_proposals", proposals.job(source)
         else:
             yield tables, "make_proposals", proposals.job(source)
-        yield (paths.QUALITY,), "measure_proposals", None
 
     def _runs(self) -> Iterator[Made]:
         for run in self.study.runs:
             job = RunPlan(self.study).job(run)
             yield from _all((paths.BACKBONE, paths.RUN_SUMMARY), "pretrain", job, run=run)
             yield from _all((paths.EXPORTED_BACKBONE,), "export_backbone", None, run=run)
-            yield from _all((paths.VIEW_SHEET,), "draw_views", job, run=run)
 
     def _results(self) -> Iterator[Made]:
         results = ResultPlan(self.study)
@@ -110,6 +119,10 @@ class LineagePlan:
 
 
 SUBSET = (paths.SUBSET_IMAGES, paths.SUBSET_CLASSES, paths.SUBSET_BOXES, paths.SUBSET_SUMMARY)
+
+
+def _by_path(made: list[Made]) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {path: (rule, {} if job is None else job.values()) for path, rule, job in made}
 
 
 def _all(templates: tuple[str, ...], rule: str, job: Job | None, **names: str) -> Iterator[Made]:

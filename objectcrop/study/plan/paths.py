@@ -54,6 +54,7 @@ RESULT_CHECKPOINTS = "results/eval/{run}/s{seed}/{task}.checkpoints"
 
 # what a study expects of its files
 LINEAGES = "results/lineage"
+RESULT_LINEAGES = "results/lineage/results"
 
 # what people read
 TABLE_MARKDOWN = "results/tables/{table}.md"
