@@ -91,6 +91,7 @@ rule index_images:
     output:
         manifest=paths.MANIFEST,
         unreadable=paths.UNREADABLE,
+        files=paths.IMAGE_FILES,
     log:
         "logs/index_images/{dataset}.log",
     benchmark:
@@ -109,7 +110,8 @@ rule index_images:
         "python -m workflow_scripts.index_images"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
         " --subset-images {input.subset} --annotations {input.annotations} --parts {input.parts}"
-        " --out {output.manifest} --unreadable {output.unreadable} 2>&1 | tee -i {log}"
+        " --part-files {input.part_files} --out {output.manifest} --files {output.files}"
+        " --unreadable {output.unreadable} 2>&1 | tee -i {log}"
 
 
 rule read_annotations:

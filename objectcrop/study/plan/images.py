@@ -71,10 +71,13 @@ class ImagePlan:
 
     def index_inputs(self, dataset: str) -> dict[str, list[str]]:
         """Return what indexing the images of a data set needs."""
-        inputs: dict[str, list[str]] = {"raw": [], "subset": [], "annotations": [], "parts": []}
+        inputs: dict[str, list[str]] = {"raw": [], "subset": [], "annotations": [], "parts": [], "part_files": []}
         settings = self.study.datasets[dataset]
         if isinstance(settings, UnionDataset):
-            return inputs | {"parts": [self.manifest(part) for part in settings.parts]}
+            return inputs | {
+                "parts": [self.manifest(part) for part in settings.parts],
+                "part_files": [paths.IMAGE_FILES.format(dataset=part) for part in settings.parts],
+            }
         if isinstance(settings, SubsetDataset):
             raw = self.drawing(settings.of) + self.downloads.shards(dataset)
             return inputs | {"raw": raw, "subset": [paths.SUBSET_IMAGES.format(dataset=dataset)]}
