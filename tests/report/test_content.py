@@ -17,7 +17,7 @@ def written(path, data):
 
 
 def test_files_are_named_by_data_set_source_table_and_run(tmp_path):
-    index = {"num_readable": 3, "modes": {}, "orientations": {}, "unreadable": []}
+    index = {"num_readable": 3, "modes": {}, "orientations": {}, "unreadable": [], "mismatched": []}
     sheets = [written(tmp_path / f"d/lod/{name}.png", name.encode()) for name in ("contact_sheet", "best", "worst")]
     files = ReportFiles(
         tables=[written(tmp_path / "t.json", {"name": "table4"})],
