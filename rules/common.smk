@@ -3,6 +3,7 @@
 import os
 from inspect import Parameter, signature
 
+from objectcrop.data.changes import Watched, note_changes
 from objectcrop.identity.lineage import VARIABLE, write_lineage
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
@@ -88,3 +89,7 @@ def lineage(folder, files):
 LINEAGE = lineage(paths.LINEAGES, PLAN.lineage.files())
 RESULT_LINEAGE = lineage(paths.RESULT_LINEAGES, PLAN.lineage.results())
 os.environ[VARIABLE] = LINEAGE
+
+if workflow.is_main_process:
+    watched = [Watched(*files) for files in PLAN.images.watched()]
+    note_changes(watched, is_checked=PLAN.study.tracking.images == "check")

@@ -21,12 +21,14 @@ rule render_table:
     localrule: True
     conda:
         "../envs/base.yaml"
+    resources:
+        data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.results.table_job),
         code=code("render_table"),
     shell:
         "python -m workflow_scripts.render_table"
-        " --settings {params.settings:q} --results {input.results} --paper {input.paper:q}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results} --paper {input.paper:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
 
 
@@ -154,12 +156,14 @@ rule write_report:
     localrule: True
     conda:
         "../envs/base.yaml"
+    resources:
+        data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.report.job),
         code=code("write_report"),
     shell:
         "python -m workflow_scripts.write_report"
-        " --settings {params.settings:q} --tables {input.tables} --curves {input.curves}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --curves {input.curves}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"
         " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"

@@ -19,14 +19,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     raw = annotation_files(job.dataset_name, job.dataset, args.data_root)
     made = parser.begin("convert_released_dicts", args, outside=raw)
 
+    from objectcrop.data.containment import require_inside
     from objectcrop.data.released.dicts import read_released_apart
     from objectcrop.data.released.subset import released_subset
     from objectcrop.ohms import PAPER
     from objectcrop.runtime.atomic import write_json
+    from objectcrop.study.settings.datasets import raw_locations
     from objectcrop.study.settings.section import recorded
     from objectcrop.tables import ANNOTATIONS, CLASSES, IMAGES, read_table, write_table
 
     lists = job.dataset
+    allowed = lists.allow_links_outside
+    require_inside(raw_locations(lists), args.data_root, name=job.dataset_name, allow_links_outside=allowed)
     named = read_table(args.classes, CLASSES)
     train = read_released_apart(args.data_root / lists.train_labels)
     boxes, test = (

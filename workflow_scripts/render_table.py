@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from objectcrop.data.watch import images_behind
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.report import TableJob
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, TableJob)
+    parser = job_parser(__doc__, TableJob, ["data-root"])
     parser.add_input("results", "results of the tasks", nargs="*")
     parser.add_input("paper", "CSV of the paper's numbers")
     parser.add_output("markdown", "Markdown to write")
@@ -16,7 +17,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_output("json", "JSON to write, full precision")
     args = parser.parse_args(argv)
     job = TableJob.parse(args.settings)
-    made = parser.begin("render_table", args, tolerant=job.allow_stale)
+    leaf = images_behind(args.data_root) if job.checks_images else None
+    made = parser.begin("render_table", args, leaf=leaf, tolerant=job.allow_stale)
 
     from objectcrop.report.cells import build_cells
     from objectcrop.report.paper import read_paper_values

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from objectcrop.data.watch import images_behind
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.report import ReportJob
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, ReportJob)
+    parser = job_parser(__doc__, ReportJob, ["data-root"])
     shown = {
         "tables": "tables (JSON)",
         "curves": "loss curves (SVG, named by their table)",
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_output("out", "HTML to write")
     args = parser.parse_args(argv)
     job = ReportJob.parse(args.settings)
-    made = parser.begin("write_report", args, tolerant=job.allow_stale)
+    leaf = images_behind(args.data_root) if job.checks_images else None
+    made = parser.begin("write_report", args, leaf=leaf, tolerant=job.allow_stale)
 
     from objectcrop.report.content import ReportFiles, read_content
     from objectcrop.report.page import render_page

@@ -32,10 +32,11 @@ class Chain:
     Args:
         lineage: what the study expects; without one only bytes and inputs are compared.
         leaf: compares what is behind a record, beside its inputs.
+        data_root: where files under the data root of a record are now; None is where they were.
     """
 
-    def __init__(self, lineage: Lineage | None, leaf: Leaf | None = None) -> None:
-        self._lineage, self._leaf = lineage, leaf
+    def __init__(self, lineage: Lineage | None, leaf: Leaf | None = None, data_root: str | None = None) -> None:
+        self._lineage, self._leaf, self._data_root = lineage, leaf, data_root
         self._found: dict[str, Problem | None] = {}
         self._digests: dict[tuple[str, Stamp], str] = {}
 
@@ -92,15 +93,18 @@ class Chain:
 
     def _other_inputs(self, record: Record) -> str | None:
         for entry in record.all_inputs():
-            now = self._now(entry)
+            now = self._now(entry, record.story.get("data_root"))
             if now is not None and now != entry.sha256:
                 return f"was made from another {entry.path} than there is now: {_remake(record.file)}"
         return None
 
-    def _now(self, entry: Input) -> str | None:
-        if read_record(entry.path) is None and Path(entry.path).exists() and stamp_of(entry.path) == entry.stamp:
+    def _now(self, entry: Input, root: str | None) -> str | None:
+        file = entry.path
+        if root is not None and self._data_root is not None and Path(file).is_relative_to(root):
+            file = (self._data_root / Path(file).relative_to(root)).as_posix()
+        if read_record(file) is None and Path(file).exists() and stamp_of(file) == entry.stamp:
             return entry.sha256
-        return self.digest(entry.path)
+        return self.digest(file)
 
     def _other_bytes(self, file: str, record: Record) -> str | None:
         now = self.digest(file)

@@ -116,7 +116,7 @@ def begin(work: Work, *, leaf: Leaf | None = None, tolerant: bool = False) -> Ma
     }
     if os.environ.get("RANK", "0") != "0":
         return _Nothing(work, inputs, lineage, {})
-    chain = Chain(lineage, leaf)
+    chain = Chain(lineage, leaf, work.data_root)
     names = [entry.path for entries in inputs.values() for entry in entries]
     problems = {name: problem for name in names if (problem := chain.problem(name)) is not None}
     if problems and not tolerant:

@@ -14,8 +14,8 @@ from workflow_scripts import make_proposals, measure_proposals
 @pytest.fixture
 def folder(tmp_path):
     manifest = [
-        ("a", "a.jpg", 100, 60, 1, "train"),
-        ("b", "b.jpg", 50, 50, 1, "train"),
+        ("a", "a.jpg", 100, 60, 1, "train", ""),
+        ("b", "b.jpg", 50, 50, 1, "train", ""),
         ("t", "t.jpg", 9, 9, 1, "test"),
     ]
     write_table(pd.DataFrame(manifest, columns=list(MANIFEST.columns)), tmp_path / "m.parquet", MANIFEST)

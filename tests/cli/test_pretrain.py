@@ -23,7 +23,7 @@ def arguments(tmp_path):
     names = [f"i{number}" for number in range(8)]
     for name in names:
         assert cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 256, (32, 40, 3), dtype=np.uint8))
-    manifest = [(name, f"{name}.png", 40, 32, 1, "train") for name in names]
+    manifest = [(name, f"{name}.png", 40, 32, 1, "train", "") for name in names]
     boxes = [(name, 0, 4, 4, 30, 28, 1.0) for name in names]
     labels = [(name, "c" if name < "i4" else "d", 0, 0, 1, 1, False, False, False, "s", "train") for name in names]
     for rows, schema in ((manifest, MANIFEST), (boxes, PROPOSALS), (labels, ANNOTATIONS)):

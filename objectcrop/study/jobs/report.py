@@ -13,6 +13,7 @@ class TableJob(Job):
     table_name: Name
     table: Table
     allow_stale: bool
+    checks_images: bool
     seeds: tuple[int, ...]
 
 
@@ -30,6 +31,7 @@ class ReportJob(Job):
 
     study: StudyWords
     allow_stale: bool
+    checks_images: bool
     runs: dict[Name, dict[str, Any]]
     has_random_boxes: bool
     subset_base_sources: dict[Name, str]

@@ -43,7 +43,12 @@ class LineagePlan:
         images, downloads = ImagePlan(self.study), DownloadPlan(self.study)
         for name, dataset in self.study.datasets.items():
             job = images.dataset_job(name)
-            yield from _all((paths.MANIFEST, paths.UNREADABLE), "index_images", images.index_job(name), dataset=name)
+            yield from _all(
+                (paths.MANIFEST, paths.UNREADABLE, paths.IMAGE_FILES),
+                "index_images",
+                images.index_job(name),
+                dataset=name,
+            )
             yield from _all((paths.ANNOTATIONS, paths.CLASSES), "read_annotations", job, dataset=name)
             if isinstance(dataset, DrawnDataset):
                 yield from _all((paths.DRAWING,), "draw_scenes", job, dataset=name)
@@ -74,8 +79,8 @@ class LineagePlan:
             yield from _all((paths.INSPECTION,), "build_inspection", inspection, **names)
         for run in self.study.runs:
             yield from _all((paths.VIEW_SHEET,), "draw_views", RunPlan(self.study).job(run), run=run)
-        for name, dataset in self.study.datasets.items():
-            if isinstance(dataset, SubsetDataset):
+        for name, settings in self.study.datasets.items():
+            if isinstance(settings, SubsetDataset):
                 job = ImagePlan(self.study).dataset_job(name)
                 measured = paths.SUBSET_STATISTICS, paths.CLASS_STATISTICS
                 yield from _all(measured, "measure_subset", job, dataset=name)

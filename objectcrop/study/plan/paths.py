@@ -9,6 +9,8 @@ METADATA = "results/downloads/{dataset}/metadata.json"
 FETCHED_IMAGES = "results/downloads/{dataset}/images/{shard}.json"
 MANIFEST = "results/images/{dataset}/manifest.parquet"
 UNREADABLE = "results/images/{dataset}/unreadable.json"
+IMAGE_FILES = "results/images/{dataset}/files.parquet"
+CHANGED_FILES = "results/images/{dataset}/changed.json"
 ANNOTATIONS = "results/annotations/{dataset}.parquet"
 CLASSES = "results/annotations/{dataset}.classes.parquet"
 

@@ -85,6 +85,7 @@ class ResultPlan:
             "table_name": table,
             "table": self.study.tables[table].model_dump(mode="json"),  # its note too, which the table shows
             "allow_stale": self.study.allow_stale,
+            "checks_images": self.study.tracking.images == "check",
             "seeds": self.study.seeds,
         }
         return TableJob.model_validate(job)

@@ -48,7 +48,7 @@ def tables(tmp_path):
         image[rng.random((40, 56)) < 0.1] = 128
         image_id, split = f"i{number:02d}", "train" if number < 24 else "test"
         assert cv2.imwrite(str(tmp_path / f"{image_id}.png"), image)
-        manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split))
+        manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split, ""))
         annotations += [(image_id, name, 0, 0, 1, 0.5, False, False, False, "s", split) for name in names]
     return tuple(
         check(pd.DataFrame(rows, columns=list(schema.columns)), schema, where="test")
