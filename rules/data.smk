@@ -88,7 +88,7 @@ rule index_images:
     """Open every image once: sizes, and a list of those that cannot be read."""
     input:
         unpack(of(PLAN.images.index_inputs)),
-        changed=paths.CHANGED_FILES,
+        changed=[paths.CHANGED_IMAGES, paths.CHANGED_ANNOTATIONS],
     output:
         manifest=paths.MANIFEST,
         unreadable=paths.UNREADABLE,
@@ -119,7 +119,7 @@ rule read_annotations:
     """Read boxes and classes from whatever layout the data set has."""
     input:
         unpack(of(PLAN.images.annotation_inputs)),
-        changed=paths.CHANGED_FILES,
+        changed=paths.CHANGED_ANNOTATIONS,
     output:
         annotations=paths.ANNOTATIONS,
         classes=paths.CLASSES,

@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON list, the file itself first")
     args = parser.parse_args(argv)
 
+    from objectcrop.data.watch import images_behind
     from objectcrop.identity.chain import Chain
     from objectcrop.identity.explanation import ancestors, as_json, explain
     from objectcrop.identity.lineage import newest_lineage
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     files = [args.file]
     if args.row is not None or args.column is not None:
         files = results_of_cell(args.file, args.row, args.column)
-    chain = Chain(newest_lineage(Path(LINEAGES)))
+    chain = Chain(newest_lineage(Path(LINEAGES)), images_behind())
     records = ancestors(files)
     if args.json:
         print(json.dumps([as_json(record, chain) for record in records], indent=2))

@@ -12,7 +12,7 @@ from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, FineTuneJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
+    parser = job_parser(__doc__, FineTuneJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
     parser.add_input("weights", "weights of the run in Detectron2's names")
     parser.add_output("out", "JSON to write")
     args = parser.parse_args(argv)

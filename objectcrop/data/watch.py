@@ -51,8 +51,12 @@ def changed_images(files: pd.DataFrame, manifest: pd.DataFrame, data_root: Path)
     return sorted({row[0] for row, changed in zip(rows, ask_each(is_changed, rows), strict=True) if changed})
 
 
-def images_behind(data_root: Path) -> Callable[[Record], str | None]:
-    """Return a function that says of the record of a manifest which of the images behind it changed, None if none did."""
+def images_behind(data_root: Path | None = None) -> Callable[[Record], str | None]:
+    """Return a function that says of the record of a manifest which of the images behind it changed, None if none did.
+
+    Args:
+        data_root: where images are now; None is where they were.
+    """
 
     def changes(record: Record) -> str | None:
         files = [name for name in record.story["outputs"] if Path(name).name == "files.parquet"]
@@ -62,7 +66,8 @@ def images_behind(data_root: Path) -> Callable[[Record], str | None]:
             or not Path(files[0]).is_file()
         ):
             return None
-        changed = changed_images(read_table(files[0], IMAGE_FILES), read_table(record.file, MANIFEST), data_root)
+        root = Path(record.story["data_root"]) if data_root is None else data_root
+        changed = changed_images(read_table(files[0], IMAGE_FILES), read_table(record.file, MANIFEST), root)
         if not changed:
             return None
         named = ", ".join(changed[:MAX_NAMED]) + (", ..." if len(changed) > MAX_NAMED else "")
@@ -71,23 +76,19 @@ def images_behind(data_root: Path) -> Callable[[Record], str | None]:
     return changes
 
 
-def changed_sources(manifest: Path, files: Path, annotations: Path, data_root: Path) -> list[str]:
-    """Return what changed under the data root since a data set was indexed and its annotations were read: files and folders.
+def changed_annotations(annotations: Path, data_root: Path) -> list[str]:
+    """Return the files and folders that annotations were read from and that changed since.
 
     Args:
-        manifest: MANIFEST of the data set; nothing has changed where it is not there.
-        files: IMAGE_FILES, written with it.
-        annotations: ANNOTATIONS of the data set, whose record names what they were read from.
+        annotations: ANNOTATIONS, whose record names what they were read from; without one nothing is known to have changed.
         data_root: where the data set is now.
     """
+    record = read_record(annotations)
+    if record is None:
+        return []
     changed = []
-    if manifest.is_file() and files.is_file():
-        changed += changed_images(read_table(files, IMAGE_FILES), read_table(manifest, MANIFEST), data_root)
-    record = read_record(annotations) if annotations.is_file() else None
-    if record is not None:
-        root = record.story["data_root"]
-        for entry in record.inputs.get("outside", []):
-            place = data_root / Path(entry.path).relative_to(root)
-            if not place.exists() or (stamp_of(place) != entry.stamp and sha256_of(place) != entry.sha256):
-                changed.append(place.as_posix())
+    for entry in record.inputs.get("outside", []):
+        place = data_root / Path(entry.path).relative_to(record.story["data_root"])
+        if not place.exists() or (stamp_of(place) != entry.stamp and sha256_of(place) != entry.sha256):
+            changed.append(place.as_posix())
     return changed

@@ -48,10 +48,10 @@ class ImagePlan:
         return paths.CLASSES.format(dataset=self.downloads.base(dataset))
 
     def watched(self) -> list[tuple[Path, ...]]:
-        """Return for each data set its manifest, image files, annotations, the list of what changed, and the data root."""
-        templates = paths.MANIFEST, paths.IMAGE_FILES, paths.ANNOTATIONS, paths.CHANGED_FILES
+        """Return for each data set manifest, image files, annotations, the lists of what changed of both, and the data root."""
+        made = paths.MANIFEST, paths.IMAGE_FILES, paths.ANNOTATIONS, paths.CHANGED_IMAGES, paths.CHANGED_ANNOTATIONS
         root = Path(self.study.data)
-        return [(*(Path(t.format(dataset=name)) for t in templates), root) for name in self.study.datasets]
+        return [(*(Path(path.format(dataset=name)) for path in made), root) for name in self.study.datasets]
 
     def drawing(self, dataset: str) -> list[str]:
         """Return the summary of the drawing that a data set needs first, if it is drawn."""

@@ -10,8 +10,9 @@ FETCHED_IMAGES = "results/downloads/{dataset}/images/{shard}.json"
 MANIFEST = "results/images/{dataset}/manifest.parquet"
 UNREADABLE = "results/images/{dataset}/unreadable.json"
 IMAGE_FILES = "results/images/{dataset}/files.parquet"
-CHANGED_FILES = "results/images/{dataset}/changed.json"
+CHANGED_IMAGES = "results/images/{dataset}/changed.json"
 ANNOTATIONS = "results/annotations/{dataset}.parquet"
+CHANGED_ANNOTATIONS = "results/annotations/{dataset}.changed.json"
 CLASSES = "results/annotations/{dataset}.classes.parquet"
 
 # subsets
