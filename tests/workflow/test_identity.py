@@ -253,15 +253,8 @@ def test_a_cell_of_a_table_is_explained_up_to_the_images(study):
         assert f"  made by rule {rule}, finished 20" in text
     sha256 = hashlib.sha256((study.folder / "results/pretrain/oac/s0/backbone.safetensors").read_bytes()).hexdigest()
     assert f"  backbone: results/pretrain/oac/s0/backbone.safetensors {sha256}\n" in text
-    for what in (
-        "  command: python -m workflow_scripts.",
-        "  code: ",
-        "  versions: Python ",
-        "  machine: ",
-        "  precision: ",
-        "  cost: ",
-    ):
-        assert what in text
+    shown = "command: python -m workflow_scripts.", "code: ", "versions: Python ", "machine: ", "precision: ", "cost: "
+    assert all(f"\n  {what}" in text for what in shown)
     assert text.count("--settings SETTINGS") >= 8
     assert re.fullmatch(r"together: \d\d jobs, \d+ s", text.splitlines()[-1])
 
