@@ -23,6 +23,8 @@ rule fine_tune:
     input:
         weights=paths.EXPORTED_BACKBONE,
         raw=of(PLAN.results.raw),
+        # not read: images that cannot be read, or have another size than annotated, stop before training
+        manifest=of(PLAN.results.manifest),
     output:
         result=paths.RESULT,
     log:
