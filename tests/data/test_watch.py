@@ -58,6 +58,13 @@ def test_one_that_is_gone_has_another_size_or_other_bytes_is_named(root, changed
     assert changed() == ["p/0.png", "p/1.png", "p/2.png"]
 
 
+def test_another_size_is_a_change_whatever_the_time_says(root, changed):
+    before = (root / "p/1.png").stat()
+    (root / "p/1.png").write_bytes(b"short")
+    os.utime(root / "p/1.png", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert changed() == ["p/1.png"]
+
+
 def test_a_touch_and_a_copy_of_the_data_set_change_nothing(root, changed, tmp_path_factory):
     for path in (root / "p").iterdir():
         later(path)
