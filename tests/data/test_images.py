@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, features
 
 from objectcrop.data import images
-from objectcrop.data.images import check_image, decode_image, decode_indices, file_digest, read_size
+from objectcrop.data.digests import file_digest
+from objectcrop.data.images import check_image, decode_image, decode_indices, read_size
 
 
 def mean_difference(first: np.ndarray, second) -> float:
@@ -207,7 +208,7 @@ def test_a_file_is_opened_once_and_its_size_time_and_digest_are_kept(tmp_path, p
     opened.clear()
     properties = check_image(path)
     assert opened.count(str(path)) == 1
-    assert properties.digest == hashlib.sha256(path.read_bytes()).hexdigest()[:16] == file_digest(path)
+    assert properties.digest == hashlib.sha256(path.read_bytes()).hexdigest()[:16] == file_digest(str(path))
     assert (properties.num_bytes, properties.mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
 
 

@@ -89,7 +89,7 @@ def test_other_sizes_stop_with_both_sizes_and_what_to_do(layout, tmp_path):
     assert "stored.jpg: stated 64 x 48, decoded 48 x 64" in message
     assert "swapped.jpg: stated 48 x 64, decoded 64 x 48" in message
     assert "wrong.jpg: stated 63 x 48, decoded 64 x 48" in message
-    assert "1 of them have annotations in stored orientation: remove the orientation from the EXIF data" in message
+    assert "1 of them were annotated in stored orientation: remove the orientation from the EXIF data" in message
     assert "datasets.mine.size_mismatch: list" in message
     assert "displayed.jpg" not in message
 
