@@ -24,6 +24,8 @@ rule fine_tune:
         weights=paths.EXPORTED_BACKBONE,
         manifest=of(PLAN.results.manifest),
         raw=of(PLAN.results.raw),
+        # not read: images that cannot be read, or have another size than annotated, stop before training
+        manifest=of(PLAN.results.manifest),
     output:
         result=paths.RESULT,
     log:

@@ -1,6 +1,5 @@
 """Images from files: any mode and orientation to (height, width, 3) RGB."""
 
-import hashlib
 import os
 import stat
 import warnings
@@ -16,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from objectcrop.boxes import Size
 from objectcrop.data.decoders import AUTO, PIL_FAILURES, Decoder, Reduce, decode_jpeg
-from objectcrop.runtime.checksum import file_sha256
+from objectcrop.data.digests import bytes_digest
 
 ImageArray = NDArray[np.uint8]
 
@@ -32,7 +31,6 @@ _UPRIGHT: dict[int, Callable[[ImageArray], ImageArray]] = {
 }
 _JPEG = b"\xff\xd8"
 _EXIF = b"Exif\0\0"
-_DIGEST_DIGITS = 16
 _LARGE_BYTES = 64 << 20
 """A larger file must have the header of an image before all of it is read into memory: it may be a film with a wrong name."""
 
@@ -66,7 +64,7 @@ class ImageProperties:
         orientation: of EXIF, 1 to 8.
         num_bytes: of the file.
         mtime_ns: when the file was last changed, nanoseconds since 1970.
-        digest: of its bytes, as `file_digest` gives it.
+        digest: of its bytes, as `digests.bytes_digest` gives it.
     """
 
     size: Size
@@ -75,11 +73,6 @@ class ImageProperties:
     num_bytes: int
     mtime_ns: int
     digest: str
-
-
-def file_digest(path: str | Path) -> str:
-    """Return what a manifest holds as the digest of an image: the first 16 hexadecimal digits of the SHA-256 of its bytes."""
-    return file_sha256(path)[:_DIGEST_DIGITS]
 
 
 def check_image(path: str | Path) -> ImageProperties:
@@ -100,8 +93,7 @@ def check_image(path: str | Path) -> ImageProperties:
         # A JPEG drawn at 1/8 is still read to its end, in a third of the time and a 64th of the memory.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
-    digest = hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]
-    return ImageProperties(size, mode, orientation, len(data), status.st_mtime_ns, digest)
+    return ImageProperties(size, mode, orientation, len(data), status.st_mtime_ns, bytes_digest(data))
 
 
 def read_size(path: str | Path) -> Size:

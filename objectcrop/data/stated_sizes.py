@@ -76,6 +76,6 @@ def _advice(mismatched: pd.DataFrame) -> str:
     if not is_stored.any():
         return "correct the annotations or get the images that they were made on"
     return (
-        f"{int(is_stored.sum())} of them have annotations in stored orientation: remove the orientation from the EXIF data of "
+        f"{int(is_stored.sum())} of them were annotated in stored orientation: remove the orientation from the EXIF data of "
         "these files, and they are decoded as they were annotated"
     )

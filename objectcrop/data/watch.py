@@ -3,18 +3,20 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from objectcrop.data.images import file_digest
+from objectcrop.data.digests import file_digest
 from objectcrop.data.many_files import ask_each
 from objectcrop.identity.record import Record, read_record, sha256_of, stamp_of
 from objectcrop.tables import IMAGE_FILES, MANIFEST, read_table
 
 MAX_NAMED = 3
 
+if TYPE_CHECKING:
+    import pandas as pd  # whoever has tables has imported it; a planning without images need not wait for it
 
-def changed_images(files: pd.DataFrame, manifest: pd.DataFrame, data_root: Path) -> list[str]:
+
+def changed_images(files: "pd.DataFrame", manifest: "pd.DataFrame", data_root: Path) -> list[str]:
     """Return the paths of the images that changed since they were indexed, sorted.
 
     Changed is an image that is gone or can no longer be opened, has another size, or has another time of change and other

@@ -60,7 +60,7 @@ FAULTY = {
     "displayed": (6, (48, 64)),  # as it must be
     "stored": (6, (64, 48)),
     "swapped": (1, (48, 64)),
-    "wrong": (1, (64, 47)),
+    "wrong": (1, (63, 48)),
     "right": (1, (64, 48)),
     "mirrored": (2, (64, 48)),
 }
@@ -88,8 +88,8 @@ def test_other_sizes_stop_with_both_sizes_and_what_to_do(layout, tmp_path):
     assert "data set mine" in message
     assert "stored.jpg: stated 64 x 48, decoded 48 x 64" in message
     assert "swapped.jpg: stated 48 x 64, decoded 64 x 48" in message
-    assert "wrong.jpg: stated 64 x 47, decoded 64 x 48" in message
-    assert "1 of them have annotations in stored orientation: remove the orientation from the EXIF data" in message
+    assert "wrong.jpg: stated 63 x 48, decoded 64 x 48" in message
+    assert "1 of them were annotated in stored orientation: remove the orientation from the EXIF data" in message
     assert "datasets.mine.size_mismatch: list" in message
     assert "displayed.jpg" not in message
 

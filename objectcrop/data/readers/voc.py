@@ -101,7 +101,7 @@ def _why_no_image_set(part: VocPart, root: Path) -> str:
             else "it is empty"
         )
         return (
-            f"{devkit}: is no VOC devkit: expected the folders {', '.join(_PARTS)}, but {', '.join(lacking)} is not there, and "
+            f"{devkit}: is no VOC devkit: expected the folders {', '.join(_PARTS)}, but it lacks {', '.join(lacking)}, and "
             f"{inside}; name the folder VOC<year> itself as devkit"
         )
     folder = devkit / "ImageSets" / "Main"

@@ -198,8 +198,9 @@ def test_a_detector_is_measured_by_the_metric_of_its_task(job, monkeypatch, metr
 
 @pytest.mark.shared_data
 def test_voc_names_keep_the_official_order(shared):
-    part = {"devkit": "VOCdevkit/VOC2012", "image_set": "test"}
-    dataset = VocDataset.model_validate({"source": "voc", "parts": {"train": [part], "test": [part]}})
+    sets = {"train": "trainval", "test": "test"}
+    parts = {split: [{"devkit": "VOCdevkit/VOC2012", "image_set": name}] for split, name in sets.items()}
+    dataset = VocDataset.model_validate({"source": "voc", "parts": parts})
     registered = register_voc("mini", dataset, shared / "data" / "voc_mini")
     assert (len(registered.classes), registered.classes[0], registered.classes[-1]) == (20, "aeroplane", "tvmonitor")
 
