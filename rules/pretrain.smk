@@ -7,6 +7,7 @@ rule pretrain:
         manifest=of(PLAN.runs.manifest),
         proposals=of(PLAN.runs.proposals),
         annotations=of(PLAN.runs.annotations),
+        weights=of(PLAN.runs.weights),  # the script finds them by its settings
     output:
         backbone=paths.BACKBONE,
         summary=paths.RUN_SUMMARY,

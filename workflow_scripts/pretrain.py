@@ -12,7 +12,8 @@ from workflow_scripts.arguments import add_settings, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
+    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
+    parser.add_argument("--manifest", type=Path, nargs="*", default=[], help="MANIFEST of its data set, to train on")
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
     keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
@@ -38,10 +39,9 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
-    seeds = Seeds(job.study_seed, args.seed)
-    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping)
+    request = Request(job.run_name, job.run, Seeds(job.study_seed, args.seed), args.gpus, args.threads, *keeping)
     tables = Tables(
-        manifest=read_table(args.manifest, MANIFEST),
+        manifest=read_table(args.manifest[0], MANIFEST) if args.manifest else None,
         data_root=args.data_root,
         annotations=read_table(args.annotations[0], ANNOTATIONS) if args.annotations else None,
         proposals=read_table(args.proposals[0], PROPOSALS) if args.proposals else None,

