@@ -40,7 +40,7 @@ def planned_jobs(resource):
 onstart:
     or_stop(PLAN.needs.require, planned_jobs("data_root"))
     if workflow.local_exec:  # elsewhere the scheduler knows what it has
-        limit = workflow.global_resources.get("gpu")
+        limit = dict(workflow.global_resources.unwrapped_items()).get("gpu")
         or_stop(PLAN.gpus.require, planned_jobs("gpu"), count_gpus, limit)
 
 

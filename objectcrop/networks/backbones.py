@@ -14,8 +14,7 @@ from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, 
 from objectcrop.networks.color_pair import NUM_CHANNELS, ColorSplit
 from objectcrop.networks.named import build_named, find_network_problem, with_norm_layer
 from objectcrop.runtime.seeding import seeded_torch
-from objectcrop.study.checks.architectures import find_shape_problem
-from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.backbones import BackboneSettings, find_shape_problem
 from objectcrop.views.normalisation import normalise
 
 NormLayer = Callable[[int], nn.Module]

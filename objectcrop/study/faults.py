@@ -1,7 +1,7 @@
 """What pydantic finds wrong with a config: said with the config's own paths, and cut out so that the rest can be checked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,11 +34,11 @@ def explain(error: ValidationError, config: Mapping[str, Any], runs: Mapping[str
         config: what it validated, runs resolved.
         runs: as they are written; a mistake that a run takes over is named where it stands.
     """
-    for detail in error.errors():
-        path = config_path(config, detail)
-        if path[:1] == ("runs",) and len(path) > 1:
-            path = ("runs", *origin(runs, path[1], path[2:]))
-        yield from _sentences(path, detail)
+    for detail in _causes(error):
+        for path, text in _faults(config_path(config, detail), detail):
+            is_of_run = path[:1] == ("runs",) and len(path) > 1
+            where = ("runs", *origin(runs, path[1], path[2:])) if is_of_run else path
+            yield f"{'.'.join(where)}: {text}"
 
 
 def without_faults(config: Mapping[str, Any], error: ValidationError) -> Study | None:
@@ -84,24 +84,32 @@ def origin(runs: Mapping[str, Any], name: str, path: Path) -> Path:
     return (name, *path)
 
 
-def _sentences(path: Path, detail: Detail) -> Iterator[str]:
-    where, kind, value = ".".join(path), detail["type"], repr(detail.get("input"))
+def _causes(error: ValidationError) -> Iterator[Detail]:
+    """Yield the mistakes, without those that only follow: pydantic calls a list too short whose items it could not read."""
+    details = error.errors()
+    for detail in details:
+        inner = (other["loc"][: len(detail["loc"])] for other in details if len(other["loc"]) > len(detail["loc"]))
+        if detail["type"] != "too_short" or detail["loc"] not in inner:
+            yield detail
+
+
+def _faults(path: Path, detail: Detail) -> Iterator[tuple[Path, str]]:
+    kind, value = detail["type"], repr(detail.get("input"))
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, DisagreementError):
-        for setting, text in cause.problems:
-            yield f"{where}.{setting}: {text}"
+        yield from (((*path, *setting.split(".")), text) for setting, text in cause.problems)
     elif detail["loc"][-1] == IN_KEY:
-        yield f"{where}: is no name; {NAME_RULE}"
+        yield path, f"is no name; {NAME_RULE}"
     elif kind == "extra_forbidden" and path[-1] in RENAMED:
-        yield f"{where}: is now called {RENAMED[path[-1]]!r}"
+        yield path, f"is now called {RENAMED[path[-1]]!r}"
     elif kind == "extra_forbidden":
         hint = suggestion(path[-1], sorted(_fields_at(detail["loc"][:-1])))
-        yield f"{where}: there is no such setting (misspelt, or in the wrong section?){hint}"
+        yield path, f"there is no such setting (misspelt, or in the wrong section?){hint}"
     elif kind == "missing":
-        yield f"{where}: is missing; {_meaning(detail['loc'])}"
+        yield path, f"is missing; {_meaning(detail['loc'])}"
     else:
         got = f", got {value}" if len(value) < 80 and kind != "value_error" else ""
-        yield f"{where}: {detail['msg'].removeprefix('Value error, ')}{got}"
+        yield path, f"{detail['msg'].removeprefix('Value error, ')}{got}"
 
 
 def _unit(path: Path) -> Path:
@@ -155,21 +163,22 @@ def _holds(inside: Any, path: Path) -> bool:
 def _sections_at(places: Sequence[str | int]) -> set[type[BaseModel]]:
     """Return the sections that pydantic may have been in after these steps."""
     sections: set[type[BaseModel]] = {Study}
+    is_name = False
     for place in places:
-        inner = {
-            part
-            for section in sections
-            if place in section.model_fields
-            for part in _sections_of(section.model_fields[str(place)].annotation)
-        }
-        tagged = {
-            section
-            for section in sections
-            for tag in ("source", "kind")
-            if tag in section.model_fields and place in get_args(section.model_fields[tag].annotation)
-        }
-        sections = inner or tagged or sections
+        if is_name:  # of an entry, which may be called as a setting is
+            is_name = False
+            continue
+        fields = [section.model_fields[str(place)].annotation for section in sections if place in section.model_fields]
+        inner = {part for annotation in fields for part in _sections_of(annotation)}
+        sections = inner or _tagged(sections, place) or sections
+        is_name = any(get_origin(annotation) is dict for annotation in fields)
     return sections
+
+
+def _tagged(sections: set[type[BaseModel]], tag: str | int) -> set[type[BaseModel]]:
+    """Return those of a union that a tag stands for."""
+    fields = {section: section.model_fields.get("source") or section.model_fields.get("kind") for section in sections}
+    return {section for section, field in fields.items() if field is not None and tag in get_args(field.annotation)}
 
 
 def _sections_of(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -55,12 +55,12 @@ def examine(config: Mapping[str, Any]) -> Examined:
         resolved, broken = _resolved_runs(written)
         problems += broken
         raw = raw | {"runs": resolved}
-    study, faults = _validated(raw, written if isinstance(written, Mapping) else {})
+    study, faults = _validated(raw, _mappings(written))
     problems += faults
     problems += find_unknown_names(raw | {"runs": written})
     if study is not None:
         problems += find_misfits(study)
-    return Examined(study, problems, _has_data_root(raw, faults))
+    return Examined(study, _said_once(problems, written), _has_data_root(raw, faults))
 
 
 def _with_known_sections(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -74,6 +74,23 @@ def _with_known_sections(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]
     return raw, problems
 
 
+def _said_once(problems: list[str], written: Any) -> list[str]:
+    """Leave out what a run has only because it takes it over: it is said of the run that it inherits from."""
+    parents = {name: run["inherit"] for name, run in _mappings(written).items() if isinstance(run.get("inherit"), str)}
+    kept = dict.fromkeys(problems)
+    for name, parent in parents.items():
+        own, inherited = f"runs.{name}.", f"runs.{parent}."
+        for problem in problems:
+            if problem.startswith(own) and problem.replace(own, inherited, 1) in problems:
+                kept.pop(problem, None)
+    return list(kept)
+
+
+def _mappings(runs: Any) -> dict[str, Mapping[str, Any]]:
+    entries = runs.items() if isinstance(runs, Mapping) else ()
+    return {name: run for name, run in entries if isinstance(run, Mapping)}
+
+
 def _has_data_root(raw: Mapping[str, Any], faults: list[str]) -> bool:
     if isinstance(raw.get("data_root"), str):
         return True  # wins over all else
@@ -84,7 +101,7 @@ def _has_data_root(raw: Mapping[str, Any], faults: list[str]) -> bool:
 def _resolved_runs(raw_runs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     resolved: dict[str, Any] = {}
     problems = []
-    runs = {name: raw for name, raw in raw_runs.items() if isinstance(raw, Mapping)}
+    runs = _mappings(raw_runs)
     problems += [f"runs.{name}: expected settings, got {raw_runs[name]!r}" for name in raw_runs if name not in runs]
     for name in runs:
         try:

@@ -39,9 +39,10 @@ def suggestion(name: str, names: Mapping[str, Any] | list[str]) -> str:
     """Return a hint at the one of `names` that is most similar to `name`, or the list of all."""
     import difflib
 
-    close = difflib.get_close_matches(name, list(names), n=1)
+    lower = {other.lower(): other for other in names}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        return f"; did you mean {lower[close[0]]!r}?"
     shown = ", ".join(list(names)[:MAX_SHOWN]) + (
         f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
     )

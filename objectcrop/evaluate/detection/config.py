@@ -8,8 +8,7 @@ ours, for small studies.
 from pathlib import Path
 from typing import Any
 
-from objectcrop.study.checks.architectures import CHANNELS, find_detector_problem
-from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.backbones import CHANNELS, BackboneSettings, find_detector_problem
 from objectcrop.study.settings.tasks import DetectionSchedule, DetectorTask, SegmenterTask
 
 PIXEL_MEAN = [123.675, 116.280, 103.530]

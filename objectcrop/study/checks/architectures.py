@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from objectcrop.study.checks.torchvision_names import CLASSIFIERS, OTHERS
+from objectcrop.study.checks.torchvision_names import CLASSIFIERS, OTHERS, WITHOUT_MAP
 from objectcrop.study.merging import suggestion
-from objectcrop.study.settings.backbones import DETECTOR_TRUNKS, BackboneSettings
+from objectcrop.study.settings.backbones import BackboneSettings
 
 RESNETS = {
     "resnet18": (2, (2, 2, 2, 2)),
@@ -23,8 +23,6 @@ AS_RESNET = {
 }
 VGG_CONVOLUTIONS = {"vgg11": 8, "vgg13": 10, "vgg16": 13, "vgg19": 16}
 VGG_POOLINGS = 5
-CHANNELS = 64
-"""Of the first convolution of a ResNet of width 1."""
 LITE0 = "efficientnet_lite0"
 TIMM = "timm:"
 
@@ -66,34 +64,11 @@ def ends_in_relu(layer: str) -> bool:
 
 def find_arch_problem(arch: str) -> str | None:
     """Return what is wrong with the name of a run's trunk; None if nothing is, or only its package knows."""
+    if arch in WITHOUT_MAP:
+        return f"{arch} gives no map of stride 32, which a trunk needs; take a ResNet, or another network with one"
     if arch.startswith(TIMM) or arch in CLASSIFIERS:
         return None
     return f"torchvision has no network {arch!r} for images{suggestion(arch, list(CLASSIFIERS))}"
-
-
-def find_shape_problem(backbone: BackboneSettings) -> str | None:
-    """Return which setting asks a network for what only our ResNets have, and why that is wrong; None if none does."""
-    if backbone.arch in RESNETS or backbone.is_plain:
-        return None
-    fields = BackboneSettings.model_fields
-    setting = next(name for name in ("width", "color", "stem") if getattr(backbone, name) != fields[name].default)
-    default = fields[setting].default
-    return f"{setting}: only {', '.join(RESNETS)} can have another than {default}, {backbone.arch} cannot; leave it out"
-
-
-def find_detector_problem(backbone: BackboneSettings) -> str | None:
-    """Return why Detectron2 cannot be given this trunk; None if it can."""
-    if not backbone.fits_detectors:
-        return (
-            f"detectors are fine-tuned from {' and '.join(DETECTOR_TRUNKS)} in RGB with the imagenet stem, this one is "
-            f"{backbone.arch} in {backbone.color} with the {backbone.stem} one"
-        )
-    if max(8, round(CHANNELS * backbone.width)) != CHANNELS * backbone.width:
-        return (
-            "in Detectron2 every stage has twice the channels of the one before, not so at width "
-            f"{backbone.width:g}; choose a width of which {CHANNELS} times is a whole number of at least 8, as 0.125, 0.25 or 0.5"
-        )
-    return None
 
 
 def find_file_arch_problem(arch: str) -> str | None:

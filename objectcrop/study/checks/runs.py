@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from objectcrop.study.checks.architectures import find_arch_problem, find_shape_problem
+from objectcrop.study.checks.architectures import find_arch_problem
 from objectcrop.study.checks.splits import has_labels, splits_of
 from objectcrop.study.checks.training import as_sentences, training_misfits
+from objectcrop.study.settings.backbones import find_shape_problem
 from objectcrop.study.settings.proposals import GroundTruthProposals
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash

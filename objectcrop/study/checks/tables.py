@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from functools import cache
 
-from objectcrop.study.checks.architectures import find_detector_problem
 from objectcrop.study.merging import suggestion
 from objectcrop.study.paper import PaperValues, read_paper_values
+from objectcrop.study.settings.backbones import find_detector_problem
 from objectcrop.study.settings.tables import Table
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.study import Study

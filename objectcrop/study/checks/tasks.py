@@ -56,10 +56,10 @@ def _data_problems(study: Study, task: LinearTask | DetectorTask | SegmenterTask
     name, dataset = task.dataset, study.datasets.get(task.dataset)
     if dataset is None:
         return
-    if isinstance(task, LinearTask):
-        if not has_labels(study, name):
-            yield f"dataset: a linear task needs labels, {name!r} (source folder) has none; name a labelled data set"
-    elif dataset.source not in ("drawn", LAYOUTS[task.kind]):
+    if isinstance(task, LinearTask) and not has_labels(study, name):
+        yield f"dataset: a linear task needs labels, {name!r} (source folder) has none; name a labelled data set"
+        return
+    if not isinstance(task, LinearTask) and dataset.source not in ("drawn", LAYOUTS[task.kind]):
         yield f"dataset: a {task.kind} needs source {LAYOUTS[task.kind]} or drawn, {name!r} is {dataset.source}"
         return
     for split in sorted({"train", "test"} - splits_of(study, name)):

@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from objectcrop.study.settings.section import Section, Sha256, is_none
 
 DETECTOR_TRUNKS = ("resnet18", "resnet50")
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+CHANNELS = 64
+"""Of the first convolution of a ResNet of width 1."""
 
 
 class BackboneSettings(Section):
@@ -51,6 +54,31 @@ class BackboneSettings(Section):
     def is_plain(self) -> bool:
         """Whether nothing is asked for that only our ResNets have."""
         return self.width == 1 and self.color == "rgb" and self.stem == "imagenet"
+
+
+def find_shape_problem(backbone: BackboneSettings) -> str | None:
+    """Return which setting asks a network for what only our ResNets have, and why that is wrong; None if none does."""
+    if backbone.arch in RESNETS or backbone.is_plain:
+        return None
+    fields = BackboneSettings.model_fields
+    setting = next(name for name in ("width", "color", "stem") if getattr(backbone, name) != fields[name].default)
+    default = fields[setting].default
+    return f"{setting}: only {', '.join(RESNETS)} can have another than {default}, {backbone.arch} cannot; leave it out"
+
+
+def find_detector_problem(backbone: BackboneSettings) -> str | None:
+    """Return why Detectron2 cannot be given this trunk; None if it can."""
+    if not backbone.fits_detectors:
+        return (
+            f"detectors are fine-tuned from {' and '.join(DETECTOR_TRUNKS)} in RGB with the imagenet stem, this one is "
+            f"{backbone.arch} in {backbone.color} with the {backbone.stem} one"
+        )
+    if max(8, round(CHANNELS * backbone.width)) != CHANNELS * backbone.width:
+        return (
+            "in Detectron2 every stage has twice the channels of the one before, not so at width "
+            f"{backbone.width:g}; choose a width of which {CHANNELS} times is a whole number of at least 8, as 0.125, 0.25 or 0.5"
+        )
+    return None
 
 
 class FileTrunk(Section):
