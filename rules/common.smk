@@ -1,10 +1,8 @@
 """The plan of the study, and functions by which rules call it."""
 
-import os
 from inspect import Parameter, signature
 
-from objectcrop.data.changes import Watched, note_changes
-from objectcrop.identity.lineage import VARIABLE, write_lineage
+from objectcrop.runtime.gpus import count_gpus
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
 from objectcrop.study.jobs.job import Job
@@ -12,6 +10,7 @@ from objectcrop.study.loading import StudyError
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.paths import any_of
 from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.plan.planned import PlannedJob
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
@@ -30,8 +29,19 @@ def or_stop(checked, *arguments):
 PLAN = or_stop(load_plan, config)
 
 
+def planned_jobs(resource):
+    """Return the jobs that are to run of rules that have a resource."""
+    jobs = [
+        job for job in workflow.dag.needrun_jobs() if resource in job.rule.resources
+    ]
+    return [PlannedJob(job.rule.name, dict(job.wildcards.items())) for job in jobs]
+
+
 onstart:
-    or_stop(PLAN.needs.require)
+    or_stop(PLAN.needs.require, planned_jobs("data_root"))
+    if workflow.local_exec:  # elsewhere the scheduler knows what it has
+        limit = dict(workflow.global_resources.unwrapped_items()).get("gpu")
+        or_stop(PLAN.gpus.require, planned_jobs("gpu"), count_gpus, limit)
 
 
 wildcard_constraints:
@@ -78,18 +88,3 @@ def code(name):
     if name == "pretrain" and PLAN.study.tracking.pretrain == "recipe":
         return f"recipe-{recipe_number('objectcrop.ssl.training.recipe', ROOT)}"
     return code_digest(f"workflow_scripts.{name}", ROOT)
-
-
-def lineage(folder, files):
-    """Write how files of the study are made, and return the path."""
-    names = sorted({made_by for made_by, _ in files.values()})
-    return write_lineage(folder, files, {name: code(name) for name in names})
-
-
-LINEAGE = lineage(paths.LINEAGES, PLAN.lineage.files())
-RESULT_LINEAGE = lineage(paths.RESULT_LINEAGES, PLAN.lineage.results())
-os.environ[VARIABLE] = LINEAGE
-
-if workflow.is_main_process:
-    watched = [Watched(*files) for files in PLAN.images.watched()]
-    note_changes(watched, is_checked=PLAN.study.tracking.images == "check")

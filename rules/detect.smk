@@ -22,10 +22,8 @@ rule fine_tune:
     """Fine-tune Faster R-CNN C4 on a VOC devkit or Mask R-CNN FPN on COCO layout, and measure it; an interrupted one resumes."""
     input:
         weights=paths.EXPORTED_BACKBONE,
-        manifest=of(PLAN.results.manifest),
+        manifest=of(PLAN.results.manifest),  # wrong sizes and damaged images stop before training
         raw=of(PLAN.results.raw),
-        # not read: images that cannot be read, or have another size than annotated, stop before training
-        manifest=of(PLAN.results.manifest),
     output:
         result=paths.RESULT,
     log:

@@ -11,9 +11,11 @@ from workflow_scripts.arguments import add_settings, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
+    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
+    parser.add_input("manifest", "MANIFEST of its data set, to train on", nargs="*")
     parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
     parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
+    parser.add_input("weights", "the file of its weights, for method external; found by its settings", nargs="*")
     keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
     add_settings(parser, PretrainingResources, keeping)
     parser.add_output("out", "weights to write (.safetensors, torchvision's names)")
@@ -39,10 +41,9 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
-    seeds = Seeds(job.study_seed, args.seed)
-    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping)
+    request = Request(job.run_name, job.run, Seeds(job.study_seed, args.seed), args.gpus, args.threads, *keeping)
     tables = Tables(
-        manifest=read_table(args.manifest, MANIFEST),
+        manifest=read_table(args.manifest[0], MANIFEST) if args.manifest else None,
         data_root=args.data_root,
         annotations=read_table(args.annotations[0], ANNOTATIONS) if args.annotations else None,
         proposals=read_table(args.proposals[0], PROPOSALS) if args.proposals else None,

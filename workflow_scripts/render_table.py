@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     made = parser.begin("render_table", args, leaf=leaf, tolerant=job.allow_stale)
 
     from objectcrop.report.cells import build_cells
-    from objectcrop.report.paper import read_paper_values
     from objectcrop.report.rendering import as_csv, as_json, as_markdown
     from objectcrop.runtime.atomic import read_json, write_json, write_text
+    from objectcrop.study.paper import read_paper_values
 
     table = job.table
     results = {path.as_posix(): read_json(path) for path in args.results}

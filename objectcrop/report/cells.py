@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from objectcrop.report.paper import PaperValues
+from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Column, Row, Table
 
 NOT_AVAILABLE = "n/a (appendix not available)"

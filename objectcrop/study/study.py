@@ -1,7 +1,7 @@
 """A whole study: its sections, and which proposals its runs need."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -49,7 +49,7 @@ class Study(Section):
     title: str = Field(default="", description="Heading of the report.")
     about: str = Field(default="", description="What the study is for, in plain words; shown in the report.")
     seed: int = Field(default=0, ge=0, description="Study seed, part of every random generator.")
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         default=(0,), min_length=1, description="Seeds that every run of a table is repeated with."
     )
     data_root: str | None = Field(
@@ -65,6 +65,10 @@ class Study(Section):
     tables: dict[Name, Table] = Field(default={}, description="Tables by name; `snakemake NAME` makes one.")
     measured_proposals: dict[Name, tuple[Name, ...]] = Field(
         default={}, description="Proposal sources to measure and show in the report, by data set."
+    )
+    measured_subsets: tuple[Name, ...] = Field(
+        default=(),
+        description="Subsets to make, measure and show in the report, beside those that tables and measured proposals use.",
     )
     inspection: InspectionSettings | None = Field(
         default=None, description="What the FiftyOne data sets show; null makes none."

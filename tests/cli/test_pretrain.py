@@ -99,8 +99,11 @@ MOCO = {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"moco": {**MOCO, "queue_length": 10}}, "queue_length 10 is not a multiple of global_batch_size 4"),
-        ({"moco": {**MOCO, "batch_norm_group": 1}}, "batch_norm_group 1 leaves batch norm nothing to normalise with"),
+        (
+            {"moco": {**MOCO, "queue_length": 10}},
+            "moco.queue_length: 10 is not a multiple of optimizer.global_batch_size 4",
+        ),
+        ({"moco": {**MOCO, "batch_norm_group": 1}}, "batch_norm_group: 1 leaves batch norm nothing to normalise with"),
         ({"optimizer": {"global_batch_size": 1}}, "global_batch_size\n  Input should be greater than or equal to 2"),
         (
             {"optimizer": {"global_batch_size": 16}, "moco": {**MOCO, "queue_length": 16}},
@@ -108,7 +111,7 @@ MOCO = {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True}
         ),
         (
             {"views": {"size_px": 32, "regions": ["object", "scene"]}, "losses": {"localization": 1}},
-            r"views.regions \['object', 'scene'\] need views.proposals",
+            r"views.proposals: is missing; views.regions \['object', 'scene'\] need it",
         ),
         (
             {"views": {"size_px": 32, "regions": ["object", "scene"], "proposals": "lod"}, "losses": {"rotation": 1}},

@@ -3,8 +3,8 @@
 import pytest
 
 from objectcrop.report.cells import NOT_AVAILABLE, build_cells
-from objectcrop.report.paper import PaperValue, PaperValues, read_paper_values
 from objectcrop.report.rendering import as_csv, as_json, as_markdown, gains, notes
+from objectcrop.study.paper import PaperValue, PaperValues, read_paper_values
 from objectcrop.study.settings.tables import Table
 
 PAPER = PaperValues(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
 """A name that may stand in a path and as a wildcard: lower case, digits, `_`, `.`, `+`, `-`."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
+"""What a file's bytes must be, if anything is asked."""
 
 Split = Literal["train", "validation", "test"]
 
@@ -44,10 +47,23 @@ NOT_RECORDED = ("resources", "note", "download", "transfer", "gpus", "ranking_pr
 """Fields that say how a job runs, how files get here or how they are described, not what a result depends on."""
 
 
+class DisagreementError(ValueError):
+    """Settings of a section that do not fit together: each problem with the setting's path inside the section."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{setting}: {text}" for setting, text in problems))
+        self.problems = tuple(problems)
+
+
 class Section(BaseModel):
     """A closed, frozen set of settings: a misspelt key is an error, never a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def is_none(value: object) -> bool:
+    """Return whether a setting is left out of what is recorded: newer ones that ask for nothing change no result."""
+    return value is None
 
 
 def recorded(section: Section) -> dict[str, Any]:
