@@ -26,6 +26,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": [],
         "help": "summary.json of the trunk's run, if it has one",
     },
+    "code": {"default": "", "help": "digest of the code; what a finished job of other code wrote is not used again"},
     "checkpoints": {"type": Path, "required": True, "help": "folder of the state"},
 }
 

@@ -12,7 +12,9 @@ from workflow_scripts.arguments import add_settings, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints"])
+    parser = job_parser(
+        __doc__, PretrainJob, ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints", "code"]
+    )
     parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
     parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
     keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
@@ -28,18 +30,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
-    from objectcrop.networks.weights import save_backbone
-    from objectcrop.runtime.atomic import read_json, write_json
-    from objectcrop.runtime.checksum import file_sha256
-    from objectcrop.runtime.provenance import provenance
+    from objectcrop.runtime.atomic import read_json
     from objectcrop.runtime.randomness import Seeds
-    from objectcrop.ssl.pretraining import Request, Tables, pretrain
-    from objectcrop.ssl.training.checkpoints import remove_states
+    from objectcrop.ssl.pretraining import Request, Tables
+    from objectcrop.ssl.to_files import OutputFiles, pretrain_to_files
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
     seeds = Seeds(job.study_seed, args.seed)
-    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping)
+    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping, code=args.code)
     tables = Tables(
         manifest=read_table(args.manifest, MANIFEST),
         data_root=args.data_root,
@@ -47,12 +46,7 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
         proposals=read_table(args.proposals[0], PROPOSALS) if args.proposals else None,
         proposals_summary=read_json(args.proposals[1]) if args.proposals else None,
     )
-    trained = pretrain(request, tables, args.checkpoints)
-    if trained is not None:  # the first process writes
-        metadata = {"run": request.name, "seed": str(args.seed), "precision": trained.summary["precision"] or "none"}
-        save_backbone(trained.backbone, args.out, metadata)
-        write_json(args.summary, {**trained.summary, "provenance": provenance(), "sha256": file_sha256(args.out)})
-        remove_states(args.checkpoints)
+    pretrain_to_files(request, tables, args.checkpoints, OutputFiles(args.out, args.summary))
 
 
 if __name__ == "__main__":
