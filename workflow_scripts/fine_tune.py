@@ -12,7 +12,7 @@ from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, FineTuneJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
+    parser = job_parser(__doc__, FineTuneJob, ["seed", "data-root", "gpus", "threads", "checkpoints", "code"])
     parser.add_argument("--weights", type=Path, required=True, help="weights of the run in Detectron2's names")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     args = parser.parse_args(argv)
@@ -34,7 +34,7 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:
         from objectcrop.evaluate.detection.fine_tune import fine_tune_alone
         from objectcrop.evaluate.detection.request import FineTuning
 
-    from objectcrop.evaluate.detection.state import forget_state
+    from objectcrop.evaluate.detection.state import finished_result, forget_state
     from objectcrop.evaluate.detection.weights import read_precision
     from objectcrop.evaluate.results import result_record
     from objectcrop.runtime.atomic import write_json
@@ -43,11 +43,15 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace) -> None:
     start = time.monotonic()
     folders = {"data_root": args.data_root, "checkpoints": args.checkpoints}
     tuning = FineTuning.of(job, args.seed, args.weights, **folders, gpus=args.gpus, threads=args.threads)
+    finished = finished_result(tuning.checkpoints, args.code, args.out)
+    if finished.restore():
+        return
     measured = fine_tune_alone(tuning)
     if measured is None:  # the first process writes
         return
     pretrained_in = read_precision(args.weights)
     write_json(args.out, result_record(job, args.seed, measured, time.monotonic() - start, pretrained_in))
+    finished.keep()
     forget_state(args.checkpoints)
     print(", ".join(f"{name} {value:.4g}" for name, value in measured["metrics"].items()))
 

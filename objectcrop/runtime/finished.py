@@ -74,6 +74,17 @@ class Finished:
         files = {name: file_sha256(folder / name) for name in self.outputs}
         write_json(folder / RECORD, {"state": self.origin.state, "code": self.origin.code, "files": files})
 
+    def set_aside(self) -> Path | None:
+        """Move the record of another job aside, as `<states>.stale-<its hash>`; return its new place, or None."""
+        origin = stored_origin(self.states)
+        if origin in (None, self.origin) or not is_first_process():
+            return None
+        target = unused_path(self.states.with_name(f"{self.states.name}.stale-{origin.state}"))
+        target.mkdir()
+        (self.states / FOLDER).rename(target / FOLDER)
+        _say(f"{self.states}: the finished job was of other settings, data or code, its record is moved to {target}")
+        return target
+
     def _damaged(self) -> Path | None:
         """Return the first file of the record whose bytes are not those that were recorded, if there is one."""
         folder = self.states / FOLDER
@@ -100,6 +111,15 @@ def stored_origin(states: Path) -> Origin | None:
     if not all(isinstance(value, str) and re.fullmatch(r"[\w-]*", value, re.ASCII) for value in values):
         return None
     return Origin(*values)
+
+
+def unused_path(path: Path) -> Path:
+    """Return the path, or with the first of -2, -3, ... that nothing has yet."""
+    candidate, number = path, 1
+    while os.path.lexists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
 
 
 def is_first_process() -> bool:

@@ -10,7 +10,8 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.data.datasets.coco import load_coco_json
 from detectron2.data.datasets.pascal_voc import CLASS_NAMES, load_voc_instances
 
-from objectcrop.study.settings.datasets import CocoDataset, Dataset, DrawnDataset, VocDataset, VocPart
+from objectcrop.evaluate.detection.files import coco_files, voc_parts
+from objectcrop.study.settings.datasets import Dataset, Split, VocPart
 from objectcrop.study.settings.section import settings_hash
 
 
@@ -35,18 +36,9 @@ def register_voc(name: str, dataset: Dataset, data_root: Path) -> RegisteredName
     Raises:
         ValueError: if the data set has no devkit, or not exactly one test part.
     """
-    if isinstance(dataset, DrawnDataset):
-        devkit = f"drawn/{name}/VOC2007"
-        train: tuple[VocPart, ...] = (VocPart(devkit=devkit, image_set="trainval"),)
-        test: tuple[VocPart, ...] = (VocPart(devkit=devkit, image_set="test"),)
-    elif isinstance(dataset, VocDataset):
-        train, test = dataset.parts.get("train", ()), dataset.parts.get("test", ())
-    else:
-        raise ValueError(f"datasets.{name}: a detector needs source voc or drawn, got {dataset.source}")
-    if not train or len(test) != 1:
-        raise ValueError(f"datasets.{name}: a detector needs training parts and exactly one test part, got {len(test)}")
-    classes = _voc_classes([*train, *test], data_root)
-    names = [_register_part(name, part, data_root, classes) for part in [*train, *test]]
+    train, test = voc_parts(name, dataset)
+    classes = _voc_classes([*train, test], data_root)
+    names = [_register_part(name, part, data_root, classes) for part in [*train, test]]
     return RegisteredNames(names[:-1], names[-1], classes)
 
 
@@ -56,18 +48,10 @@ def register_coco(name: str, dataset: Dataset, data_root: Path) -> RegisteredNam
     Raises:
         ValueError: if the data set has no COCO layout, or lacks a split.
     """
-    if isinstance(dataset, DrawnDataset):
-        folder = f"drawn/{name}"
-        instances: dict[Any, str] = {s: f"{folder}/coco/annotations/instances_{s}.json" for s in ("train", "test")}
-        images: dict[Any, str] = {split: f"{folder}/{split}" for split in ("train", "test")}
-    elif isinstance(dataset, CocoDataset):
-        instances, images = dict(dataset.instances), dict(dataset.images)
-    else:
-        raise ValueError(f"datasets.{name}: a segmenter needs source coco or drawn, got {dataset.source}")
-    if missing := {"train", "test"} - set(instances):
-        raise ValueError(f"datasets.{name}: a segmenter needs instances of {sorted(missing)}")
+    instances, images = coco_files(name, dataset)
     names = {}
-    for split in ("train", "test"):
+    splits: tuple[Split, Split] = ("train", "test")
+    for split in splits:
         file, folder_of = str(data_root / instances[split]), str(data_root / images[split])
         names[split] = f"objectcrop_{settings_hash({'file': file, 'images': folder_of})}"
         loader = _coco_loader(file, folder_of, names[split])

@@ -1,7 +1,6 @@
 """What a training keeps on its way: its state and metrics in a folder, and which settings they belong to."""
 
 import json
-import os
 import pickle
 import sys
 import zipfile
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from objectcrop.runtime.atomic import replacing
-from objectcrop.runtime.finished import FOLDER, Origin, stored_origin
+from objectcrop.runtime.finished import FOLDER, Origin, stored_origin, unused_path
 
 STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
 STATE_LAYOUT = 2
@@ -74,7 +73,7 @@ def set_stale_aside(folder: Path, origin: Origin) -> Path | None:
         is_stale = stored_hash not in (None, origin.state)
     if not is_stale:
         return None
-    target = _unused(folder.with_name(f"{folder.name}.stale-{stored_hash}"))
+    target = unused_path(folder.with_name(f"{folder.name}.stale-{stored_hash}"))
     target.mkdir()
     for path in (*saved_states(folder), folder / METRICS, folder / EVENTS, folder / FOLDER):
         if path.exists():
@@ -139,14 +138,6 @@ def rewind_metrics(folder: Path, step: int) -> None:
     kept = [row for row in read_metrics(folder) if row["step"] <= step]
     with replacing(folder / METRICS) as aside:
         aside.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-
-
-def _unused(path: Path) -> Path:
-    candidate, number = path, 1
-    while os.path.lexists(candidate):
-        number += 1
-        candidate = path.with_name(f"{path.name}-{number}")
-    return candidate
 
 
 def own_statistics(method: nn.Module) -> Tensor:
