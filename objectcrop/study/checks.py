@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from objectcrop.study.merging import suggestion
 from objectcrop.study.settings.backbones import DETECTOR_TRUNKS
-from objectcrop.study.settings.datasets import DrawnDataset, OpenImagesDataset, UnionDataset
+from objectcrop.study.settings.datasets import DrawnDataset, FolderDataset, OpenImagesDataset, UnionDataset
 from objectcrop.study.settings.proposals import (
     DegreeProposals,
     FeatureProposals,
@@ -30,6 +30,7 @@ def find_broken_references(study: Study, names: Names) -> list[str]:
         *_task_problems(study, names),
         *_table_problems(study, names),
         *_inspection_problems(study, names),
+        *_unlabelled_measurements(study),
     ]
 
 
@@ -135,3 +136,14 @@ def _inspection_problems(study: Study, names: Names) -> Iterator[str]:
             yield from _unknown(f"measured_proposals.{dataset}", "proposal source", source, names["proposals"])
     if study.inspection is not None and study.inspection.run is not None:
         yield from _unknown("inspection.run", "run", study.inspection.run, names["runs"])
+
+
+def _unlabelled_measurements(study: Study) -> Iterator[str]:
+    for name in study.measured_proposals:
+        dataset = study.datasets.get(name)
+        parts = [study.datasets.get(part) for part in dataset.parts] if isinstance(dataset, UnionDataset) else [dataset]
+        if all(isinstance(part, FolderDataset) for part in parts):
+            yield (
+                f"measured_proposals.{name}: proposals are measured against annotated boxes, a data set with source folder "
+                "has none; remove it, or name a labelled data set"
+            )
