@@ -48,5 +48,5 @@ rule fine_tune:
         "python -m workflow_scripts.fine_tune"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --weights {input.weights} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
-        " --checkpoints {resources.checkpoints:q}"
+        " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --out {output.result} 2>&1 | tee -i {log}"

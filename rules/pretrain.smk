@@ -37,5 +37,5 @@ rule pretrain:
         " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations} --weights {input.weights}"
         " --gpus {resources.gpu} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
         " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"
-        " --checkpoints {resources.checkpoints:q}"
+        " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --out {output.backbone} --summary {output.summary} 2>&1 | tee -i {log}"

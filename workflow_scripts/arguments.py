@@ -32,6 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "threads": {"type": int, "default": 1, "help": "cores"},
     "gpus": {"type": int, "default": 0, "help": "GPUs; 0 is the CPU"},
     "data-root": {"type": Path, "required": True, "help": "folder that the paths of data sets start from"},
+    "code": {"default": "", "help": "digest of the code; what a finished job of other code wrote is not used again"},
     "checkpoints": {"type": Path, "required": True, "help": "folder of the state"},
 }
 IDENTIFYING = ("seed", "shard")

@@ -23,11 +23,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.runtime.job_costs import read_costs
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
-    quality = measure(
-        read_table(args.proposals, PROPOSALS),
-        read_table(args.annotations, ANNOTATIONS, categories=True),
-        training_sizes(read_table(args.manifest, MANIFEST)),
-    )
+    table, sizes = read_table(args.proposals, PROPOSALS), training_sizes(read_table(args.manifest, MANIFEST))
+    annotations = read_table(args.annotations, ANNOTATIONS, categories=True)
+    try:
+        quality = measure(table, annotations, sizes)
+    except ValueError as error:
+        raise ValueError(f"{args.annotations}: {error}") from error
     write_json(args.out, quality | {"costs": read_costs(args.costs)})
     print(", ".join(f"{name} {quality[name]:.4g}" for name in ("corloc", "det_rate", "mabo", "ap50", "ap5095")), end="")
     print(f" on {quality['num_images_measured']} images with {quality['num_objects']} objects")

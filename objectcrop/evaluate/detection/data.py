@@ -20,7 +20,8 @@ from objectcrop.data.readers.registry import list_images
 from objectcrop.data.readers.single_objects import read_sizes
 from objectcrop.data.readers.voc import read_image_set
 from objectcrop.data.stated_sizes import STATED
-from objectcrop.study.settings.datasets import CocoDataset, Dataset, DrawnDataset, VocDataset, VocPart
+from objectcrop.evaluate.detection.files import coco_files, voc_parts
+from objectcrop.study.settings.datasets import CocoDataset, Dataset, Split, VocDataset, VocPart
 from objectcrop.study.settings.section import settings_hash
 
 
@@ -46,19 +47,10 @@ def register_voc(name: str, dataset: Dataset, data_root: Path) -> RegisteredName
         ValueError: if the data set has no devkit, or not exactly one test part; naming the path, if one leads outside the data
             root.
     """
-    if isinstance(dataset, DrawnDataset):
-        devkit = f"drawn/{name}/VOC2007"
-        train: tuple[VocPart, ...] = (VocPart(devkit=devkit, image_set="trainval"),)
-        test: tuple[VocPart, ...] = (VocPart(devkit=devkit, image_set="test"),)
-    elif isinstance(dataset, VocDataset):
-        train, test = dataset.parts.get("train", ()), dataset.parts.get("test", ())
-    else:
-        raise ValueError(f"datasets.{name}: a detector needs source voc or drawn, got {dataset.source}")
-    if not train or len(test) != 1:
-        raise ValueError(f"datasets.{name}: a detector needs training parts and exactly one test part, got {len(test)}")
+    train, test = voc_parts(name, dataset)
     left_out = _checked(name, dataset, data_root)
-    classes = _voc_classes([*train, *test], data_root)
-    names = [_register_part(name, part, data_root, classes, left_out) for part in [*train, *test]]
+    classes = _voc_classes([*train, test], data_root)
+    names = [_register_part(name, part, data_root, classes, left_out) for part in [*train, test]]
     return RegisteredNames(names[:-1], names[-1], classes)
 
 
@@ -68,19 +60,11 @@ def register_coco(name: str, dataset: Dataset, data_root: Path) -> RegisteredNam
     Raises:
         ValueError: if the data set has no COCO layout, or lacks a split; naming the path, if one leads outside the data root.
     """
-    if isinstance(dataset, DrawnDataset):
-        folder = f"drawn/{name}"
-        instances: dict[Any, str] = {s: f"{folder}/coco/annotations/instances_{s}.json" for s in ("train", "test")}
-        images: dict[Any, str] = {split: f"{folder}/{split}" for split in ("train", "test")}
-    elif isinstance(dataset, CocoDataset):
-        instances, images = dict(dataset.instances), dict(dataset.images)
-    else:
-        raise ValueError(f"datasets.{name}: a segmenter needs source coco or drawn, got {dataset.source}")
-    if missing := {"train", "test"} - set(instances):
-        raise ValueError(f"datasets.{name}: a segmenter needs instances of {sorted(missing)}")
+    instances, images = coco_files(name, dataset)
     left_out = _checked(name, dataset, data_root)
     names = {}
-    for split in ("train", "test"):
+    splits: tuple[Split, Split] = ("train", "test")
+    for split in splits:
         file, folder_of = str(data_root / instances[split]), str(data_root / images[split])
         names[split] = f"objectcrop_{settings_hash({'file': file, 'images': folder_of})}"
         loader = _coco_loader(file, folder_of, names[split], left_out)

@@ -111,8 +111,10 @@ class LineagePlan:
     def _results(self) -> Iterator[Made]:
         results = ResultPlan(self.study)
         for run, task in results.judged():
-            rule = "evaluate_linear" if isinstance(self.study.tasks[task], LinearTask) else "fine_tune"
-            yield from _all((paths.RESULT,), rule, results.job(run, task), run=run, task=task)
+            is_linear = isinstance(self.study.tasks[task], LinearTask)
+            made = (paths.RESULT, paths.RESULT_SCORES) if is_linear else (paths.RESULT,)
+            rule = "evaluate_linear" if is_linear else "fine_tune"
+            yield from _all(made, rule, results.job(run, task), run=run, task=task)
 
     def _pages(self) -> Iterator[Made]:
         results = ResultPlan(self.study)
