@@ -37,10 +37,10 @@ def study(finished, tmp_path_factory):
     return moved
 
 
-def stale_results(study):
-    """The results of both tables that are not what the study, as it was planned last, would make now."""
+def stale_results(study, *tables):
+    """The results of tables, or of both, that are not what the study, as it was planned last, would make now."""
     found = set()
-    for table in ("linear-demo", "detection-demo"):
+    for table in tables or ("linear-demo", "detection-demo"):
         command = [sys.executable, "-m", "workflow_scripts.explain", f"results/tables/{table}.json", "--json"]
         done = subprocess.run(
             command, cwd=study.folder, env=study.environment, capture_output=True, text=True, check=True
@@ -142,6 +142,38 @@ def test_edited_annotations_are_read_again_with_all_that_follows(study):
         planned = study.planned(*Workflow.tiny)
         assert stale_results(study) == LINEAR | DETECTION
     assert {"read_annotations", "select_ohms", "evaluate_linear", "fine_tune"} <= planned.keys()
+
+
+EXTERNAL = """
+runs:
+  outside:
+    method: external
+    backbone: {{arch: resnet18, width: 0.125, weights: outside.safetensors{pin}}}
+    resources: {{cpus: 1, gpus: 0, memory_mb: 2000, hours: 1}}
+tables:
+  outside-demo:
+    title: Weights from a file
+    columns: [{{task: linear, metric: map, label: mAP}}]
+    rows: [{{label: Outside, run: outside}}, {{label: Random initialisation, run: random-init}}]
+"""
+
+
+def test_replaced_weights_from_outside_are_read_again_and_pinned_ones_are_rejected(study):
+    weights = study.folder / "data/outside.safetensors"
+    shutil.copyfile(study.folder / "results/pretrain/random-init/s0/backbone.safetensors", weights)
+    arguments = ("outside-demo", *overlay(study, EXTERNAL.format(pin="")))
+    study.run(*arguments)
+    assert study.planned(*arguments) == {}
+    shutil.copyfile(study.folder / "results/pretrain/oac/s0/backbone.safetensors", weights)
+    assert stale_results(study, "outside-demo") == {"outside/linear"}
+    planned = study.planned(*arguments)
+    assert (planned["pretrain"], planned["evaluate_linear"]) == (1, 1)
+    pinned = overlay(study, EXTERNAL.format(pin=f", weights_sha256: '{'0' * 64}'"))
+    done = study.run("outside-demo", *pinned, check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "data/outside.safetensors" in said
+    assert "0" * 64 in said
 
 
 def test_a_snakemake_blind_to_settings_renders_no_table_of_old_results(study):
