@@ -41,8 +41,17 @@ MANIFEST = Schema(
         "height_px": "int32",
         "num_bytes": "int64",
         "split": "str",  # train, validation or test
+        "digest": "str",  # of the file's bytes: the first 16 hexadecimal digits of their SHA-256
     },
     key=("image_id",),
+)
+IMAGE_FILES = Schema(
+    "image files",
+    {
+        "path": "str",  # as in MANIFEST, row by row; two parts of a union may have one file
+        "num_bytes": "int64",
+        "mtime_ns": "int64",  # when the file was last changed before it was indexed, nanoseconds since 1970
+    },
 )
 ANNOTATIONS = Schema(
     "annotations",

@@ -2,6 +2,7 @@
 
 from inspect import Parameter, signature
 
+from objectcrop.runtime.gpus import count_gpus
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
 from objectcrop.study.jobs.job import Job
@@ -9,6 +10,7 @@ from objectcrop.study.loading import StudyError
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.paths import any_of
 from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.plan.planned import PlannedJob
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
@@ -27,8 +29,19 @@ def or_stop(checked, *arguments):
 PLAN = or_stop(load_plan, config)
 
 
+def planned_jobs(resource):
+    """Return the jobs that are to run of rules that have a resource."""
+    jobs = [
+        job for job in workflow.dag.needrun_jobs() if resource in job.rule.resources
+    ]
+    return [PlannedJob(job.rule.name, dict(job.wildcards.items())) for job in jobs]
+
+
 onstart:
-    or_stop(PLAN.needs.require)
+    or_stop(PLAN.needs.require, planned_jobs("data_root"))
+    if workflow.local_exec:  # elsewhere the scheduler knows what it has
+        limit = dict(workflow.global_resources.unwrapped_items()).get("gpu")
+        or_stop(PLAN.gpus.require, planned_jobs("gpu"), count_gpus, limit)
 
 
 wildcard_constraints:

@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.linear import LinearJob
@@ -12,16 +11,18 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LinearJob, ["seed", "data-root", "manifest", "annotations", "threads", "gpus"])
-    parser.add_argument("--backbone", type=Path, required=True, help="weights of the run (.safetensors)")
-    parser.add_argument("--out", type=Path, required=True, help="result to write (JSON)")
-    parser.add_argument("--scores", type=Path, required=True, help="scores of the test images to write (npz)")
+    parser.add_input("backbone", "weights of the run (.safetensors)")
+    parser.add_output("out", "result to write (JSON)")
+    parser.add_output("scores", "scores of the test images to write (npz)")
     args = parser.parse_args(argv)
     job = LinearJob.parse(args.settings)
+    made = parser.begin("evaluate_linear", args)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(min(args.gpus, 1)):
         evaluate_here(job, args)
+    made.finish()
 
 
 def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
@@ -29,9 +30,8 @@ def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
 
     from objectcrop.evaluate.linear.probe import Data, evaluate_linear
     from objectcrop.evaluate.linear.scores import write_scores
-    from objectcrop.evaluate.results import result_record
+    from objectcrop.evaluate.results import write_result
     from objectcrop.networks.weights import load_backbone, read_training_precision
-    from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.randomness import Seeds
     from objectcrop.ssl.samples.order import split_threads
     from objectcrop.tables import ANNOTATIONS, MANIFEST, read_table
@@ -47,7 +47,7 @@ def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
     evaluated = evaluate_linear(backbone, data, job.task, seeds, device=device, num_workers=workers)
     pretrained_in = read_training_precision(args.backbone)
     write_scores(args.scores, evaluated.scores)
-    write_json(args.out, result_record(job, args.seed, evaluated.results, time.monotonic() - started, pretrained_in))
+    write_result(args.out, job, args.seed, evaluated.results, time.monotonic() - started, pretrained_in)
 
 
 if __name__ == "__main__":

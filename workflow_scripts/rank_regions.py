@@ -12,16 +12,18 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LodJob, ["features", "code"])
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="npz of every shard of scores")
+    parser.add_input("scores", "npz of every shard of scores", nargs="+")
     parser.add_argument("--processes", type=int, default=1, help="processes; more than one starts torchrun")
     parser.add_argument("--state", type=Path, required=True, help="folder of the rows and of the state while it runs")
-    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    parser.add_output("out", "npz to write")
     args = parser.parse_args(argv)
     job = LodJob.parse(args.settings)
+    made = parser.begin("rank_regions", args)
 
     from objectcrop.runtime.launch import launch
 
     launch("workflow_scripts.rank_regions", argv, args.processes, partial(rank_here, job, args))
+    made.finish()
 
 
 def rank_here(job: LodJob, args: argparse.Namespace) -> None:
@@ -35,8 +37,7 @@ def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     from objectcrop.runtime.signals import stop_requests
 
     torch.set_num_threads(1)
-    images = FeatureShards(args.features)
-    offsets = images.offsets
+    offsets = (images := FeatureShards(args.features)).offsets
     scores = ScoreFiles(args.scores, offsets)
     origin = ranking_origin(scores, job.lod, images.image_ids, args.code)
     finished = Finished(args.state, origin, {"ranking.npz": args.out})
@@ -45,14 +46,14 @@ def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     finished.set_aside()
     with stop_requests() as stop, join_world(0) as world:
         ranked = rank_from_files(scores, job.lod, args.state, world, stop)
-        if not world.is_first:
-            return
+    if not world.is_first:
+        return
     write_ranking(args.out, ranked, images.image_ids, offsets)
     finished.keep()
     close_folder(args.state)
     final, quadratic = ranked.ranking
-    print(f"{offsets[-1]} regions; iterations: Q {quadratic.iterations}", end="")
-    print(f", walk {final.iterations} (last step {final.last_change:.2g})")
+    steps = f"Q {quadratic.iterations}, walk {final.iterations} (last step {final.last_change:.2g})"
+    print(f"{offsets[-1]} regions; iterations: {steps}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import torch
 from objectcrop.networks.weights import load_backbone, read_weights
 from objectcrop.proposals.networks import load_network, packaged_weights
 from objectcrop.proposals.trunk import PixelScale, Trunk
+from objectcrop.runtime.checksum import require_sha256
 from objectcrop.runtime.precision import describe_precision
 from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.proposals import FeatureProposals
@@ -29,6 +30,7 @@ def open_trunk(
         network: torch.nn.Module = load_backbone(files[0], backbone)
     else:
         path = str(files[0]) if files else packaged_weights(source.trunk.arch)
+        require_sha256(path, source.trunk.weights_sha256, setting="trunk.weights_sha256")
         network = load_network(source.trunk, read_weights(path), (*layers, descriptor_layer), where=path)
         pixels = source.trunk.pixels
     device = torch.device("cuda" if use_gpu else "cpu")

@@ -40,7 +40,7 @@ def names_of(num_images: int) -> list[str]:
 def write_manifest(folder: Path, names: list[str]) -> None:
     paths = [f"openimages/train/{name}.jpg" for name in names]
     rows = {"image_id": names, "path": paths, "width_px": FILE_SIDE_PX, "height_px": FILE_SIDE_PX, "num_bytes": 300_000}
-    write_table(pd.DataFrame(rows).assign(split="train"), folder / "manifest.parquet", MANIFEST)
+    write_table(pd.DataFrame(rows).assign(split="train", digest=""), folder / "manifest.parquet", MANIFEST)
     (folder / "openimages/train").mkdir(parents=True)
     rng = np.random.default_rng(2)
     for path in paths[:: len(paths) // NUM_FILES]:

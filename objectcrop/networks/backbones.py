@@ -14,7 +14,7 @@ from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, 
 from objectcrop.networks.color_pair import NUM_CHANNELS, ColorSplit
 from objectcrop.networks.named import build_named, find_network_problem, with_norm_layer
 from objectcrop.runtime.seeding import seeded_torch
-from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.backbones import BackboneSettings, find_shape_problem
 from objectcrop.views.normalisation import normalise
 
 NormLayer = Callable[[int], nn.Module]
@@ -250,9 +250,8 @@ def find_trunk_problem(settings: BackboneSettings) -> str | None:
         return None
     if problem := find_network_problem(settings.arch):
         return problem
-    if settings.is_plain:
-        return None
-    return f"backbone.width, color and stem are for {', '.join(_BLOCKS)}; {settings.arch} has none of them"
+    problem = find_shape_problem(settings)
+    return problem and f"backbone.{problem}"
 
 
 @contextmanager

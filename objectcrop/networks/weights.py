@@ -18,6 +18,7 @@ from torch import Tensor
 from objectcrop.networks.backbones import Backbone, build_backbone
 from objectcrop.networks.named import CLASSIFIERS
 from objectcrop.runtime.atomic import replacing
+from objectcrop.runtime.checksum import require_sha256
 from objectcrop.study.settings.runs import BackboneSettings
 
 _DTYPES = {
@@ -135,6 +136,19 @@ def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
     backbone = build_backbone(settings)
     load_weights(backbone, read_weights(path), where=str(path))
     return backbone
+
+
+def load_external(settings: BackboneSettings, data_root: Path, *, where: str) -> Backbone:
+    """Return a trunk with the weights of the file that its settings name under the data root, if it is the one they pin.
+
+    Raises:
+        ValueError: if they name none or it has another SHA-256, with the setting behind `where`; or as `load_backbone`.
+    """
+    if settings.weights is None:
+        raise ValueError(f"{where}.weights: is missing; name the file of weights")
+    path = data_root / settings.weights
+    require_sha256(path, settings.weights_sha256, setting=f"{where}.weights_sha256")
+    return load_backbone(path, settings)
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

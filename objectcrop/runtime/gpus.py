@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +12,16 @@ from pathlib import Path
 from typing import IO
 
 POLL_S = 0.2
+
+
+def count_gpus() -> int | None:
+    """Return how many GPUs a process started here would see; None where PyTorch cannot say, as it is not installed here.
+
+    Another process asks, as one that has looked keeps what it saw, and planning must not import PyTorch.
+    """
+    command = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return int(done.stdout) if done.returncode == 0 else None
 
 
 @contextmanager
@@ -23,7 +35,9 @@ def lease(count: int, devices: Sequence[int], folder: Path | None = None) -> Ite
         ValueError: if more are asked for than there are.
     """
     if count > len(devices):
-        raise ValueError(f"{count} GPU(s) asked for, this machine has {len(devices)}; lower resources.gpus of the run")
+        raise ValueError(
+            f"{count} GPU(s) asked for, this machine has {len(devices)}; lower resources.gpus of this run or task"
+        )
     room = folder or Path(tempfile.gettempdir()) / f"objectcrop-gpus-{os.getuid()}"
     room.mkdir(mode=0o700, exist_ok=True)
     while (held := _take(count, devices, room)) is None:

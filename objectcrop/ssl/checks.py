@@ -2,11 +2,15 @@
 
 from objectcrop.networks.backbones import find_trunk_problem
 from objectcrop.ssl.methods.registry import METHODS
+from objectcrop.study.checks.training import as_sentences, training_misfits
 from objectcrop.study.settings.runs import Run
 
 
 def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: bool) -> list[str]:
-    """List everything that keeps this run from being trained; empty if nothing does."""
+    """List everything that keeps this run from being trained; empty if nothing does.
+
+    What its settings alone show is found before the first job too, by the same rules (`objectcrop.study.checks`).
+    """
     problem = find_trunk_problem(run.backbone)
     problems = [problem] if problem else []
     if not run.is_trained:
@@ -14,24 +18,9 @@ def find_problems(run: Run, *, num_images: int, world_size: int, has_proposals: 
     batch = run.optimizer.global_batch_size
     if num_images < batch:
         problems.append(f"{num_images} training images do not fill one batch of {batch}: lower global_batch_size")
-    if batch % world_size:
-        problems.append(f"global_batch_size {batch} is not a multiple of the {world_size} processes")
-    elif batch // world_size < 2:
-        problems.append("one image per process leaves batch norm nothing to normalise with: raise global_batch_size")
-    parts, method = run.training.accumulation_steps, METHODS[run.method]
-    if parts > 1 and method.has_memory(run):
-        problems.append(
-            f"accumulation_steps {parts} is wrong for {run.method}: its queue would change within a step; set it to 1"
-        )
-    elif batch % (world_size * parts):
-        problems.append(
-            f"global_batch_size {batch} does not divide into {parts} parts in each of {world_size} processes"
-        )
-    elif parts > 1 and batch // (world_size * parts) < 2:
-        problems.append(f"accumulation_steps {parts} leaves batch norm one image: lower it, or raise global_batch_size")
     if run.method != "supervised" and run.uses_objects and not has_proposals:
         problems.append("object views need proposals: give --proposals the table and its summary")
-    return problems + method.find_problems(run)
+    return problems + as_sentences(training_misfits(run, world_size))
 
 
 def find_warnings(run: Run, *, num_images: int, num_without_boxes: int, world_size: int = 1) -> list[str]:

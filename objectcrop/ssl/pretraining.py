@@ -13,7 +13,7 @@ from torch import Tensor
 
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
-from objectcrop.networks.weights import load_backbone
+from objectcrop.networks.weights import load_external
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.finished import Origin
 from objectcrop.runtime.lock import run_lock
@@ -72,14 +72,14 @@ class Tables(NamedTuple):
     """What a run reads.
 
     Attributes:
-        manifest: MANIFEST of its data set.
+        manifest: MANIFEST of its data set; None for a run that is not trained.
         data_root: folder that paths start from.
         annotations: ANNOTATIONS, for a supervised run, or to monitor neighbours.
         proposals: PROPOSALS, for object views.
         proposals_summary: summary of these.
     """
 
-    manifest: pd.DataFrame
+    manifest: pd.DataFrame | None
     data_root: Path
     annotations: pd.DataFrame | None = None
     proposals: pd.DataFrame | None = None
@@ -128,8 +128,7 @@ def _without_training(request: Request, tables: Tables) -> Pretrained:
     settings = request.run.backbone
     start = time.monotonic()
     if request.run.method == "external":
-        assert settings.weights is not None
-        backbone = load_backbone(tables.data_root / settings.weights, settings)
+        backbone = load_external(settings, tables.data_root, where=f"runs.{request.name}.backbone")
         features = "external weights"
     else:
         with seeded_weights(initial_seed(request)):
@@ -140,12 +139,13 @@ def _without_training(request: Request, tables: Tables) -> Pretrained:
 
 def _train(request: Request, tables: Tables, folder: Path, world: World, stop: StopRequest) -> Pretrained:
     run = request.run
+    if tables.manifest is None:
+        raise ValueError(f"run {request.name}: training needs --manifest")
     images = ImageList.of(tables.manifest, tables.data_root)
     boxes = boxes_of_images(tables.proposals, images) if tables.proposals is not None else []
     has_proposals = tables.proposals is not None
     num_samples = len(list_sources(run, boxes, images.sizes))
-    problems = find_problems(run, num_images=num_samples, world_size=world.size, has_proposals=has_proposals)
-    if problems:
+    if problems := find_problems(run, num_images=num_samples, world_size=world.size, has_proposals=has_proposals):
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
     torch.set_num_threads(threads)

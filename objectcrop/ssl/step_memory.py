@@ -156,7 +156,7 @@ def find_memory_warnings(method: Method, memory: StepMemory, *, world_size: int,
 def _find_parts(method: Method, memory: StepMemory, world_size: int, limit: int) -> int:
     """The fewest accumulation steps with which a step fits; 0 if the method takes none, or none would do."""
     run = method.run
-    if method.has_memory(run):
+    if run.has_memory:
         return 0
     share = run.optimizer.global_batch_size // world_size
     each = memory.activations / memory.num_images

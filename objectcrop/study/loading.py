@@ -1,18 +1,16 @@
 """A study from the merged config: inherited, validated, checked; every problem is named at once."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import difflib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from objectcrop.study.checks import find_broken_references
+from objectcrop.study.checks.references import find_unknown_names
+from objectcrop.study.checks.whole import find_misfits
+from objectcrop.study.faults import explain, without_faults
 from objectcrop.study.merging import resolve
 from objectcrop.study.study import Study
-
-RENAMED = {"pictures": "images", "picture_deadline_s": "image_deadline_s"}
-"""Settings of earlier versions, by what they are called now."""
-
-SECTIONS = ("datasets", "proposals", "runs", "tasks", "tables")
 
 
 class StudyError(ValueError):
@@ -23,34 +21,87 @@ class StudyError(ValueError):
         super().__init__(f"the study has {len(set(problems))} problem(s):\n{lines}")
 
 
+class Examined(NamedTuple):
+    """A config as far as it can be read.
+
+    Attributes:
+        study: without what is faulty; None where nothing can be read.
+        problems: every one of the config.
+        has_data_root: whether the place of the data is known: no mistake is where it stands.
+    """
+
+    study: Study | None
+    problems: list[str]
+    has_data_root: bool
+
+
 def load_study(config: Mapping[str, Any]) -> Study:
     """Return the study of a merged config.
 
     Raises:
-        StudyError: listing every misspelt key, wrong value and broken reference.
+        StudyError: listing every misspelt key, wrong value, broken reference and misfit.
     """
-    study, problems = examine(config)
-    if problems or study is None:
-        raise StudyError(problems)
-    return study
+    examined = examine(config)
+    if examined.problems or examined.study is None:
+        raise StudyError(examined.problems)
+    return examined.study
 
 
-def examine(config: Mapping[str, Any]) -> tuple[Study | None, list[str]]:
+def examine(config: Mapping[str, Any]) -> Examined:
     """Return the study as far as it can be read, and every problem of the config."""
-    raw = {key: value for key, value in config.items() if value is not None}
-    names = {section: frozenset(raw.get(section) or ()) for section in SECTIONS}
-    resolved, problems = _resolved_runs(raw.get("runs") or {})
-    study, faults = _validated(raw | {"runs": resolved})
+    raw, problems = _with_known_sections({key: value for key, value in config.items() if value is not None})
+    written = raw.get("runs") or {}
+    if isinstance(written, Mapping):
+        resolved, broken = _resolved_runs(written)
+        problems += broken
+        raw = raw | {"runs": resolved}
+    study, faults = _validated(raw, _mappings(written))
     problems += faults
+    problems += find_unknown_names(raw | {"runs": written})
     if study is not None:
-        problems += find_broken_references(study, names)
-    return study, problems
+        problems += find_misfits(study)
+    return Examined(study, _said_once(problems, written), _has_data_root(raw, faults))
+
+
+def _with_known_sections(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the config with misspelt sections under the names that they must mean: others name what is in them."""
+    problems = []
+    for key in [key for key in raw if key not in Study.model_fields]:
+        near = difflib.get_close_matches(str(key), [name for name in Study.model_fields if name not in raw], n=1)
+        if near:
+            problems.append(f"{key}: there is no such setting; did you mean {near[0]!r}?")
+            raw[near[0]] = raw.pop(key)
+    return raw, problems
+
+
+def _said_once(problems: list[str], written: Any) -> list[str]:
+    """Leave out what a run has only because it takes it over: it is said of the run that it inherits from."""
+    parents = {name: run["inherit"] for name, run in _mappings(written).items() if isinstance(run.get("inherit"), str)}
+    kept = dict.fromkeys(problems)
+    for name, parent in parents.items():
+        own, inherited = f"runs.{name}.", f"runs.{parent}."
+        for problem in problems:
+            if problem.startswith(own) and problem.replace(own, inherited, 1) in problems:
+                kept.pop(problem, None)
+    return list(kept)
+
+
+def _mappings(runs: Any) -> dict[str, Mapping[str, Any]]:
+    entries = runs.items() if isinstance(runs, Mapping) else ()
+    return {name: run for name, run in entries if isinstance(run, Mapping)}
+
+
+def _has_data_root(raw: Mapping[str, Any], faults: list[str]) -> bool:
+    if isinstance(raw.get("data_root"), str):
+        return True  # wins over all else
+    is_elsewhere = "paths" not in raw and any(key not in Study.model_fields for key in raw)
+    return not is_elsewhere and not any(fault.startswith(("paths", "data_root")) for fault in faults)
 
 
 def _resolved_runs(raw_runs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     resolved: dict[str, Any] = {}
     problems = []
-    runs = {name: raw for name, raw in raw_runs.items() if isinstance(raw, Mapping)}
+    runs = _mappings(raw_runs)
     problems += [f"runs.{name}: expected settings, got {raw_runs[name]!r}" for name in raw_runs if name not in runs]
     for name in runs:
         try:
@@ -60,34 +111,9 @@ def _resolved_runs(raw_runs: Mapping[str, Any]) -> tuple[dict[str, Any], list[st
     return resolved, problems
 
 
-def _validated(raw: dict[str, Any]) -> tuple[Study | None, list[str]]:
-    """Return the study, and what is wrong with it; wrong entries are left out so that the others can still be checked."""
+def _validated(raw: dict[str, Any], runs: Mapping[str, Any]) -> tuple[Study | None, list[str]]:
+    """Return the study, and what is wrong with it; what is faulty is left out so that the rest can still be checked."""
     try:
         return Study.model_validate(raw), []
     except ValidationError as error:
-        problems = list(_explain(error))
-        faulty = {detail["loc"][:2] for detail in error.errors() if detail["loc"]}
-    sound = {
-        key: {name: entry for name, entry in value.items() if (key, name) not in faulty} if key in SECTIONS else value
-        for key, value in raw.items()
-        if not isinstance(value, Mapping) or key in SECTIONS
-    }
-    try:
-        return Study.model_validate({key: value for key, value in sound.items() if (key,) not in faulty}), problems
-    except ValidationError:
-        return None, problems
-
-
-def _explain(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors():
-        where = ".".join(str(part) for part in detail["loc"])
-        if detail["type"] == "extra_forbidden" and detail["loc"][-1] in RENAMED:
-            yield f"{where}: is now called {RENAMED[str(detail['loc'][-1])]!r}"
-        elif detail["type"] == "extra_forbidden":
-            yield f"{where}: there is no such setting (misspelt, or in the wrong section?)"
-        elif detail["type"] == "missing":
-            yield f"{where}: is missing"
-        else:
-            value = repr(detail.get("input"))
-            got = f", got {value}" if len(value) < 80 and detail["type"] != "value_error" else ""
-            yield f"{where}: {detail['msg'].removeprefix('Value error, ')}{got}"
+        return without_faults(raw, error), list(explain(error, raw, runs))

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+MAX_SHOWN = 30
+"""Names in a message, where none is like the one that was given."""
+
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     """Return `base` overridden by `top`: mappings are merged key by key, everything else is replaced."""
@@ -36,7 +39,11 @@ def suggestion(name: str, names: Mapping[str, Any] | list[str]) -> str:
     """Return a hint at the one of `names` that is most similar to `name`, or the list of all."""
     import difflib
 
-    close = difflib.get_close_matches(name, list(names), n=1)
+    lower = {other.lower(): other for other in names}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(names)}" if names else "; there are none"
+        return f"; did you mean {lower[close[0]]!r}?"
+    shown = ", ".join(list(names)[:MAX_SHOWN]) + (
+        f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    )
+    return f"; there are: {shown}" if names else "; there are none"

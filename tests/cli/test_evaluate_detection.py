@@ -20,6 +20,7 @@ from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash
+from objectcrop.tables import MANIFEST, empty_table, write_table
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
 from workflow_scripts.fine_tune import main as fine_tune
@@ -49,6 +50,9 @@ def work(tmp_path_factory):
     settings = {"dataset_name": "few", "dataset": DRAWN}
     data = ["--data-root", str(folder / "data"), "--threads", "1"]
     draw_scenes(["--settings", json.dumps(settings), *data, "--out", str(folder / "drawn.json")])
+    write_table(
+        empty_table(MANIFEST), folder / "manifest.parquet", MANIFEST
+    )  # only recorded: Detectron2 reads the layout
     export(folder, 0)
     return folder
 
@@ -67,7 +71,14 @@ def command(work, kind, out, weights="b", **schedule):
     settings = {"run_name": "r", "run": RUN, "task_name": "t", "task": task, "study_seed": 0}
     settings |= {"dataset_name": "few", "dataset": DRAWN}
     words = ["--settings", json.dumps(settings), "--seed", "0", "--data-root", str(work / "data")]
-    words += ["--weights", str(work / f"{weights}.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
+    words += [
+        "--manifest",
+        str(work / "manifest.parquet"),
+        "--weights",
+        str(work / f"{weights}.pkl"),
+        "--checkpoints",
+        str(work / f"{out}.checkpoints"),
+    ]
     return [sys.executable, "-m", "workflow_scripts.fine_tune", *words, "--out", str(work / f"{out}.json")], task
 
 
@@ -164,7 +175,7 @@ def test_new_weights_of_a_run_start_from_scratch_and_the_same_ones_resume(work, 
     fresh = interrupted("replaced")
     assert fresh.done == 1
     torch.testing.assert_close(fresh.stem, second, atol=1e-4, rtol=0)
-    assert "starts from scratch; of other weights, annotations, settings or code, and not used: " in fresh.err
+    assert "starts from scratch; of other weights, data, settings or code, and not used: " in fresh.err
     assert f" of 1 in {work / 'replaced.checkpoints'}" in fresh.err
     assert interrupted("replaced").done == 2
 

@@ -31,7 +31,7 @@ def arguments(tmp_path):
     for number in range(10):
         split = "train" if number < 6 else "test"
         assert cv2.imwrite(str(tmp_path / f"{number}.png"), rng.integers(0, 256, (32, 40, 3), dtype=np.uint8))
-        manifest.append((str(number), f"{number}.png", 40, 32, 1, split))
+        manifest.append((str(number), f"{number}.png", 40, 32, 1, split, ""))
         labels.append((str(number), "ab"[number % 2], 0, 0, 1, 1, False, False, False, "s", split))
     for rows, schema in ((manifest, MANIFEST), (labels, ANNOTATIONS)):
         write_table(pd.DataFrame(rows, columns=list(schema.columns)), tmp_path / f"{schema.name}.parquet", schema)

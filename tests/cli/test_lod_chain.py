@@ -48,7 +48,7 @@ def study(tmp_path_factory):
     for number, (width, height) in enumerate([(120, 90), (90, 120), (80, 80), (1, 1), (200, 100), (60, 60)]):
         small = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
         Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
-        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 5 else "train"))
+        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 5 else "train", ""))
     write_table(pd.DataFrame(rows, columns=list(MANIFEST.columns)), folder / "manifest.parquet", MANIFEST)
     with seeded_weights(0):
         backbone = build_backbone(BackboneSettings.model_validate(BACKBONE))

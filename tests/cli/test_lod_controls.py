@@ -16,9 +16,9 @@ from workflow_scripts import make_proposals, measure_proposals
 @pytest.fixture
 def folder(tmp_path):
     manifest = [
-        ("a", "a.jpg", 100, 60, 1, "train"),
-        ("b", "b.jpg", 50, 50, 1, "train"),
-        ("t", "t.jpg", 9, 9, 1, "test"),
+        ("a", "a.jpg", 100, 60, 1, "train", ""),
+        ("b", "b.jpg", 50, 50, 1, "train", ""),
+        ("t", "t.jpg", 9, 9, 1, "test", ""),
     ]
     write_table(pd.DataFrame(manifest, columns=list(MANIFEST.columns)), tmp_path / "m.parquet", MANIFEST)
     boxes = pd.DataFrame({"image_id": ["a", "b", "t"], "x1": 0.0, "y1": 0.0, "x2": 0.5, "y2": 0.5, "class_id": "cup"})

@@ -25,7 +25,7 @@ def arguments(tmp_path):
     names = [f"i{number}" for number in range(8)]
     for name in names:
         assert cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 256, (32, 40, 3), dtype=np.uint8))
-    manifest = [(name, f"{name}.png", 40, 32, 1, "train") for name in names]
+    manifest = [(name, f"{name}.png", 40, 32, 1, "train", "") for name in names]
     boxes = [(name, 0, 4, 4, 30, 28, 1.0) for name in names]
     labels = [(name, "c" if name < "i4" else "d", 0, 0, 1, 1, False, False, False, "s", "train") for name in names]
     for rows, schema in ((manifest, MANIFEST), (boxes, PROPOSALS), (labels, ANNOTATIONS)):
@@ -101,8 +101,11 @@ MOCO = {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"moco": {**MOCO, "queue_length": 10}}, "queue_length 10 is not a multiple of global_batch_size 4"),
-        ({"moco": {**MOCO, "batch_norm_group": 1}}, "batch_norm_group 1 leaves batch norm nothing to normalise with"),
+        (
+            {"moco": {**MOCO, "queue_length": 10}},
+            "moco.queue_length: 10 is not a multiple of optimizer.global_batch_size 4",
+        ),
+        ({"moco": {**MOCO, "batch_norm_group": 1}}, "batch_norm_group: 1 leaves batch norm nothing to normalise with"),
         ({"optimizer": {"global_batch_size": 1}}, "global_batch_size\n  Input should be greater than or equal to 2"),
         (
             {"optimizer": {"global_batch_size": 16}, "moco": {**MOCO, "queue_length": 16}},
@@ -110,7 +113,7 @@ MOCO = {"queue_length": 8, "batch_norm_group": 2, "projector_batch_norm": True}
         ),
         (
             {"views": {"size_px": 32, "regions": ["object", "scene"]}, "losses": {"localization": 1}},
-            r"views.regions \['object', 'scene'\] need views.proposals",
+            r"views.proposals: is missing; views.regions \['object', 'scene'\] need it",
         ),
         (
             {"views": {"size_px": 32, "regions": ["object", "scene"], "proposals": "lod"}, "losses": {"rotation": 1}},

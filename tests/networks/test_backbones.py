@@ -107,5 +107,5 @@ def test_lod_finds_the_strides_of_a_small_stem():
 
 
 def test_other_networks_have_no_small_stem():
-    with pytest.raises(ValueError, match=r"width, color and stem are for resnet18, .*densenet121 has none of them"):
+    with pytest.raises(ValueError, match=r"stem: only resnet18, .* can have another than imagenet, densenet121 cannot"):
         build_backbone(BackboneSettings(arch="densenet121", stem="small"))

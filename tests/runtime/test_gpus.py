@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from objectcrop.runtime.gpus import lease
+from objectcrop.runtime.gpus import count_gpus, lease
 
 
 def hold(count, folder, seconds, log):
@@ -41,3 +41,14 @@ def test_none_is_held_after_the_block(tmp_path):
         assert first == [0, 1]
     with lease(2, [0, 1], tmp_path) as again:
         assert again == [0, 1]
+
+
+def test_gpus_are_counted_as_a_job_would_see_them(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert count_gpus() == 0
+
+
+def test_nobody_knows_the_gpus_where_pytorch_is_not_installed(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "torch.py").write_text("raise ImportError")
+    assert count_gpus() is None

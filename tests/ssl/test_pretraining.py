@@ -12,6 +12,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from objectcrop.networks.weights import load_backbone, save_backbone, write_safetensors
+from objectcrop.runtime.checksum import file_sha256
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl.pretraining import pretrain
@@ -233,6 +234,24 @@ def test_external_weights_are_copied_from_the_data_root(tables, request_of, tmp_
     )
     with pytest.raises(ValueError, match="unexpected x"):
         pretrain(broken, tables, tmp_path / "e")
+
+
+def test_only_the_pinned_weights_are_taken(tables, request_of, tmp_path):
+    made = pretrain(request_of("scene-scene", method="random_init"), tables, tmp_path / "r").backbone
+    path = tables.data_root / "pinned.safetensors"
+    save_backbone(made, path, {})
+    backbone = {"arch": "resnet18", "width": 0.125, "weights": path.name, "weights_sha256": file_sha256(path)}
+    theirs = request_of("scene-scene", method="external", backbone=backbone)
+    assert same(state_of(pretrain(theirs, tables._replace(manifest=None), tmp_path / "e")), made.state_dict())
+    save_backbone(made, path, {"another": "header"})
+    sums = rf"is {file_sha256(path)}, runs\.\S+\.backbone\.weights_sha256 expects {backbone['weights_sha256']}; get"
+    with pytest.raises(ValueError, match=f"{path.name}: its SHA-256 {sums}"):
+        pretrain(theirs, tables, tmp_path / "e")
+
+
+def test_training_without_a_manifest_is_rejected(tables, request_of, tmp_path):
+    with pytest.raises(ValueError, match="run scene-scene: training needs --manifest"):
+        pretrain(request_of(), tables._replace(manifest=None), tmp_path / "c")
 
 
 def test_a_saved_backbone_is_the_trained_one(tables, request_of, tmp_path):

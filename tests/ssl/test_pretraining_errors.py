@@ -24,7 +24,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_images(tables, request_of
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"moco": {"queue_length": 18}}, "queue_length 18 is not a multiple of global_batch_size 4"),
+        ({"moco": {"queue_length": 18}}, "moco.queue_length: 18 is not a multiple of .*size 4; take 16 or 20"),
         ({"optimizer": {"global_batch_size": 64}, "moco": {"queue_length": 64}}, "16 training images do not fill"),
         ({"backbone": {"arch": "resnt18"}}, "'resnt18': torchvision has no such network; near are .*'resnet18'"),
         (
@@ -33,10 +33,13 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_images(tables, request_of
         ),
         (
             {"backbone": {"arch": "mobilenet_v3_small"}},
-            "backbone.width, color and stem are for resnet18, .*has none of them",
+            "backbone.width: only resnet18, .* can have another than 1.0, mobilenet_v3_small cannot",
         ),
-        ({"method": "swav", "swav": {"num_prototypes": 8, "queue_length": 6}}, "swav.queue_length 6 is not a multiple"),
-        ({"moco": {"batch_norm_group": 1}}, "batch_norm_group 1"),
+        (
+            {"method": "swav", "swav": {"num_prototypes": 8, "queue_length": 6}},
+            "swav.queue_length: 6 is not a multiple",
+        ),
+        ({"moco": {"batch_norm_group": 1}}, "moco.batch_norm_group: 1"),
     ],
 )
 def test_runs_that_cannot_work_are_rejected_before_any_work(tables, request_of, tmp_path, changes, message):
@@ -51,10 +54,14 @@ def test_runs_that_cannot_work_are_rejected_before_any_work(tables, request_of, 
         (
             {"optimizer": {"global_batch_size": 4}},
             4,
-            "one image per process leaves batch norm nothing to normalise with",
+            "leaves each of the 4 processes (resources.gpus) one image",
         ),
-        ({"optimizer": {"global_batch_size": 4}}, 3, "global_batch_size 4 is not a multiple of the 3 processes"),
-        ({"moco": {"queue_length": 18}}, 2, "queue_length 18 is not a multiple of global_batch_size 4"),
+        (
+            {"optimizer": {"global_batch_size": 4}},
+            3,
+            "optimizer.global_batch_size: 4 is not a multiple of the 3 processes",
+        ),
+        ({"moco": {"queue_length": 18}}, 2, "18 is not a multiple of optimizer.global_batch_size 4"),
     ],
 )
 def test_problems_of_several_processes_are_one_sentence_each(request_of, changes, world_size, message):
@@ -65,7 +72,7 @@ def test_problems_of_several_processes_are_one_sentence_each(request_of, changes
 
 
 def test_a_loss_without_its_proposals_and_a_neighbour_vote_without_labels_are_rejected(request_of, tables, tmp_path):
-    with pytest.raises(ValueError, match=r"views.regions .* need views.proposals"):
+    with pytest.raises(ValueError, match=r"views.proposals: is missing; views.regions .* need it"):
         request_of(views={"regions": ["object", "scene"]}, losses={"localization": 1.0})
     request = request_of(training={"monitor_knn": True})
     with pytest.raises(ValueError, match=r"run scene-scene: training.monitor_knn needs --annotations"):

@@ -25,7 +25,7 @@ def test_images_without_labels_are_a_problem_of_the_study(name):
     with pytest.raises(StudyError) as caught:
         load_study(BASE | {"measured_proposals": {name: ["centre"], "drawn": ["centre"]}})
     (line,) = [line for line in str(caught.value).splitlines() if "measured_proposals" in line]
-    assert f"measured_proposals.{name}: proposals are measured against annotated boxes" in line
+    assert f"measured_proposals.{name}: {name!r} has no annotated boxes to measure with" in line
     assert "name a labelled data set" in line
 
 

@@ -43,7 +43,7 @@ def test_settings_that_are_written_and_read_stay_the_same():
 @pytest.mark.parametrize(
     ("views", "problem"),
     [
-        ({"scene_scale_min": 0.5, "scene_scale_max": 0.4}, "scene_scale_min 0.5 exceeds scene_scale_max 0.4"),
+        ({"scene_scale_min": 0.5, "scene_scale_max": 0.4}, "scene_scale_min: 0.5 exceeds scene_scale_max 0.4"),
         ({"border": "black"}, "coordinate_released"),
         ({"shift_radius": [0.3, 0.1]}, "the least comes first"),
         ({"small_crops": {"size_px": 300}}, "300 exceeds size_px 224"),
@@ -57,5 +57,5 @@ def test_contradictions_are_named(views, problem):
 
 def test_only_regions_made_of_objects_need_proposals():
     assert views_of("moco_v2", regions=["random_box", "whole_image"]).proposals is None
-    with pytest.raises(ValidationError, match=r"need views\.proposals"):
+    with pytest.raises(ValidationError, match=r"views\.proposals: is missing"):
         views_of("moco_v2", regions=["scene", "shifted_object"])

@@ -8,7 +8,7 @@ ours, for small studies.
 from pathlib import Path
 from typing import Any
 
-from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.backbones import CHANNELS, BackboneSettings, find_detector_problem
 from objectcrop.study.settings.tasks import DetectionSchedule, DetectorTask, SegmenterTask
 
 PIXEL_MEAN = [123.675, 116.280, 103.530]
@@ -78,13 +78,10 @@ def detection_config(
 
 def _set_backbone(cfg: Any, backbone: BackboneSettings, norm: str) -> None:
     resnets = cfg.MODEL.RESNETS
+    if problem := find_detector_problem(backbone):
+        raise ValueError(f"backbone: {problem}")
     resnets.DEPTH = DEPTH[backbone.arch]
-    width = max(8, round(64 * backbone.width))
-    if width != 64 * backbone.width:
-        raise ValueError(
-            f"backbone.width {backbone.width}: in Detectron2 every stage has twice the channels of the one before; choose a "
-            "width of which 64 times is a whole number of at least 8, as 0.125, 0.25 or 0.5"
-        )
+    width = round(CHANNELS * backbone.width)
     resnets.STEM_OUT_CHANNELS = width
     resnets.RES2_OUT_CHANNELS = width if backbone.arch == "resnet18" else 4 * width
     resnets.WIDTH_PER_GROUP = width

@@ -1,13 +1,9 @@
 """Which files a fine-tuning reads its boxes and masks from, by the layout of its data set."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from objectcrop.runtime.checksum import file_sha256
 from objectcrop.study.settings.datasets import CocoDataset, Dataset, DrawnDataset, Split, VocDataset, VocPart
-from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
 
 
 class VocParts(NamedTuple):
@@ -61,36 +57,3 @@ def coco_files(name: str, dataset: Dataset) -> CocoFiles:
     if missing := {"train", "test"} - set(instances):
         raise ValueError(f"datasets.{name}: a segmenter needs instances of {sorted(missing)}")
     return CocoFiles(instances, images)
-
-
-def annotations_sha256(task: DetectorTask | SegmenterTask, name: str, dataset: Dataset, data_root: Path) -> str:
-    """Return a digest of the names and bytes of all annotation files that a fine-tuning reads.
-
-    Args:
-        task: a detector reads image sets and XML of devkits, a segmenter instances JSON.
-        name: of the data set.
-        dataset: its settings.
-        data_root: where its files are.
-
-    Raises:
-        ValueError: if the data set does not fit the task.
-        FileNotFoundError: if a file is not there.
-    """
-    digest = hashlib.sha256()
-    for file in _annotation_files(task, name, dataset, data_root):
-        digest.update(f"{file} {file_sha256(data_root / file)}\n".encode())
-    return digest.hexdigest()
-
-
-def _annotation_files(
-    task: DetectorTask | SegmenterTask, name: str, dataset: Dataset, data_root: Path
-) -> Sequence[str]:
-    if isinstance(task, SegmenterTask):
-        instances = coco_files(name, dataset).instances
-        return [instances["train"], instances["test"]]
-    parts, files = voc_parts(name, dataset), []
-    for part in (*parts.train, parts.test):
-        image_set = f"{part.devkit}/ImageSets/Main/{part.image_set}.txt"
-        ids = (data_root / image_set).read_text(encoding="utf-8").split()
-        files += [image_set, *(f"{part.devkit}/Annotations/{image_id}.xml" for image_id in ids)]
-    return files

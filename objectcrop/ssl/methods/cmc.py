@@ -96,11 +96,6 @@ class Cmc(Method):
         self.chrominance_bank.update(places, self.world.gather(outputs.chrominance))
 
     @classmethod
-    def has_memory(cls, run: Run) -> bool:
-        """Return True: a step updates the banks."""
-        return True
-
-    @classmethod
     def sees_both_views(cls, run: Run) -> bool:
         """Return whether chrominance is of the key."""
         return run.cmc.crops == "two"

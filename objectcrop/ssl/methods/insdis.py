@@ -56,11 +56,6 @@ class Insdis(Method):
         return StepLosses(loss + settings.proximal_weight * way, parts)
 
     @classmethod
-    def has_memory(cls, run: Run) -> bool:
-        """Return True: a step updates the bank."""
-        return True
-
-    @classmethod
     def sees_both_views(cls, run: Run) -> bool:
         """Return whether the key is contrasted with the row too."""
         return run.insdis.crops == "two"

@@ -127,11 +127,6 @@ class Method(nn.Module, ABC):
         return len(trunks)
 
     @classmethod
-    def has_memory(cls, run: Run) -> bool:
-        """Return whether a step changes the negatives of the next (a queue, a bank): parts of a batch then do not add up."""
-        return False
-
-    @classmethod
     def sees_both_views(cls, run: Run) -> bool:
         """Return whether the method's own loss sends gradient through both views of a sample."""
         return False
@@ -153,11 +148,6 @@ class Method(nn.Module, ABC):
             positions: of the trunk's last map.
         """
         return 0
-
-    @classmethod
-    def find_problems(cls, run: Run) -> list[str]:
-        """List what keeps the method from training with these settings."""
-        return []
 
     @classmethod
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:

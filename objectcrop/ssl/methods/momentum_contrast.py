@@ -123,22 +123,6 @@ class MomentumContrast(Method):
         )
 
     @classmethod
-    def has_memory(cls, run: Run) -> bool:
-        """Return True: a step updates the queues."""
-        return True
-
-    @classmethod
-    def find_problems(cls, run: Run) -> list[str]:
-        """List problems of the queue and of batch norm."""
-        problems = []
-        batch, length = run.optimizer.global_batch_size, run.moco.queue_length
-        if length % batch:
-            problems.append(f"queue_length {length} is not a multiple of global_batch_size {batch}")
-        if run.moco.batch_norm_group == 1:
-            problems.append("batch_norm_group 1 leaves batch norm nothing to normalise with: 0, or 2 and more")
-        return problems
-
-    @classmethod
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:
         """Warn of queues too long for the images, and of statistics that all images of one device share."""
         warnings = []

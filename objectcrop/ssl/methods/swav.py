@@ -129,22 +129,9 @@ class Swav(Method):
         return codes[:count]
 
     @classmethod
-    def has_memory(cls, run: Run) -> bool:
-        """Return whether there are queues."""
-        return run.swav.queue_length > 0
-
-    @classmethod
     def sees_both_views(cls, run: Run) -> bool:
         """Return True: one pass computes both views."""
         return True
-
-    @classmethod
-    def find_problems(cls, run: Run) -> list[str]:
-        """List problems of the queue."""
-        length, batch = run.swav.queue_length, run.optimizer.global_batch_size
-        if not length % batch:
-            return []
-        return [f"swav.queue_length {length} is not a multiple of global_batch_size {batch}"]
 
     @classmethod
     def find_warnings(cls, run: Run, *, num_images: int, world_size: int) -> list[str]:

@@ -1,16 +1,42 @@
-"""What a study needs under its data root, and what of it is missing."""
+"""What a study, or some of its jobs, need under the data root, and what of it is missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from objectcrop.study.loading import StudyError
+from objectcrop.study.plan.planned import PlannedJob, values_of
 from objectcrop.study.plan.results import ResultPlan
+from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.plan.trunks import TrunkPlan
 from objectcrop.study.settings.datasets import UnionDataset, expected_locations
 from objectcrop.study.settings.home_pages import how_to_get
+from objectcrop.study.settings.proposals import FeatureProposals
 from objectcrop.study.settings.subsets import SubsetDataset
 from objectcrop.study.study import Study, made_from
+
+READ_FOR_RUN = ("pretrain", "draw_views")
+"""Rules that read what a run is made from; those that judge it read its backbone, and the data of their task."""
+READ_FOR_SOURCE = ("extract_features", "search_boxes", "make_proposals")
+"""Rules that read what a proposal source is made from."""
+
+
+class Readers(NamedTuple):
+    """The parts of a study that read under the data root, by name."""
+
+    datasets: list[str]
+    sources: list[str]
+    runs: list[str]
+
+    @classmethod
+    def among(cls, study: Study, jobs: Sequence[PlannedJob]) -> Self:
+        """Return those that jobs read for; a job names them by its wildcards."""
+        runs = values_of([job for job in jobs if job.rule in READ_FOR_RUN], "run")
+        trained = [study.runs[run].dataset for run in runs if study.runs[run].is_trained]
+        judged = [study.tasks[task].dataset for task in values_of(jobs, "task")]
+        datasets = [*values_of(jobs, "dataset"), *judged, *(name for name in trained if name is not None)]
+        return cls(datasets, values_of([job for job in jobs if job.rule in READ_FOR_SOURCE], "source"), runs)
 
 
 @dataclass(frozen=True)
@@ -24,24 +50,17 @@ class NeedPlan:
         return self.study.data
 
     def datasets(self) -> list[str]:
-        """Return the data sets that a table or a measurement needs and all subsets, with those that they are made from."""
+        """Return the data sets that a table or a measurement needs, with those that they are made from."""
         runs, tasks = self.study.runs, self.study.tasks
         # names that are not there are problems of the config, reported elsewhere
-        todo = [runs[run].dataset for run in ResultPlan(self.study).runs() if run in runs]
+        todo = [runs[run].dataset for run in self.runs() if runs[run].is_trained]
         todo += [tasks[task].dataset for _, task in ResultPlan(self.study).judged() if task in tasks]
-        todo += list(self.study.measured_proposals)
-        todo += [name for name, dataset in self.study.datasets.items() if isinstance(dataset, SubsetDataset)]
-        used: dict[str, None] = {}
-        while todo:
-            name = todo.pop(0)
-            if name not in used and name in self.study.datasets:
-                used[name] = None
-                todo += self._parts(name)
-        return list(used)
+        todo += [*self.study.measured_proposals, *self.study.measured_subsets]
+        return self._with_parts(name for name in todo if name is not None)
 
     def sources(self) -> list[str]:
         """Return proposal sources that a table or a measurement needs, with those that they are made from."""
-        runs = [self.study.runs[run] for run in ResultPlan(self.study).runs() if run in self.study.runs]
+        runs = [self.study.runs[run] for run in self._judged_runs()]
         todo = [source for sources in self.study.measured_proposals.values() for source in sources]
         todo += [run.views.proposals for run in runs if run.uses_objects and run.views.proposals is not None]
         used: dict[str, None] = {}
@@ -52,29 +71,51 @@ class NeedPlan:
                 todo += made_from(self.study, name)
         return list(used)
 
+    def runs(self) -> list[str]:
+        """Return the runs of the tables, and those whose features give proposals."""
+        sources = [self.study.proposals[source] for source in self.sources()]
+        named = [source.features_run for source in sources if isinstance(source, FeatureProposals)]
+        used = dict.fromkeys([*self._judged_runs(), *(run for run in named if run in self.study.runs)])
+        return [run for run in used if run is not None]
+
     def missing(self) -> dict[str, str]:
-        """Return the files and folders that the tables need and that are not under the data root, each with what to do about it."""
-        root = Path(self.study.data)
-        used = [self.study.datasets[name] for name in self.datasets()]
-        wanted = {location: how_to_get(dataset.source) for dataset in used for location in expected_locations(dataset)}
-        wanted |= dict.fromkeys(self._weights(), "put the weights there")
-        wanted |= dict.fromkeys(self._locations(self.sources()), "put it there")
-        return {
-            (root / location).as_posix(): what for location, what in wanted.items() if not (root / location).exists()
-        }
+        """Return the files and folders that the study needs and that are not under the data root, each with what to do about it."""
+        return self._missing(Readers(self.datasets(), self.sources(), self.runs()))
 
     def problems(self) -> list[str]:
-        """Return a sentence for each file and folder that is not there."""
-        return [f"{path} is not there: {what}, or set data_root" for path, what in self.missing().items()]
+        """Return a sentence for each file and folder of the study that is not there."""
+        return _sentences(self.missing())
 
-    def require(self) -> None:
-        """Check that everything under the data root is there.
+    def require(self, jobs: Sequence[PlannedJob]) -> None:
+        """Check that everything under the data root is there that some jobs read.
 
         Raises:
             StudyError: naming all that is missing.
         """
-        if problems := self.problems():
+        readers = Readers.among(self.study, jobs)
+        if problems := _sentences(self._missing(readers._replace(datasets=self._with_parts(readers.datasets)))):
             raise StudyError(problems)
+
+    def _missing(self, readers: Readers) -> dict[str, str]:
+        root, trunks, runs = Path(self.study.data), TrunkPlan(self.study), RunPlan(self.study)
+        used = [self.study.datasets[name] for name in readers.datasets]
+        wanted = {location: how_to_get(dataset.source) for dataset in used for location in expected_locations(dataset)}
+        weights = (runs.location(run) for run in readers.runs)
+        wanted |= dict.fromkeys((file for file in weights if file is not None), "put the weights there")
+        locations = (location for source in readers.sources for location in trunks.locations(source))
+        wanted |= dict.fromkeys(locations, "put it there")
+        return {
+            (root / location).as_posix(): what for location, what in wanted.items() if not (root / location).exists()
+        }
+
+    def _with_parts(self, names: Iterable[str]) -> list[str]:
+        todo, used = list(names), dict[str, None]()
+        while todo:
+            name = todo.pop(0)
+            if name not in used and name in self.study.datasets:
+                used[name] = None
+                todo += self._parts(name)
+        return list(used)
 
     def _parts(self, dataset: str) -> list[str]:
         match self.study.datasets[dataset]:
@@ -84,11 +125,9 @@ class NeedPlan:
                 return list(parts)
         return []
 
-    def _weights(self) -> list[str]:
-        runs = ResultPlan(self.study).runs()
-        weights = [run.backbone.weights for name, run in self.study.runs.items() if name in runs]
-        return [file for file in weights if file is not None]
+    def _judged_runs(self) -> list[str]:
+        return [run for run in ResultPlan(self.study).runs() if run in self.study.runs]
 
-    def _locations(self, sources: Iterable[str]) -> list[str]:
-        trunks = TrunkPlan(self.study)
-        return [location for source in sources for location in trunks.locations(source)]
+
+def _sentences(missing: Mapping[str, str]) -> list[str]:
+    return [f"{path} is not there: {what}, or set data_root" for path, what in missing.items()]

@@ -10,7 +10,9 @@ from typing import Any
 
 from objectcrop.study.loading import StudyError, examine
 from objectcrop.study.plan.downloads import DownloadPlan
+from objectcrop.study.plan.gpus import GpuPlan
 from objectcrop.study.plan.images import ImagePlan
+from objectcrop.study.plan.lineage import LineagePlan
 from objectcrop.study.plan.lod import LodPlan
 from objectcrop.study.plan.needs import NeedPlan
 from objectcrop.study.plan.proposals import ProposalPlan
@@ -68,9 +70,19 @@ class Plan:
         return ReportPlan(self.study)
 
     @cached_property
+    def lineage(self) -> LineagePlan:
+        """How each file is made."""
+        return LineagePlan(self.study)
+
+    @cached_property
     def needs(self) -> NeedPlan:
         """What must be under the data root."""
         return NeedPlan(self.study)
+
+    @cached_property
+    def gpus(self) -> GpuPlan:
+        """What the machine must have."""
+        return GpuPlan(self.study)
 
 
 def load_plan(config: Mapping[str, Any]) -> Plan:
@@ -79,8 +91,8 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
     Raises:
         StudyError: listing every problem of the config, and then also every missing file or folder.
     """
-    study, problems = examine(config)
-    if study is not None and problems:
+    study, problems, has_data_root = examine(config)
+    if study is not None and problems and has_data_root:
         problems += Plan(study).needs.problems()
     if study is None or problems:
         raise StudyError(problems)

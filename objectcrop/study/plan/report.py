@@ -51,7 +51,7 @@ class ReportPlan:
         return [RunPlan(self.study).summary(run, seed) for run in self.results.runs() for seed in self.study.seeds]
 
     def subsets(self) -> list[str]:
-        """Return the names of the subsets in use."""
+        """Return the names of the subsets that are shown: those in use, and those that the study measures."""
         return [
             name for name in NeedPlan(self.study).datasets() if isinstance(self.study.datasets[name], SubsetDataset)
         ]
@@ -80,7 +80,8 @@ class ReportPlan:
 
     def indexed_datasets(self) -> list[str]:
         """Return the data sets whose images are opened: those that runs, tasks and measurements use themselves."""
-        used = [self.study.runs[run].dataset for run in self.results.runs()]
+        trained = [self.study.runs[run].dataset for run in self.results.trained_runs()]
+        used = [dataset for dataset in trained if dataset is not None]
         used += [self.study.tasks[task].dataset for _, task in self.results.judged()]
         return list(dict.fromkeys([*used, *self.study.measured_proposals]))
 
@@ -95,6 +96,8 @@ class ReportPlan:
         bases = {name: DownloadPlan(study).base(name) for name in self.subsets()}
         return ReportJob(
             study=StudyWords(name=study.name, title=study.title, about=study.about, seeds=study.seeds),
+            allow_stale=study.allow_stale,
+            checks_images=study.tracking.images == "check",
             runs={run: recorded(study.runs[run]) for run in self.results.runs()},
             has_random_boxes=self.has_random_boxes(),
             subset_base_sources={name: study.datasets[base].source for name, base in bases.items()},

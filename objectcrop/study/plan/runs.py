@@ -1,6 +1,7 @@
 """Runs: what pretraining reads, the settings it depends on, and what it asks for."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from objectcrop.study.jobs.pretraining import PretrainJob
 from objectcrop.study.plan import paths
@@ -21,9 +22,21 @@ class RunPlan:
         """Return the folder of a run's state and metrics."""
         return paths.RUN_CHECKPOINTS.format(run=run, seed=seed)
 
-    def manifest(self, run: str) -> str:
-        """Return the manifest of a run's data set."""
-        return paths.MANIFEST.format(dataset=self.study.runs[run].dataset)
+    def manifest(self, run: str) -> list[str]:
+        """Return the manifest of a run's data set, if it is trained: others read no image."""
+        settings = self.study.runs[run]
+        return [paths.MANIFEST.format(dataset=settings.dataset)] if settings.is_trained else []
+
+    def location(self, run: str) -> str | None:
+        """Return the file of weights that a run without training takes, relative to the data root; None for others."""
+        settings = self.study.runs[run]
+        return settings.backbone.weights if settings.method == "external" else None
+
+    def weights(self, run: str) -> list[str]:
+        """Return this file if it exists now: an input, so that another file is noticed."""
+        location = self.location(run)
+        files = [] if location is None else [Path(self.study.data) / location]
+        return [file.as_posix() for file in files if file.is_file()]
 
     def proposals(self, run: str) -> list[str]:
         """Return proposals that a run draws its boxes from, if it does, and their summary."""
@@ -46,6 +59,12 @@ class RunPlan:
         return PretrainJob(run_name=run, run=self.study.runs[run], study_seed=self.study.seed)
 
     def resource(self, run: str, name: str) -> int:
-        """Return what pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state."""
-        value: int = getattr(self.study.runs[run].resources, name)
+        """Return what pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state.
+
+        A run that is not trained needs no GPU.
+        """
+        settings = self.study.runs[run]
+        if name == "gpus" and not settings.is_trained:
+            return 0
+        value: int = getattr(settings.resources, name)
         return value

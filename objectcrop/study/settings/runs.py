@@ -1,6 +1,6 @@
 """Settings of runs: one way to get a backbone, by pretraining, supervision, from a file, or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from objectcrop.study.settings.methods import (
     InsdisSettings,
     SwavSettings,
 )
-from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
+from objectcrop.study.settings.section import PRECISION_DESCRIPTION, DisagreementError, Name, Precision, Section
 from objectcrop.study.settings.views import OBJECT_REGIONS, ViewSettings, views_of_method
 
 Method = Literal["moco_v2", "byol", "densecl", "swav", "cmc", "insdis", "supervised", "random_init", "external"]
@@ -150,7 +150,10 @@ class PretrainingResources(ResourceSettings):
 class Run(Section):
     """One named run, `inherit` already resolved."""
 
-    dataset: Name = Field(description="Data set whose training split is used.")
+    dataset: Name | None = Field(
+        default=None,
+        description="Data set whose training split is used; not needed by methods random_init and external, which read none.",
+    )
     method: Method = Field(default="moco_v2", description="How the backbone is got.")
     backbone: BackboneSettings = BackboneSettings()
     views: ViewSettings = ViewSettings()
@@ -175,6 +178,13 @@ class Run(Section):
     def is_trained(self) -> bool:
         """Whether pretraining takes place at all."""
         return self.method not in ("random_init", "external")
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether a step changes the negatives of the next (a queue, a bank): parts of a batch then do not add up."""
+        return self.method in ("moco_v2", "densecl", "cmc", "insdis") or (
+            self.method == "swav" and self.swav.queue_length > 0
+        )
 
     @model_validator(mode="before")
     @classmethod
@@ -202,26 +212,28 @@ class Run(Section):
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "Run":
-        problems = []
+        if problems := [*self._needs_of_method(), *self._misfits_of_views()]:
+            raise DisagreementError(problems)
+        return self
+
+    def _needs_of_method(self) -> Iterator[tuple[str, str]]:
+        if self.dataset is None and self.is_trained:
+            yield "dataset", f"is missing; method {self.method} trains on images"
+        if self.method == "cmc" and self.backbone.color == "rgb":
+            yield "backbone.color", "method cmc needs ycbcr or lab: its two views are luminance and chrominance"
+        if self.method == "external" and self.backbone.weights is None:
+            yield "backbone.weights", "is missing; method external needs a file"
+
+    def _misfits_of_views(self) -> Iterator[tuple[str, str]]:
+        regions = list(self.views.regions)
         if self.uses_objects and self.views.proposals is None:
-            problems.append(f"views.regions {list(self.views.regions)} need views.proposals")
+            yield "views.proposals", f"is missing; views.regions {regions} need it"
         section = "moco" if self.method == "densecl" else self.method.removesuffix("_v2")
         if self.heads == "per_view" and self.views.regions.count("object") != 1:
-            problems.append(f"{section}.heads per_view needs two different view regions, one of them 'object'")
-        if self.method == "cmc" and self.backbone.color == "rgb":
-            problems.append("method cmc needs backbone.color ycbcr or lab: its two views are luminance and chrominance")
+            yield f"{section}.heads", f"per_view needs two different views.regions, one of them 'object', got {regions}"
         if self.views.small_crops is not None and self.method != "swav":
-            problems.append(f"views.small_crops: method {self.method} has no use for them, swav does")
+            yield "views.small_crops", f"method {self.method} has no use for them, swav does; set it to null"
         if self.views.sample_unit == "box" and not self.uses_objects:
-            problems.append(
-                f"views.sample_unit box: none of views.regions {list(self.views.regions)} is made from a box"
-            )
+            yield "views.sample_unit", f"box: none of views.regions {regions} is made from a box; take image"
         if self.views.sample_unit == "box" and self.method in ("cmc", "insdis", "supervised"):
-            problems.append(
-                f"views.sample_unit box: method {self.method} needs each image once in an epoch, take image"
-            )
-        if self.method == "external" and self.backbone.weights is None:
-            problems.append("method external needs backbone.weights")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            yield "views.sample_unit", f"box: method {self.method} needs each image once in an epoch; take image"

@@ -2,16 +2,38 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
 """A name that may stand in a path and as a wildcard: lower case, digits, `_`, `.`, `+`, `-`."""
 
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
+"""What a file's bytes must be, if anything is asked."""
+
 Split = Literal["train", "validation", "test"]
+
+
+def stays_below(path: str) -> bool:
+    """Return whether a path is of a place below the folder that it starts from, by its text alone: links are not followed."""
+    shortest = posixpath.normpath(path)
+    return not (posixpath.isabs(path) or shortest == ".." or shortest.startswith("../") or "\0" in path)
+
+
+def _below(path: str) -> str:
+    if not stays_below(path):
+        raise ValueError(
+            f"expected a path below the data root, without a leading / and no .. that leaves it, got {path!r}"
+        )
+    return path
+
+
+LocalPath = Annotated[str, AfterValidator(_below)]
+"""A path below the data root, by its text; where links lead is checked when files are read."""
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """What networks compute in; `auto` is resolved where they run (objectcrop.runtime.precision)."""
@@ -25,10 +47,23 @@ NOT_RECORDED = ("resources", "note", "download", "transfer", "gpus", "ranking_pr
 """Fields that say how a job runs, how files get here or how they are described, not what a result depends on."""
 
 
+class DisagreementError(ValueError):
+    """Settings of a section that do not fit together: each problem with the setting's path inside the section."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{setting}: {text}" for setting, text in problems))
+        self.problems = tuple(problems)
+
+
 class Section(BaseModel):
     """A closed, frozen set of settings: a misspelt key is an error, never a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def is_none(value: object) -> bool:
+    """Return whether a setting is left out of what is recorded: newer ones that ask for nothing change no result."""
+    return value is None
 
 
 def recorded(section: Section) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class LinearTask(Section):
     resize_px: int = Field(default=256, ge=16, description="Short side before the centre crop of test images.")
     epochs: int = Field(default=100, ge=1, description="Passes over the training images.")
     batch_size: int = Field(default=256, ge=1, description="Images per step.")
-    learning_rates: tuple[float, ...] = Field(
+    learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=(30.0,),
         min_length=1,
         description="One, or several of which the held-out share of the training split chooses.",
@@ -41,6 +41,12 @@ class LinearTask(Section):
     )
     resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the numbers that a result holds."""
+        single = ("top1",) if self.labels == "single" else ()
+        return ("map", "map_batched_256", "map_batched_32", *single, "learning_rate")
+
 
 class DetectionSchedule(Section):
     """Length and size of a Detectron2 fine-tuning."""
@@ -52,7 +58,8 @@ class DetectionSchedule(Section):
     warmup_iterations: int = Field(default=100, ge=0, description="Linear warm-up.")
     images_per_batch: int = Field(default=16, ge=1, description="Images per step over all devices.")
     learning_rate: float = Field(default=0.02, gt=0, description="At that batch size.")
-    train_short_sides_px: tuple[int, ...] = Field(
+    train_short_sides_px: tuple[Annotated[int, Field(ge=32)], ...] = Field(
+        min_length=1,
         default=(480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800),
         description="Short sides drawn from in training.",
     )
@@ -80,6 +87,7 @@ class DetectionSchedule(Section):
     )
 
 
+BOX_METRICS = ("AP", "AP50", "AP75")
 VocMetric = Literal["11_points", "area"]
 
 
@@ -96,6 +104,11 @@ class DetectorTask(Section):
     schedule: DetectionSchedule = DetectionSchedule()
     resources: ResourceSettings = ResourceSettings(gpus=8, hours=24)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the numbers that a result holds."""
+        return BOX_METRICS
+
 
 class SegmenterTask(Section):
     """Mask R-CNN FPN on COCO layout (DenseCL's recipe)."""
@@ -110,6 +123,11 @@ class SegmenterTask(Section):
         train_short_sides_px=(640, 672, 704, 736, 768, 800),
     )
     resources: ResourceSettings = ResourceSettings(gpus=8, hours=48)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the numbers that a result holds."""
+        return BOX_METRICS + tuple(f"mask_{name}" for name in BOX_METRICS)
 
 
 Task = Annotated[LinearTask | DetectorTask | SegmenterTask, Field(discriminator="kind")]

@@ -1,11 +1,11 @@
 """Settings of views: where crops come from, how they are coloured, decoded and rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from objectcrop.study.settings.section import Name, Section
+from objectcrop.study.settings.section import DisagreementError, Name, Section
 
 Region = Literal["scene", "object", "dilated_object", "shifted_object", "random_box", "whole_image"]
 Augmentation = Literal["moco_v2", "moco_v1", "byol", "swav", "cmc"]
@@ -92,7 +92,7 @@ class ViewSettings(Section):
     scene_scale_max: float = Field(
         default=1.0, gt=0, le=1, description="Largest crop area over region area, scene and dilated views."
     )
-    object_scale_min: float | Literal["auto"] = Field(
+    object_scale_min: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = Field(
         default="auto",
         description="The same for object, shifted and random views; 'auto' is min(0.9, 0.2 / mean area share of the "
         "proposals).",
@@ -123,20 +123,21 @@ class ViewSettings(Section):
 
     @model_validator(mode="after")
     def _values_agree(self) -> "ViewSettings":
-        problems = []
-        if self.scene_scale_min > self.scene_scale_max:
-            problems.append(f"scene_scale_min {self.scene_scale_min} exceeds scene_scale_max {self.scene_scale_max}")
-        if self.min_blur_sigma > self.max_blur_sigma:
-            problems.append(f"min_blur_sigma {self.min_blur_sigma} exceeds max_blur_sigma {self.max_blur_sigma}")
-        if self.border == "black" and self.dilation != "coordinate_released":
-            problems.append("border black is a quirk of dilation coordinate_released")
-        if self.border == "black" and self.resize_first_px is not None:
-            problems.append("border black does not go with resize_first_px")
-        if self.small_crops is not None and self.small_crops.size_px > self.size_px:
-            problems.append(f"small_crops.size_px {self.small_crops.size_px} exceeds size_px {self.size_px}")
-        if problems:
-            raise ValueError("; ".join(problems))
+        if problems := list(self._disagreements()):
+            raise DisagreementError(problems)
         return self
+
+    def _disagreements(self) -> Iterator[tuple[str, str]]:
+        if self.scene_scale_min > self.scene_scale_max:
+            yield "scene_scale_min", f"{self.scene_scale_min} exceeds scene_scale_max {self.scene_scale_max}"
+        if self.min_blur_sigma > self.max_blur_sigma:
+            yield "min_blur_sigma", f"{self.min_blur_sigma} exceeds max_blur_sigma {self.max_blur_sigma}"
+        if self.border == "black" and self.dilation != "coordinate_released":
+            yield "border", "black is a quirk of dilation coordinate_released; take cut"
+        if self.border == "black" and self.resize_first_px is not None:
+            yield "border", "black does not go with resize_first_px; take cut"
+        if self.small_crops is not None and self.small_crops.size_px > self.size_px:
+            yield "small_crops.size_px", f"{self.small_crops.size_px} exceeds size_px {self.size_px}"
 
 
 def views_of_method(method: str, configured: Mapping[str, Any]) -> dict[str, Any]:

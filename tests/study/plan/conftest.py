@@ -16,7 +16,13 @@ CONFIG = {
         "more": {"source": "drawn", "num_train": 4},
         "ohms": {"source": "ohms", "of": "drawn"},
         "both": {"source": "union", "parts": ["drawn", "more"]},
-        "voc": {"source": "voc", "parts": {"train": [{"devkit": "VOC2007", "image_set": "trainval"}]}},
+        "voc": {
+            "source": "voc",
+            "parts": {
+                "train": [{"devkit": "VOC2007", "image_set": "trainval"}],
+                "test": [{"devkit": "VOC2007", "image_set": "test"}],
+            },
+        },
     },
     "proposals": {
         "lod": {"kind": "lod", "features_run": "scene", "num_shards": 3, "num_score_shards": 2},

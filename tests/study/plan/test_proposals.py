@@ -9,6 +9,7 @@ from objectcrop.study.loading import StudyError
 from objectcrop.study.plan.memory import LINES, ranking_mb
 from objectcrop.study.plan.plan import load_plan
 
+VGG = {"arch": "vgg16", "weights": "v.pth", "trained_with": "labels"}
 CONFIG = {
     "name": "sources",
     "datasets": {"drawn": {"source": "drawn"}},
@@ -20,7 +21,7 @@ CONFIG = {
         "bing": {"kind": "bing", "model_folder": "models/bing"},
         "search": {"kind": "selective_search"},
         "cuts": {"kind": "maskcut", "features_run": "scene"},
-        "cuts-vgg": {"kind": "maskcut", "trunk": {"arch": "vgg16", "weights": "v.pth", "trained_with": "labels"}},
+        "cuts-vgg": {"kind": "maskcut", "layer": "features.29", "trunk": VGG},
         "given": {"kind": "external", "file": "given.json"},
     },
     "runs": {"scene": {"dataset": "drawn"}},

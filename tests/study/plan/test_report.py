@@ -14,6 +14,26 @@ def test_the_page_shows_what_the_study_makes(plan):
     assert inputs["unreadable"] == [f"results/images/{dataset}/unreadable.json" for dataset in ("ohms", "drawn")]
 
 
+def test_a_subset_that_nothing_uses_is_neither_made_nor_needed_unless_it_is_measured(config):
+    missing = {"source": "openimages", "boxes": {"train": "b"}, "class_descriptions": "c", "images": {"train": "i"}}
+    config["datasets"] |= {"images": missing, "idle": {"source": "ohms", "of": "images"}}
+    plan = load_plan(config)
+    assert plan.report.subsets() == ["ohms"]
+    assert plan.needs.missing() == {}
+    config["measured_subsets"] = ["idle"]
+    plan = load_plan(config)
+    assert plan.report.inputs()["subset_statistics"] == [
+        f"results/ohms/{name}/statistics.json" for name in ("ohms", "idle")
+    ]
+    assert len(plan.needs.missing()) == 3
+
+
+def test_the_data_set_of_a_run_without_training_is_not_opened(config):
+    config["runs"]["random-init"] = {"dataset": "both", "method": "random_init"}
+    assert "results/images/both/unreadable.json" not in load_plan(config).report.inputs()["unreadable"]
+    assert "more" not in load_plan(config).needs.datasets()
+
+
 def test_random_images_are_shown_with_the_first_source_and_the_best_and_worst_with_all(plan):
     folder = "results/inspect/ohms"
     assert plan.report.contact_sheets() == [

@@ -11,7 +11,7 @@ def test_a_run_reads_boxes_where_its_views_need_them_and_labels_where_it_learns_
         "objects": (boxes, []),
         "labels": ([], labels),
     }
-    assert plan.runs.manifest("labels") == "results/images/ohms/manifest.parquet"
+    assert plan.runs.manifest("labels") == ["results/images/ohms/manifest.parquet"]
 
 
 def test_neighbours_of_features_need_labels_of_trained_runs(config):
@@ -28,6 +28,24 @@ def test_what_a_job_asks_for_is_no_setting_of_it(plan, config):
     del config["runs"]["labels"]["resources"]
     assert load_plan(config).runs.job("labels") == plan.runs.job("labels")
     assert set(plan.runs.job("scene").values()) == {"run_name", "run", "study_seed"}
+
+
+def test_a_run_that_is_not_trained_reads_no_data_set_and_needs_no_gpu(config, tmp_path):
+    config["runs"]["theirs"] = {"method": "external", "backbone": {"weights": "w.pth"}, "resources": {"gpus": 2}}
+    runs = load_plan(config).runs
+    assert runs.manifest("theirs") == runs.manifest("random-init") == runs.weights("theirs") == []
+    assert runs.resource("theirs", "gpus") == 0
+    (tmp_path / "w.pth").touch()
+    assert runs.weights("theirs") == [(tmp_path / "w.pth").as_posix()]
+    assert runs.weights("scene") == []
+
+
+def test_a_pinned_sum_is_recorded_and_one_that_is_not_set_changes_no_job(config):
+    config["runs"]["theirs"] = {"method": "external", "backbone": {"weights": "w.pth"}}
+    plain = load_plan(config).runs.job("theirs").as_json()
+    assert "sha256" not in plain
+    config["runs"]["theirs"]["backbone"]["weights_sha256"] = "0" * 64
+    assert '"weights_sha256":"000' in load_plan(config).runs.job("theirs").as_json()
 
 
 def test_state_is_kept_beside_the_weights(plan):

@@ -18,6 +18,7 @@ def test_sources_without_a_network_need_none(plan):
 def test_weights_from_a_file_are_an_input_once_they_are_there(config, tmp_path):
     config["proposals"]["vgg"] = {
         "kind": "maskcut",
+        "layer": "features.29",
         "trunk": {"arch": "vgg16", "weights": "v.pth", "trained_with": "labels"},
     }
     plan = load_plan(config)

@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-VALUES_FILE = Path(__file__).with_name("paper_values.csv")
+VALUES_FILE = Path(__file__).parents[1] / "report/paper_values.csv"
 COLUMNS = ["table", "row", "metric", "value", "note"]
 
 
@@ -22,20 +22,30 @@ class PaperValues:
     def __init__(self, values: dict[tuple[str, str, str], PaperValue]) -> None:
         self._values = values
 
+    @property
+    def tables(self) -> list[str]:
+        """The paper's tables."""
+        return list(dict.fromkeys(table for table, _, _ in self._values))
+
+    def rows(self, table: str) -> list[str]:
+        """Return the rows of a table."""
+        return list(dict.fromkeys(row for of, row, _ in self._values if of == table))
+
+    def metrics(self, table: str) -> list[str]:
+        """Return the metrics of a table, each of some row."""
+        return list(dict.fromkeys(metric for of, _, metric in self._values if of == table))
+
     def find(self, table: str, row: str, metric: str) -> PaperValue | None:
         """The number of a cell; None if the paper leaves this cell of its table empty.
 
         Raises:
             ValueError: if the paper has no such table, or the table no such row or no such metric in any row.
         """
-        tables = {key[0] for key in self._values}
-        if table not in tables:
-            raise ValueError(f"the paper has no table {table!r}; there are: {', '.join(sorted(tables))}")
-        rows = dict.fromkeys(key[1] for key in self._values if key[0] == table)
-        if row not in rows:
+        if table not in self.tables:
+            raise ValueError(f"the paper has no table {table!r}; there are: {', '.join(sorted(self.tables))}")
+        if row not in (rows := self.rows(table)):
             raise ValueError(f"the paper's table {table} has no row {row!r}; there are: {'; '.join(rows)}")
-        metrics = dict.fromkeys(key[2] for key in self._values if key[0] == table)
-        if metric not in metrics:
+        if metric not in (metrics := self.metrics(table)):
             raise ValueError(f"the paper's table {table} has no metric {metric!r}; there are: {', '.join(metrics)}")
         return self._values.get((table, row, metric))
 

@@ -1,0 +1,51 @@
+"""Misfits of runs: their trunk, their training, and what their data set lacks."""
+
+from collections.abc import Iterator
+
+from objectcrop.study.checks.architectures import find_arch_problem
+from objectcrop.study.checks.splits import has_labels, splits_of
+from objectcrop.study.checks.training import as_sentences, training_misfits
+from objectcrop.study.settings.backbones import find_shape_problem
+from objectcrop.study.settings.proposals import GroundTruthProposals
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.section import recorded, settings_hash
+from objectcrop.study.study import Study
+
+
+def run_problems(study: Study) -> Iterator[str]:
+    """Yield the problems of all runs."""
+    by_settings: dict[str, str] = {}
+    for name, run in study.runs.items():
+        where = f"runs.{name}"
+        same = by_settings.setdefault(settings_hash(recorded(run)), name)
+        if same != name:
+            yield f"{where}: has the same settings as runs.{same}; use that name in the tables"
+        problems = [*_trunk_problems(run), *as_sentences(training_misfits(run, max(1, run.resources.gpus)))]
+        yield from (f"{where}.{problem}" for problem in (*problems, *_data_problems(study, run)))
+
+
+def _trunk_problems(run: Run) -> Iterator[str]:
+    if problem := find_arch_problem(run.backbone.arch):
+        yield f"backbone.arch: {problem}"
+    elif problem := find_shape_problem(run.backbone):
+        yield f"backbone.{problem}"
+    for setting in ("weights", "weights_sha256"):
+        if run.method != "external" and getattr(run.backbone, setting) is not None:
+            yield f"backbone.{setting}: has no effect with method {run.method}; set it to null, or method to external"
+
+
+def _data_problems(study: Study, run: Run) -> Iterator[str]:
+    if run.dataset is None or not run.is_trained:
+        return
+    if "train" not in splits_of(study, run.dataset):
+        yield f"dataset: {run.dataset!r} has no split train, which runs are trained on; name another, or add the split"
+    if has_labels(study, run.dataset):
+        return
+    unlabelled = f"{run.dataset!r} has no labels (source folder)"
+    if run.method == "supervised":
+        yield f"dataset: {unlabelled}, which method supervised needs; name a labelled data set"
+    if run.training.monitor_knn:
+        yield f"training.monitor_knn: {unlabelled}, which the vote needs; set it to false"
+    source = study.proposals.get(run.views.proposals or "")
+    if run.uses_objects and isinstance(source, GroundTruthProposals):
+        yield f"views.proposals: {run.views.proposals!r} are annotated boxes, and {unlabelled}; name another source"

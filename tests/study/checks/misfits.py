@@ -1,0 +1,255 @@
+"""Misfits by section: at which setting, which value (None takes it away), and how what is said begins (None: nothing)."""
+
+MISFITS = [
+    # data sets
+    (("datasets", "ohms", "of"), "coco", "datasets.ohms.of: 'coco' is no data set with Open Images boxes; name one"),
+    (("datasets", "ohms", "of"), "rare", "datasets.ohms.of: 'rare' is no data set with Open Images boxes; name one"),
+    (("datasets", "both", "parts"), ["coco", "coco"], "datasets.both.parts.1: 'coco' is a part already"),
+    (("datasets", "coco", "instances", "test"), None, "datasets.coco.images.test: this split has no annotations; add"),
+    # proposals
+    (
+        ("proposals", "lod", "layers"),
+        ["layer2", "layr3"],
+        "proposals.lod.layers.1: the trunk of run 'scene' has no layer 'layr3'; did you mean 'layer3'?",
+    ),
+    (
+        ("proposals", "lod", "layers"),
+        ["layer2.0.conv1", "layer3"],
+        "proposals.lod.layers.0: layer 'layer2.0.conv1' of run 'scene' does not end in a ReLU",
+    ),
+    (
+        ("proposals", "lod", "descriptor_layer"),
+        "layer5",
+        "proposals.lod.descriptor_layer: the trunk of run 'scene' has no layer 'layer5'",
+    ),
+    (
+        ("proposals", "vgg", "layers"),
+        ["features.22", "features.31"],
+        "proposals.vgg.layers.1: the trunk of vgg16 has no layer 'features.31'",
+    ),
+    (
+        ("proposals", "vgg", "descriptor_layer"),
+        "classifier.7",
+        "proposals.vgg.descriptor_layer: the trunk of vgg16 has no layer",
+    ),
+    (
+        ("proposals", "vgg", "trunk", "arch"),
+        "vgg61",
+        "proposals.vgg.trunk.arch: there is no network 'vgg61' in torchvision; did you mean",
+    ),
+    (
+        ("proposals", "cuts", "layer"),
+        "layer0",
+        "proposals.cuts.layer: the trunk of run 'scene' has no layer 'layer0'; did you mean",
+    ),
+    (
+        ("proposals", "given", "file"),
+        "boxes.csv",
+        "proposals.given.file: 'boxes.csv' ends in neither .parquet nor .json",
+    ),
+    (("proposals", "degree", "of"), "gt", "proposals.degree.of: 'gt' is of kind gt, not lod; name a LOD source"),
+    (("proposals", "random", "sizes_of"), "random", "proposals.random.sizes_of: 'random' is itself random; name"),
+    (
+        ("proposals", "lod", "features_run"),
+        "objects",
+        "proposals.lod.features_run: run 'objects' itself needs proposals 'lod'; name a run",
+    ),
+    # runs
+    (
+        ("runs", "scene", "moco"),
+        {"queue_length": 1000},
+        "runs.scene.moco.queue_length: 1000 is not a multiple of optimizer.global_batch_size 256; take 768 or 1024",
+    ),
+    (
+        ("runs", "swav", "swav"),
+        {"queue_length": 100},
+        "runs.swav.swav.queue_length: 100 is not a multiple of optimizer.global_batch_size 256; take 256",
+    ),
+    (
+        ("runs", "scene", "moco"),
+        {"batch_norm_group": 1},
+        "runs.scene.moco.batch_norm_group: 1 leaves batch norm nothing",
+    ),
+    (
+        ("runs", "labels", "resources"),
+        {"gpus": 3},
+        "runs.labels.optimizer.global_batch_size: 256 is not a multiple of the 3 processes (resources.gpus); take 255 or 258",
+    ),
+    (("runs", "labels", "optimizer"), {"global_batch_size": 2}, None),
+    (
+        ("runs", "labels", "training"),
+        {"accumulation_steps": 3},
+        "runs.labels.training.accumulation_steps: optimizer.global_batch_size 256 does not divide into 3 parts",
+    ),
+    (
+        ("runs", "labels", "training"),
+        {"accumulation_steps": 256},
+        "runs.labels.training.accumulation_steps: 256 leaves batch norm one image",
+    ),
+    (
+        ("runs", "scene", "training"),
+        {"accumulation_steps": 2},
+        "runs.scene.training.accumulation_steps: 2 is wrong for moco_v2",
+    ),
+    (
+        ("runs", "scene", "losses"),
+        {"localization": 1, "patches": 225},
+        "runs.scene.losses.patches: 225 x 225 cells are more than the 224 pixels",
+    ),
+    (
+        ("runs", "labels", "backbone"),
+        {"arch": "resnet5o"},
+        "runs.labels.backbone.arch: torchvision has no network 'resnet5o' for images; did you mean 'resnet50'?",
+    ),
+    (
+        ("runs", "labels", "backbone"),
+        {"arch": "vit_b_16"},
+        "runs.labels.backbone.arch: vit_b_16 gives no map of stride 32",
+    ),
+    (
+        ("runs", "labels", "backbone"),
+        {"arch": "densenet121", "width": 0.5},
+        "runs.labels.backbone.width: only resnet18, resnet34",
+    ),
+    (
+        ("runs", "labels", "backbone"),
+        {"weights": "w.pth"},
+        "runs.labels.backbone.weights: has no effect with method supervised; set it to null",
+    ),
+    (
+        ("runs", "labels", "dataset"),
+        "photos",
+        "runs.labels.dataset: 'photos' has no labels (source folder), which method supervised needs",
+    ),
+    (
+        ("runs", "scene", "training"),
+        {"monitor_knn": True},
+        "runs.scene.training.monitor_knn: 'photos' has no labels (source folder), which the vote needs",
+    ),
+    (
+        ("runs", "objects", "views", "proposals"),
+        "gt",
+        "runs.objects.views.proposals: 'gt' are annotated boxes, and 'photos' has no labels",
+    ),
+    # tasks
+    (
+        ("tasks", "linear", "resize_px"),
+        200,
+        "tasks.linear.size_px: 224 is cut out of a short side of resize_px 200; lower it",
+    ),
+    (
+        ("tasks", "linear", "learning_rates"),
+        [1, 2, 1.0],
+        "tasks.linear.learning_rates.2: 1 is in the list already; remove it",
+    ),
+    (("tasks", "linear", "decay_epochs"), [80, 60], "tasks.linear.decay_epochs: [80, 60] must rise; write [60, 80]"),
+    (
+        ("tasks", "linear", "resources"),
+        {"gpus": 2},
+        "tasks.linear.resources.gpus: 2, but a linear task uses one GPU; take 1",
+    ),
+    (
+        ("tasks", "linear", "dataset"),
+        "photos",
+        "tasks.linear.dataset: a linear task needs labels, 'photos' (source folder) has none",
+    ),
+    (
+        ("datasets", "drawn", "num_test"),
+        0,
+        "tasks.linear.dataset: 'ohms' has no split test, which a linear task needs; add it",
+    ),
+    (
+        ("tasks", "boxes", "dataset"),
+        "coco",
+        "tasks.boxes.dataset: a detector needs source voc or drawn, 'coco' is coco",
+    ),
+    (
+        ("tasks", "boxes", "resources"),
+        {"gpus": 3},
+        "tasks.boxes.schedule.images_per_batch: 16 is not a multiple of the 3 processes (resources.gpus); take 15 or 18",
+    ),
+    (
+        ("tasks", "boxes", "schedule"),
+        {"decay_iterations": [9, 3]},
+        "tasks.boxes.schedule.decay_iterations: [9, 3] must rise; write [3, 9]",
+    ),
+    (
+        ("tasks", "masks", "schedule"),
+        {"warmup_iterations": 25000},
+        "tasks.masks.schedule.warmup_iterations: 25000 exceeds max_iterations 24000",
+    ),
+    (
+        ("tasks", "masks", "schedule"),
+        {"max_long_side_px": 700},
+        "tasks.masks.schedule.test_short_side_px: a short side of 800 exceeds max_long_side_px 700",
+    ),
+    (
+        ("datasets", "voc", "parts", "test"),
+        [{"devkit": "VOC", "image_set": name} for name in "ab"],
+        "tasks.boxes.dataset: 'voc' has 2 test parts",
+    ),
+    # tables
+    (
+        ("tables", "one", "columns", 0, "metric"),
+        "mAP",
+        "tables.one.columns.0.metric: linear task 'linear' has no metric 'mAP'; did you mean 'map'?",
+    ),
+    (
+        ("tables", "two", "columns", 0, "metric"),
+        "mask_AP",
+        "tables.two.columns.0.metric: detector task 'boxes' has no metric 'mask_AP'; there are: AP, AP50, AP75",
+    ),
+    (
+        ("tables", "one", "columns", 1, "metric"),
+        "map",
+        "tables.one.columns.1: 'map' of task 'linear' is a column already; remove it",
+    ),
+    (
+        ("tables", "one", "rows", 1),
+        {"label": "random", "run": "random-init"},
+        "tables.one.rows.1: 'random' is a row already; remove it",
+    ),
+    (
+        ("tables", "one", "rows", 2),
+        {"label": "nothing"},
+        "tables.one.rows.2: 'nothing' needs a run or a paper_row; give one",
+    ),
+    (
+        ("tables", "one", "paper_table"),
+        "T44",
+        "tables.one.paper_table: the paper has no table 'T44'; did you mean 'T4'?",
+    ),
+    (
+        ("tables", "one", "rows", 1, "paper_row"),
+        "Supervisd",
+        "tables.one.rows.1.paper_row: the paper's table T4 has no row 'Supervisd'; did you mean",
+    ),
+    (
+        ("tables", "one", "columns", 0, "paper_metric"),
+        "OHMS_map",
+        "tables.one.columns.0.paper_metric: the paper's table T4 has no metric 'OHMS_map'; did you mean 'OHMS_mAP'?",
+    ),
+    (
+        ("runs", "theirs", "backbone", "arch"),
+        "resnet101",
+        "tables.two.rows.0.run: detectors are fine-tuned from resnet18 and resnet50",
+    ),
+    (
+        ("runs", "theirs", "backbone", "width"),
+        0.1,
+        "tables.two.rows.0.run: in Detectron2 every stage has twice the channels of the one before, not so at width 0.1",
+    ),
+    # the study itself
+    (("seeds",), [0, 1, 0], "seeds.2: 0 is in the list already; remove it"),
+    (("measured_subsets",), ["coco"], "measured_subsets.0: 'coco' is no subset, its source is coco; remove it"),
+    (
+        ("measured_proposals", "ohms"),
+        ["lod", "lod"],
+        "measured_proposals.ohms.1: 'lod' is in the list already; remove it",
+    ),
+    (
+        ("measured_proposals", "photos"),
+        ["lod"],
+        "measured_proposals.photos: 'photos' has no annotated boxes to measure with",
+    ),
+]
