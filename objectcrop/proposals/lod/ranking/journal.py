@@ -18,7 +18,7 @@ from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest
 
 INPUTS, LOCK = "inputs.json", "lock"
-LAYOUT = 1
+LAYOUT = 2
 """Raise it when the files of the folder, or the numbers in them, change their meaning."""
 
 
@@ -39,10 +39,19 @@ def open_folder(folder: Path, inputs: Mapping[str, Any], world: World) -> None:
     """Make the folder, or empty it if it belongs to other inputs; all processes call this together."""
     if world.is_first:
         path = folder / INPUTS
-        if not path.is_file() or read_json(path) != inputs:
+        if not path.is_file() or _read_inputs(path) != inputs:
             shutil.rmtree(folder, ignore_errors=True)
             write_json(path, inputs)
     world.wait()
+
+
+def _read_inputs(path: Path) -> Any:
+    """What the folder belongs to, None if that file is damaged, which is reported."""
+    try:
+        return read_json(path)
+    except ValueError as error:
+        print(f"LOD ranking: starts from scratch, as {error}")
+        return None
 
 
 class FileJournal:
@@ -64,11 +73,16 @@ class FileJournal:
         self._last = time.monotonic()
 
     def find(self, phase: str) -> Moment | None:
-        """Where an earlier attempt left the phase."""
+        """Where an earlier attempt left the phase; a damaged file is reported, and the phase starts again."""
         path = self._folder / f"{phase}.npz"
         if not path.is_file():
             return None
-        vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change")
+        try:
+            vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change", rule="rank_regions")
+        except ValueError as error:
+            if self._world.is_first:
+                print(f"LOD ranking: {phase} starts from step 0, as {error}")
+            return None
         if self._progress is not None:
             self._progress.skip(int(iterations))
         return Moment(vector, int(iterations), float(change))
