@@ -140,6 +140,18 @@ def test_a_header_that_states_a_huge_array_makes_no_room_for_it(tmp_path):
             read(path, "values")
 
 
+def test_a_member_that_states_a_huge_length_makes_no_room_for_it(tmp_path):
+    path = tmp_path / "x.npz"
+    write_arrays(path, values=np.arange(10))
+    data = bytearray(path.read_bytes())
+    lengths = data.index(b"PK\x01\x02") + 20  # in the directory: as compressed, and as it is
+    data[lengths : lengths + 8] = (2**31 - 1).to_bytes(4, "little") * 2
+    path.write_bytes(data)
+    for read in (read_arrays, stored_array):
+        with pytest.raises(ValueError, match=r"x\.npz: .*values would end after the file"):
+            read(path, "values")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["columns", "values", "starts", "record"])
 def test_a_damaged_part_of_w_is_made_again(tmp_path, capsys, name, kind):
