@@ -3,6 +3,8 @@
 Text columns that repeat few values over many rows (`repeating`) may be pandas categoricals of text: Open Images' 14.6 million
 boxes then take 0.6 GB and not 1.2, and are counted by integers. Such a column is a dictionary in Parquet. Whoever reads a
 table gets plain text, unless it asks for categories.
+
+Each page of a file has a checksum, which is compared when it is read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -140,10 +142,15 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema, notes: Ma
 
 
 def read_note(path: str | Path, name: str) -> str | None:
-    """Return one of the notes that `write_table` put into a file, None if there is none of this name."""
-    notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
-    value = notes.get(name.encode())
-    return None if value is None else value.decode()
+    """Return one of the notes that `write_table` put into a file, None if there is none of this name.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or no Parquet file.
+    """
+    with _naming_damage(path):
+        notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+        value = notes.get(name.encode())
+        return None if value is None else value.decode()
 
 
 @contextmanager
@@ -175,7 +182,22 @@ def _layout(schema: Schema, *, categories: bool) -> dict[str, Any]:
         "data_page_size": _PAGE_BYTES,
         "compression": "none" if categories else "snappy",  # coordinates and codes of many boxes hardly shrink
         "write_statistics": False,  # nobody asks for part of a table
+        "write_page_checksum": True,
     }
+
+
+_FAULTS = (pa.ArrowException, MemoryError, OSError, OverflowError, ValueError)
+"""What a damaged file leads to: lengths and types that cannot be, wrong checksums, bytes that are no text."""
+
+
+@contextmanager
+def _naming_damage(path: str | Path) -> Iterator[None]:
+    """Turn what a damaged file leads to into a ValueError, one sentence that names it."""
+    try:
+        yield
+    except _FAULTS as error:
+        why = " ".join(str(error).split())
+        raise ValueError(f"{path}: cannot be read as Parquet ({why}); remove it and run its rule again") from error
 
 
 def read_table(path: str | Path, schema: Schema, *, categories: bool = False) -> pd.DataFrame:
@@ -187,14 +209,13 @@ def read_table(path: str | Path, schema: Schema, *, categories: bool = False) ->
         categories: whether repeating columns come as categoricals of text, and not as text.
 
     Raises:
-        ValueError: naming the file, if it is no Parquet file or not of the schema.
+        ValueError: naming the file, if it is damaged, no Parquet file or not of the schema.
     """
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
+    with _naming_damage(path):
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             table = file.read()
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as Parquet ({error}); remove it and run its rule again") from error
-    return check(_frame(table, categories=categories), schema, where=str(path), categories=categories)
+        frame = _frame(table, categories=categories)
+    return check(frame, schema, where=str(path), categories=categories)
 
 
 def join_rows(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:
