@@ -4,7 +4,7 @@ Text columns that repeat few values over many rows (`repeating`) may be pandas c
 boxes then take 0.6 GB and not 1.2, and are counted by integers. Such a column is a dictionary in Parquet. Whoever reads a
 table gets plain text, unless it asks for categories.
 
-Each page of a file has a checksum, which is compared when it is read.
+Each page of a file has a checksum, and the footer a digest, which are compared when it is read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from objectcrop.codes import categorical, is_text_category
+from objectcrop.parquet import naming_damage, seal_footer, verify_footer
 from objectcrop.runtime.atomic import replacing
 
 
@@ -139,6 +140,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema, notes: Ma
         rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **notes})
     with replacing(path) as aside:
         pq.write_table(rows, aside, row_group_size=row_group_size, **_layout(schema, categories=categories))
+        seal_footer(aside)
 
 
 def read_note(path: str | Path, name: str) -> str | None:
@@ -147,7 +149,8 @@ def read_note(path: str | Path, name: str) -> str | None:
     Raises:
         ValueError: naming the file, if it is damaged or no Parquet file.
     """
-    with _naming_damage(path):
+    with naming_damage(path):
+        verify_footer(path)
         notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
         value = notes.get(name.encode())
         return None if value is None else value.decode()
@@ -159,20 +162,22 @@ def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.Dat
 
     Text stays text. A key that repeats in two parts is not noticed here; whoever reads the table sees it.
     """
-    with replacing(path) as aside, ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+    with replacing(path) as aside:
+        with ExitStack() as stack:
+            writer: pq.ParquetWriter | None = None
 
-        def write(frame: pd.DataFrame) -> None:
-            nonlocal writer
-            rows = _arrow(check(frame, schema, where=str(path)))
+            def write(frame: pd.DataFrame) -> None:
+                nonlocal writer
+                rows = _arrow(check(frame, schema, where=str(path)))
+                if writer is None:
+                    layout = _layout(schema, categories=False)
+                    writer = stack.enter_context(pq.ParquetWriter(aside, rows.schema, **layout))
+                writer.write_table(rows, row_group_size=max(1, len(rows)))
+
+            yield write
             if writer is None:
-                layout = _layout(schema, categories=False)
-                writer = stack.enter_context(pq.ParquetWriter(aside, rows.schema, **layout))
-            writer.write_table(rows, row_group_size=max(1, len(rows)))
-
-        yield write
-        if writer is None:
-            write(empty_table(schema))
+                write(empty_table(schema))
+        seal_footer(aside)
 
 
 def _layout(schema: Schema, *, categories: bool) -> dict[str, Any]:
@@ -186,20 +191,6 @@ def _layout(schema: Schema, *, categories: bool) -> dict[str, Any]:
     }
 
 
-_FAULTS = (pa.ArrowException, MemoryError, OSError, OverflowError, ValueError)
-"""What a damaged file leads to: lengths and types that cannot be, wrong checksums, bytes that are no text."""
-
-
-@contextmanager
-def _naming_damage(path: str | Path) -> Iterator[None]:
-    """Turn what a damaged file leads to into a ValueError, one sentence that names it."""
-    try:
-        yield
-    except _FAULTS as error:
-        why = " ".join(str(error).split())
-        raise ValueError(f"{path}: cannot be read as Parquet ({why}); remove it and run its rule again") from error
-
-
 def read_table(path: str | Path, schema: Schema, *, categories: bool = False) -> pd.DataFrame:
     """Read Parquet and check.
 
@@ -211,7 +202,8 @@ def read_table(path: str | Path, schema: Schema, *, categories: bool = False) ->
     Raises:
         ValueError: naming the file, if it is damaged, no Parquet file or not of the schema.
     """
-    with _naming_damage(path):
+    with naming_damage(path):
+        verify_footer(path)
         with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             table = file.read()
         frame = _frame(table, categories=categories)
