@@ -42,7 +42,18 @@ ADDRESS = r"https?://|--(?:extra-)?index-url|--find-links"
 BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "numba", "objectcrop"}
 ON_PURPOSE = {"objectcrop/data/downloads/transfer.py": {"urllib3"}, "objectcrop/runtime/progress.py": {"tqdm"}}
 """A node that computes downloads nothing, and shows lines where it has no bars."""
-ROOMS_ON_A_BARE_NODE = ("boxes.py", "tables.py", "data", "ohms.py", "proposals", "views", "ssl", "runtime", "study")
+ROOMS_ON_A_BARE_NODE = (
+    "boxes.py",
+    "parquet.py",
+    "tables.py",
+    "data",
+    "ohms.py",
+    "proposals",
+    "views",
+    "ssl",
+    "runtime",
+    "study",
+)
 
 
 def tracked(root):

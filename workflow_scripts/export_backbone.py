@@ -13,15 +13,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     made = parser.begin("export_backbone", args)
 
-    import pickle
-
-    from objectcrop.evaluate.detection.weights import to_detectron2
+    from objectcrop.evaluate.detection.weights import write_detectron2
     from objectcrop.networks.weights import read_training_precision, read_weights
-    from objectcrop.runtime.atomic import replacing
 
     weights = {name: value.numpy() for name, value in read_weights(args.backbone).items()}
-    with replacing(args.out) as aside, aside.open("wb") as file:
-        pickle.dump(to_detectron2(weights, precision=read_training_precision(args.backbone)), file)
+    write_detectron2(args.out, weights, precision=read_training_precision(args.backbone))
     print(f"{len(weights)} tensors in Detectron2's names")
     made.finish()
 

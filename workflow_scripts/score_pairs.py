@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = FeatureShards(args.features)
     sizes = images.images("sizes", 0, len(images))
     # pairs are sorted by their first image: a run of them needs few of the features at a time
-    every_pair = stored_array(args.neighbours, "pairs")
+    every_pair = stored_array(args.neighbours, "pairs", rule="find_neighbours")
     pairs = every_pair.read(*part_of(len(every_pair), lod.score_shards, args.shard))
 
     @lru_cache(maxsize=IMAGES_AT_A_TIME)

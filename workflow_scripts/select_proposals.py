@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.tables import MANIFEST, read_table
 
     by_degree = job.rank_by == "degree"
-    ranking = stored_array(args.ranking, "degrees" if by_degree else "scores")
+    ranking = stored_array(args.ranking, "degrees" if by_degree else "scores", rule="rank_regions")
     sizes = training_sizes(read_table(args.manifest, MANIFEST))
     features = describe_features(job.lod, [read_json(path) for path in args.run_summary]) + (
         ", ranked by row sums" if by_degree else ""

@@ -54,7 +54,7 @@ def open_folder(folder: Path, inputs: Mapping[str, Any], world: World) -> None:
     """Make the folder, or empty it if it belongs to other inputs; all processes call this together."""
     if world.is_first:
         path = folder / INPUTS
-        if not path.is_file() or read_json(path) != inputs:
+        if not path.is_file() or _read_inputs(path) != inputs:
             if path.is_file():
                 # its rows of W take more space than all else: they do not stay as a training's state does
                 print(
@@ -76,6 +76,15 @@ def close_folder(folder: Path) -> None:
             path.unlink()
 
 
+def _read_inputs(path: Path) -> Any:
+    """What the folder belongs to, None if that file is damaged, which is reported."""
+    try:
+        return read_json(path)
+    except ValueError as error:
+        print(f"LOD ranking: starts from scratch, as {error}")
+        return None
+
+
 class FileJournal:
     """Saves where a phase stands at intervals, at its end, and when a signal asks to stop.
 
@@ -95,11 +104,16 @@ class FileJournal:
         self._last = time.monotonic()
 
     def find(self, phase: str) -> Moment | None:
-        """Where an earlier attempt left the phase."""
+        """Where an earlier attempt left the phase; a damaged file is reported, and the phase starts again."""
         path = self._folder / f"{phase}.npz"
         if not path.is_file():
             return None
-        vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change")
+        try:
+            vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change", rule="rank_regions")
+        except ValueError as error:
+            if self._world.is_first:
+                print(f"LOD ranking: {phase} starts from step 0, as {error}")
+            return None
         if self._progress is not None:
             self._progress.skip(int(iterations))
         return Moment(vector, int(iterations), float(change))
