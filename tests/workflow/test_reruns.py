@@ -106,3 +106,21 @@ def test_a_killed_shard_is_made_again_alone(finished):
 def test_another_number_of_shards_reruns_what_they_hold_and_its_heirs(finished, shards, expected):
     with finished.edited("config.yaml", "num_shards: 2", shards):
         assert finished.planned(RANKING, *finished.tiny) == expected
+
+
+def test_a_training_that_ended_after_its_snakemake_was_killed_is_not_trained_again(finished):
+    """Snakemake knows nothing of its end, removes the outputs and starts the job again: they come back, byte by byte."""
+    folder = finished.folder / "results/pretrain/oac/s0"
+    lost = {path: path.read_bytes() for path in (folder / "backbone.safetensors", folder / "summary.json")}
+    metrics = (folder / "checkpoints/metrics.jsonl").read_bytes()
+    for path in lost:
+        path.rename(path.with_suffix(".kept"))
+    try:
+        done = finished.run("results/pretrain/oac/s0/backbone.safetensors", *finished.tiny)
+        assert {path: path.read_bytes() for path in lost} == lost
+    finally:
+        for path in lost:
+            path.with_suffix(".kept").rename(path)
+    assert "1 of 1 steps (100%) done" in done.stdout + done.stderr
+    assert "the job was finished before, its outputs are written again" in done.stdout + done.stderr
+    assert (folder / "checkpoints/metrics.jsonl").read_bytes() == metrics
