@@ -214,6 +214,20 @@ def test_two_mistakes_in_one_list_are_both_named_and_the_rest_is_checked():
     assert found == {"tables.one.rows.0.run", "tables.one.rows.1.label", "tables.one.rows.2.run"}
 
 
+def test_a_mistake_in_a_row_leaves_the_rest_of_its_table_to_be_checked():
+    config = changed(CONFIG, ("tables", "one", "rows", 0, "run"), 3)
+    config = changed(config, ("tables", "one", "columns", 1, "metric"), "map_batched_265")
+    found = {problem.split(":")[0] for problem in examine(config).problems}
+    assert found == {"tables.one.rows.0.run", "tables.one.columns.1.metric"}
+
+
+def test_a_mistake_in_a_measurement_leaves_the_others_to_be_checked():
+    config = changed(CONFIG, ("measured_proposals", "ohms"), [3, "lod", "lod"])
+    config = changed(config, ("measured_proposals", "photos"), ["lod"])
+    found = {problem.split(":")[0] for problem in examine(config).problems}
+    assert {"measured_proposals.ohms.0", "measured_proposals.photos"} <= found
+
+
 def test_a_file_is_missing_under_the_data_root_that_is_given_whatever_paths_say(tmp_path):
     config = changed(with_planted(CONFIG), ("paths",), {"dat": "x"}) | {"data_root": str(tmp_path)}
     assert all(str(tmp_path) in problem for problem in files(problems_of(config)))
