@@ -40,7 +40,33 @@ MISTAKES = [
         0,
         "proposals.lod.max_boxes: Input should be greater than or equal to 1, got 0",
     ),
-    (("proposals", "vgg", "trunk", "weights"), None, "proposals.vgg.trunk: weights: vgg16 needs a file"),
+    (("proposals", "vgg", "trunk", "weights"), None, "proposals.vgg.trunk.weights: vgg16 needs a file"),
+    (
+        ("datasets", "drawn", "mean_objects"),
+        20,
+        "datasets.drawn.mean_objects: Input should be less than or equal to 12",
+    ),
+    (
+        ("datasets", "drawn", "max_objects"),
+        2,
+        "datasets.drawn.mean_objects: 4.0 must be between min_objects 1 and max_objects 2",
+    ),
+    (("datasets", "ohms", "max_classes_per_image"), 1, "datasets.ohms.max_classes_per_image: 1 must not be below"),
+    (
+        ("datasets", "fetched", "download"),
+        {"max_images": {"validation": 1}},
+        "datasets.fetched.download.max_images: names ['validation']",
+    ),
+    (
+        ("datasets", "fetched", "image_suffixes"),
+        [".png"],
+        "datasets.fetched.image_suffixes: lacks .jpg, which download writes",
+    ),
+    (
+        ("proposals", "lod", "trunk"),
+        {"arch": "vgg16", "weights": "v", "trained_with": "w"},
+        "proposals.lod.features_run: give",
+    ),
     (("proposals", "gt", "kind"), None, "proposals.gt: Unable to extract tag"),
     (
         ("runs", "scene", "optimizer"),
