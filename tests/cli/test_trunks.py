@@ -17,7 +17,12 @@ def opened(tmp_path):
     torch.save(mobilenet_v3_small(weights=None).state_dict(), path)
 
     def opened(sha256):
-        trunk = {"arch": "mobilenet_v3_small", "weights": path.name, "weights_sha256": sha256, "trained_with": "nothing"}
+        trunk = {
+            "arch": "mobilenet_v3_small",
+            "weights": path.name,
+            "weights_sha256": sha256,
+            "trained_with": "nothing",
+        }
         source = MaskCutProposals.model_validate({"kind": "maskcut", "layer": LAYER, "trunk": trunk})
         return open_trunk(source, None, [path], layers=(LAYER,), descriptor_layer=LAYER, use_gpu=False)
 
