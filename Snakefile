@@ -17,6 +17,7 @@ report: "rules/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/identity.smk"
 include: "rules/data.smk"
 include: "rules/ohms.smk"
 include: "rules/proposals.smk"

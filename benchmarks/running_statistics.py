@@ -76,7 +76,7 @@ def train(folder: Path, epochs: int, seed: int, way: str) -> Outcome:
     result = evaluate_linear(
         trained.backbone, Data(*splits, tuple(classes)), task, Seeds(plan.study.seed, seed), device=torch.device("cpu")
     )
-    return Outcome(seed, way, result["metrics"]["map"], int(state["bn1.num_batches_tracked"]), weights)
+    return Outcome(seed, way, result.results["metrics"]["map"], int(state["bn1.num_batches_tracked"]), weights)
 
 
 def main() -> None:

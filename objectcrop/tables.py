@@ -3,6 +3,8 @@
 Text columns that repeat few values over many rows (`repeating`) may be pandas categoricals of text: Open Images' 14.6 million
 boxes then take 0.6 GB and not 1.2, and are counted by integers. Such a column is a dictionary in Parquet. Whoever reads a
 table gets plain text, unless it asks for categories.
+
+Each page of a file has a checksum, and the footer a digest, which are compared when it is read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from objectcrop.codes import categorical, is_text_category
+from objectcrop.parquet import naming_damage, seal_footer, verify_footer
 from objectcrop.runtime.atomic import replacing
 
 
@@ -41,8 +44,17 @@ MANIFEST = Schema(
         "height_px": "int32",
         "num_bytes": "int64",
         "split": "str",  # train, validation or test
+        "digest": "str",  # of the file's bytes: the first 16 hexadecimal digits of their SHA-256
     },
     key=("image_id",),
+)
+IMAGE_FILES = Schema(
+    "image files",
+    {
+        "path": "str",  # as in MANIFEST, row by row; two parts of a union may have one file
+        "num_bytes": "int64",
+        "mtime_ns": "int64",  # when the file was last changed before it was indexed, nanoseconds since 1970
+    },
 )
 ANNOTATIONS = Schema(
     "annotations",
@@ -137,13 +149,20 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: Schema, notes: Ma
         rows = rows.replace_schema_metadata({**(rows.schema.metadata or {}), **notes})
     with replacing(path) as aside:
         pq.write_table(rows, aside, row_group_size=row_group_size, **_layout(schema, categories=categories))
+        seal_footer(aside)
 
 
 def read_note(path: str | Path, name: str) -> str | None:
-    """Return one of the notes that `write_table` put into a file, None if there is none of this name."""
-    notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
-    value = notes.get(name.encode())
-    return None if value is None else value.decode()
+    """Return one of the notes that `write_table` put into a file, None if there is none of this name.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or no Parquet file.
+    """
+    with naming_damage(path):
+        verify_footer(path)
+        notes: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+        value = notes.get(name.encode())
+        return None if value is None else value.decode()
 
 
 @contextmanager
@@ -152,20 +171,22 @@ def writing_table(path: str | Path, schema: Schema) -> Iterator[Callable[[pd.Dat
 
     Text stays text. A key that repeats in two parts is not noticed here; whoever reads the table sees it.
     """
-    with replacing(path) as aside, ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+    with replacing(path) as aside:
+        with ExitStack() as stack:
+            writer: pq.ParquetWriter | None = None
 
-        def write(frame: pd.DataFrame) -> None:
-            nonlocal writer
-            rows = _arrow(check(frame, schema, where=str(path)))
+            def write(frame: pd.DataFrame) -> None:
+                nonlocal writer
+                rows = _arrow(check(frame, schema, where=str(path)))
+                if writer is None:
+                    layout = _layout(schema, categories=False)
+                    writer = stack.enter_context(pq.ParquetWriter(aside, rows.schema, **layout))
+                writer.write_table(rows, row_group_size=max(1, len(rows)))
+
+            yield write
             if writer is None:
-                layout = _layout(schema, categories=False)
-                writer = stack.enter_context(pq.ParquetWriter(aside, rows.schema, **layout))
-            writer.write_table(rows, row_group_size=max(1, len(rows)))
-
-        yield write
-        if writer is None:
-            write(empty_table(schema))
+                write(empty_table(schema))
+        seal_footer(aside)
 
 
 def _layout(schema: Schema, *, categories: bool) -> dict[str, Any]:
@@ -175,6 +196,7 @@ def _layout(schema: Schema, *, categories: bool) -> dict[str, Any]:
         "data_page_size": _PAGE_BYTES,
         "compression": "none" if categories else "snappy",  # coordinates and codes of many boxes hardly shrink
         "write_statistics": False,  # nobody asks for part of a table
+        "write_page_checksum": True,
     }
 
 
@@ -187,14 +209,14 @@ def read_table(path: str | Path, schema: Schema, *, categories: bool = False) ->
         categories: whether repeating columns come as categoricals of text, and not as text.
 
     Raises:
-        ValueError: naming the file, if it is no Parquet file or not of the schema.
+        ValueError: naming the file, if it is damaged, no Parquet file or not of the schema.
     """
-    try:
-        with pq.ParquetFile(path, memory_map=True) as file:
+    with naming_damage(path):
+        verify_footer(path)
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             table = file.read()
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as Parquet ({error}); remove it and run its rule again") from error
-    return check(_frame(table, categories=categories), schema, where=str(path), categories=categories)
+        frame = _frame(table, categories=categories)
+    return check(frame, schema, where=str(path), categories=categories)
 
 
 def join_rows(frames: Sequence[pd.DataFrame], schema: Schema) -> pd.DataFrame:

@@ -88,9 +88,11 @@ rule index_images:
     """Open every image once: sizes, and a list of those that cannot be read."""
     input:
         unpack(of(PLAN.images.index_inputs)),
+        changed=[paths.CHANGED_IMAGES, paths.CHANGED_ANNOTATIONS],
     output:
         manifest=paths.MANIFEST,
         unreadable=paths.UNREADABLE,
+        files=paths.IMAGE_FILES,
     log:
         "logs/index_images/{dataset}.log",
     benchmark:
@@ -109,13 +111,15 @@ rule index_images:
         "python -m workflow_scripts.index_images"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
         " --subset-images {input.subset} --annotations {input.annotations} --parts {input.parts}"
-        " --out {output.manifest} --unreadable {output.unreadable} 2>&1 | tee -i {log}"
+        " --part-files {input.part_files} --out {output.manifest} --files {output.files}"
+        " --unreadable {output.unreadable} 2>&1 | tee -i {log}"
 
 
 rule read_annotations:
     """Read boxes and classes from whatever layout the data set has."""
     input:
         unpack(of(PLAN.images.annotation_inputs)),
+        changed=paths.CHANGED_ANNOTATIONS,
     output:
         annotations=paths.ANNOTATIONS,
         classes=paths.CLASSES,

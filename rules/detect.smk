@@ -22,6 +22,7 @@ rule fine_tune:
     """Fine-tune Faster R-CNN C4 on a VOC devkit or Mask R-CNN FPN on COCO layout, and measure it; an interrupted one resumes."""
     input:
         weights=paths.EXPORTED_BACKBONE,
+        manifest=of(PLAN.results.manifest),  # wrong sizes and damaged images stop before training
         raw=of(PLAN.results.raw),
     output:
         result=paths.RESULT,
@@ -46,6 +47,6 @@ rule fine_tune:
     shell:
         "python -m workflow_scripts.fine_tune"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
-        " --weights {input.weights} --gpus {resources.gpu} --threads {threads}"
-        " --checkpoints {resources.checkpoints:q}"
+        " --weights {input.weights} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
+        " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --out {output.result} 2>&1 | tee -i {log}"

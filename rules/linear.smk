@@ -9,6 +9,7 @@ rule evaluate_linear:
         annotations=of(PLAN.results.annotations),
     output:
         result=paths.RESULT,
+        scores=paths.RESULT_SCORES,
     log:
         "logs/evaluate_linear/{run}-s{seed}-{task}.log",
     benchmark:
@@ -30,4 +31,4 @@ rule evaluate_linear:
         "python -m workflow_scripts.evaluate_linear"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --manifest {input.manifest} --annotations {input.annotations} --backbone {input.backbone}"
-        " --threads {threads} --gpus {resources.gpu} --out {output.result} 2>&1 | tee -i {log}"
+        " --threads {threads} --gpus {resources.gpu} --out {output.result} --scores {output.scores} 2>&1 | tee -i {log}"

@@ -7,7 +7,7 @@ rule pretrain:
         manifest=of(PLAN.runs.manifest),
         proposals=of(PLAN.runs.proposals),
         annotations=of(PLAN.runs.annotations),
-        weights=of(PLAN.runs.weights),  # the script finds them by its settings
+        weights=of(PLAN.runs.weights),
     output:
         backbone=paths.BACKBONE,
         summary=paths.RUN_SUMMARY,
@@ -34,8 +34,8 @@ rule pretrain:
     shell:
         "python -m workflow_scripts.pretrain"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
-        " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations}"
+        " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations} --weights {input.weights}"
         " --gpus {resources.gpu} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
         " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"
-        " --checkpoints {resources.checkpoints:q}"
+        " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --out {output.backbone} --summary {output.summary} 2>&1 | tee -i {log}"

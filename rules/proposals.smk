@@ -123,7 +123,7 @@ rule rank_regions:
     shell:
         "python -m workflow_scripts.rank_regions"
         " --settings {params.settings:q} --features {input.features} --scores {input.scores}"
-        " --processes {threads} --state {resources.state:q}"
+        " --processes {threads} --state {resources.state:q} --code {params.code}"
         " --out {output.ranking} 2>&1 | tee -i {log}"
 
 

@@ -6,6 +6,7 @@ rule render_table:
     input:
         results=of(PLAN.results.of_table),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
+        lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
         markdown=report(
             paths.TABLE_MARKDOWN,
@@ -20,12 +21,14 @@ rule render_table:
     localrule: True
     conda:
         "../envs/base.yaml"
+    resources:
+        data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.results.table_job),
         code=code("render_table"),
     shell:
         "python -m workflow_scripts.render_table"
-        " --settings {params.settings:q} --results {input.results} --paper {input.paper:q}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results} --paper {input.paper:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
 
 
@@ -141,6 +144,7 @@ rule write_report:
     """Write the page that people read."""
     input:
         unpack(of(PLAN.report.inputs)),
+        lineage=LINEAGE,
     output:
         page=report(
             paths.PAGE,
@@ -152,12 +156,14 @@ rule write_report:
     localrule: True
     conda:
         "../envs/base.yaml"
+    resources:
+        data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.report.job),
         code=code("write_report"),
     shell:
         "python -m workflow_scripts.write_report"
-        " --settings {params.settings:q} --tables {input.tables} --curves {input.curves}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --curves {input.curves}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"
         " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"

@@ -42,7 +42,18 @@ ADDRESS = r"https?://|--(?:extra-)?index-url|--find-links"
 BARE = {"torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "PIL", "cv2", "pydantic", "numba", "objectcrop"}
 ON_PURPOSE = {"objectcrop/data/downloads/transfer.py": {"urllib3"}, "objectcrop/runtime/progress.py": {"tqdm"}}
 """A node that computes downloads nothing, and shows lines where it has no bars."""
-ROOMS_ON_A_BARE_NODE = ("boxes.py", "tables.py", "data", "ohms.py", "proposals", "views", "ssl", "runtime", "study")
+ROOMS_ON_A_BARE_NODE = (
+    "boxes.py",
+    "parquet.py",
+    "tables.py",
+    "data",
+    "ohms.py",
+    "proposals",
+    "views",
+    "ssl",
+    "runtime",
+    "study",
+)
 
 
 def tracked(root):
@@ -92,7 +103,8 @@ def test_no_file_is_pickled_or_compiled_into_the_repository(root):
 
 def test_no_script_is_longer_than_60_lines(root):
     """It reads, calls the library and writes; what it computes has a room there."""
-    scripts = sorted((root / "workflow_scripts").glob("*.py"))
+    files = sorted((root / "workflow_scripts").glob("*.py"))
+    scripts = [file for file in files if "def main(" in file.read_text(encoding="utf-8")]
     assert len(scripts) > 30
     lengths = {script.name: len(text(root, script.relative_to(root))) for script in scripts}
     assert {name: length for name, length in lengths.items() if length > LONGEST_SCRIPT} == {}

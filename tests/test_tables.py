@@ -13,6 +13,7 @@ from objectcrop.tables import (
     ANNOTATIONS,
     CLASS_STATISTICS,
     CLASSES,
+    IMAGE_FILES,
     IMAGES,
     MANIFEST,
     PROPOSALS,
@@ -23,7 +24,7 @@ from objectcrop.tables import (
     write_table,
 )
 
-ALL = [MANIFEST, ANNOTATIONS, CLASSES, CLASS_STATISTICS, IMAGES, PROPOSALS]
+ALL = [MANIFEST, IMAGE_FILES, ANNOTATIONS, CLASSES, CLASS_STATISTICS, IMAGES, PROPOSALS]
 
 
 @pytest.fixture

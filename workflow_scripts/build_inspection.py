@@ -1,7 +1,6 @@
 """Proposals, objects and the crops of a run -> a FiftyOne data set, exported as a folder without images."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.inspection import InspectionJob
@@ -10,10 +9,11 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, InspectionJob, ["data-root", "manifest", "annotations", "classes", "proposals"])
-    parser.add_argument("--proposals-summary", type=Path, required=True, help="JSON that holds object_scale_min")
-    parser.add_argument("--out", type=Path, required=True, help="manifest.json of the export, in a folder of its own")
+    parser.add_input("proposals-summary", "JSON that holds object_scale_min")
+    parser.add_output("out", "manifest.json of the export, in a folder of its own")
     args = parser.parse_args(argv)
     job = InspectionJob.parse(args.settings)
+    made = parser.begin("build_inspection", args)
 
     from objectcrop.inspection.color_scheme import dress
     from objectcrop.inspection.database import throwaway_database
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dress(dataset, with_crops=has_crops)
         write_export(dataset, args.out.parent, data_root=args.data_root, about=about)
     print(f"{len(images)} images -> {args.out.parent}")
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Fetch the box CSVs and class descriptions of an Open Images data set; what is there and whole is not fetched again."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import DownloadMetadataJob
@@ -11,11 +10,10 @@ from workflow_scripts.arguments import job_parser
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, DownloadMetadataJob, ["data-root"])
     parser.add_argument("--transfer", required=True, help="JSON: from where, and how patiently")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="JSON to write: address, size, SHA-256, time of each file"
-    )
+    parser.add_output("out", "JSON to write: address, size, SHA-256, time of each file")
     args = parser.parse_args(argv)
     job = DownloadMetadataJob.parse(args.settings)
+    made = parser.begin("download_metadata", args)
 
     from dataclasses import asdict
 
@@ -38,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "files": [asdict(one) for one in records],
     }
     write_json(args.out, listing)
+    made.finish()
 
 
 if __name__ == "__main__":

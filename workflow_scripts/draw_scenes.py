@@ -1,7 +1,6 @@
 """Draw the scenes of a drawn data set under the data root, with boxes and masks; what is there is not drawn again."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import DrawScenesJob
@@ -10,9 +9,10 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, DrawScenesJob, ["data-root", "threads"])
-    parser.add_argument("--out", type=Path, required=True, help="JSON of counts and sizes to write")
+    parser.add_output("out", "JSON of counts and sizes to write")
     args = parser.parse_args(argv)
     job = DrawScenesJob.parse(args.settings)
+    made = parser.begin("draw_scenes", args)
 
     import time
 
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "num_workers": args.threads,
     }
     write_json(args.out, summary)
+    made.finish()
 
 
 if __name__ == "__main__":

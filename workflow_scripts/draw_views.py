@@ -1,7 +1,6 @@
 """Draw the views of a run: sample images with regions and crops, and the two views as they are trained on."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.pretraining import PretrainJob
@@ -12,10 +11,11 @@ NUM_SAMPLES, CELL_WIDTH_PX, CELL_HEIGHT_PX = 6, 214, 160
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, PretrainJob, ["data-root", "manifest"])
-    parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
-    parser.add_argument("--out", type=Path, required=True, help="PNG to write")
+    parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
+    parser.add_output("out", "PNG to write")
     args = parser.parse_args(argv)
     job = PretrainJob.parse(args.settings)
+    made = parser.begin("draw_views", args)
 
     from objectcrop.boxes import Size
     from objectcrop.report.samples import sample_views, write_png
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     sheet = view_sheet(samples, cell=Size(CELL_WIDTH_PX, CELL_HEIGHT_PX), view_px=job.run.views.size_px)
     write_png(sheet, args.out)
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.linear import LinearJob
@@ -12,44 +11,43 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LinearJob, ["seed", "data-root", "manifest", "annotations", "threads", "gpus"])
-    parser.add_argument("--backbone", type=Path, required=True, help="weights of the run (.safetensors)")
-    parser.add_argument("--out", type=Path, required=True, help="result to write (JSON)")
+    parser.add_input("backbone", "weights of the run (.safetensors)")
+    parser.add_output("out", "result to write (JSON)")
+    parser.add_output("scores", "scores of the test images to write (npz)")
     args = parser.parse_args(argv)
     job = LinearJob.parse(args.settings)
+    made = parser.begin("evaluate_linear", args)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(min(args.gpus, 1)):
         evaluate_here(job, args)
+    made.finish()
 
 
 def evaluate_here(job: LinearJob, args: argparse.Namespace) -> None:
     import torch
 
-    from objectcrop.evaluate.linear.images import labelled_images, training_classes
     from objectcrop.evaluate.linear.probe import Data, evaluate_linear
-    from objectcrop.evaluate.results import result_record
+    from objectcrop.evaluate.linear.scores import write_scores
+    from objectcrop.evaluate.results import write_result
     from objectcrop.networks.weights import load_backbone, read_training_precision
-    from objectcrop.runtime.atomic import write_json
     from objectcrop.runtime.randomness import Seeds
     from objectcrop.ssl.samples.order import split_threads
     from objectcrop.tables import ANNOTATIONS, MANIFEST, read_table
 
     started = time.monotonic()
     manifest, annotations = read_table(args.manifest, MANIFEST), read_table(args.annotations, ANNOTATIONS)
-    classes = training_classes(manifest, annotations)
-    train, test = (
-        labelled_images(manifest, annotations, args.data_root, split, classes) for split in ("train", "test")
-    )
+    data = Data.of(manifest, annotations, args.data_root)
     backbone = load_backbone(args.backbone, job.run.backbone)
     threads, workers = split_threads(args.threads, args.gpus)
     torch.set_num_threads(threads)
     device = torch.device("cuda" if args.gpus else "cpu")
-    data = Data(train, test, tuple(classes))
     seeds = Seeds(job.study_seed, args.seed)
-    measured = evaluate_linear(backbone, data, job.task, seeds, device=device, num_workers=workers)
+    evaluated = evaluate_linear(backbone, data, job.task, seeds, device=device, num_workers=workers)
     pretrained_in = read_training_precision(args.backbone)
-    write_json(args.out, result_record(job, args.seed, measured, time.monotonic() - started, pretrained_in))
+    write_scores(args.scores, evaluated.scores)
+    write_result(args.out, job, args.seed, evaluated.results, time.monotonic() - started, pretrained_in)
 
 
 if __name__ == "__main__":

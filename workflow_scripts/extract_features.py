@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.proposals import ExtractFeaturesJob
@@ -11,14 +10,16 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, ExtractFeaturesJob, ["data-root", "manifest", "backbone", "shard", "threads", "gpus"])
-    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    parser.add_output("out", "npz to write")
     args = parser.parse_args(argv)
     job = ExtractFeaturesJob.parse(args.settings)
+    made = parser.begin("extract_features", args)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(args.gpus):
         extract(job, args)
+    made.finish()
 
 
 def extract(job: ExtractFeaturesJob, args: argparse.Namespace) -> None:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import FetchImagesJob
@@ -12,11 +11,12 @@ from workflow_scripts.arguments import job_parser
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, FetchImagesJob, ["data-root", "shard"])
     parser.add_argument("--transfer", required=True, help="JSON: from where, and how patiently")
-    parser.add_argument("--subset-images", type=Path, nargs="*", default=[], help="IMAGES of an OHMS subset, or")
-    parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS of the data set itself")
-    parser.add_argument("--out", type=Path, required=True, help="JSON to write: counts, bytes, every failure")
+    parser.add_input("subset-images", "IMAGES of an OHMS subset, or", nargs="*")
+    parser.add_input("annotations", "ANNOTATIONS of the data set itself", nargs="*")
+    parser.add_output("out", "JSON to write: counts, bytes, every failure")
     args = parser.parse_args(argv)
     job = FetchImagesJob.parse(args.settings)
+    made = parser.begin("fetch_images", args)
 
     from objectcrop.data.downloads.images import FetchRequest, fetch_wanted, require_few_failures
     from objectcrop.data.downloads.wanted import chosen_images, shard_of
@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     require_few_failures(report, request)
     write_json(args.out, listing)
     failed.unlink(missing_ok=True)
+    made.finish()
 
 
 if __name__ == "__main__":

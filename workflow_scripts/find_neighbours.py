@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.lod import LodJob
@@ -11,14 +10,16 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LodJob, ["features", "gpus"])
-    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    parser.add_output("out", "npz to write")
     args = parser.parse_args(argv)
     job = LodJob.parse(args.settings)
+    made = parser.begin("find_neighbours", args)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(args.gpus):
         find(job, args)
+    made.finish()
 
 
 def find(job: LodJob, args: argparse.Namespace) -> None:

@@ -1,7 +1,6 @@
 """Join the proposals of all shards of a searched source: the proposals table and its summary."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.proposals import SourceJob
@@ -10,11 +9,12 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, SourceJob, ["manifest", "run-summary"])
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="PROPOSALS of every shard")
-    parser.add_argument("--out", type=Path, required=True, help="PROPOSALS to write")
-    parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
+    parser.add_input("shards", "PROPOSALS of every shard", nargs="+")
+    parser.add_output("out", "PROPOSALS to write")
+    parser.add_output("summary", "JSON to write")
     args = parser.parse_args(argv)
     job = SourceJob.parse(args.settings)
+    made = parser.begin("join_proposals", args)
 
     from objectcrop.proposals.sources.without_search import origin
     from objectcrop.proposals.table import describe_features, join_tables, training_sizes, write_proposals
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     precisions = sorted({note for path in args.shards if (note := read_note(path, "precision")) is not None})
     write_json(args.summary, {**summary, "settings": job.values(), "precision": "+".join(precisions) or "none"})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
+    made.finish()
 
 
 if __name__ == "__main__":

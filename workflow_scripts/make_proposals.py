@@ -10,15 +10,16 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, SourceJob, ["manifest"])
-    parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="ANNOTATIONS, for ground truth")
-    parser.add_argument("--sizes-of", type=Path, nargs="*", default=[], help="PROPOSALS whose sizes are copied")
+    parser.add_input("annotations", "ANNOTATIONS, for ground truth", nargs="*")
+    parser.add_input("sizes-of", "PROPOSALS whose sizes are copied", nargs="*")
     parser.add_argument(
         "--data-root", type=Path, default=Path(), help="folder that the file of an external source is in"
     )
-    parser.add_argument("--out", type=Path, required=True, help="PROPOSALS to write")
-    parser.add_argument("--summary", type=Path, required=True, help="JSON to write")
+    parser.add_output("out", "PROPOSALS to write")
+    parser.add_output("summary", "JSON to write")
     args = parser.parse_args(argv)
     job = SourceJob.parse(args.settings)
+    made = parser.begin("make_proposals", args)
 
     import numpy as np
 
@@ -40,11 +41,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             annotations=read_table(args.annotations[0], ANNOTATIONS, categories=True) if args.annotations else None,
             boxes=boxes_by_image(read_table(args.sizes_of[0], PROPOSALS)) if args.sizes_of else None,
         )
-        made = make_boxes(source, sizes, inputs, study_seed=job.study_seed)
-        proposals = (ImageProposals(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in made)
+        found = make_boxes(source, sizes, inputs, study_seed=job.study_seed)
+        proposals = (ImageProposals(name, sizes[name], boxes, np.zeros(len(boxes))) for name, boxes in found)
     summary = write_proposals(args.out, map(usable, proposals), len(sizes), features=features)
     write_json(args.summary, {**summary, "settings": job.values()})
     print(f"{summary['num_boxes']} boxes in {summary['num_images']} images, {summary['num_images_without']} without")
+    made.finish()
 
 
 if __name__ == "__main__":

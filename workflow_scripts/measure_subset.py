@@ -1,7 +1,6 @@
 """Measure the objects of a subset and of the data set that it was selected from: how many, how large, where."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import DatasetJob
@@ -10,12 +9,13 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, DatasetJob, ["classes"])
-    parser.add_argument("--boxes", type=Path, required=True, help="ANNOTATIONS of the subset")
-    parser.add_argument("--base-boxes", type=Path, required=True, help="ANNOTATIONS of the data set selected from")
-    parser.add_argument("--statistics", type=Path, required=True, help="JSON to write: histograms of both")
-    parser.add_argument("--class-statistics", type=Path, required=True, help="CLASS_STATISTICS to write")
+    parser.add_input("boxes", "ANNOTATIONS of the subset")
+    parser.add_input("base-boxes", "ANNOTATIONS of the data set selected from")
+    parser.add_output("statistics", "JSON to write: histograms of both")
+    parser.add_output("class-statistics", "CLASS_STATISTICS to write")
     args = parser.parse_args(argv)
     job = DatasetJob.parse(args.settings)
+    made = parser.begin("measure_subset", args)
 
     from objectcrop.data.box_statistics import measure_boxes, read_coded_boxes, with_names
     from objectcrop.runtime.atomic import write_json
@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     columns = {name: table[name].tolist() for name in ("num_boxes", "mean_area_share")}
     write_json(args.statistics, names | {"subset_counts": subset.histograms, "base_counts": base, "per_class": columns})
     print(f"{subset.histograms['num_boxes']} boxes of {len(table)} classes in {subset.histograms['num_images']} images")
+    made.finish()
 
 
 if __name__ == "__main__":

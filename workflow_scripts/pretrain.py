@@ -3,43 +3,45 @@
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.pretraining import PretrainJob
 from objectcrop.study.settings.runs import PretrainingResources
 from workflow_scripts.arguments import add_settings, job_parser
 
+OPTIONS = ["seed", "data-root", "gpus", "threads", "checkpoints", "code"]
+
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, PretrainJob, ["seed", "data-root", "gpus", "threads", "checkpoints"])
-    parser.add_argument("--manifest", type=Path, nargs="*", default=[], help="MANIFEST of its data set, to train on")
-    parser.add_argument("--annotations", type=Path, nargs="*", default=[], help="its ANNOTATIONS, for a supervised run")
-    parser.add_argument("--proposals", type=Path, nargs="*", default=[], help="PROPOSALS and their summary (JSON)")
+    parser = job_parser(__doc__, PretrainJob, OPTIONS)
+    parser.add_input("manifest", "MANIFEST of its data set, to train on", nargs="*")
+    parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
+    parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
+    parser.add_input("weights", "the file of its weights, for method external; found by its settings", nargs="*")
     keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
     add_settings(parser, PretrainingResources, keeping)
-    parser.add_argument("--out", type=Path, required=True, help="weights to write (.safetensors, torchvision's names)")
-    parser.add_argument("--summary", type=Path, required=True, help="JSON to write: settings, versions, cost, history")
+    parser.add_output("out", "weights to write (.safetensors, torchvision's names)")
+    parser.add_output("summary", "JSON to write: settings, versions, cost, history")
     args = parser.parse_args(argv)
     job = PretrainJob.parse(args.settings)
+    made = parser.begin("pretrain", args)
 
     from objectcrop.runtime.launch import launch_on_gpus
 
     launch_on_gpus("workflow_scripts.pretrain", argv, args.gpus, partial(pretrain_here, job, args))
+    made.finish()
 
 
 def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
-    from objectcrop.networks.weights import save_backbone
-    from objectcrop.runtime.atomic import read_json, write_json
-    from objectcrop.runtime.checksum import file_sha256
-    from objectcrop.runtime.provenance import provenance
+    from objectcrop.runtime.atomic import read_json
     from objectcrop.runtime.randomness import Seeds
-    from objectcrop.ssl.pretraining import Request, Tables, pretrain
-    from objectcrop.ssl.training.checkpoints import remove_states
+    from objectcrop.ssl.pretraining import Request, Tables
+    from objectcrop.ssl.to_files import OutputFiles, pretrain_to_files
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
-    request = Request(job.run_name, job.run, Seeds(job.study_seed, args.seed), args.gpus, args.threads, *keeping)
+    seeds = Seeds(job.study_seed, args.seed)
+    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping, code=args.code)
     tables = Tables(
         manifest=read_table(args.manifest[0], MANIFEST) if args.manifest else None,
         data_root=args.data_root,
@@ -47,12 +49,7 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
         proposals=read_table(args.proposals[0], PROPOSALS) if args.proposals else None,
         proposals_summary=read_json(args.proposals[1]) if args.proposals else None,
     )
-    trained = pretrain(request, tables, args.checkpoints)
-    if trained is not None:  # the first process writes
-        metadata = {"run": request.name, "seed": str(args.seed), "precision": trained.summary["precision"] or "none"}
-        save_backbone(trained.backbone, args.out, metadata)
-        write_json(args.summary, {**trained.summary, "provenance": provenance(), "sha256": file_sha256(args.out)})
-        remove_states(args.checkpoints)
+    pretrain_to_files(request, tables, args.checkpoints, OutputFiles(args.out, args.summary))
 
 
 if __name__ == "__main__":

@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import DatasetJob
+from objectcrop.study.settings.annotation_files import annotation_files
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, DatasetJob, ["data-root"])
-    parser.add_argument("--boxes", type=Path, nargs="*", default=[], help="ANNOTATIONS of a subset")
-    parser.add_argument("--boxes-classes", type=Path, nargs="*", default=[], help="CLASSES of a subset")
-    parser.add_argument("--parts", type=Path, nargs="*", default=[], help="ANNOTATIONS of the parts of a union")
-    parser.add_argument("--part-classes", type=Path, nargs="*", default=[], help="CLASSES of the parts of a union")
-    parser.add_argument("--out", type=Path, required=True, help="ANNOTATIONS to write")
-    parser.add_argument("--classes", type=Path, required=True, help="CLASSES to write")
+    parser.add_input("boxes", "ANNOTATIONS of a subset", nargs="*")
+    parser.add_input("boxes-classes", "CLASSES of a subset", nargs="*")
+    parser.add_input("parts", "ANNOTATIONS of the parts of a union", nargs="*")
+    parser.add_input("part-classes", "CLASSES of the parts of a union", nargs="*")
+    parser.add_output("out", "ANNOTATIONS to write")
+    parser.add_output("classes", "CLASSES to write")
     args = parser.parse_args(argv)
     job = DatasetJob.parse(args.settings)
+    raw = annotation_files(job.dataset_name, job.dataset, args.data_root)
+    made = parser.begin("read_annotations", args, outside=raw)
 
     from objectcrop.data.readers.registry import join_labels, read_labels
     from objectcrop.data.relative_boxes import count_train_images
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         num_images = labels.boxes["image_id"].nunique()
         writing.result()
     print(f"{len(labels.boxes)} boxes of {len(classes)} classes in {num_images} images")
+    made.finish()
 
 
 if __name__ == "__main__":

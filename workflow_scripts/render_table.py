@@ -1,23 +1,24 @@
 """Render one table: what was measured, beside the paper's numbers."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from objectcrop.data.watch import images_behind
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.report import TableJob
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, TableJob)
-    parser.add_argument("--results", type=Path, nargs="*", default=[], help="results of the tasks")
-    parser.add_argument("--paper", type=Path, required=True, help="CSV of the paper's numbers")
-    parser.add_argument("--allow-stale", action="store_true", help="mark results of other settings, do not reject them")
-    parser.add_argument("--markdown", type=Path, required=True, help="Markdown to write")
-    parser.add_argument("--csv", type=Path, required=True, help="CSV to write")
-    parser.add_argument("--json", type=Path, required=True, help="JSON to write, full precision")
+    parser = job_parser(__doc__, TableJob, ["data-root"])
+    parser.add_input("results", "results of the tasks", nargs="*")
+    parser.add_input("paper", "CSV of the paper's numbers")
+    parser.add_output("markdown", "Markdown to write")
+    parser.add_output("csv", "CSV to write")
+    parser.add_output("json", "JSON to write, full precision")
     args = parser.parse_args(argv)
     job = TableJob.parse(args.settings)
+    leaf = images_behind(args.data_root) if job.checks_images else None
+    made = parser.begin("render_table", args, leaf=leaf, tolerant=job.allow_stale)
 
     from objectcrop.report.cells import build_cells
     from objectcrop.report.rendering import as_csv, as_json, as_markdown
@@ -25,13 +26,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.study.paper import read_paper_values
 
     table = job.table
-    results = [read_json(path) for path in args.results]
+    results = {path.as_posix(): read_json(path) for path in args.results}
+    stale = {
+        (results[file]["run"], results[file]["task"]): problem.through(file) for file, problem in made.problems.items()
+    }
     paper = read_paper_values(args.paper)
-    cells = build_cells(table, results, job.expected, paper, allow_stale=args.allow_stale)
+    cells = build_cells(table, list(results.values()), paper, stale)
     write_json(args.json, {"name": job.table_name} | as_json(table, cells))
     write_text(args.csv, as_csv(table, cells))
     write_text(args.markdown, as_markdown(table, cells))
     print(as_markdown(table, cells))
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.lod import LodJob
@@ -14,10 +13,11 @@ IMAGES_AT_A_TIME = 1000
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, LodJob, ["features", "shard"])
-    parser.add_argument("--neighbours", type=Path, required=True, help="npz with the pairs")
-    parser.add_argument("--out", type=Path, required=True, help="npz to write")
+    parser.add_input("neighbours", "npz with the pairs")
+    parser.add_output("out", "npz to write")
     args = parser.parse_args(argv)
     job = LodJob.parse(args.settings)
+    made = parser.begin("score_pairs", args)
 
     import numpy as np
 
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = FeatureShards(args.features)
     sizes = images.images("sizes", 0, len(images))
     # pairs are sorted by their first image: a run of them needs few of the features at a time
-    every_pair = stored_array(args.neighbours, "pairs")
+    every_pair = stored_array(args.neighbours, "pairs", rule="find_neighbours")
     pairs = every_pair.read(*part_of(len(every_pair), lod.score_shards, args.shard))
 
     @lru_cache(maxsize=IMAGES_AT_A_TIME)
@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             blocks.append(greatest_entries(confidence(regions_of(first), regions_of(second)), lod.max_scores_per_pair))
             progress.advance()
     write_scores(args.out, pairs, blocks, halved=lod.score_precision == "float16")
+    made.finish()
 
 
 if __name__ == "__main__":

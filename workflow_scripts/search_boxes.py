@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.proposals import SourceJob
@@ -11,14 +10,16 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, SourceJob, ["data-root", "manifest", "backbone", "shard", "threads", "gpus"])
-    parser.add_argument("--out", type=Path, required=True, help="PROPOSALS of the shard to write")
+    parser.add_output("out", "PROPOSALS of the shard to write")
     args = parser.parse_args(argv)
     job = SourceJob.parse(args.settings)
+    made = parser.begin("search_boxes", args)
 
     from objectcrop.runtime.launch import visible_gpus
 
     with visible_gpus(args.gpus):
         search_here(job, args)
+    made.finish()
 
 
 def search_here(job: SourceJob, args: argparse.Namespace) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.images import SelectOhmsJob
@@ -11,12 +10,13 @@ from workflow_scripts.arguments import job_parser
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, SelectOhmsJob, ["annotations", "classes"])
-    parser.add_argument("--images-out", type=Path, required=True, help="IMAGES to write")
-    parser.add_argument("--classes-out", type=Path, required=True, help="CLASSES to write")
-    parser.add_argument("--boxes-out", type=Path, required=True, help="ANNOTATIONS to write")
-    parser.add_argument("--summary", type=Path, required=True, help="JSON to write: counts beside the paper's")
+    parser.add_output("images-out", "IMAGES to write")
+    parser.add_output("classes-out", "CLASSES to write")
+    parser.add_output("boxes-out", "ANNOTATIONS to write")
+    parser.add_output("summary", "JSON to write: counts beside the paper's")
     args = parser.parse_args(argv)
     job = SelectOhmsJob.parse(args.settings)
+    made = parser.begin("select_ohms", args)
 
     from objectcrop.ohms import select_ohms
     from objectcrop.runtime.atomic import write_json
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for split, counts in subset.summary["splits"].items():
         print(f"{split}: " + ", ".join(f"{name} {value:g}" for name, value in counts.items()))
     print("paper, train: " + ", ".join(f"{name} {value:g}" for name, value in subset.summary["paper"].items()))
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Write the page that people read: results/report/index.html, one file that needs nothing beside it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from objectcrop.data.watch import images_behind
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.report import ReportJob
 from workflow_scripts.arguments import job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, ReportJob)
+    parser = job_parser(__doc__, ReportJob, ["data-root"])
     shown = {
         "tables": "tables (JSON)",
         "curves": "loss curves (SVG, named by their table)",
@@ -24,18 +24,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         "unreadable": "counts of images and which cannot be read, DATASET/unreadable.json",
     }
     for name, meaning in shown.items():
-        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
-    parser.add_argument("--out", type=Path, required=True, help="HTML to write")
+        parser.add_input(name, meaning, nargs="*")
+    parser.add_output("out", "HTML to write")
     args = parser.parse_args(argv)
     job = ReportJob.parse(args.settings)
+    leaf = images_behind(args.data_root) if job.checks_images else None
+    made = parser.begin("write_report", args, leaf=leaf, tolerant=job.allow_stale)
 
     from objectcrop.report.content import ReportFiles, read_content
     from objectcrop.report.page import render_page
     from objectcrop.runtime.atomic import write_text
 
     files = ReportFiles(**{name: getattr(args, name) for name in ReportFiles._fields})
-    write_text(args.out, render_page(read_content(job, files)))
+    stale = list(dict.fromkeys(problem.through(file) for file, problem in made.problems.items()))
+    write_text(args.out, render_page(read_content(job, files, stale)))
     print(f"report: {args.out}")
+    made.finish()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from PIL import Image
 from objectcrop.codes import starts
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.networks.weights import save_backbone
+from objectcrop.proposals.lod.blocks import block_checksums
 from objectcrop.proposals.lod.shards import write_arrays
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
@@ -40,7 +41,7 @@ def names_of(num_images: int) -> list[str]:
 def write_manifest(folder: Path, names: list[str]) -> None:
     paths = [f"openimages/train/{name}.jpg" for name in names]
     rows = {"image_id": names, "path": paths, "width_px": FILE_SIDE_PX, "height_px": FILE_SIDE_PX, "num_bytes": 300_000}
-    write_table(pd.DataFrame(rows).assign(split="train"), folder / "manifest.parquet", MANIFEST)
+    write_table(pd.DataFrame(rows).assign(split="train", digest=""), folder / "manifest.parquet", MANIFEST)
     (folder / "openimages/train").mkdir(parents=True)
     rng = np.random.default_rng(2)
     for path in paths[:: len(paths) // NUM_FILES]:
@@ -74,17 +75,23 @@ def write_annotations(folder: Path, names: list[str]) -> None:
 def write_features(path: Path, names: list[str], num_regions: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     total = num_regions * len(names)
+    descriptors = rng.random((len(names), DESCRIPTOR_DIMS), dtype=np.float32)
+    of_regions = {
+        "boxes": (SIDE_PX * corners(rng, total)).astype(np.int32),
+        "roots": rng.integers(1, 1000, total, dtype=np.int32),
+        "layers": rng.integers(0, 2, total, dtype=np.int8),
+        "features": np.full((total, REGION_DIMS), 0.1, dtype=np.float16),
+    }
+    counts = np.full(len(names), num_regions, dtype=np.int64)
     write_arrays(
         path,
         image_ids=np.array(names, dtype=np.str_),
         sizes=np.full((len(names), 2), SIDE_PX, dtype=np.int32),
-        counts=np.full(len(names), num_regions, dtype=np.int64),
-        descriptors=rng.random((len(names), DESCRIPTOR_DIMS), dtype=np.float32),
-        boxes=(SIDE_PX * corners(rng, total)).astype(np.int32),
-        roots=rng.integers(1, 1000, total, dtype=np.int32),
-        layers=rng.integers(0, 2, total, dtype=np.int8),
-        features=np.full((total, REGION_DIMS), 0.1, dtype=np.float16),
+        counts=counts,
+        descriptors=descriptors,
+        **of_regions,
         precision=np.array(["float32"]),
+        checksums=block_checksums(of_regions, starts(counts)),
     )
 
 

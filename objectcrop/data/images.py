@@ -1,5 +1,6 @@
 """Images from files: any mode and orientation to (height, width, 3) RGB."""
 
+import os
 import stat
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from objectcrop.boxes import Size
 from objectcrop.data.decoders import AUTO, PIL_FAILURES, Decoder, Reduce, decode_jpeg
+from objectcrop.data.digests import bytes_digest
 
 ImageArray = NDArray[np.uint8]
 
@@ -29,6 +31,8 @@ _UPRIGHT: dict[int, Callable[[ImageArray], ImageArray]] = {
 }
 _JPEG = b"\xff\xd8"
 _EXIF = b"Exif\0\0"
+_LARGE_BYTES = 64 << 20
+"""A larger file must have the header of an image before all of it is read into memory: it may be a film with a wrong name."""
 
 
 def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> ImageArray:
@@ -52,28 +56,44 @@ def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) 
 
 @dataclass(frozen=True)
 class ImageProperties:
-    """What an image file holds: size after EXIF orientation, Pillow's mode (RGB, L, CMYK, ...), EXIF orientation (1 to 8)."""
+    """What an image file holds.
+
+    Attributes:
+        size: after EXIF orientation.
+        mode: Pillow's (RGB, L, CMYK, ...).
+        orientation: of EXIF, 1 to 8.
+        num_bytes: of the file.
+        mtime_ns: when the file was last changed, nanoseconds since 1970.
+        digest: of its bytes, as `digests.bytes_digest` gives it.
+    """
 
     size: Size
     mode: str
     orientation: int
+    num_bytes: int
+    mtime_ns: int
+    digest: str
 
 
 def check_image(path: str | Path) -> ImageProperties:
-    """Decode an image in full, strictly; of an animation the first frame.
+    """Decode an image in full, strictly; of an animation the first frame. The file is read once.
 
     Raises:
         FileNotFoundError: if there is no such file.
         OSError: if it cannot be opened.
         ValueError: naming the file, if it is no file, empty, cut off, no image, or beyond Pillow's limit of 179 million pixels.
     """
-    _read(path, num_bytes=1)
-    with _opened(path) as image:
-        properties = ImageProperties(_upright_size(image), image.mode, _orientation(image))
+    # Before its bytes: a change while they are read has a later time, and is noticed.
+    status = _status(path)
+    if status.st_size > _LARGE_BYTES:
+        read_size(path)
+    data = _read(path)
+    with _opened(path, BytesIO(data)) as image:
+        size, mode, orientation = _upright_size(image), image.mode, _orientation(image)
         # A JPEG drawn at 1/8 is still read to its end, in a third of the time and a 64th of the memory.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
-        return properties
+    return ImageProperties(size, mode, orientation, len(data), status.st_mtime_ns, bytes_digest(data))
 
 
 def read_size(path: str | Path) -> Size:
@@ -103,11 +123,18 @@ def decode_indices(path: str | Path) -> NDArray[np.uint8]:
         return np.array(image, dtype=np.uint8)
 
 
-def _read(path: str | Path, num_bytes: int = -1) -> bytes:
+def _status(path: str | Path) -> os.stat_result:
     try:
-        # opening a pipe would wait for its other end
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise ValueError(f"{path}: is a folder, a device or a pipe, not an image file")
+        return Path(path).stat()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: there is no such image") from None
+
+
+def _read(path: str | Path, num_bytes: int = -1) -> bytes:
+    # opening a pipe would wait for its other end
+    if not stat.S_ISREG(_status(path).st_mode):
+        raise ValueError(f"{path}: is a folder, a device or a pipe, not an image file")
+    try:
         with Path(path).open("rb") as file:
             data = file.read(num_bytes)
     except FileNotFoundError:

@@ -1,4 +1,7 @@
-"""The manifest: every image of a data set opened once, so that later stages meet none that they cannot read."""
+"""The manifest: every image of a data set opened once, so that later stages meet none that they cannot read.
+
+Images whose size is not the one that the annotations state are noticed too: their boxes would be elsewhere.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +15,11 @@ import pandas as pd
 
 from objectcrop.data.images import check_image
 from objectcrop.data.readers.registry import list_images, require_distinct_ids
+from objectcrop.data.stated_sizes import MISMATCHES, find_mismatches, mismatch_error
 from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.datasets import Dataset, OpenImagesDataset
-from objectcrop.tables import MANIFEST, Schema, empty_table
+from objectcrop.study.settings.image_files import SizedImageFiles
+from objectcrop.tables import IMAGE_FILES, MANIFEST, Schema, empty_table
 
 _BATCH = 64
 _FEW_BATCHES = 8  # fewer are decoded sooner than a pool of processes starts
@@ -23,24 +28,33 @@ _UNREADABLE = Schema("unreadable", dict.fromkeys(["image_id", "path", "split", "
 
 @dataclass(frozen=True)
 class Index:
-    """The images of a data set, readable and unreadable.
+    """The images of a data set: those that are used, and those that are left out.
 
     Attributes:
-        manifest: the readable images, as MANIFEST, in the order of the listing.
-        unreadable: the others: image_id, path, split, reason.
+        manifest: the images that are used, as MANIFEST, in the order of the listing.
+        unreadable: those that cannot be read: image_id, path, split, reason.
+        files: IMAGE_FILES of the manifest's images, in its order.
+        mismatched: readable images that have another size than the annotations state, as MISMATCHES.
         modes: how many readable images have each mode of Pillow's (RGB, L, CMYK, ...), as the file has it.
         orientations: how many have each EXIF orientation (1 to 8).
     """
 
     manifest: pd.DataFrame
     unreadable: pd.DataFrame
+    files: pd.DataFrame = field(default_factory=lambda: empty_table(IMAGE_FILES))
+    mismatched: pd.DataFrame = field(default_factory=lambda: empty_table(MISMATCHES))
     modes: Mapping[str, int] = field(default_factory=dict)
     orientations: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def unreadable_share(self) -> float:
         """Unreadable images over all, 0..1."""
-        return len(self.unreadable) / max(1, len(self.unreadable) + len(self.manifest))
+        return len(self.unreadable) / max(1, self.num_images)
+
+    @property
+    def num_images(self) -> int:
+        """All images of the listing."""
+        return len(self.unreadable) + len(self.mismatched) + len(self.manifest)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,8 @@ class _ScannedImage:
     width_px: int
     height_px: int
     num_bytes: int
+    mtime_ns: int
+    digest: str
     mode: str
     orientation: int
     reason: str  # why the image cannot be read; empty if it can
@@ -68,7 +84,8 @@ def index_dataset(
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
-        ValueError: if the data set's files are not of their form.
+        ValueError: if the data set's files are not of their form or lead outside the data root, or, where its settings say that
+            this stops, if an image has another size than the annotations state.
     """
     if subset is not None and isinstance(dataset, OpenImagesDataset):
         dataset = dataset.restricted_to(subset["split"].unique())
@@ -77,11 +94,16 @@ def index_dataset(
     if subset is not None:
         listing, absent = _select_listed(listing, subset, name=name)
     index = index_images(listing, root, num_workers=num_workers, label=f"index {name}")
+    if isinstance(dataset, SizedImageFiles) and dataset.size_mismatch == "stop" and len(index.mismatched) > 0:
+        raise mismatch_error(name, index.mismatched, num_images=index.num_images)
     return replace(index, unreadable=pd.concat([index.unreadable, absent], ignore_index=True))
 
 
 def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
-    """Decode every image of a listing (image_id, path relative to `root`, split), with `num_workers` processes."""
+    """Decode every image of a listing (image_id, path relative to `root`, split), with `num_workers` processes.
+
+    Where the listing has stated sizes, images of other sizes are left out of the manifest and listed as mismatched.
+    """
     paths = [root / path for path in listing["path"]]
     scanned: list[_ScannedImage] = []
     with Progress(label, total=len(paths), unit="images") as progress:
@@ -91,38 +113,44 @@ def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, lab
     names = [column.name for column in fields(_ScannedImage)]
     properties = pd.DataFrame(scanned, columns=names, index=listing.index)
     table = pd.concat([listing, properties], axis=1)
-    readable = table["reason"] == ""
-    manifest = table.loc[readable, list(MANIFEST.columns)]
-    unreadable = table.loc[~readable, list(_UNREADABLE.columns)]
-    good = table[readable]
+    readable = table[table["reason"] == ""]
+    unreadable = table.loc[table["reason"] != "", list(_UNREADABLE.columns)]
+    mismatched = find_mismatches(readable)
+    used = readable.drop(index=mismatched.index)
     return Index(
-        manifest.reset_index(drop=True),
+        used[list(MANIFEST.columns)].reset_index(drop=True),
         unreadable.reset_index(drop=True),
-        modes=dict(sorted(Counter(good["mode"]).items())),
-        orientations=dict(sorted(Counter(good["orientation"]).items())),
+        used[list(IMAGE_FILES.columns)].reset_index(drop=True),
+        mismatched.reset_index(drop=True),
+        modes=dict(sorted(Counter(used["mode"]).items())),
+        orientations=dict(sorted(Counter(used["orientation"]).items())),
     )
 
 
-def join_parts(name: str, parts: Sequence[pd.DataFrame]) -> Index:
-    """Return the manifest of a union: those of its parts, one below the other; each part lists its own unreadable images.
+def join_parts(name: str, parts: Sequence[pd.DataFrame], files: Sequence[pd.DataFrame]) -> Index:
+    """Return the index of a union from the MANIFESTs and IMAGE_FILES of its parts, one below the other.
+
+    Each part lists its own images that are left out.
 
     Raises:
         ValueError: if an image id occurs in two parts.
     """
     manifest = pd.concat(parts, ignore_index=True)
     require_distinct_ids(name, manifest)
-    return Index(manifest, empty_table(_UNREADABLE))
+    return Index(manifest, empty_table(_UNREADABLE), pd.concat(files, ignore_index=True))
 
 
 def summarize(index: Index) -> dict[str, Any]:
-    """Return what unreadable.json holds: counts, also of modes and orientations, and unreadable images with reasons."""
+    """Return what unreadable.json holds: counts, also of modes and orientations, and the images that are left out, with reasons."""
     return {
         "num_readable": len(index.manifest),
         "num_unreadable": len(index.unreadable),
         "unreadable_share": index.unreadable_share,
         "modes": dict(index.modes),
         "orientations": {str(orientation): count for orientation, count in index.orientations.items()},
+        "num_mismatched": len(index.mismatched),
         "unreadable": index.unreadable.to_dict(orient="records"),
+        "mismatched": index.mismatched.to_dict(orient="records"),
     }
 
 
@@ -130,15 +158,16 @@ def require_readable(index: Index, *, name: str, max_share: float) -> None:
     """Check that no more than `max_share` of the images (0..1) are unreadable, and that one is left.
 
     Raises:
-        ValueError: naming the first unreadable images and their reasons.
+        ValueError: naming the first images that are left out, and their reasons.
     """
     if index.unreadable_share <= max_share and len(index.manifest) > 0:
         return
+    if index.unreadable_share <= max_share and len(index.mismatched) > 0:
+        raise mismatch_error(name, index.mismatched, num_images=index.num_images)
     rows = index.unreadable.head(5).to_dict(orient="records")
     first = "; ".join(f"{row['path'] or row['image_id']}: {row['reason']}" for row in rows)
-    total = len(index.unreadable) + len(index.manifest)
     raise ValueError(
-        f"data set {name}: {len(index.unreadable)} of {total} images cannot be read, more than the share "
+        f"data set {name}: {len(index.unreadable)} of {index.num_images} images cannot be read, more than the share "
         f"{max_share:g} that is allowed ({first}); repair or remove them, or raise datasets.{name}.max_unreadable_share"
     )
 
@@ -169,7 +198,8 @@ def _scan_image(path: Path) -> _ScannedImage:
     try:
         image = check_image(path)
         width, height = image.size
-        return _ScannedImage(width, height, path.stat().st_size, image.mode, image.orientation, "")
+        file = (image.num_bytes, image.mtime_ns, image.digest)
+        return _ScannedImage(width, height, *file, image.mode, image.orientation, "")
     except ValueError as error:
         return _unreadable_image(str(error).removeprefix(f"{path}: "))
     except OSError as error:
@@ -177,4 +207,4 @@ def _scan_image(path: Path) -> _ScannedImage:
 
 
 def _unreadable_image(reason: str) -> _ScannedImage:
-    return _ScannedImage(0, 0, 0, "", 0, reason)
+    return _ScannedImage(0, 0, 0, 0, "", "", 0, reason)

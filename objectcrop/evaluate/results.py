@@ -1,8 +1,10 @@
 """The JSON of a result: what was measured, of which settings, at what cost."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from objectcrop.runtime.atomic import write_json
 from objectcrop.runtime.provenance import provenance
 from objectcrop.study.jobs.judging import JudgeJob
 from objectcrop.study.settings.section import settings_hash
@@ -31,3 +33,10 @@ def result_record(
         "cost": {"seconds": round(seconds, 1)},
         "provenance": provenance(),
     }
+
+
+def write_result(
+    path: Path, job: JudgeJob, seed: int, measured: Mapping[str, Any], seconds: float, pretrained_in: str
+) -> None:
+    """Write a result (see `result_record`) atomically."""
+    write_json(path, result_record(job, seed, measured, seconds, pretrained_in))

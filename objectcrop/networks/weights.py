@@ -1,38 +1,21 @@
-"""Backbone files: safetensors and torchvision's `.pth`.
-
-Safetensors are written and read here, as a bare GPU node lacks the package; tests hold ours against it.
-"""
+"""Backbone files: safetensors and torchvision's `.pth`."""
 
 import argparse
-import json
 import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from objectcrop.networks.backbones import Backbone, build_backbone
 from objectcrop.networks.named import CLASSIFIERS
-from objectcrop.runtime.atomic import replacing
+from objectcrop.networks.safetensors import read_metadata, read_safetensors, write_safetensors
 from objectcrop.runtime.checksum import require_sha256
 from objectcrop.study.settings.runs import BackboneSettings
 
-_DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-_ALIGNMENT = 8
 _STEMS = {3: "small", 7: "imagenet"}
 _FIRST = ("conv1.weight", "luminance.conv1.weight")
 """The first kernel of a ResNet, whose size identifies its stem."""
@@ -44,54 +27,6 @@ _FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
 """How `torch.load` names the class or function that it does not allow."""
 
 
-def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors atomically.
-
-    The format (github.com/huggingface/safetensors): length of the header (8 bytes, little endian), header (JSON: dtype,
-    shape, offsets of each tensor), then the bytes. Equal tensors give equal files.
-    """
-    # the widest types first keep every tensor aligned, as the package orders them
-    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
-    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
-    blobs, offset = [], 0
-    for name in names:
-        tensor = tensors[name].detach().cpu().contiguous()
-        blob = tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
-        end = offset + len(blob)
-        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
-        blobs.append(blob)
-        offset = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _ALIGNMENT)
-    with replacing(path) as aside, aside.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.writelines(blobs)
-
-
-def read_safetensors(path: str | Path) -> dict[str, Tensor]:
-    """Read every tensor of a file.
-
-    Raises:
-        ValueError: naming the file, if it is cut off, or no such file.
-    """
-    data = Path(path).read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = _header(data[8 : 8 + length], length, path)
-    header.pop("__metadata__", None)
-    body = np.frombuffer(data, dtype=np.uint8)[8 + length :]
-    ends = [entry["data_offsets"][1] for entry in header.values()]
-    if max(ends, default=0) != len(body):
-        raise ValueError(f"{path}: {len(body)} bytes of tensors, the header says {max(ends, default=0)}: cut off")
-    tensors = {}
-    for name, entry in header.items():
-        start, end = entry["data_offsets"]
-        dtype = _DTYPES[entry["dtype"]]
-        # an empty tensor has no bytes to view as another type
-        flat = torch.from_numpy(body[start:end].copy()).view(dtype) if end > start else torch.empty(0, dtype=dtype)
-        tensors[name] = flat.reshape(entry["shape"])
-    return tensors
-
-
 def read_training_precision(path: str | Path) -> str:
     """Return what the weights of a `.safetensors` file were trained in.
 
@@ -99,25 +34,9 @@ def read_training_precision(path: str | Path) -> str:
     say.
 
     Raises:
-        ValueError: naming the file, if it is cut off, or no such file.
+        ValueError: naming the file, if it is damaged, cut off, or no such file.
     """
-    with Path(path).open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        # no more than there is: a damaged length may be anything
-        header = _header(file.read(min(length, Path(path).stat().st_size)), length, path)
-    metadata: dict[str, str] = header.get("__metadata__", {})
-    return metadata.get("precision", "unknown")
-
-
-def _header(text: bytes, length: int, path: str | Path) -> dict[str, Any]:
-    """The header of a safetensors file that is said to have `num_bytes` bytes."""
-    try:
-        header = json.loads(text) if 0 < length == len(text) else None
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        header = None
-    if not isinstance(header, dict):
-        raise ValueError(f"{path}: not a safetensors file, or cut off; remove it and run its rule again")
-    return header
+    return read_metadata(path).get("precision", "unknown")
 
 
 def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from objectcrop.study.paper import PaperValues
@@ -21,7 +22,7 @@ class Cell:
         paper: the published number; None where there is none.
         paper_text: what to print for it.
         note: what is wrong or unclear about the published number.
-        is_stale: whether a measured value was made with other settings than today's.
+        stale: what keeps a measured value from being what the study would measure now, in words; empty if nothing.
         precisions: what the networks computed in, by stage ("pretraining", "evaluation"), over the seeds; none for a quoted row.
     """
 
@@ -29,7 +30,7 @@ class Cell:
     paper: float | None
     paper_text: str
     note: str
-    is_stale: bool
+    stale: str
     precisions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -51,36 +52,23 @@ class Cell:
 def build_cells(
     table: Table,
     results: Sequence[Mapping[str, Any]],
-    expected: Mapping[str, str],
     paper: PaperValues,
-    *,
-    allow_stale: bool = False,
+    stale: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[list[Cell]]:
     """Return the cells, row by row.
 
     Args:
         table: rows and columns.
         results: results of the tasks, one of each (run, task, seed).
-        expected: settings hash that each "run/task" must carry.
         paper: the published numbers.
-        allow_stale: mark results of other settings instead of raising.
+        stale: what keeps results of a (run, task) from being what the study would measure now, in words.
 
     Raises:
-        ValueError: if a result was made with other settings, lacks the metric, or the paper has no such row.
+        ValueError: if a result lacks the metric, or the paper has no such row.
     """
     results_of: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    stale: set[tuple[str, str]] = set()
     for result in results:
-        key = (str(result["run"]), str(result["task"]))
-        results_of.setdefault(key, []).append(result)
-        if result["settings_hash"] != expected.get("/".join(key)):
-            stale.add(key)
-    if stale and not allow_stale:
-        names = ", ".join("/".join(key) for key in sorted(stale))
-        raise ValueError(
-            f"{names}: made with other settings than the config has now; run `snakemake --forcerun` on the task, or "
-            "restore the settings"
-        )
+        results_of.setdefault((str(result["run"]), str(result["task"])), []).append(result)
     return [[_cell(table, row, column, results_of, stale, paper) for column in table.columns] for row in table.rows]
 
 
@@ -89,11 +77,11 @@ def _cell(
     row: Row,
     column: Column,
     results_of: Mapping[tuple[str, str], list[Mapping[str, Any]]],
-    stale: set[tuple[str, str]],
+    stale: Mapping[tuple[str, str], str],
     paper: PaperValues,
 ) -> Cell:
     measured: tuple[float, ...] = ()
-    is_stale = False
+    reason = ""
     precisions: dict[str, frozenset[str]] = {}
     if row.run is not None:
         key = (row.run, column.task)
@@ -101,7 +89,7 @@ def _cell(
             raise ValueError(f"row {row.label!r}: no result of run {row.run!r} on task {column.task!r}")
         ordered = sorted(results_of[key], key=lambda result: int(result["seed"]))
         measured = tuple(_metric(result, column.metric) for result in ordered)
-        is_stale = key in stale
+        reason = stale.get(key, "")
         precisions = {stage: frozenset(result["precision"][stage] for result in ordered) for stage in STAGES}
     value, text, note = None, "", ""
     if table.paper_table is not None and row.paper_row is not None and column.paper_metric is not None:
@@ -109,7 +97,7 @@ def _cell(
         if published is not None:
             value, note = published.value, published.note
             text = NOT_AVAILABLE if value is None else f"{value:g}"
-    return Cell(measured, value, text, note, is_stale, precisions)
+    return Cell(measured, value, text, note, reason, precisions)
 
 
 def _metric(result: Mapping[str, Any], name: str) -> float:

@@ -50,8 +50,14 @@ class ReportFiles(NamedTuple):
     unreadable: Sequence[Path] = ()
 
 
-def read_content(job: ReportJob, files: ReportFiles) -> Content:
-    """Return what the page shows; what a figure, a sheet or proposals are of is read from their paths."""
+def read_content(job: ReportJob, files: ReportFiles, stale: Sequence[str] = ()) -> Content:
+    """Return what the page shows; what a figure, a sheet or proposals are of is read from their paths.
+
+    Args:
+        job: what the study is.
+        files: what the page is made of.
+        stale: sentences on files that are not what the study would make now.
+    """
     summaries, tables, subsets = _read_all(files.summaries), _read_all(files.tables), _read_all(files.subsets)
     statistics = _read_all(files.subset_statistics)
     bases = job.subset_base_sources
@@ -72,6 +78,7 @@ def read_content(job: ReportJob, files: ReportFiles) -> Content:
         views={path.stem: path.read_bytes() for path in files.views},
         images=[describe_images(path.parent.name, read_json(path)) for path in files.unreadable],
         provenance=provenance(),
+        stale=stale,
     )
 
 

@@ -20,6 +20,8 @@ def describe_images(name: str, index: Mapping[str, Any]) -> str:
     rotated = sum(count for orientation, count in index["orientations"].items() if orientation != _UPRIGHT)
     if rotated:
         parts.append(f"{rotated:,} rotated or mirrored as their EXIF orientation says")
+    if num_mismatched := len(index["mismatched"]):
+        parts.append(f"{num_mismatched:,} of another size than the annotations state, left out")
     return f"{'; '.join(parts)}; {_left_out(index)}."
 
 

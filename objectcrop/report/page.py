@@ -33,6 +33,7 @@ class Content:
         views: PNG bytes of drawn views, by run.
         images: sentences on the image index, one a data set.
         provenance: versions and commit.
+        stale: sentences on files that are not what the study would make now.
     """
 
     study: Mapping[str, Any]
@@ -48,6 +49,7 @@ class Content:
     views: Mapping[str, bytes]
     images: Sequence[str]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    stale: Sequence[str] = ()
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     subset_figures: Mapping[str, str] = field(default_factory=dict)
     subset_words: Mapping[str, Sequence[str]] = field(default_factory=dict)

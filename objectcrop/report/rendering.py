@@ -13,7 +13,7 @@ def measured_text(cell: Cell) -> str:
     if cell.mean is None:
         return "quoted"
     spread = "" if cell.deviation is None else f" ± {cell.deviation:.1f}"
-    return f"{cell.mean:.1f}{spread}{' (other settings)' if cell.is_stale else ''}"
+    return f"{cell.mean:.1f}{spread}{' (stale)' if cell.stale else ''}"
 
 
 def headings(table: Table) -> list[str]:
@@ -60,7 +60,8 @@ def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
         )
     for row, row_cells in zip(table.rows, cells, strict=True):
         sentences += [f"{row.label}, paper: {text}" for text in dict.fromkeys(c.note for c in row_cells if c.note)]
-    return sentences + precision_notes(table, cells)
+    reasons = dict.fromkeys(cell.stale for row in cells for cell in row if cell.stale)
+    return sentences + [f"Stale: {reason}." for reason in reasons] + precision_notes(table, cells)
 
 
 def precision_notes(table: Table, cells: list[list[Cell]]) -> list[str]:
@@ -108,7 +109,7 @@ def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
                     "deviation": cell.deviation,
                     "paper": cell.paper,
                     "difference": cell.difference,
-                    "is_stale": cell.is_stale,
+                    "stale": cell.stale,
                     "note": cell.note,
                 }
                 for column, cell in zip(table.columns, row_cells, strict=True)

@@ -43,5 +43,5 @@ def read_json(path: str | Path) -> Any:
     """Read a JSON file; an error names the file."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # of JSON, or of text that is no UTF-8
         raise ValueError(f"{path}: not valid JSON ({error}); remove the file and run its rule again") from error

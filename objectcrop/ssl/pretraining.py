@@ -1,6 +1,5 @@
 """One run from settings and tables to a trained backbone and its summary."""
 
-import hashlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.networks.weights import load_external
 from objectcrop.runtime.distributed import World, join_world
+from objectcrop.runtime.finished import Origin
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
 from objectcrop.runtime.randomness import Seeds
@@ -28,7 +28,8 @@ from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
-from objectcrop.ssl.training.checkpoints import LOCK, STATE_LAYOUT, read_metrics, set_stale_aside
+from objectcrop.ssl.training.checkpoints import LOCK, read_metrics, set_stale_aside
+from objectcrop.ssl.training.identity import state_hash
 from objectcrop.ssl.training.loop import Job, Training
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.recipe import RECIPE
@@ -53,6 +54,7 @@ class Request:
         save_every_s: seconds between saves.
         kept_states: saved states that stay.
         peak_teraflops: of the device; 0 if unknown.
+        code: digest of the code: what a finished training of other code wrote is not used again.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Request:
     save_every_s: float = Job.save_every_s
     kept_states: int = Job.kept_states
     peak_teraflops: float = Job.peak_teraflops
+    code: str = ""
 
 
 class Tables(NamedTuple):
@@ -110,6 +113,12 @@ def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | Non
             return _train(request, tables, folder, world, stop)
 
 
+def origin_of(request: Request, tables: Tables) -> Origin:
+    """Return what a training depends on: settings, seeds and the content of its tables; and its code."""
+    content = {"manifest": tables.manifest, "annotations": tables.annotations, "proposals": tables.proposals}
+    return Origin(state_hash(request.run, request.seeds, content, tables.proposals_summary), request.code)
+
+
 def initial_seed(request: Request) -> int:
     """Seed of the fresh weights: the same for every method, so that runs of a seed start alike."""
     return request.seeds.torch_seed("weights")
@@ -143,9 +152,10 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     precision = agreed_precision(run.optimizer.precision, world)
     resolved = _computing_in(precision, request)
     samples, method = _build(resolved, tables, images, boxes, world)
+    origin = origin_of(request, tables)
     job = Job(
         label=f"pretrain {request.name} s{request.seeds.run}",
-        settings_hash=_state_hash(request, images, boxes),
+        settings_hash=origin.state,
         settings=run.optimizer,
         num_samples=num_samples,
         folder=folder,
@@ -161,7 +171,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
         _warn(request, images, boxes, world)
         report_step_memory(request.name, run, method, world, is_narrow=precision == "bfloat16")
-        if aside := set_stale_aside(folder, job.settings_hash):
+        if aside := set_stale_aside(folder, origin):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
     if run.training.compiled:
@@ -246,19 +256,6 @@ def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: Wo
     sizes = {"num_images": len(images), "num_without_boxes": num_without, "world_size": world.size}
     for warning in find_warnings(request.run, **sizes):
         print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
-
-
-def _state_hash(request: Request, images: ImageList, boxes: Sequence[Boxes]) -> str:
-    data = hashlib.sha256("\n".join(images.ids).encode())
-    for proposals in boxes:
-        data.update(proposals.tobytes() + b"|")
-    value = {
-        "run": recorded(request.run),
-        "study_seed": request.seeds.study,
-        "seed": request.seeds.run,
-        "recipe": RECIPE,
-    }
-    return settings_hash({**value, "data": data.hexdigest(), "state_layout": STATE_LAYOUT})
 
 
 def _features(run: Run, tables: Tables) -> str:

@@ -79,3 +79,15 @@ def test_a_hostile_list_ends_with_one_message_and_no_table(root):
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
     assert not (root / "i.parquet").exists()
+
+
+def test_a_list_that_is_a_link_out_of_the_data_root_is_read_where_the_settings_allow_it(root, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "new.npy"
+    (root / "new.npy").rename(outside)
+    (root / "new.npy").symlink_to(outside)
+    with pytest.raises(
+        ValueError, match=r"data set released: .*new\.npy -> .*datasets\.released\.allow_links_outside: true"
+    ):
+        convert_released_dicts.main(arguments(root))
+    convert_released_dicts.main(arguments(root, allow_links_outside=True))
+    assert read_table(root / "i.parquet", IMAGES)["image_id"].tolist() == ["a"]

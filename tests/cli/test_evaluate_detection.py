@@ -20,6 +20,7 @@ from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash
+from objectcrop.tables import MANIFEST, empty_table, write_table
 from workflow_scripts.draw_scenes import main as draw_scenes
 from workflow_scripts.export_backbone import main as export_backbone
 from workflow_scripts.fine_tune import main as fine_tune
@@ -49,6 +50,9 @@ def work(tmp_path_factory):
     settings = {"dataset_name": "few", "dataset": DRAWN}
     data = ["--data-root", str(folder / "data"), "--threads", "1"]
     draw_scenes(["--settings", json.dumps(settings), *data, "--out", str(folder / "drawn.json")])
+    write_table(
+        empty_table(MANIFEST), folder / "manifest.parquet", MANIFEST
+    )  # only recorded: Detectron2 reads the layout
     export(folder, 0)
     return folder
 
@@ -67,7 +71,14 @@ def command(work, kind, out, weights="b", **schedule):
     settings = {"run_name": "r", "run": RUN, "task_name": "t", "task": task, "study_seed": 0}
     settings |= {"dataset_name": "few", "dataset": DRAWN}
     words = ["--settings", json.dumps(settings), "--seed", "0", "--data-root", str(work / "data")]
-    words += ["--weights", str(work / f"{weights}.pkl"), "--checkpoints", str(work / f"{out}.checkpoints")]
+    words += [
+        "--manifest",
+        str(work / "manifest.parquet"),
+        "--weights",
+        str(work / f"{weights}.pkl"),
+        "--checkpoints",
+        str(work / f"{out}.checkpoints"),
+    ]
     return [sys.executable, "-m", "workflow_scripts.fine_tune", *words, "--out", str(work / f"{out}.json")], task
 
 
@@ -164,7 +175,8 @@ def test_new_weights_of_a_run_start_from_scratch_and_the_same_ones_resume(work, 
     fresh = interrupted("replaced")
     assert fresh.done == 1
     torch.testing.assert_close(fresh.stem, second, atol=1e-4, rtol=0)
-    assert "1 saved state of other weights or settings is not used: training starts from scratch" in fresh.err
+    assert "starts from scratch; of other weights, data, settings or code, and not used: " in fresh.err
+    assert f" of 1 in {work / 'replaced.checkpoints'}" in fresh.err
     assert interrupted("replaced").done == 2
 
 
@@ -174,5 +186,75 @@ def test_states_of_other_settings_are_reported_and_not_used(work, interrupted):
     interrupted("other", max_iterations=4)
     fresh = interrupted("other", max_iterations=5)
     assert fresh.done == 1
-    assert "2 saved states of other weights or settings are not used: training starts from scratch" in fresh.err
-    assert str(work / "other.checkpoints") in fresh.err
+    names = sorted(path.parent.name for path in (work / "other.checkpoints").glob("*/last_checkpoint"))
+    named = [name for name in names if name in fresh.err]
+    assert len(names) == 3
+    assert len(named) == 2
+    assert f"{', '.join(named)} of 2 in {work / 'other.checkpoints'}" in fresh.err
+
+
+@pytest.fixture
+def iterations(monkeypatch):
+    """Count the iterations that are trained in this process."""
+    counted = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
+        from objectcrop.evaluate.detection import fine_tune as module
+
+    loss_of = module._finite_loss
+    monkeypatch.setattr(module, "_finite_loss", lambda *words: counted.append(words[2]) or loss_of(*words))
+    threads = torch.get_num_threads()
+    yield counted
+    torch.set_num_threads(threads)
+
+
+def finish(work, name, *more):
+    """Fine-tune to the end in this process; return the bytes of the result, which is removed as Snakemake does."""
+    words, _ = command(work, "detector", name)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
+        fine_tune([*words[3:], *more])
+    result = work / f"{name}.json"
+    written = result.read_bytes()
+    result.unlink()
+    return written
+
+
+@pytest.mark.slow
+def test_a_finished_one_writes_its_result_again_and_trains_nothing(work, iterations, capsys):
+    written = finish(work, "done", "--code", "c0de")
+    assert len(iterations) == 3
+    folder = work / "done.checkpoints"
+    assert not list(folder.glob("*/state-*.pth"))
+    iterations.clear()
+    assert finish(work, "done", "--code", "c0de") == written
+    assert iterations == []
+    assert "finished before" in capsys.readouterr().err
+
+    (record,) = folder.glob("*/finished/result.json")
+    record.write_bytes(written.replace(b"AP50", b"AP51"))
+    again = json.loads(finish(work, "done", "--code", "c0de"))
+    assert len(iterations) == 3
+    assert f"{record}: damaged" in capsys.readouterr().err
+    assert again["metrics"] == json.loads(written)["metrics"]
+
+
+@pytest.mark.slow
+def test_a_finished_one_of_other_annotations_or_code_is_not_used_and_named(work, iterations, capsys):
+    finish(work, "edited")
+    (first,) = (work / "edited.checkpoints").glob("*/finished")
+    finish(work, "edited", "--code", "0ther")
+    assert len(iterations) == 6
+    (aside,) = (work / "edited.checkpoints").glob(f"{first.parent.name}.stale-{first.parent.name}")
+    assert (aside / "finished" / "result.json").is_file()
+    assert f"moved to {aside}" in capsys.readouterr().err
+
+    annotation = sorted((work / "data/drawn/few/VOC2007/Annotations").iterdir())[0]
+    before = annotation.read_text()
+    annotation.write_text(before.replace("<xmin>", "<xmin>1"))
+    try:
+        finish(work, "edited", "--code", "0ther")
+    finally:
+        annotation.write_text(before)
+    assert len(iterations) == 9
+    assert f"and not used: {first.parent.name}, {aside.name} of 2 in" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from objectcrop.evaluate.linear.scores import read_scores, recompute_metrics
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.networks.weights import save_backbone
 from objectcrop.runtime.atomic import read_json
@@ -30,7 +31,7 @@ def arguments(tmp_path):
     for number in range(10):
         split = "train" if number < 6 else "test"
         assert cv2.imwrite(str(tmp_path / f"{number}.png"), rng.integers(0, 256, (32, 40, 3), dtype=np.uint8))
-        manifest.append((str(number), f"{number}.png", 40, 32, 1, split))
+        manifest.append((str(number), f"{number}.png", 40, 32, 1, split, ""))
         labels.append((str(number), "ab"[number % 2], 0, 0, 1, 1, False, False, False, "s", split))
     for rows, schema in ((manifest, MANIFEST), (labels, ANNOTATIONS)):
         write_table(pd.DataFrame(rows, columns=list(schema.columns)), tmp_path / f"{schema.name}.parquet", schema)
@@ -40,7 +41,7 @@ def arguments(tmp_path):
     def make(**task):
         settings = {"run_name": "r", "run": RUN, "task_name": "linear", "task": TASK | task, "study_seed": 0}
         files = {"data-root": "", "manifest": "manifest.parquet", "annotations": "annotations.parquet"}
-        files |= {"backbone": "b.safetensors", "out": "out/linear.json"}
+        files |= {"backbone": "b.safetensors", "out": "out/linear.json", "scores": "out/linear.scores.npz"}
         words = [word for name, file in files.items() for word in (f"--{name}", str(tmp_path / file))]
         return ["--settings", json.dumps(settings), "--seed", "1", *words]
 
@@ -56,6 +57,19 @@ def test_the_result_says_what_was_measured_and_of_what(arguments, tmp_path):
     assert all(0 <= value <= 100 for value in result["metrics"].values())
     assert result["per_class"].keys() == {"a", "b"}
     assert {"provenance", "cost", "settings", "details"} <= result.keys()
+
+
+def test_the_metrics_can_be_computed_again_from_the_scores(arguments, tmp_path):
+    main(arguments())
+    result = read_json(tmp_path / "out/linear.json")
+    metrics, per_class = recompute_metrics(tmp_path / "out/linear.scores.npz")
+    learning_rate = {"learning_rate": result["metrics"]["learning_rate"]}
+    # of four test images: a score would have to tie with its neighbour in 11 bits to matter
+    assert metrics | learning_rate == pytest.approx(result["metrics"])
+    assert per_class == pytest.approx(result["per_class"])
+    scores = read_scores(tmp_path / "out/linear.scores.npz")
+    assert scores.image_ids == ("6", "7", "8", "9")
+    assert scores.labels.tolist() == [[True, False], [False, True]] * 2
 
 
 def test_a_user_reads_one_plain_message(arguments):

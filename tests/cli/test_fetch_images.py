@@ -53,7 +53,7 @@ def test_a_failure_within_the_share_is_listed(arguments, server, tmp_path):
     assert report["failures"] == [
         {"image_id": "c", "address": f"{server.address}/train/c.jpg", "reason": "HTTP 404 Not Found", "attempts": 1}
     ]
-    assert names(tmp_path / "out") == ["0.json"]
+    assert names(tmp_path / "out") == [".records", "0.json"]
 
 
 def test_too_many_failures_end_the_job_and_their_list_stays_until_they_are_fetched(arguments, server, tmp_path):
@@ -63,7 +63,7 @@ def test_too_many_failures_end_the_job_and_their_list_stays_until_they_are_fetch
     assert read_json(tmp_path / "out/0.failed.json")["failures"][0]["image_id"] == "c"
     server.contents["/train/c.jpg"] = jpeg(2)
     main(arguments(0.3))
-    assert names(tmp_path / "out") == ["0.json"]
+    assert names(tmp_path / "out") == [".records", "0.json"]
     assert server.requests["/train/a.jpg"] == 1
 
 

@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 from objectcrop.runtime.atomic import read_json
-from objectcrop.tables import IMAGES, MANIFEST, read_table, write_table
+from objectcrop.tables import IMAGE_FILES, IMAGES, MANIFEST, read_table, write_table
 from workflow_scripts.index_images import main
 
 
@@ -22,7 +23,8 @@ def root(tmp_path):
 
 
 def arguments(root, settings: dict, *more: str) -> list[str]:
-    out = ["--out", str(root / "out" / "manifest.parquet"), "--unreadable", str(root / "out" / "unreadable.json")]
+    names = {"out": "manifest.parquet", "files": "files.parquet", "unreadable": "unreadable.json"}
+    out = [text for option, name in names.items() for text in (f"--{option}", str(root / "out" / name))]
     return ["--settings", json.dumps(settings), "--data-root", str(root / "data"), *out, *more]
 
 
@@ -44,6 +46,11 @@ def test_a_folder_is_indexed_and_its_broken_image_listed(root):
     listed = read_json(root / "out" / "unreadable.json")
     assert listed["unreadable_share"] == 0.25
     assert listed["unreadable"][0]["image_id"] == "d.png"
+    files = read_table(root / "out" / "files.parquet", IMAGE_FILES)
+    images = [root / "data" / path for path in manifest["path"]]
+    assert files["path"].tolist() == manifest["path"].tolist()
+    assert files["num_bytes"].tolist() == [image.stat().st_size for image in images]
+    assert files["mtime_ns"].tolist() == [image.stat().st_mtime_ns for image in images]
 
 
 def test_an_ohms_subset_is_found_in_the_folders_of_its_base(root):
@@ -59,22 +66,25 @@ def test_an_ohms_subset_is_found_in_the_folders_of_its_base(root):
 
 
 def read_subset(root):
-    import pandas as pd
-
     path = root / "images.parquet"
     write_table(pd.DataFrame([{"image_id": "b.png", "split": "train", "num_boxes": 2, "num_classes": 2}]), path, IMAGES)
     return path
 
 
-def test_a_union_joins_the_manifests_of_its_parts(root):
+def test_a_union_joins_the_manifests_and_the_files_of_its_parts(root):
     main(arguments(root, folder(0.5)))
-    first = read_table(root / "out" / "manifest.parquet", MANIFEST)
-    parts = [root / "first.parquet", root / "second.parquet"]
-    write_table(first.iloc[:1], parts[0], MANIFEST)
-    write_table(first.iloc[1:], parts[1], MANIFEST)
+    options, before = [], {}
+    for option, name, schema in (("--parts", "manifest", MANIFEST), ("--part-files", "files", IMAGE_FILES)):
+        before[name] = read_table(root / "out" / f"{name}.parquet", schema)
+        parts = [root / f"first-{name}.parquet", root / f"second-{name}.parquet"]
+        write_table(before[name].iloc[:1], parts[0], schema)
+        write_table(before[name].iloc[1:], parts[1], schema)
+        options += [option, *map(str, parts)]
     settings = {"dataset_name": "both", "dataset": {"source": "union", "parts": ["x", "y"]}}
-    main(arguments(root, settings, "--parts", *map(str, parts)))
-    assert len(read_table(root / "out" / "manifest.parquet", MANIFEST)) == 3
+    main(arguments(root, settings, *options))
+    for name, schema in (("manifest", MANIFEST), ("files", IMAGE_FILES)):
+        pd.testing.assert_frame_equal(read_table(root / "out" / f"{name}.parquet", schema), before[name])
+    assert len(before["files"]) == 3
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:

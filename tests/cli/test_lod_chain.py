@@ -10,6 +10,7 @@ from PIL import Image
 
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.networks.weights import save_backbone
+from objectcrop.proposals.lod.ranking.journal import FileJournal
 from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
 from objectcrop.proposals.lod.shards import read_arrays
 from objectcrop.runtime.atomic import read_json, write_json
@@ -47,7 +48,7 @@ def study(tmp_path_factory):
     for number, (width, height) in enumerate([(120, 90), (90, 120), (80, 80), (1, 1), (200, 100), (60, 60)]):
         small = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
         Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
-        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 5 else "train"))
+        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 5 else "train", ""))
     write_table(pd.DataFrame(rows, columns=list(MANIFEST.columns)), folder / "manifest.parquet", MANIFEST)
     with seeded_weights(0):
         backbone = build_backbone(BackboneSettings.model_validate(BACKBONE))
@@ -178,3 +179,47 @@ def test_ranked_by_degree_the_scores_are_row_sums_of_the_same_regions(chain, out
     assert set(table["score"]) <= set(degrees)
     assert set(table["image_id"]) == set(chain[0]["image_id"])
     assert read_json(out / "degree.json")["features"].endswith("seed 0, ranked by row sums")
+
+
+@pytest.fixture
+def iterations(monkeypatch):
+    """Count the steps of the iterations that are done from here on."""
+    counted, keep = [], FileJournal.keep
+    monkeypatch.setattr(FileJournal, "keep", lambda *words, **named: counted.append(words[1]) or keep(*words, **named))
+    return counted
+
+
+@pytest.mark.usefixtures("chain")
+def test_a_finished_ranking_writes_its_file_again_and_does_no_step(out, tmp_path, iterations, capsys):
+    """As Snakemake starts it that does not know of its end: the output is removed."""
+    ranking, state = tmp_path / "ranking.npz", tmp_path / "state"
+    settings = {"lod": stage_settings(LodProposals.model_validate(LOD), "ranking")}
+
+    def rank(*more, **lod):
+        ranking.unlink(missing_ok=True)
+        words = ["--settings", json.dumps({"lod": settings["lod"] | lod}), "--state", str(state), "--out", str(ranking)]
+        words += ["--features", str(out / "features-0.npz"), "--scores", str(out / "scores-0.npz")]
+        rank_regions.main([*words, "--code", "c0de", *more])
+        return ranking.read_bytes()
+
+    written = rank()
+    assert written == (out / "ranking.npz").read_bytes()
+    assert iterations
+    assert [path.name for path in state.iterdir()] == ["finished"]
+    iterations.clear()
+    assert rank() == written
+    assert iterations == []
+
+    record = state / "finished" / "ranking.npz"
+    record.write_bytes(written[:-1])
+    capsys.readouterr()
+    assert rank() == written
+    assert iterations
+    assert f"{record}: damaged" in capsys.readouterr().err
+
+    for number, (more, changed) in enumerate([([], {"restart_weight": 0.5}), (["--code", "0ther"], {})], start=1):
+        iterations.clear()
+        rank(*more, **changed)
+        assert iterations
+        assert len(list(tmp_path.glob("state.stale-*"))) == number
+        assert "its record is moved to" in capsys.readouterr().err

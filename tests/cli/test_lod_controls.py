@@ -1,6 +1,8 @@
 """The doors to the proposals that discover nothing, and to the measurement of all."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,9 @@ from workflow_scripts import make_proposals, measure_proposals
 @pytest.fixture
 def folder(tmp_path):
     manifest = [
-        ("a", "a.jpg", 100, 60, 1, "train"),
-        ("b", "b.jpg", 50, 50, 1, "train"),
-        ("t", "t.jpg", 9, 9, 1, "test"),
+        ("a", "a.jpg", 100, 60, 1, "train", ""),
+        ("b", "b.jpg", 50, 50, 1, "train", ""),
+        ("t", "t.jpg", 9, 9, 1, "test", ""),
     ]
     write_table(pd.DataFrame(manifest, columns=list(MANIFEST.columns)), tmp_path / "m.parquet", MANIFEST)
     boxes = pd.DataFrame({"image_id": ["a", "b", "t"], "x1": 0.0, "y1": 0.0, "x2": 0.5, "y2": 0.5, "class_id": "cup"})
@@ -64,3 +66,20 @@ def test_the_centre_is_measured_against_the_annotations(folder):
     assert (qualities["gt"]["corloc"], qualities["gt"]["mabo"]) == (1.0, 1.0)
     assert qualities["centre"]["corloc"] == 0.0
     assert 0 < qualities["centre"]["mabo"] < 0.5
+
+
+def test_a_folder_without_labels_ends_with_an_error_and_no_file(folder):
+    make(folder, {"kind": "centre"})
+    write_table(read_table(folder / "a.parquet", ANNOTATIONS).iloc[:0], folder / "a.parquet", ANNOTATIONS)
+    files = ["--manifest", str(folder / "m.parquet"), "--annotations", str(folder / "a.parquet")]
+    files += ["--proposals", str(folder / "centre.parquet"), "--out", str(folder / "q.json")]
+    done = subprocess.run(
+        [sys.executable, "-m", "workflow_scripts.measure_proposals", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {folder / 'a.parquet'}: none of the 2 training images has an annotated box")
+    assert done.stderr.count("\n") == 1
+    assert not (folder / "q.json").exists()

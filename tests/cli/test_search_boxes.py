@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
     for number, (width, height) in enumerate([(90, 60), (60, 90), (1, 1), (80, 80), (70, 50)]):
         noise = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
         Image.fromarray(noise).resize((width, height)).save(folder / f"{number}.png")
-        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 4 else "train"))
+        rows.append((f"image-{number}", f"{number}.png", width, height, 1, "test" if number == 4 else "train", ""))
     write_table(pd.DataFrame(rows, columns=list(MANIFEST.columns)), folder / "m.parquet", MANIFEST)
     with seeded_weights(0):
         save_backbone(build_backbone(BackboneSettings.model_validate(BACKBONE)), folder / "backbone.safetensors", {})

@@ -1,9 +1,14 @@
 """Decoding: every mode, orientation and format."""
 
+import hashlib
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image, features
 
+from objectcrop.data import images
+from objectcrop.data.digests import file_digest
 from objectcrop.data.images import check_image, decode_image, decode_indices, read_size
 
 
@@ -185,3 +190,33 @@ def test_a_mask_keeps_its_indices(tmp_path):
     Image.fromarray(indices).convert("P").save(tmp_path / "p.png")
     with pytest.raises(ValueError, match=r"p\.png: .*its mode is P"):
         decode_indices(tmp_path / "p.png")
+
+
+@pytest.fixture
+def opened():
+    """The files that were opened since, by whatever function."""
+    noted, is_on = [], [True]
+    sys.addaudithook(lambda event, values: noted.append(str(values[0])) if is_on and event == "open" else None)
+    yield noted
+    is_on.clear()  # a hook stays for good
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_a_file_is_opened_once_and_its_size_time_and_digest_are_kept(tmp_path, photograph, opened, name):
+    path = tmp_path / name
+    photograph.save(path)
+    opened.clear()
+    properties = check_image(path)
+    assert opened.count(str(path)) == 1
+    assert properties.digest == hashlib.sha256(path.read_bytes()).hexdigest()[:16] == file_digest(str(path))
+    assert (properties.num_bytes, properties.mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
+
+
+def test_a_large_file_without_an_images_header_is_not_read_into_memory(tmp_path, monkeypatch):
+    (tmp_path / "film.jpg").write_bytes(b"no image" * 1000)
+    monkeypatch.setattr(images, "_LARGE_BYTES", 7999)
+    read, asked = images._read, []
+    monkeypatch.setattr(images, "_read", lambda path, num_bytes=-1: asked.append(num_bytes) or read(path, num_bytes))
+    with pytest.raises(ValueError, match=r"film\.jpg: cannot be decoded \(not a known image format\)"):
+        check_image(tmp_path / "film.jpg")
+    assert asked == [1]

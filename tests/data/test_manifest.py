@@ -1,6 +1,7 @@
 """The manifest: every image opened once."""
 
 import errno
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 from objectcrop.data.manifest import Index, index_dataset, index_images, join_parts, require_readable, summarize
 from objectcrop.data.readers.registry import parse_dataset
-from objectcrop.tables import IMAGES, MANIFEST, check
+from objectcrop.tables import IMAGE_FILES, IMAGES, MANIFEST, check
 
 FOLDER = parse_dataset({"source": "folder", "images": "p"})
 
@@ -39,6 +40,11 @@ def test_sizes_are_those_after_orientation_and_damage_is_listed_with_its_reason(
     sizes = {row.image_id: (row.width_px, row.height_px) for row in manifest.itertuples()}
     assert sizes == {"rotated.jpg": (90, 120), "w30.jpg": (30, 90), "w60.jpg": (60, 90), "w120.jpg": (120, 90)}
     assert manifest["num_bytes"].tolist() == [(root / path).stat().st_size for path in manifest["path"]]
+    sums = [hashlib.sha256((root / path).read_bytes()).hexdigest() for path in manifest["path"]]
+    assert manifest["digest"].tolist() == [digits[:16] for digits in sums]
+    files = check(index.files, IMAGE_FILES, where="test")
+    assert files["path"].tolist() == manifest["path"].tolist()
+    assert files["mtime_ns"].tolist() == [(root / path).stat().st_mtime_ns for path in manifest["path"]]
     summary = summarize(index)
     assert (summary["num_readable"], summary["num_unreadable"]) == (4, 3)
     assert summary["modes"] == {"RGB": 4}
@@ -69,6 +75,7 @@ def test_processes_give_the_same_manifest_as_one(root, monkeypatch):
     monkeypatch.setattr("objectcrop.data.manifest._BATCH", 4)
     together = index_images(listing, root, num_workers=2)
     pd.testing.assert_frame_equal(alone.manifest, together.manifest)
+    pd.testing.assert_frame_equal(alone.files, together.files)
     pd.testing.assert_frame_equal(alone.unreadable, together.unreadable)
     assert alone.unreadable["reason"].tolist() == ["there is no such image"]
 
@@ -84,10 +91,12 @@ def test_a_subset_opens_its_images_alone_and_lists_those_that_are_not_there(root
 
 def test_a_union_is_its_parts_and_rejects_an_id_of_two(root):
     manifest = index_dataset("mine", FOLDER, root).manifest
-    joined = join_parts("both", [manifest.iloc[:2], manifest.iloc[2:]])
+    files = index_dataset("mine", FOLDER, root).files
+    joined = join_parts("both", [manifest.iloc[:2], manifest.iloc[2:]], [files.iloc[:2], files.iloc[2:]])
     pd.testing.assert_frame_equal(joined.manifest, manifest)
+    pd.testing.assert_frame_equal(joined.files, files)
     with pytest.raises(ValueError, match=r"both: image id 'rotated\.jpg' names 2 images"):
-        join_parts("both", [manifest, manifest.iloc[:1]])
+        join_parts("both", [manifest, manifest.iloc[:1]], [files, files.iloc[:1]])
 
 
 def test_every_odd_image_is_indexed_or_listed_with_its_reason(root, monkeypatch):

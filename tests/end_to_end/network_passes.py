@@ -94,7 +94,7 @@ def test_linear_evaluation(tables, convolutions):  # noqa: F811
         for split in ("train", "test")
     )
     task = LinearTask(kind="linear", dataset="d", size_px=32, resize_px=32, epochs=1, batch_size=8)
-    result = evaluate_linear(build_backbone(THIN), Data(*both, tuple(classes)), task, Seeds(0, 0), device=CPU)
+    result = evaluate_linear(build_backbone(THIN), Data(*both, tuple(classes)), task, Seeds(0, 0), device=CPU).results
     assert result["precision"] == "float32"
     assert_all_in_float32(convolutions)
 

@@ -35,13 +35,13 @@ def write_study(folder: Path, *, num_images: int = NUM_IMAGES) -> Path:
         ImageDraw.Draw(image).ellipse(BALL, fill=(200, 180, 40))
         ImageDraw.Draw(image).rectangle(GROUP, fill=(60, 60, 160))
         image.save(folder / f"data/scenes/{key}.jpg")
-        images.append((key, f"scenes/{key}.jpg", *SIZE, 1, "train"))
+        images.append((key, f"scenes/{key}.jpg", *SIZE, 1, "train", "0" * 16))
         for box, class_id, is_group in ((BALL, "/m/ball", False), (GROUP, "/m/crate", True)):
             relative = [side / limit for side, limit in zip(box, SIZE * 2, strict=True)]
             objects.append((key, class_id, *relative, is_group, False, False, "drawn", "train"))
         ranked = RANKED.get(number, [])
         proposals += [(key, rank, *box, 1 / (1 + rank)) for rank, box in enumerate(ranked)]
-    images.append(("other", "scenes/other.jpg", *SIZE, 1, "test"))  # a split without proposals
+    images.append(("other", "scenes/other.jpg", *SIZE, 1, "test", "0" * 16))  # a split without proposals
     (folder / "summary.json").write_text(json.dumps({"object_scale_min": 0.5}))
     classes = [("/m/ball", "Ball", 6), ("/m/crate", "Crate", 6)]
     for file, schema, rows in (

@@ -112,7 +112,7 @@ def test_shards_are_joined_in_the_order_of_the_images_by_rank():
 def test_only_the_training_split_gets_proposals():
     manifest = empty_table(MANIFEST)
     for image_id, split in (("a", "train"), ("t", "test")):
-        manifest.loc[len(manifest)] = [image_id, "p", 30, 20, 1, split]
+        manifest.loc[len(manifest)] = [image_id, "p", 30, 20, 1, split, "0" * 16]
     assert training_sizes(manifest) == {"a": Size(30, 20)}
 
 

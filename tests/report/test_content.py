@@ -7,7 +7,9 @@ from objectcrop.report.page import render_page
 from objectcrop.study.jobs.report import ReportJob, StudyWords
 
 STUDY = StudyWords(name="small", title="Small", about="About", seeds=(0,))
-JOB = ReportJob(study=STUDY, runs={}, has_random_boxes=True, subset_base_sources={})
+JOB = ReportJob(
+    study=STUDY, allow_stale=False, checks_images=False, runs={}, has_random_boxes=True, subset_base_sources={}
+)
 
 
 def written(path, data):
@@ -17,7 +19,7 @@ def written(path, data):
 
 
 def test_files_are_named_by_data_set_source_table_and_run(tmp_path):
-    index = {"num_readable": 3, "modes": {}, "orientations": {}, "unreadable": []}
+    index = {"num_readable": 3, "modes": {}, "orientations": {}, "unreadable": [], "mismatched": []}
     sheets = [written(tmp_path / f"d/lod/{name}.png", name.encode()) for name in ("contact_sheet", "best", "worst")]
     files = ReportFiles(
         tables=[written(tmp_path / "t.json", {"name": "table4"})],

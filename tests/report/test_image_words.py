@@ -9,7 +9,7 @@ from objectcrop.report.image_words import describe_images
 
 
 def index(**changes):
-    base = {"num_readable": 5, "modes": {}, "orientations": {}, "unreadable": []}
+    base = {"num_readable": 5, "modes": {}, "orientations": {}, "unreadable": [], "mismatched": []}
     return base | changes
 
 

@@ -19,7 +19,7 @@ def study(tmp_path):
     for number in range(6):
         name = f"p{number}"
         Image.fromarray(np.full((SIDE, SIDE, 3), 10 * number, np.uint8)).save(tmp_path / f"{name}.png")
-        rows.append((name, f"{name}.png", SIDE, SIDE, 1, "test" if number == 5 else "train"))
+        rows.append((name, f"{name}.png", SIDE, SIDE, 1, "test" if number == 5 else "train", "0" * 16))
         if number < 4:  # the fifth has no object
             objects.append((name, 0.0, 0.0, 0.5, 0.5))
         if number > 0:  # the first has no proposal

@@ -29,7 +29,7 @@ def make_tables(folder: Path) -> Tables:
         image = cv2.GaussianBlur(rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8), (0, 0), 1.5)
         image[8:30, 10:36] = rng.integers(0, 60, 3) + (np.array([180, 0, 0]) if number % 2 else np.array([0, 0, 180]))
         assert cv2.imwrite(str(folder / f"{name}.png"), image)
-        images.append((name, f"{name}.png", WIDTH, HEIGHT, 1, "train" if number < NUM_IMAGES - 2 else "test"))
+        images.append((name, f"{name}.png", WIDTH, HEIGHT, 1, "train" if number < NUM_IMAGES - 2 else "test", ""))
         if number != 3:
             proposals += [(name, 0, 10, 8, 36, 30, 1.0), (name, 1, 2, 2, 30, 38, 0.5)]
         for class_id in ("a", "b") if number % 2 else ("c",):

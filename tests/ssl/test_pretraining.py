@@ -11,7 +11,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from objectcrop.networks.weights import load_backbone, save_backbone, write_safetensors
+from objectcrop.networks.safetensors import write_safetensors
+from objectcrop.networks.weights import load_backbone, save_backbone
 from objectcrop.runtime.checksum import file_sha256
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import Stopped

@@ -18,6 +18,7 @@ MISTAKES = [
     (("seeds",), [0, "x"], "seeds.1: Input should be a valid integer"),
     (("seeds",), [-1], "seeds.0: Input should be greater than or equal to 0, got -1"),
     (("data_root",), 7, "data_root: Input should be a valid string, got 7"),
+    (("allow_stale",), 7, "allow_stale: Input should be a valid boolean, unable to interpret input, got 7"),
     (("paths", "data"), 7, "paths.data: Input should be a valid string, got 7"),
     (
         ("paths",),

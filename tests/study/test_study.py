@@ -10,7 +10,6 @@ from objectcrop.study.loading import StudyError, load_study
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.plan.planned import PlannedJob
 from objectcrop.study.settings.home_pages import HOME_PAGES
-from objectcrop.study.study import result_hash
 
 CONFIG = {
     "name": "small",
@@ -116,16 +115,6 @@ def test_features_that_need_their_own_proposals_are_rejected():
 
 def test_two_names_for_the_same_settings_are_rejected():
     assert "same settings as runs.scene" in problems(changed(runs={"again": {"inherit": "scene"}}))
-
-
-def test_a_note_and_resources_do_not_change_what_a_result_depends_on():
-    plain = load_study(CONFIG)
-    noted = copy.deepcopy(CONFIG)
-    noted["runs"]["scene"] |= {"note": "ours", "resources": {"cpus": 3}}
-    assert result_hash(plain, "scene", "linear") == result_hash(load_study(noted), "scene", "linear")
-    faster = copy.deepcopy(CONFIG)
-    faster["runs"]["scene"]["optimizer"]["learning_rate"] = 0.07
-    assert result_hash(plain, "scene", "linear") != result_hash(load_study(faster), "scene", "linear")
 
 
 def test_missing_data_is_named_with_the_config_problems_and_alone_only_when_it_is_needed(tmp_path):

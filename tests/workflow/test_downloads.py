@@ -125,7 +125,7 @@ def test_real_photographs_go_through_the_scripts(server, shared, tmp_path):
     settings = ["--settings", plan.downloads.image_job("ohms").as_json()]
     subset = ["--subset-images", str(out / "i")]
     fetch_images.main([*settings, *common, *subset, "--shard", "0", "--out", str(out / "0.json")])
-    written = ["--out", str(out / "m.parquet"), "--unreadable", str(out / "u.json")]
+    written = ["--out", str(out / "m.parquet"), "--unreadable", str(out / "u.json"), "--files", str(out / "f.parquet")]
     index_images.main(["--settings", plan.images.index_job("ohms").as_json(), *root, *subset, *written])
     manifest = read_table(out / "m.parquet", MANIFEST)
     assert manifest.groupby("split").size().to_dict() == {"train": 21, "validation": 7, "test": 7}

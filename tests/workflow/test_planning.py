@@ -40,6 +40,13 @@ def test_a_study_of_proposals_alone_trains_what_they_need_and_measures_each(work
     assert "render_table" not in jobs
 
 
+def test_the_images_of_a_detector_are_indexed_before_it_is_trained(workflow):
+    """Images of another size than annotated stop there, and not in Detectron2 after a week of pretraining."""
+    result = "results/eval/random-init/s0/detect-voc.json"
+    done = workflow.run(result, "--configfile", "presets/minis.yaml", "--dry-run", "--workflow-profile", "none")
+    assert "results/images/voc2012-mini/manifest.parquet" in done.stdout + done.stderr
+
+
 def test_the_default_study_is_planned_quickly(workflow):
     before = processor_seconds()
     jobs = workflow.planned()

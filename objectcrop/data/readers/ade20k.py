@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from objectcrop.boxes import CORNERS
 from objectcrop.data.images import decode_indices
 from objectcrop.data.readers.single_objects import read_sizes
+from objectcrop.data.stated_sizes import STATED
 from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.datasets import Ade20kDataset
 
@@ -19,16 +20,24 @@ _SUFFIX = ".jpg"
 
 
 def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
-    """Return the images (image_id, path, split) of the parts; the id is the file name without suffix.
+    """Return the images of the parts: image_id, path, split, and as stated size that of the mask; the id is the file name's stem.
+
+    A mask that is not there, or no image, states no size: reading it as annotations says so.
 
     Raises:
         ValueError: if a part has none.
     """
     rows = []
     for split, part in dataset.parts.items():
-        folder = f"{dataset.folder}/images/{part}"
-        rows += [(image_id, f"{folder}/{image_id}{_SUFFIX}", split) for image_id in _image_ids(root / folder)]
-    return pd.DataFrame(rows, columns=["image_id", "path", "split"])
+        files = _files_of(dataset, part, root)
+        sizes = read_sizes([mask for _, _, mask in files], root, label=f"sizes of ade20k {part}'s masks")
+        rows += [(image_id, image, split, *size) for (image_id, image, _), size in zip(files, sizes, strict=True)]
+    return pd.DataFrame(rows, columns=["image_id", "path", "split", *STATED])
+
+
+def ade20k_files(dataset: Ade20kDataset, root: Path) -> list[str]:
+    """Return every image and mask of the parts, relative to the data root; none is opened."""
+    return [path for part in dataset.parts.values() for _, *paths in _files_of(dataset, part, root) for path in paths]
 
 
 def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
@@ -38,22 +47,31 @@ def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
     them. 0 is unlabelled. The class id is its name in objectInfo150.txt.
 
     Raises:
-        ValueError: naming the file, if a mask is missing, no 8-bit grey image, of another size than its image, or has
-            a class that objectInfo150.txt lacks.
+        ValueError: naming the file, if a mask is missing, no 8-bit grey image, of another size than its image (unless the
+            settings list such images), or has a class that objectInfo150.txt lacks.
     """
     names = read_class_list(root / dataset.folder / "objectInfo150.txt")
     rows = []
     for split, part in dataset.parts.items():
-        images, masks = (root / dataset.folder / kind / part for kind in ("images", "annotations"))
-        ids = _image_ids(images)
-        sizes = read_sizes([f"{image_id}{_SUFFIX}" for image_id in ids], images, label=f"sizes of ade20k {part}")
-        with Progress(f"masks of ade20k {part}", total=len(ids), unit="masks") as progress:
-            for image_id, size in zip(ids, sizes, strict=True):
-                boxes = _named_boxes(masks / f"{image_id}.png", size, names)
+        files = _files_of(dataset, part, root)
+        sizes = read_sizes([image for _, image, _ in files], root, label=f"sizes of ade20k {part}")
+        if dataset.size_mismatch == "list":
+            sizes[:] = np.nan  # indexing leaves the images out whose masks have another size
+        with Progress(f"masks of ade20k {part}", total=len(files), unit="masks") as progress:
+            for (image_id, _, mask), size in zip(files, sizes, strict=True):
+                boxes = _named_boxes(root / mask, size, names)
                 rows += [(image_id, split, class_id, *box) for class_id, box in boxes.items()]
                 progress.advance()
     frame = pd.DataFrame(rows, columns=["image_id", "split", "class_id", *CORNERS])
     return frame.assign(is_group_of=True, is_crowd=False, is_depiction=False, source="ade20k")
+
+
+def _files_of(dataset: Ade20kDataset, part: str, root: Path) -> list[tuple[str, str, str]]:
+    """Return id, image and mask of each image of a part."""
+    images, masks = (f"{dataset.folder}/{kind}/{part}" for kind in ("images", "annotations"))
+    return [
+        (image_id, f"{images}/{image_id}{_SUFFIX}", f"{masks}/{image_id}.png") for image_id in _image_ids(root / images)
+    ]
 
 
 def _image_ids(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from objectcrop.data.containment import path_named
 from objectcrop.data.readers.single_objects import OBJECTS
 from objectcrop.data.readers.text_lists import read_list, require_keys
 from objectcrop.data.relative_boxes import half_open
@@ -31,6 +32,6 @@ def read_aircraft(dataset: AircraftDataset, root: Path) -> pd.DataFrame:
         require_keys(boxes, names, path=folder / "images_box.txt", what="image")
         for image_id, line in names.items():
             box = boxes[image_id]
-            path = f"{dataset.folder}/images/{image_id}.jpg"
+            path = path_named(f"{dataset.folder}/images", f"{image_id}.jpg")
             rows.append((image_id, path, split, line.fields[0], *half_open(box.numbers()), box.place))
     return pd.DataFrame(rows, columns=OBJECTS)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from objectcrop.data.containment import path_named
 from objectcrop.data.readers.single_objects import OBJECTS
 from objectcrop.data.relative_boxes import half_open
 from objectcrop.study.settings.fine_grained import CARS_ANNOTATIONS, CARS_CLASSES, CARS_IMAGES, CarsDataset
@@ -36,10 +37,12 @@ def read_cars(dataset: CarsDataset, root: Path) -> pd.DataFrame:
     for split, file in CARS_ANNOTATIONS.items():
         for number, entry in enumerate(_entries(folder / file), start=1):
             place = f"{folder / file}, entry {number}"
-            name = f"{CARS_IMAGES[split]}/{entry['fname']}"
+            file = str(entry["fname"])
+            name = f"{CARS_IMAGES[split]}/{file}"
+            path = path_named(f"{dataset.folder}/{CARS_IMAGES[split]}", file)
             class_id = _class_name(_number(entry["class"], place), names, place)
             corners = half_open(tuple(_number(entry[side], place) for side in _CORNERS))
-            rows.append((name.rsplit(".", 1)[0], f"{dataset.folder}/{name}", split, class_id, *corners, place))
+            rows.append((name.rsplit(".", 1)[0], path, split, class_id, *corners, place))
     return pd.DataFrame(rows, columns=OBJECTS)
 
 

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from objectcrop.data.containment import path_named
 from objectcrop.data.relative_boxes import checked_corners
+from objectcrop.data.stated_sizes import STATED
 from objectcrop.study.settings.datasets import CocoDataset, Split
+
+_SIDES = ("width", "height")
 
 
 def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
-    """Return the images (image_id, path, split) that the JSON of each split names, with and without annotations.
+    """Return the images that the JSON of each split names, with and without annotations: image_id, path, split, stated size.
 
     The id is the file name without suffix, as `000000000139`.
     """
@@ -23,10 +27,12 @@ def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
             raise ValueError(
                 f"the images of split {split!r} have no JSON: add instances.{split}, or drop images.{split}"
             )
-        names = [image["file_name"] for image in _read_instances(root / dataset.instances[split])["images"]]
+        images = _read_instances(root / dataset.instances[split])["images"]
+        names = [image["file_name"] for image in images]
         ids = [_image_id(name) for name in names]
-        paths = [f"{folder}/{name}" for name in names]
-        parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split}))
+        paths = [path_named(folder, name) for name in names]
+        sizes = {column: [float(image[side]) for image in images] for column, side in zip(STATED, _SIDES, strict=True)}
+        parts.append(pd.DataFrame({"image_id": ids, "path": paths, "split": split, **sizes}))
     return pd.concat(parts, ignore_index=True).sort_values(["split", "image_id"], ignore_index=True)
 
 
@@ -49,7 +55,7 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
         if not isinstance(row["bbox"], list) or [type(number) in (int, float) for number in row["bbox"]] != [True] * 4:
             raise ValueError(f"{path}, annotation {row.get('id')}: bbox must be four numbers, got {row['bbox']!r}")
     boxes = np.array([row["bbox"] for row in rows], dtype=np.float64).reshape(-1, 4)
-    sizes = np.array([[images[row["image_id"]][side] for side in ("width", "height")] for row in rows]).reshape(-1, 2)
+    sizes = np.array([[images[row["image_id"]][side] for side in _SIDES] for row in rows]).reshape(-1, 2)
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) / np.tile(sizes, 2)
     checked = checked_corners(corners, where=lambda row: f"{path}, annotation {rows[row].get('id')}")
     crowds = np.array([bool(row.get("iscrowd", 0)) for row in rows], dtype=bool)
@@ -89,10 +95,12 @@ def _read_instances(path: Path) -> dict[str, Any]:
             lacking = [key for key in keys if not isinstance(entry, dict) or key not in entry]
             if lacking:
                 raise ValueError(f"{path}: entry {number} of {part} lacks {lacking}")
+    if other := [image["file_name"] for image in value["images"] if not isinstance(image["file_name"], str)]:
+        raise ValueError(f"{path}: images: the file_name {other[0]!r} is no text")
     for part, key in (("images", "id"), ("images", "file_name"), ("categories", "id"), ("categories", "name")):
         _require_distinct(value[part], key, where=f"{path}: {part}")
     for image in value["images"]:
-        if not all(type(image[side]) in (int, float) and image[side] >= 1 for side in ("width", "height")):
+        if not all(type(image[side]) in (int, float) and image[side] >= 1 for side in _SIDES):
             raise ValueError(f"{path}: image {image['id']} has the size {image['width']!r} x {image['height']!r}")
     return dict(value)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from objectcrop.data.containment import path_named
 from objectcrop.data.readers.single_objects import OBJECTS
 from objectcrop.data.readers.text_lists import Line, read_list, require_keys
 from objectcrop.study.settings.fine_grained import CUB_LISTS, CubDataset
@@ -37,7 +38,7 @@ def read_cub(dataset: CubDataset, root: Path) -> pd.DataFrame:
         (name,) = file.fields
         x, y, width, height = boxes[number].numbers()
         class_id = _looked_up(labels[number], classes, folder / CUB_LISTS[1])
-        path = f"{dataset.folder}/images/{name}"
+        path = path_named(f"{dataset.folder}/images", name)
         place = boxes[number].place
         rows.append((_image_id(name), path, _split(trainings[number]), class_id, x, y, x + width, y + height, place))
     return pd.DataFrame(rows, columns=OBJECTS)

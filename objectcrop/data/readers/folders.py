@@ -15,7 +15,7 @@ def list_folder(dataset: FolderDataset, root: Path) -> pd.DataFrame:
     Raises:
         ValueError: if there are none.
     """
-    names = images_under(root / dataset.images)
+    names = images_under(root / dataset.images, within=None if dataset.allow_links_outside else root)
     paths = [f"{dataset.images}/{name}" for name in names]
     return pd.DataFrame({"image_id": names, "path": paths, "split": "train"})
 
@@ -31,7 +31,7 @@ def list_image_folders(dataset: ImageFoldersDataset, root: Path) -> pd.DataFrame
     """
     parts = []
     for split, folder in dataset.images.items():
-        names = images_under(root / folder)
+        names = images_under(root / folder, within=None if dataset.allow_links_outside else root)
         if split in dataset.flat_labels:
             placed = _placed_by_label(names, root / folder, root / dataset.flat_labels[split])
         else:

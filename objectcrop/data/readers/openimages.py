@@ -44,6 +44,7 @@ def drawn_layout(name: str, dataset: DrawnDataset) -> OpenImagesDataset:
         boxes={split: f"{folder}/{split}-annotations-bbox.csv" for split in splits},
         class_descriptions=f"{folder}/class-descriptions-boxable.csv",
         images={split: f"{folder}/{split}" for split in splits},
+        allow_links_outside=dataset.allow_links_outside,
     )
 
 
@@ -60,7 +61,13 @@ def list_openimages(dataset: OpenImagesDataset, root: Path) -> pd.DataFrame:
                 f"the images of split {split!r} have no box CSV: add boxes.{split}, or drop images.{split}"
             )
         with_boxes = categorical(_read_columns(root / dataset.boxes[split], ["ImageID"])["ImageID"]).categories
-        files = find_images(with_boxes, root / folder, suffixes=dataset.image_suffixes, nested=dataset.nested_images)
+        files = find_images(
+            with_boxes,
+            root / folder,
+            suffixes=dataset.image_suffixes,
+            nested=dataset.nested_images,
+            within=None if dataset.allow_links_outside else root,
+        )
         ids = sorted(files)
         if not ids:
             raise ValueError(

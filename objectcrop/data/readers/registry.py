@@ -1,13 +1,14 @@
 """Any data set by its settings: the images it holds, and its boxes and classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import TypeAdapter
 
-from objectcrop.data.readers.ade20k import list_ade20k, read_ade20k_boxes
+from objectcrop.data.containment import require_inside
+from objectcrop.data.readers.ade20k import ade20k_files, list_ade20k, read_ade20k_boxes
 from objectcrop.data.readers.aircraft import read_aircraft
 from objectcrop.data.readers.cars import read_cars
 from objectcrop.data.readers.coco import list_coco, read_coco_boxes
@@ -15,7 +16,7 @@ from objectcrop.data.readers.cub import read_cub
 from objectcrop.data.readers.folders import label_image_folders, list_folder, list_image_folders
 from objectcrop.data.readers.openimages import drawn_layout, list_openimages, read_class_names, read_openimages_boxes
 from objectcrop.data.readers.single_objects import list_objects, relative_objects
-from objectcrop.data.readers.voc import list_voc, read_voc_boxes
+from objectcrop.data.readers.voc import image_set_files, list_voc, read_voc_boxes, voc_files
 from objectcrop.data.relative_boxes import require_names
 from objectcrop.study.settings.datasets import (
     Ade20kDataset,
@@ -30,6 +31,7 @@ from objectcrop.study.settings.datasets import (
 )
 from objectcrop.study.settings.fine_grained import AircraftDataset, CarsDataset, CubDataset
 from objectcrop.study.settings.home_pages import how_to_get
+from objectcrop.study.settings.image_files import OwnImageFiles
 from objectcrop.tables import ANNOTATIONS, empty_table, join_rows
 
 
@@ -44,10 +46,11 @@ def parse_dataset(value: Mapping[str, Any]) -> Dataset:
 
 
 def require_files(name: str, dataset: Dataset, root: Path) -> None:
-    """Check that the files and folders of a data set are there.
+    """Check that the files and folders of a data set are there, and under the data root, as all that they name must be.
 
     Raises:
         FileNotFoundError: one message that names every missing one and says what to do.
+        ValueError: one message that names what is outside the data root.
     """
     files = drawn_layout(name, dataset) if isinstance(dataset, DrawnDataset) else dataset
     missing = [str(root / location) for location in raw_locations(files) if not (root / location).exists()]
@@ -57,14 +60,23 @@ def require_files(name: str, dataset: Dataset, root: Path) -> None:
             f"data set {name}: {len(missing)} file(s) or folder(s) missing: {', '.join(missing)}; {what}, "
             f"correct datasets.{name}, or point data_root to where the data is"
         )
+    _require_inside(name, dataset, root, raw_locations(files))
+    match dataset:
+        case VocDataset():
+            _require_inside(name, dataset, root, image_set_files(dataset))  # before they are read
+            _require_inside(name, dataset, root, voc_files(dataset, root))
+        case Ade20kDataset():
+            _require_inside(name, dataset, root, ade20k_files(dataset, root))
 
 
 def list_images(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
     """Return the images of a data set with files of its own: image_id (unique), path relative to the data root, split.
 
+    Where the annotations state the sizes of images, these are there too, as the columns of `stated_sizes.STATED`.
+
     Raises:
         FileNotFoundError: naming every missing file and folder.
-        ValueError: if a split is empty, or an id names two images.
+        ValueError: if a split is empty, an id names two images, or a path leads outside the data root.
     """
     require_files(name, dataset, root)
     match dataset:
@@ -83,10 +95,11 @@ def list_images(name: str, dataset: Dataset, root: Path) -> pd.DataFrame:
         case Ade20kDataset():
             listing = list_ade20k(dataset, root)
         case AircraftDataset() | CubDataset() | CarsDataset():
-            listing = list_objects(_read_objects(dataset, root))
+            listing = list_objects(_read_objects(name, dataset, root))
         case _:
             raise ValueError(f"data set {name} of source {dataset.source!r} has no image files of its own")
     require_distinct_ids(name, listing)
+    _require_inside(name, dataset, root, listing["path"])
     return listing
 
 
@@ -107,7 +120,7 @@ def read_labels(name: str, dataset: Dataset, root: Path) -> Labels:
 
     Raises:
         FileNotFoundError: naming every missing file and folder.
-        ValueError: naming file and row, if a file is not of its form.
+        ValueError: naming file and row, if a file is not of its form; naming the path, if one leads outside the data root.
     """
     require_files(name, dataset, root)
     match dataset:
@@ -124,7 +137,7 @@ def read_labels(name: str, dataset: Dataset, root: Path) -> Labels:
         case Ade20kDataset():
             boxes = [read_ade20k_boxes(dataset, root)]
         case AircraftDataset() | CubDataset() | CarsDataset():
-            boxes = [relative_objects(_read_objects(dataset, root), root, source=dataset.source)]
+            boxes = [relative_objects(_read_objects(name, dataset, root), root, source=dataset.source)]
         case FolderDataset():
             boxes = []
         case _:
@@ -148,14 +161,21 @@ def require_distinct_ids(name: str, listing: pd.DataFrame) -> None:
         )
 
 
-def _read_objects(dataset: AircraftDataset | CubDataset | CarsDataset, root: Path) -> pd.DataFrame:
+def _require_inside(name: str, dataset: Dataset, root: Path, paths: Iterable[str]) -> None:
+    allowed = isinstance(dataset, OwnImageFiles) and dataset.allow_links_outside
+    require_inside(paths, root, name=name, allow_links_outside=allowed)
+
+
+def _read_objects(name: str, dataset: AircraftDataset | CubDataset | CarsDataset, root: Path) -> pd.DataFrame:
     match dataset:
         case AircraftDataset():
-            return read_aircraft(dataset, root)
+            objects = read_aircraft(dataset, root)
         case CubDataset():
-            return read_cub(dataset, root)
+            objects = read_cub(dataset, root)
         case CarsDataset():
-            return read_cars(dataset, root)
+            objects = read_cars(dataset, root)
+    _require_inside(name, dataset, root, objects["path"])  # also before headers are read for sizes
+    return objects
 
 
 def _read_openimages(dataset: OpenImagesDataset, root: Path) -> Labels:

@@ -1,5 +1,8 @@
 """PASCAL VOC devkits: a folder VOC<year> with JPEGImages, Annotations (XML) and ImageSets/Main."""
 
+import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -8,23 +11,57 @@ import numpy as np
 import pandas as pd
 
 from objectcrop.boxes import CORNERS
+from objectcrop.data.containment import path_named
 from objectcrop.data.relative_boxes import TOLERANCE, checked_corners, half_open
+from objectcrop.data.stated_sizes import STATED
 from objectcrop.study.settings.datasets import Split, VocDataset, VocPart
 
+_SHOWN = 5
+_PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def list_voc(dataset: VocDataset, root: Path) -> pd.DataFrame:
-    """Return the images (image_id, path, split) of the image sets; the id is the file name without suffix."""
+    """Return the images of the image sets: image_id, path, split, stated size; the id is the file name without suffix.
+
+    An image without XML has no stated size: a set of which nothing but images is used needs none.
+
+    Raises:
+        ValueError: naming the XML, if it is not of VOC's form.
+    """
     rows = [
-        (image_id, f"{part.devkit}/JPEGImages/{image_id}.jpg", split)
+        (image_id, image, split, *_stated_size(root / xml))
         for split, parts in dataset.parts.items()
         for part in parts
-        for image_id in read_image_set(part, root)
+        for image_id, image, xml in _files_of(part, root)
     ]
-    return pd.DataFrame(rows, columns=["image_id", "path", "split"]).sort_values(
-        ["split", "image_id"], ignore_index=True
-    )
+    columns = ["image_id", "path", "split", *STATED]
+    return pd.DataFrame(rows, columns=columns).sort_values(["split", "image_id"], ignore_index=True)
+
+
+def image_set_files(dataset: VocDataset) -> list[str]:
+    """Return the image sets of a data set, relative to the data root."""
+    return [_image_set_file(part) for parts in dataset.parts.values() for part in parts]
+
+
+def voc_files(dataset: VocDataset, root: Path) -> list[str]:
+    """Return every image and XML that the image sets name, relative to the data root; none is opened."""
+    parts = [part for parts in dataset.parts.values() for part in parts]
+    return [path for part in parts for _, *paths in _files_of(part, root) for path in paths]
+
+
+def _files_of(part: VocPart, root: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield id, image and XML of each image of an image set."""
+    for image_id in read_image_set(part, root):
+        yield (
+            image_id,
+            path_named(f"{part.devkit}/JPEGImages", f"{image_id}.jpg"),
+            path_named(f"{part.devkit}/Annotations", f"{image_id}.xml"),
+        )
+
+
+def _image_set_file(part: VocPart) -> str:
+    return f"{part.devkit}/ImageSets/Main/{part.image_set}.txt"
 
 
 def read_image_set(part: VocPart, root: Path) -> list[str]:
@@ -34,14 +71,12 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
     out; 0 (only difficult ones) and 1 stay.
 
     Raises:
-        FileNotFoundError: naming the sets that there are, if it is not there.
+        FileNotFoundError: if it is not there, naming the sets that there are, or what the folder holds in place of a devkit.
         ValueError: naming file and line, if an id repeats; the file, if no image is left.
     """
-    folder = root / part.devkit / "ImageSets" / "Main"
-    path = folder / f"{part.image_set}.txt"
+    path = root / _image_set_file(part)
     if not path.is_file():
-        image_sets = sorted(file.stem for file in folder.glob("*.txt"))
-        raise FileNotFoundError(f"{path}: there is no such image set; there are {image_sets}")
+        raise FileNotFoundError(_why_no_image_set(part, root))
     ids: dict[str, None] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         image_id, *presence = line.split() or [""]
@@ -54,6 +89,30 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
     return list(ids)
 
 
+def _why_no_image_set(part: VocPart, root: Path) -> str:
+    """Return what is wrong with a devkit that lacks an image set."""
+    devkit = root / part.devkit
+    lacking = [name for name in _PARTS if not (devkit / name).is_dir()]
+    if lacking:
+        entries = sorted(os.listdir(devkit)) if devkit.is_dir() else []
+        inside = (
+            f"it holds {', '.join(entries[:_SHOWN])}{', ...' if len(entries) > _SHOWN else ''}"
+            if entries
+            else "it is empty"
+        )
+        return (
+            f"{devkit}: is no VOC devkit: expected the folders {', '.join(_PARTS)}, but it lacks {', '.join(lacking)}, and "
+            f"{inside}; name the folder VOC<year> itself as devkit"
+        )
+    folder = devkit / "ImageSets" / "Main"
+    image_sets = sorted(file.stem for file in folder.glob("*.txt"))
+    if not image_sets:
+        return f"{folder}: expected image sets such as {part.image_set}.txt, but there is no .txt in it; get the whole devkit"
+    return (
+        f"{root / _image_set_file(part)}: there is no such image set; name one of {', '.join(image_sets)} as image_set"
+    )
+
+
 def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
     """Return the objects of an image set as ANNOTATIONS; `difficult` is flagged as crowd, which metrics leave out.
 
@@ -64,11 +123,7 @@ def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
         FileNotFoundError: if an image has no XML.
         ValueError: naming the XML, if it is not of VOC's form or a box is not in the image.
     """
-    parsed = [
-        row
-        for image_id in read_image_set(part, root)
-        for row in _read_objects(root / part.devkit / "Annotations" / f"{image_id}.xml", image_id)
-    ]
+    parsed = [row for image_id, _, xml in _files_of(part, root) for row in _read_objects(root / xml, image_id)]
     files = [row.pop("file") for row in parsed]
     sizes = np.array([row.pop("size") for row in parsed], dtype=np.float64).reshape(-1, 2)
     corners = np.array([row.pop("corners") for row in parsed], dtype=np.float64).reshape(-1, 4) / np.tile(sizes, 2)
@@ -84,9 +139,7 @@ def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
         raise FileNotFoundError(f"{path}: the image's annotations are not there; get the whole devkit")
     try:
         tree = ElementTree.parse(path).getroot()
-        size = (float(_text(tree, "size/width")), float(_text(tree, "size/height")))
-        if min(size) < 1:
-            raise ValueError(f"the image's size is {size}")
+        size = _size_in(tree)
         return [
             {
                 "file": path,
@@ -100,6 +153,23 @@ def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
         ]
     except (ElementTree.ParseError, ValueError) as error:
         raise ValueError(f"{path}: is not of the form of VOC annotations ({error})") from error
+
+
+def _stated_size(path: Path) -> tuple[float, float]:
+    """Return the width and height that an XML states, pixels; NaN if it is not there."""
+    if not path.is_file():
+        return (math.nan, math.nan)
+    try:
+        return _size_in(ElementTree.parse(path).getroot())
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ValueError(f"{path}: is not of the form of VOC annotations ({error})") from error
+
+
+def _size_in(tree: ElementTree.Element) -> tuple[float, float]:
+    size = (float(_text(tree, "size/width")), float(_text(tree, "size/height")))
+    if not all(side >= 1 for side in size):  # NaN is no size either
+        raise ValueError(f"the image's size is {size}")
+    return size
 
 
 def _text(element: ElementTree.Element, path: str) -> str:

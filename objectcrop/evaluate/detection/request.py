@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from objectcrop.evaluate.detection.state import state_folder
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.settings.datasets import Dataset
 from objectcrop.study.settings.runs import BackboneSettings
@@ -54,7 +53,7 @@ class FineTuning:
             seed: of the run.
             weights: file of export_backbone.
             data_root: where the files of data sets are.
-            checkpoints: folder of the states of all settings and weights.
+            checkpoints: folder for the state.
             gpus: a process for each; 0 is one process on the CPU.
             threads: cores of the job.
         """
@@ -66,7 +65,7 @@ class FineTuning:
             dataset=job.dataset,
             data_root=data_root,
             weights=weights,
-            checkpoints=state_folder(checkpoints, job.values() | {"seed": seed}, weights),
+            checkpoints=checkpoints,
             seed=job.study_seed + seed,
             num_processes=max(gpus, 1),
             device="cuda" if gpus else "cpu",

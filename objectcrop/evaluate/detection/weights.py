@@ -5,6 +5,8 @@ becomes res(N+1), bnN the norm of convN, and the two parts of a downsample the s
 have a rule, and every one is used.
 """
 
+import hashlib
+import io
 import pickle
 import re
 from collections.abc import Mapping
@@ -13,6 +15,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from objectcrop.runtime.atomic import replacing
 
 _STAGE = re.compile(r"layer(?P<stage>[1-4])\.(?P<block>\d+)\.(?P<rest>.+)")
 _PART = (
@@ -58,17 +62,74 @@ def to_detectron2(weights: Mapping[str, NDArray[Any]], *, precision: str = "none
     return {"model": model, "__author__": "objectcrop", "matching_heuristics": True, "precision": precision}
 
 
+def write_detectron2(path: str | Path, weights: Mapping[str, NDArray[Any]], *, precision: str = "none") -> None:
+    """Write what `to_detectron2` returns, atomically: a pickle, and after its end a SHA-256 of it, which Detectron2 ignores.
+
+    Args:
+        path: of the file.
+        weights: in torchvision's names.
+        precision: that they were trained in.
+
+    Raises:
+        ValueError: as `to_detectron2`.
+    """
+    content = pickle.dumps(to_detectron2(weights, precision=precision), protocol=4)
+    with replacing(path) as aside:
+        aside.write_bytes(content + _TRAILER + hashlib.sha256(content).digest())
+
+
 def read_detectron2(path: str | Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a file that `export_backbone` wrote; it is a pickle, so read only files of your own."""
-    with Path(path).open("rb") as file:
-        arrays: dict[str, NDArray[Any]] = pickle.load(file)["model"]
+    """Return the arrays of a file of `write_detectron2`.
+
+    Raises:
+        ValueError: naming the file, if it is damaged or holds anything else than arrays and text.
+    """
+    arrays: dict[str, NDArray[Any]] = _read(Path(path))["model"]
     return arrays
 
 
 def read_precision(path: str | Path) -> str:
-    """The precision that the weights of a file of `export_backbone` were trained in, "none" if they were not trained."""
-    with Path(path).open("rb") as file:
-        return str(pickle.load(file)["precision"])
+    """Return the precision that the weights of a file of `write_detectron2` were trained in, "none" if they were not trained.
+
+    Raises:
+        ValueError: as `read_detectron2`.
+    """
+    return str(_read(Path(path))["precision"])
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes arrays, and calls nothing that a file names."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return one of the three names of NumPy that a pickled array has."""
+        if module.startswith("numpy") and name in _ALLOWED:
+            return _ALLOWED[name]
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, expected only arrays and text")
+
+
+_ALLOWED: dict[str, Any] = {
+    "ndarray": np.ndarray,
+    "dtype": np.dtype,
+    "_reconstruct": lambda *_: np.empty(0),  # the array's state follows, with its shape and type
+}
+_TRAILER = b"sha256:"
+_TRAILER_BYTES = len(_TRAILER) + hashlib.sha256().digest_size
+
+
+def _read(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    content, trailer = data[:-_TRAILER_BYTES], data[-_TRAILER_BYTES:]
+    try:
+        if trailer != _TRAILER + hashlib.sha256(content).digest():
+            raise ValueError("damaged, or not of this version: it does not end with the SHA-256 of its content")
+        value = _Unpickler(io.BytesIO(content)).load()
+        if not isinstance(value, dict) or not value.keys() >= {"model", "precision"}:
+            raise ValueError("it holds no model, or no precision")
+    except (ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{path}: {error}; remove it and run snakemake again: rule export_backbone makes it"
+        ) from error
+    return value
 
 
 def unused_weights(state: Mapping[str, NDArray[Any]], weights: Mapping[str, NDArray[Any]]) -> list[str]:

@@ -37,14 +37,22 @@ class LabelledImages:
         Raises:
             ValueError: if an image has none or several.
         """
+        self.require_single()
+        return np.asarray(self.labels.argmax(axis=1), dtype=np.int64)
+
+    def require_single(self) -> None:
+        """Check that each image shows one class.
+
+        Raises:
+            ValueError: naming the first image that shows none or several.
+        """
         counts = self.labels.sum(axis=1)
         if (counts != 1).any():
             first = int(np.flatnonzero(counts != 1)[0])
             raise ValueError(
-                f"labels: single, but {int((counts != 1).sum())} image(s) do not show exactly one class, first "
-                f"{self.ids[first]!r} with {int(counts[first])}; use labels: multi"
+                f"labels: single, but {int((counts != 1).sum())} image(s) do not show exactly one class that training images "
+                f"show, first {self.ids[first]!r} with {int(counts[first])}; use labels: multi"
             )
-        return np.asarray(self.labels.argmax(axis=1), dtype=np.int64)
 
 
 def training_classes(manifest: pd.DataFrame, annotations: pd.DataFrame) -> list[str]:

@@ -6,17 +6,27 @@ Follows the authors' release where it is sound (OAC, sections 3 and 5; decision 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from objectcrop.evaluate.average_precision import average_precisions, macro_map, map_batched
+from objectcrop.evaluate.linear.coverage import (
+    NONE_UNTRAINED,
+    Untrained,
+    describe_classes,
+    untrained_classes,
+    warnings_of,
+)
 from objectcrop.evaluate.linear.features import Extractor, Views
-from objectcrop.evaluate.linear.images import LabelledImages
+from objectcrop.evaluate.linear.images import LabelledImages, labelled_images, training_classes
 from objectcrop.evaluate.linear.layers import LinearLayers
+from objectcrop.evaluate.linear.measure import mean_average_precision, measure, top1
+from objectcrop.evaluate.linear.scores import ScoredImages
 from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
@@ -24,16 +34,42 @@ from objectcrop.runtime.randomness import Seeds, generator
 from objectcrop.study.settings.tasks import LinearTask
 
 TEST_VIEW = -1
-RELEASED_BATCHES = (256, 32)
 
 
 @dataclass(frozen=True)
 class Data:
-    """Images of both splits; `classes` are the label columns of both."""
+    """What a layer is trained and tested on.
+
+    Attributes:
+        train: images of the training split.
+        test: images of the test split.
+        classes: the label columns of both.
+        untrained: classes that only test images show.
+    """
 
     train: LabelledImages
     test: LabelledImages
     classes: tuple[str, ...]
+    untrained: Untrained = NONE_UNTRAINED
+
+    @classmethod
+    def of(cls, manifest: pd.DataFrame, annotations: pd.DataFrame, data_root: Path) -> Self:
+        """Return the data of a MANIFEST and its ANNOTATIONS.
+
+        Raises:
+            ValueError: if no training image has an annotation, or a split has no image.
+        """
+        classes = training_classes(manifest, annotations)
+        train = labelled_images(manifest, annotations, data_root, "train", classes)
+        test = labelled_images(manifest, annotations, data_root, "test", classes)
+        return cls(train, test, tuple(classes), untrained_classes(manifest, annotations, classes))
+
+
+class Evaluated(NamedTuple):
+    """What comes out: the results, JSON values, and the scores that they were computed from."""
+
+    results: dict[str, Any]
+    scores: ScoredImages
 
 
 @dataclass(frozen=True)
@@ -57,23 +93,24 @@ class _Training:
 
 def evaluate_linear(
     backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds, *, device: torch.device, num_workers: int = 0
-) -> dict[str, Any]:
+) -> Evaluated:
     """Train the layer and measure it after the final epoch.
 
     With several learning rates, layers on the training split without its held-out share choose one, side by side with
     those on the whole split, of which the chosen one is tested: features are computed once for both.
 
     Returns:
-        `metrics` (percent, and the learning rate), `per_class` (average precision in percent, None for a class without a
-        test positive), the `precision` that the trunk computed in, and `details`; there `held_out_top1` (labels: single) or
-        `held_out_map` (multi) holds the value, in percent, by which each learning rate was judged (None: diverged), or is
-        None for a single rate.
+        The scores, and the results: `metrics` (percent, and the learning rate), `per_class` (average precision in percent,
+        None for a class without a test positive), the `precision` that the trunk computed in, and `details`; there
+        `held_out_top1` (labels: single) or `held_out_map` (multi) holds the value, in percent, by which each learning rate
+        was judged (None: diverged), or is None for a single rate, and `classes` counts those that only one split shows.
 
     Raises:
         ValueError: if the labels do not fit the task, or the layer diverged.
         RuntimeError: if the trunk changed.
     """
     held_out = choose_held_out(len(data.train), task, seeds.study)
+    classes = _checked_classes(data, task)
     before = {name: tensor.cpu().clone() for name, tensor in backbone.state_dict().items()}
     print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
     extractor = Extractor(backbone, device, num_workers, task.precision)
@@ -86,7 +123,8 @@ def evaluate_linear(
     )
     scores = layers.scores(features)[place]
     _assert_unchanged(before, backbone)
-    metrics, per_class = measure(scores, data.test, data.classes, is_single=task.labels == "single")
+    is_single = task.labels == "single"
+    metrics, per_class = measure(scores, data.test.labels, data.classes, is_single=is_single)
     details = {
         "num_train": len(data.train),
         "num_held_out": int(held_out.sum()),
@@ -94,11 +132,29 @@ def evaluate_linear(
         f"held_out_{choosing_metric(task)}": dict(zip(map(str, task.learning_rates), on_held_out, strict=True))
         if on_held_out
         else None,
+        "classes": classes,
         "is_approximation": task.cached_views is not None,
     }
     chosen = {**metrics, "learning_rate": float(task.learning_rates[place])}
     computed = resolve_precision(task.precision, device)
-    return {"metrics": chosen, "per_class": per_class, "details": details, "precision": computed}
+    results = {"metrics": chosen, "per_class": per_class, "details": details, "precision": computed}
+    return Evaluated(results, ScoredImages(data.test.ids, data.classes, scores, data.test.labels, is_single))
+
+
+def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:
+    """Describe which classes are measured, and warn of those that are not, before any work."""
+    if task.labels == "single":
+        for images in (data.train, data.test):
+            images.require_single()
+    if not data.test.labels.any():
+        raise ValueError(
+            f"no test image of {len(data.test)} shows one of the {len(data.classes)} classes of the training images, first "
+            f"{data.classes[0]!r}: nothing can be measured; check the annotations of both splits"
+        )
+    classes = describe_classes(data.classes, data.test.labels, data.untrained)
+    for sentence in warnings_of(classes):
+        print(f"warning: {sentence}", file=sys.stderr, flush=True)
+    return classes
 
 
 def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArray[np.bool_]:
@@ -123,27 +179,6 @@ def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArra
 def choosing_metric(task: LinearTask) -> str:
     """Return the name of the metric that chooses the learning rate: the one that tables report for such labels."""
     return "top1" if task.labels == "single" else "map"
-
-
-def measure(
-    scores: NDArray[np.float32], images: LabelledImages, classes: tuple[str, ...], *, is_single: bool
-) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Compute the metrics and the average precision of each class, percent.
-
-    Args:
-        scores: logits, shape (images, classes).
-        images: what was scored.
-        classes: names of the columns.
-        is_single: whether top-1 accuracy is asked for too.
-    """
-    metrics = {"map": _map(scores, images)}
-    for batch in RELEASED_BATCHES:
-        metrics[f"map_batched_{batch}"] = 100 * map_batched(scores, images.labels, batch)
-    if is_single:
-        metrics["top1"] = _top1(scores, images)
-    aps = average_precisions(scores, images.labels)
-    per_class = {name: None if np.isnan(ap) else 100 * float(ap) for name, ap in zip(classes, aps, strict=True)}
-    return metrics, per_class
 
 
 def _fresh_layers(backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds, device: torch.device) -> LinearLayers:
@@ -219,22 +254,15 @@ def _choose(choosing: LinearLayers, training: _Training) -> tuple[int, list[floa
     )
     views = Views(held_out_images, task, training.seeds)
     features = training.extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: held-out features")
-    value_of = _top1 if choosing_metric(task) == "top1" else _map
+    value_of = top1 if choosing_metric(task) == "top1" else mean_average_precision
     values = [
-        value_of(scores, held_out_images) if np.isfinite(scores).all() else None for scores in choosing.scores(features)
+        value_of(scores, held_out_images.labels) if np.isfinite(scores).all() else None
+        for scores in choosing.scores(features)
     ]
     best = max((value for value in values if value is not None), default=None)
     if best is None:
         raise ValueError(f"the linear layer diverged at every one of learning_rates {list(task.learning_rates)}")
     return values.index(best), values
-
-
-def _map(scores: NDArray[np.float32], images: LabelledImages) -> float:
-    return 100 * macro_map(scores, images.labels)
-
-
-def _top1(scores: NDArray[np.float32], images: LabelledImages) -> float:
-    return 100 * float((scores.argmax(axis=1) == images.classes_of_single).mean())
 
 
 def _assert_unchanged(before: dict[str, Tensor], backbone: Backbone) -> None:

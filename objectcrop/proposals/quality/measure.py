@@ -70,8 +70,17 @@ def measure(table: pd.DataFrame, annotations: pd.DataFrame, sizes: dict[str, Siz
         table: PROPOSALS.
         annotations: ANNOTATIONS of the same data set.
         sizes: of the images that were to get proposals.
+
+    Raises:
+        ValueError: if none of these images has an annotated box.
     """
     images = images_to_measure(table, annotations, sizes)
+    if not len(images):
+        raise ValueError(
+            f"none of the {len(sizes)} training images has an annotated box that is not a crowd ({len(annotations)} annotations "
+            "of the data set), so proposals cannot be measured; measure them on a labelled data set, or remove this one from "
+            "measured_proposals"
+        )
     shares = np.concatenate([np.zeros(0), *(area(image.proposals) for image in images)])
     ends = intervals(_shares(images))
     return {

@@ -1,7 +1,6 @@
 """What a training keeps on its way: its state and metrics in a folder, and which settings they belong to."""
 
 import json
-import os
 import pickle
 import sys
 import zipfile
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from objectcrop.runtime.atomic import replacing
+from objectcrop.runtime.finished import FOLDER, Origin, stored_origin, unused_path
 
 STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
 STATE_LAYOUT = 2
@@ -61,21 +61,28 @@ def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[s
     return None
 
 
-def set_stale_aside(folder: Path, settings_hash: str) -> Path | None:
-    """Move a folder that belongs to other settings aside, as `<folder>.stale-<its hash>`; return its new place, or None."""
+def set_stale_aside(folder: Path, origin: Origin) -> Path | None:
+    """Move what belongs to another training aside, as `<folder>.stale-<its hash>`; return its new place, or None.
+
+    That is a state of other settings or data, or the record of a finished training of other settings, data or code.
+    """
     stored_hash = next(filter(None, map(_settings_of, saved_states(folder))), None)
-    if stored_hash is None or stored_hash == settings_hash:
+    if stored_hash is None and (finished := stored_origin(folder)) not in (None, origin):
+        stored_hash, is_stale = finished.state, True
+    else:
+        is_stale = stored_hash not in (None, origin.state)
+    if not is_stale:
         return None
-    target = _unused(folder.with_name(f"{folder.name}.stale-{stored_hash}"))
+    target = unused_path(folder.with_name(f"{folder.name}.stale-{stored_hash}"))
     target.mkdir()
-    for path in (*saved_states(folder), folder / METRICS, folder / EVENTS):
+    for path in (*saved_states(folder), folder / METRICS, folder / EVENTS, folder / FOLDER):
         if path.exists():
             path.rename(target / path.name)
     return target
 
 
 def remove_states(folder: Path) -> None:
-    """Forget the states of a finished training: a forced rerun trains again."""
+    """Remove the states of a training whose outputs are written and recorded."""
     for path in saved_states(folder):
         path.unlink()
 
@@ -131,14 +138,6 @@ def rewind_metrics(folder: Path, step: int) -> None:
     kept = [row for row in read_metrics(folder) if row["step"] <= step]
     with replacing(folder / METRICS) as aside:
         aside.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-
-
-def _unused(path: Path) -> Path:
-    candidate, number = path, 1
-    while os.path.lexists(candidate):
-        number += 1
-        candidate = path.with_name(f"{path.name}-{number}")
-    return candidate
 
 
 def own_statistics(method: nn.Module) -> Tensor:

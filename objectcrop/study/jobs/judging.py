@@ -15,6 +15,6 @@ class JudgeJob(PretrainJob):
 
     @property
     def judged(self) -> dict[str, Any]:
-        """What the result depends on, as `result_settings` of the study has it."""
+        """The settings of run and task, as results show them."""
         values = self.values()
         return {"run": values["run"], "task": values["task"]}

@@ -8,11 +8,12 @@ from objectcrop.study.settings.tables import Table
 
 
 class TableJob(Job):
-    """Render a table; `expected` has the settings hash that each result must carry, by "run/task"."""
+    """Render a table; `allow_stale` shows results that are not what the study would measure now, marked."""
 
     table_name: Name
     table: Table
-    expected: dict[str, str]
+    allow_stale: bool
+    checks_images: bool
     seeds: tuple[int, ...]
 
 
@@ -29,6 +30,8 @@ class ReportJob(Job):
     """Write the page; `runs` are settings as recorded, for what differs between them."""
 
     study: StudyWords
+    allow_stale: bool
+    checks_images: bool
     runs: dict[Name, dict[str, Any]]
     has_random_boxes: bool
     subset_base_sources: dict[Name, str]

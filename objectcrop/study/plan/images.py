@@ -47,6 +47,12 @@ class ImagePlan:
         """Return the classes of the data set that a subset is selected from."""
         return paths.CLASSES.format(dataset=self.downloads.base(dataset))
 
+    def watched(self) -> list[tuple[Path, ...]]:
+        """Return for each data set manifest, image files, annotations, the lists of what changed of both, and the data root."""
+        made = paths.MANIFEST, paths.IMAGE_FILES, paths.ANNOTATIONS, paths.CHANGED_IMAGES, paths.CHANGED_ANNOTATIONS
+        root = Path(self.study.data)
+        return [(*(Path(path.format(dataset=name)) for path in made), root) for name in self.study.datasets]
+
     def drawing(self, dataset: str) -> list[str]:
         """Return the summary of the drawing that a data set needs first, if it is drawn."""
         is_drawn = isinstance(self.study.datasets[dataset], DrawnDataset)
@@ -71,10 +77,13 @@ class ImagePlan:
 
     def index_inputs(self, dataset: str) -> dict[str, list[str]]:
         """Return what indexing the images of a data set needs."""
-        inputs: dict[str, list[str]] = {"raw": [], "subset": [], "annotations": [], "parts": []}
+        inputs: dict[str, list[str]] = {"raw": [], "subset": [], "annotations": [], "parts": [], "part_files": []}
         settings = self.study.datasets[dataset]
         if isinstance(settings, UnionDataset):
-            return inputs | {"parts": [self.manifest(part) for part in settings.parts]}
+            return inputs | {
+                "parts": [self.manifest(part) for part in settings.parts],
+                "part_files": [paths.IMAGE_FILES.format(dataset=part) for part in settings.parts],
+            }
         if isinstance(settings, SubsetDataset):
             raw = self.drawing(settings.of) + self.downloads.shards(dataset)
             return inputs | {"raw": raw, "subset": [paths.SUBSET_IMAGES.format(dataset=dataset)]}

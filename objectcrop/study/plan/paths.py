@@ -9,7 +9,10 @@ METADATA = "results/downloads/{dataset}/metadata.json"
 FETCHED_IMAGES = "results/downloads/{dataset}/images/{shard}.json"
 MANIFEST = "results/images/{dataset}/manifest.parquet"
 UNREADABLE = "results/images/{dataset}/unreadable.json"
+IMAGE_FILES = "results/images/{dataset}/files.parquet"
+CHANGED_IMAGES = "results/images/{dataset}/changed.json"
 ANNOTATIONS = "results/annotations/{dataset}.parquet"
+CHANGED_ANNOTATIONS = "results/annotations/{dataset}.changed.json"
 CLASSES = "results/annotations/{dataset}.classes.parquet"
 
 # subsets
@@ -50,7 +53,12 @@ EXPORTED_BACKBONE = "results/export/{run}/s{seed}/backbone_d2.pkl"
 
 # results
 RESULT = "results/eval/{run}/s{seed}/{task}.json"
+RESULT_SCORES = "results/eval/{run}/s{seed}/{task}.scores.npz"
 RESULT_CHECKPOINTS = "results/eval/{run}/s{seed}/{task}.checkpoints"
+
+# what a study expects of its files
+LINEAGES = "results/lineage"
+RESULT_LINEAGES = "results/lineage/results"
 
 # what people read
 TABLE_MARKDOWN = "results/tables/{table}.md"

@@ -12,6 +12,7 @@ from objectcrop.study.loading import StudyError, examine
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.gpus import GpuPlan
 from objectcrop.study.plan.images import ImagePlan
+from objectcrop.study.plan.lineage import LineagePlan
 from objectcrop.study.plan.lod import LodPlan
 from objectcrop.study.plan.needs import NeedPlan
 from objectcrop.study.plan.proposals import ProposalPlan
@@ -67,6 +68,11 @@ class Plan:
     def report(self) -> ReportPlan:
         """The page."""
         return ReportPlan(self.study)
+
+    @cached_property
+    def lineage(self) -> LineagePlan:
+        """How each file is made."""
+        return LineagePlan(self.study)
 
     @cached_property
     def needs(self) -> NeedPlan:

@@ -96,6 +96,8 @@ class ReportPlan:
         bases = {name: DownloadPlan(study).base(name) for name in self.subsets()}
         return ReportJob(
             study=StudyWords(name=study.name, title=study.title, about=study.about, seeds=study.seeds),
+            allow_stale=study.allow_stale,
+            checks_images=study.tracking.images == "check",
             runs={run: recorded(study.runs[run]) for run in self.results.runs()},
             has_random_boxes=self.has_random_boxes(),
             subset_base_sources={name: study.datasets[base].source for name, base in bases.items()},

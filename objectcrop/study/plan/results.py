@@ -9,7 +9,7 @@ from objectcrop.study.plan import paths
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.settings.tasks import LinearTask
-from objectcrop.study.study import Study, result_hash
+from objectcrop.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,12 @@ class ResultPlan:
         return [RunPlan(self.study).summary(run, seed) for run in runs for seed in self.study.seeds]
 
     def table_job(self, table: str) -> TableJob:
-        """Return the job of a table: its rows, and the settings hash that each result must carry."""
+        """Return the job of a table: its rows, and whether stale results are shown."""
         job = {
             "table_name": table,
             "table": self.study.tables[table].model_dump(mode="json"),  # its note too, which the table shows
-            "expected": {f"{run}/{task}": result_hash(self.study, run, task) for run, task in self.cells(table)},
+            "allow_stale": self.study.allow_stale,
+            "checks_images": self.study.tracking.images == "check",
             "seeds": self.study.seeds,
         }
         return TableJob.model_validate(job)

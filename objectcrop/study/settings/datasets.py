@@ -15,13 +15,13 @@ from objectcrop.study.settings.fine_grained import (
     CarsDataset,
     CubDataset,
 )
-from objectcrop.study.settings.image_files import ImageFiles
-from objectcrop.study.settings.section import DisagreementError, Name, Section
+from objectcrop.study.settings.image_files import OwnImageFiles, SizedImageFiles
+from objectcrop.study.settings.section import DisagreementError, LocalPath, Name, Section
 from objectcrop.study.settings.section import Split as Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
 
 
-class DrawnDataset(ImageFiles):
+class DrawnDataset(OwnImageFiles):
     """Scenes that the project draws itself: nothing is downloaded."""
 
     source: Literal["drawn"]
@@ -55,13 +55,15 @@ class DrawnDataset(ImageFiles):
         return self
 
 
-class OpenImagesDataset(ImageFiles):
+class OpenImagesDataset(OwnImageFiles):
     """Open Images layout: one box CSV a split (13 or more columns) and one image folder a split."""
 
     source: Literal["openimages"]
-    boxes: dict[Split, str] = Field(description="Box CSV of each split, relative to the data root.")
-    class_descriptions: str = Field(description="CSV of (MID, display name) without header, relative to the data root.")
-    images: dict[Split, str] = Field(description="Image folder of each split, relative to the data root.")
+    boxes: dict[Split, LocalPath] = Field(description="Box CSV of each split, relative to the data root.")
+    class_descriptions: LocalPath = Field(
+        description="CSV of (MID, display name) without header, relative to the data root."
+    )
+    images: dict[Split, LocalPath] = Field(description="Image folder of each split, relative to the data root.")
     image_suffixes: tuple[str, ...] = Field(
         default=(".jpg",),
         min_length=1,
@@ -109,43 +111,43 @@ def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> N
         raise DisagreementError(("download.num_shards", "must be 1 for tars: one job reads each once, front to back"))
 
 
-class CocoDataset(ImageFiles):
+class CocoDataset(SizedImageFiles):
     """COCO 2017 layout: one instances JSON and one image folder a split."""
 
     source: Literal["coco"]
-    instances: dict[Split, str] = Field(description="Instances JSON of each split, relative to the data root.")
-    images: dict[Split, str] = Field(description="Image folder of each split, relative to the data root.")
+    instances: dict[Split, LocalPath] = Field(description="Instances JSON of each split, relative to the data root.")
+    images: dict[Split, LocalPath] = Field(description="Image folder of each split, relative to the data root.")
 
 
 class VocPart(Section):
     """One image set of one VOC year."""
 
-    devkit: str = Field(
+    devkit: LocalPath = Field(
         description="Folder VOC<year> (with JPEGImages, Annotations, ImageSets), relative to the data root."
     )
-    image_set: str = Field(description="File name under ImageSets/Main without .txt, for example trainval.")
+    image_set: LocalPath = Field(description="File name under ImageSets/Main without .txt, for example trainval.")
 
 
-class VocDataset(ImageFiles):
+class VocDataset(SizedImageFiles):
     """PASCAL VOC devkits; a split is one or more image sets (07+12 is two)."""
 
     source: Literal["voc"]
     parts: dict[Split, tuple[VocPart, ...]] = Field(description="Image sets of each split.")
 
 
-class FolderDataset(ImageFiles):
+class FolderDataset(OwnImageFiles):
     """Any folder of images, searched recursively, without labels: one training split."""
 
     source: Literal["folder"]
-    images: str = Field(description="Folder, relative to the data root.")
+    images: LocalPath = Field(description="Folder, relative to the data root.")
 
 
-class ImageFoldersDataset(ImageFiles):
+class ImageFoldersDataset(OwnImageFiles):
     """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole image."""
 
     source: Literal["image_folders"]
-    images: dict[Split, str] = Field(description="Folder of each split, relative to the data root.")
-    flat_labels: dict[Split, str] = Field(
+    images: dict[Split, LocalPath] = Field(description="Folder of each split, relative to the data root.")
+    flat_labels: dict[Split, LocalPath] = Field(
         default={},
         description="For splits whose images are in one flat folder: CSV with the columns ImageId and PredictionString (class "
         "first), as ImageNet's LOC_val_solution.csv, relative to the data root.",
@@ -158,11 +160,11 @@ class ImageFoldersDataset(ImageFiles):
         return self
 
 
-class Ade20kDataset(ImageFiles):
+class Ade20kDataset(SizedImageFiles):
     """ADE20K's scene parsing release, ADEChallengeData2016: an image and a mask of 150 classes each."""
 
     source: Literal["ade20k"]
-    folder: str = Field(
+    folder: LocalPath = Field(
         description="Folder ADEChallengeData2016 (with images, annotations, objectInfo150.txt), relative to the data root."
     )
     parts: dict[Split, Literal["training", "validation"]] = Field(

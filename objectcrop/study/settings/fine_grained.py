@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from objectcrop.study.settings.image_files import ImageFiles
+from objectcrop.study.settings.image_files import OwnImageFiles
+from objectcrop.study.settings.section import LocalPath
 from objectcrop.study.settings.section import Split as Split
 
 CUB_LISTS = ("images.txt", "classes.txt", "image_class_labels.txt", "bounding_boxes.txt", "train_test_split.txt")
@@ -16,11 +17,11 @@ CARS_ANNOTATIONS: dict[Split, str] = {
 CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
 
 
-class AircraftDataset(ImageFiles):
+class AircraftDataset(OwnImageFiles):
     """FGVC-Aircraft: one aircraft an image, named at one of three levels."""
 
     source: Literal["fgvc_aircraft"]
-    folder: str = Field(
+    folder: LocalPath = Field(
         description="Folder fgvc-aircraft-2013b/data (with images, images_box.txt), relative to the data root."
     )
     level: Literal["variant", "family", "manufacturer"] = Field(
@@ -31,17 +32,17 @@ class AircraftDataset(ImageFiles):
     )
 
 
-class CubDataset(ImageFiles):
+class CubDataset(OwnImageFiles):
     """Caltech-UCSD Birds 200-2011: one bird an image; splits train and test as released."""
 
     source: Literal["cub"]
-    folder: str = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
+    folder: LocalPath = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
 
 
-class CarsDataset(ImageFiles):
+class CarsDataset(OwnImageFiles):
     """Stanford Cars: one car an image; splits train and test as released."""
 
     source: Literal["stanford_cars"]
-    folder: str = Field(
+    folder: LocalPath = Field(
         description="Folder (with cars_train, cars_test, devkit, cars_test_annos_withlabels.mat), relative to the data root."
     )

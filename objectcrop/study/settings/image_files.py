@@ -1,5 +1,7 @@
 """What every data set of image files has."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from objectcrop.study.settings.section import Section
@@ -14,4 +16,25 @@ class ImageFiles(Section):
         ge=0,
         le=1,
         description="Largest share of images that may be unreadable; they are listed and left out, above it indexing stops.",
+    )
+
+
+class OwnImageFiles(ImageFiles):
+    """What every data set has whose files are under the data root, and not another one's."""
+
+    allow_links_outside: bool = Field(
+        default=False,
+        description="Whether symbolic links may lead outside the data root: links to folders, images or annotation files of "
+        "this data set. The data root itself may be a link.",
+    )
+
+
+class SizedImageFiles(OwnImageFiles):
+    """What every data set has whose annotations state the sizes of images."""
+
+    size_mismatch: Literal["stop", "list"] = Field(
+        default="stop",
+        description="What happens to images whose size, once EXIF orientation is applied, is not the one that the annotations "
+        "state, so that boxes would be elsewhere. 'stop': indexing names them and stops; 'list': unreadable.json lists them, and "
+        "they are left out.",
     )

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
 """A name that may stand in a path and as a wildcard: lower case, digits, `_`, `.`, `+`, `-`."""
@@ -15,6 +16,24 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
 """What a file's bytes must be, if anything is asked."""
 
 Split = Literal["train", "validation", "test"]
+
+
+def stays_below(path: str) -> bool:
+    """Return whether a path is of a place below the folder that it starts from, by its text alone: links are not followed."""
+    shortest = posixpath.normpath(path)
+    return not (posixpath.isabs(path) or shortest == ".." or shortest.startswith("../") or "\0" in path)
+
+
+def _below(path: str) -> str:
+    if not stays_below(path):
+        raise ValueError(
+            f"expected a path below the data root, without a leading / and no .. that leaves it, got {path!r}"
+        )
+    return path
+
+
+LocalPath = Annotated[str, AfterValidator(_below)]
+"""A path below the data root, by its text; where links lead is checked when files are read."""
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """What networks compute in; `auto` is resolved where they run (objectcrop.runtime.precision)."""

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from objectcrop.study.settings.image_files import ImageFiles
-from objectcrop.study.settings.section import DisagreementError, Name
+from objectcrop.study.settings.image_files import ImageFiles, OwnImageFiles
+from objectcrop.study.settings.section import DisagreementError, LocalPath, Name
 from objectcrop.study.settings.section import Split as Split
 
 
@@ -56,18 +56,18 @@ class OhmsDataset(SubsetDataset):
         return self
 
 
-class ReleasedOhmsDataset(SubsetDataset):
+class ReleasedOhmsDataset(SubsetDataset, OwnImageFiles):
     """The lists of images that the authors released (decision 0007); `of` has the folders and the names of classes."""
 
     source: Literal["released_ohms"]
-    train_labels: str = Field(
+    train_labels: LocalPath = Field(
         description="images_selected_new.npy, or the release's list of one-class or of multi-class images, relative to the "
         "data root."
     )
-    train_boxes: str | None = Field(
+    train_boxes: LocalPath | None = Field(
         default=None,
         description="images_selected_with_all_features.npy, relative to the data root; null: labels without boxes.",
     )
-    test_labels: str | None = Field(
+    test_labels: LocalPath | None = Field(
         default=None, description="images_selected_test_40k.npy, relative to the data root; null: no test images."
     )

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from objectcrop.data.readers.ade20k import class_boxes, list_ade20k, read_ade20k_boxes, read_class_list
+from objectcrop.data.stated_sizes import STATED
 from objectcrop.study.settings.datasets import Ade20kDataset
 from objectcrop.tables import ANNOTATIONS, check
 
@@ -61,9 +62,22 @@ def test_boxes_equal_those_of_a_slow_loop_on_random_masks():
 
 def test_images_of_the_parts_are_listed_without_labels_too(root):
     assert list_ade20k(ADE, root).to_numpy().tolist() == [
-        ["ADE_train_1", "ADE/images/training/ADE_train_1.jpg", "train"],
-        ["ADE_val_1", "ADE/images/validation/ADE_val_1.jpg", "test"],
+        ["ADE_train_1", "ADE/images/training/ADE_train_1.jpg", "train", 10, 8],
+        ["ADE_val_1", "ADE/images/validation/ADE_val_1.jpg", "test", 10, 8],
     ]
+
+
+def test_a_mask_that_is_not_there_or_no_image_states_no_size(root):
+    mask_of(root).write_text("broken")
+    (root / "ADE/annotations/validation/ADE_val_1.png").unlink()
+    assert list_ade20k(ADE, root)[list(STATED)].isna().all(axis=None)
+
+
+def test_a_mask_of_another_size_is_read_where_the_settings_list_such_images(root):
+    Image.new("RGB", (8, 10)).save(root / "ADE/images/training/ADE_train_1.jpg")
+    with pytest.raises(ValueError, match=r"ADE_train_1\.png: the mask is 10 x 8, its image 8 x 10 pixels"):
+        read_ade20k_boxes(ADE, root)
+    assert len(read_ade20k_boxes(ADE.model_copy(update={"size_mismatch": "list"}), root)) == 2
 
 
 def test_a_part_without_images_is_named(root):

@@ -86,7 +86,8 @@ def test_a_size_of_nothing_is_rejected(kit):
 
 def test_a_missing_set_names_those_there_are_and_a_missing_xml_its_path(kit):
     root = kit("000001")
-    with pytest.raises(FileNotFoundError, match=r"test\.txt: there is no such image set; there are \['train'\]"):
+    message = r"test\.txt: there is no such image set; name one of train as image_set"
+    with pytest.raises(FileNotFoundError, match=message):
         read_voc_boxes(VocPart(devkit="kit/VOC2007", image_set="test"), root, "test")
     (root / "kit/VOC2007/Annotations/000001.xml").unlink()
     with pytest.raises(FileNotFoundError, match=r"000001\.xml"):
@@ -105,3 +106,31 @@ def test_an_image_that_stands_twice_in_a_set_is_named_with_its_line(kit):
     (root / "kit/VOC2007/ImageSets/Main/train.txt").write_text("000001\n000002\n\n000001\n")
     with pytest.raises(ValueError, match=r"train\.txt, line 4: image '000001' occurs more than once"):
         read_image_set(PART, root)
+
+
+def test_a_folder_that_is_no_devkit_is_named_with_what_was_expected_and_what_it_holds(kit):
+    root = kit("000001")
+    message = r"kit: is no VOC devkit: expected the folders JPEGImages, Annotations, ImageSets/Main, but .* it holds VOC2007; name"
+    with pytest.raises(FileNotFoundError, match=message):
+        read_image_set(VocPart(devkit="kit", image_set="train"), root)
+    (root / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"empty: is no VOC devkit: .* and it is empty"):
+        read_image_set(VocPart(devkit="empty", image_set="train"), root)
+
+
+def test_a_devkit_without_image_sets_says_which_was_expected_where(kit):
+    root = kit("000001")
+    (root / "kit/VOC2007/ImageSets/Main/train.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"ImageSets/Main: expected image sets such as train\.txt, .* no \.txt"):
+        read_image_set(PART, root)
+
+
+def test_an_image_without_xml_states_no_size_and_one_of_another_form_is_named(kit):
+    root = kit("000001", size="<width>nan</width><height>50</height>")
+    voc = VocDataset(source="voc", parts={"train": (PART,)})
+    with pytest.raises(
+        ValueError, match=r"000001\.xml: is not of the form of VOC annotations \(the image's size is \(nan, 50"
+    ):
+        list_voc(voc, root)
+    (root / "kit/VOC2007/Annotations/000001.xml").unlink()
+    assert list_voc(voc, root)["stated_width_px"].isna().tolist() == [True, False]

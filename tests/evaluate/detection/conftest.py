@@ -1,7 +1,6 @@
 """Detectron2, imported once without the warnings of its age; and small devkits with rectangles to find."""
 
 import json
-import pickle
 import warnings
 from xml.sax.saxutils import escape
 
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from objectcrop.evaluate.detection.weights import to_detectron2
+from objectcrop.evaluate.detection.weights import write_detectron2
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import BackboneSettings
@@ -96,7 +95,7 @@ def exported(tmp_path):
     def export(trunk):
         path = tmp_path / "backbone_d2.pkl"
         arrays = {name: value.numpy() for name, value in trunk.state_dict().items()}
-        path.write_bytes(pickle.dumps(to_detectron2(arrays)))
+        write_detectron2(path, arrays)
         return path
 
     return export

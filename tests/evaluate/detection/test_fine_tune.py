@@ -1,7 +1,6 @@
 """Fine-tuning on a few rectangles: it trains, measures, stops and resumes."""
 
 import dataclasses
-import pickle
 import signal
 
 import pytest
@@ -12,6 +11,7 @@ from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.fine_tune import fine_tune, fine_tune_alone
 from objectcrop.evaluate.detection.request import FineTuning
 from objectcrop.evaluate.detection.state import forget_state
+from objectcrop.evaluate.detection.weights import read_detectron2
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.datasets import CocoDataset, FolderDataset, VocDataset
@@ -79,11 +79,11 @@ def test_frozen_batch_norm_keeps_the_norms_of_the_run_while_the_trunk_learns(job
 
 
 @pytest.mark.parametrize("lost", ["res3.0.conv1.weight", "res4.1.conv2.norm.running_var"])
-def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lost):
+def test_a_tensor_without_a_place_is_an_error_with_frozen_batch_norm_too(job, lost, monkeypatch):
     frozen = job(norm="FrozenBN")
-    stored = pickle.loads(frozen.weights.read_bytes())
-    stored["model"][f"{lost}.extra"] = stored["model"][lost] + 1
-    frozen.weights.write_bytes(pickle.dumps(stored))
+    stored = read_detectron2(frozen.weights)
+    more = stored | {f"{lost}.extra": stored[lost] + 1}
+    monkeypatch.setattr("objectcrop.evaluate.detection.fine_tune.read_detectron2", lambda path: more)
     with pytest.raises(ValueError, match=rf"1 tensor\(s\) have no place in the detector, first '{lost}\.extra'"):
         fine_tune(frozen, StopRequest())
 
@@ -197,8 +197,9 @@ def test_a_detector_is_measured_by_the_metric_of_its_task(job, monkeypatch, metr
 
 @pytest.mark.shared_data
 def test_voc_names_keep_the_official_order(shared):
-    part = {"devkit": "VOCdevkit/VOC2012", "image_set": "test"}
-    dataset = VocDataset.model_validate({"source": "voc", "parts": {"train": [part], "test": [part]}})
+    sets = {"train": "trainval", "test": "test"}
+    parts = {split: [{"devkit": "VOCdevkit/VOC2012", "image_set": name}] for split, name in sets.items()}
+    dataset = VocDataset.model_validate({"source": "voc", "parts": parts})
     registered = register_voc("mini", dataset, shared / "data" / "voc_mini")
     assert (len(registered.classes), registered.classes[0], registered.classes[-1]) == (20, "aeroplane", "tvmonitor")
 

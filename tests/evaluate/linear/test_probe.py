@@ -30,6 +30,10 @@ def settings(**values):
     return LinearTask.model_validate(base | values)
 
 
+def results_of(*words, **named):
+    return evaluate_linear(*words, **named).results
+
+
 def backbone():
     with seeded_weights(0):
         trunk = build_backbone(BackboneSettings(arch="resnet18", width=0.125))
@@ -48,7 +52,7 @@ def tables(tmp_path):
         image[rng.random((40, 56)) < 0.1] = 128
         image_id, split = f"i{number:02d}", "train" if number < 24 else "test"
         assert cv2.imwrite(str(tmp_path / f"{image_id}.png"), image)
-        manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split))
+        manifest.append((image_id, f"{image_id}.png", 56, 40, 1, split, ""))
         annotations += [(image_id, name, 0, 0, 1, 0.5, False, False, False, "s", split) for name in names]
     return tuple(
         check(pd.DataFrame(rows, columns=list(schema.columns)), schema, where="test")
@@ -70,7 +74,7 @@ def shuffled(images):
 
 
 def test_colours_are_learnt_from_random_features(data):
-    results = evaluate_linear(backbone(), data, settings(epochs=40, decay_epochs=[30]), SEEDS, device=CPU)
+    results = results_of(backbone(), data, settings(epochs=40, decay_epochs=[30]), SEEDS, device=CPU)
     assert results["metrics"]["map"] > 90
     assert set(results["metrics"]) == set(settings().metrics)  # which tables may name
     assert results["per_class"].keys() == COLOURS.keys()
@@ -79,7 +83,7 @@ def test_colours_are_learnt_from_random_features(data):
 
 def test_shuffled_labels_cannot_be_learnt(data):
     data = Data(data.train, shuffled(data.test), data.classes)
-    results = evaluate_linear(backbone(), data, settings(epochs=40), SEEDS, device=CPU)
+    results = results_of(backbone(), data, settings(epochs=40), SEEDS, device=CPU)
     assert results["metrics"]["map"] < 90, "the test images must not reach the training"
 
 
@@ -87,15 +91,15 @@ def test_shuffled_labels_cannot_be_learnt(data):
 def test_equal_seeds_give_equal_results_and_other_seeds_do_not(data, cached_views):
     task = settings(cached_views=cached_views, epochs=3, learning_rates=[1.0, 0.1])
     data = Data(data.train, shuffled(data.test), data.classes)  # imperfect scores distinguish seeds
-    first, again = (evaluate_linear(backbone(), data, task, SEEDS, device=CPU) for _ in range(2))
-    other = evaluate_linear(backbone(), data, task, Seeds(0, 1), device=CPU)
+    first, again = (results_of(backbone(), data, task, SEEDS, device=CPU) for _ in range(2))
+    other = results_of(backbone(), data, task, Seeds(0, 1), device=CPU)
     assert first == again
     assert first["metrics"] != other["metrics"]
 
 
 def test_cached_views_of_one_per_epoch_equal_fresh_ones(data):
-    cached = evaluate_linear(backbone(), data, settings(cached_views=3, epochs=3), SEEDS, device=CPU)
-    fresh = evaluate_linear(backbone(), data, settings(cached_views=None, epochs=3), SEEDS, device=CPU)
+    cached = results_of(backbone(), data, settings(cached_views=3, epochs=3), SEEDS, device=CPU)
+    fresh = results_of(backbone(), data, settings(cached_views=None, epochs=3), SEEDS, device=CPU)
     # a batch's sums may differ in the last bit with the order of its images
     assert cached["metrics"] == pytest.approx(fresh["metrics"], abs=5)
     assert (cached["details"]["is_approximation"], fresh["details"]["is_approximation"]) == (True, False)
@@ -112,23 +116,21 @@ def test_the_trunk_computes_in_the_precision_asked_for_and_the_layer_in_float32(
         return step(self, features, targets)
 
     monkeypatch.setattr(LinearLayers, "step", noting_step)
-    results = evaluate_linear(trunk, data, settings(precision=precision, epochs=1), SEEDS, device=CPU)
+    results = results_of(trunk, data, settings(precision=precision, epochs=1), SEEDS, device=CPU)
     assert results["precision"] == precision
     assert set(dtypes) == {getattr(torch, precision)}
 
 
 def test_a_hopeless_learning_rate_is_not_chosen(data):
     task = settings(learning_rates=[1e-9, 1.0], epochs=30, held_out_share=0.3)
-    results = evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
+    results = results_of(backbone(), data, task, SEEDS, device=CPU)
     assert results["metrics"]["learning_rate"] == 1.0
     assert results["details"]["held_out_map"].keys() == {"1e-09", "1.0"}
 
 
 def test_the_chosen_layer_is_the_one_that_the_rate_alone_gives(data):
-    several = evaluate_linear(
-        backbone(), data, settings(learning_rates=[1e-9, 1.0], held_out_share=0.4), SEEDS, device=CPU
-    )
-    alone = evaluate_linear(backbone(), data, settings(learning_rates=[1.0]), SEEDS, device=CPU)
+    several = results_of(backbone(), data, settings(learning_rates=[1e-9, 1.0], held_out_share=0.4), SEEDS, device=CPU)
+    alone = results_of(backbone(), data, settings(learning_rates=[1.0]), SEEDS, device=CPU)
     assert several["per_class"] == pytest.approx(alone["per_class"])
     assert alone["details"]["held_out_map"] is None
 
@@ -148,7 +150,7 @@ def test_the_layers_that_choose_are_not_trained_on_the_held_out_images(data, mon
     monkeypatch.setattr(LinearLayers, "step", counting_step)
     monkeypatch.setattr(LinearLayers, "scores", noting_scores)
     task = settings(learning_rates=[3.0, 1.0], held_out_share=0.25, epochs=2)
-    evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
+    results_of(backbone(), data, task, SEEDS, device=CPU)
     held_out, test = 6, 12
     assert num_trained[scored[held_out]] == 2 * (24 - held_out)
     assert num_trained[scored[test]] == 2 * 24
@@ -167,7 +169,7 @@ def test_held_out_images_do_not_depend_on_the_run():
 def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
     trunk = backbone()
     before = {name: value.clone() for name, value in trunk.state_dict().items()}
-    evaluate_linear(trunk, data, settings(epochs=1), SEEDS, device=CPU)
+    results_of(trunk, data, settings(epochs=1), SEEDS, device=CPU)
     assert all(torch.equal(value, before[name]) for name, value in trunk.state_dict().items())
 
     def train_mode(self, images):
@@ -175,7 +177,7 @@ def test_the_trunk_is_as_before_and_a_changed_one_is_noticed(data, monkeypatch):
 
     monkeypatch.setattr(Extractor, "features", train_mode)
     with pytest.raises(RuntimeError, match="running_mean"):
-        evaluate_linear(trunk, data, settings(epochs=1), SEEDS, device=CPU)
+        results_of(trunk, data, settings(epochs=1), SEEDS, device=CPU)
 
 
 def test_single_labels_give_top1_and_several_labels_are_rejected(data, tables, tmp_path):
@@ -183,11 +185,11 @@ def test_single_labels_give_top1_and_several_labels_are_rejected(data, tables, t
     first = annotations.drop_duplicates("image_id")
     splits = [labelled_images(manifest, first, tmp_path, split, list(data.classes)) for split in ("train", "test")]
     task = settings(labels="single", epochs=40)
-    results = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
+    results = results_of(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
     assert results["metrics"]["top1"] > 60
     assert set(results["metrics"]) == set(task.metrics)
     with pytest.raises(ValueError, match="labels: multi"):
-        evaluate_linear(backbone(), data, task, SEEDS, device=CPU)
+        results_of(backbone(), data, task, SEEDS, device=CPU)
 
 
 def scores_that_disagree(labels):
@@ -217,7 +219,7 @@ def test_the_learning_rate_is_chosen_by_the_metric_of_the_labels(
         )
 
     monkeypatch.setattr(LinearLayers, "scores", scores_of)
-    results = evaluate_linear(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
+    results = results_of(backbone(), Data(*splits, data.classes), task, SEEDS, device=CPU)
     assert results["metrics"]["learning_rate"] == chosen
     on_held_out = results["details"][f"held_out_{metric}"]
     best = {"top1": {"3.0": 100 * held_out_labels[:, 0].mean(), "1.0": 100 * 5 / 6}, "map": {"3.0": 100}}[metric]

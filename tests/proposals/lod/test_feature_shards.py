@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from objectcrop.boxes import Size
-from objectcrop.proposals.lod.regions.feature_shards import Descriptors, FeatureShards, writing_features
+from objectcrop.proposals.lod.blocks import block_checksums
+from objectcrop.proposals.lod.regions.feature_shards import REGION_ARRAYS, Descriptors, FeatureShards, writing_features
 from objectcrop.proposals.lod.regions.image_regions import ImageRegions, Regions
 from objectcrop.proposals.lod.shards import read_arrays
 
@@ -58,6 +59,8 @@ def test_the_file_is_what_numpy_would_write(tmp_path):
         "features": np.concatenate([one.features for one in every]),
         "precision": np.array(["float32"]),
     }
+    of_regions = {name: arrays[name] for name in REGION_ARRAYS}
+    arrays["checksums"] = block_checksums(of_regions, np.array([0, 0, 1, 3, 3, 4]))
     np.savez(tmp_path / "whole.npz", **arrays)
     assert path.read_bytes() == (tmp_path / "whole.npz").read_bytes()
 

@@ -55,19 +55,19 @@ def test_parts_hold_whole_images():
 def test_a_killed_writing_resumes_with_what_is_finished(tmp_path, monkeypatch):
     expected = on_disk(tmp_path / "whole", 5, num_shards=3, images_per_part=2)
     shards = write_shards(tmp_path, 5, 3)
-    written: list[str] = []
-    real = row_parts._write
+    built: list[int] = []
+    real = row_parts._build_part
 
-    def dying(stem, **arrays):
-        if len(written) == 4:  # three shards are sorted, one part is built
+    def dying(part, *arguments):
+        if len(built) == 1:  # three shards are sorted, one part is built
             raise KeyboardInterrupt
-        written.append(stem.name)
-        real(stem, **arrays)
+        built.append(part)
+        real(part, *arguments)
 
-    monkeypatch.setattr(row_parts, "_write", dying)
+    monkeypatch.setattr(row_parts, "_build_part", dying)
     with pytest.raises(KeyboardInterrupt):
         write_parts(shards, OFFSETS, tmp_path / "rows", ALONE, images_per_part=2)
-    monkeypatch.setattr(row_parts, "_write", real)
+    monkeypatch.setattr(row_parts, "_build_part", real)
     for shard in shards:
         shard.unlink()  # they are not read again
     write_parts(shards, OFFSETS, tmp_path / "rows", ALONE, images_per_part=2)

@@ -43,10 +43,17 @@ def test_rates_are_reported_by_object_size():
     }
 
 
-def test_a_data_set_without_boxes_measures_nothing():
-    metrics = measure(empty_table(PROPOSALS), annotations().iloc[:0], SIZES)
-    assert (metrics["num_images_measured"], metrics["corloc"], metrics["mean_area_share"]) == (0, 0.0, None)
-    assert metrics["by_object_size"]["small"]["det_rate"] is None
+@pytest.mark.parametrize("rows", [[], [2], [4]])
+def test_a_data_set_without_boxes_cannot_be_measured(rows):
+    """Nor can one whose boxes are crowds, or of images that get no proposals."""
+    with pytest.raises(ValueError, match=rf"none of the 3 training images .* \({len(rows)} annotations"):
+        measure(proposals(), annotations().iloc[rows], SIZES)
+
+
+def test_images_that_got_no_proposal_at_all_are_misses():
+    metrics = measure(empty_table(PROPOSALS), annotations(), SIZES)
+    assert (metrics["num_images_measured"], metrics["corloc"], metrics["mean_area_share"]) == (2, 0.0, None)
+    assert metrics["by_object_size"]["small"]["det_rate"] == 0
 
 
 def test_intervals_hold_the_value_and_none_stands_for_sizes_that_nobody_annotated():

@@ -29,7 +29,7 @@ def scenes(tmp_path):
     for number in range(NUM_SCENES):
         name, scene = f"s{number:03d}", draw_scene(SCENES, "train", number)
         assert cv2.imwrite(str(tmp_path / f"{name}.png"), scene.image)
-        images.append((name, f"{name}.png", SIDE, SIDE, 1, "train"))
+        images.append((name, f"{name}.png", SIDE, SIDE, 1, "train", ""))
         boxes.append((name, 0, *map(float, scene.objects[0].box), 1.0))
     return Tables(
         manifest=check(pd.DataFrame(images, columns=list(MANIFEST.columns)), MANIFEST, where="test"),

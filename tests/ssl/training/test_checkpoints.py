@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from objectcrop.runtime.finished import Origin
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.training.checkpoints import (
     METRICS,
@@ -67,8 +68,8 @@ def test_a_state_of_other_settings_is_rejected_or_set_aside_with_its_metrics(tmp
     (folder / METRICS).write_text("")
     with pytest.raises(ValueError, match="made with settings old, not new; remove it"):
         load_state(folder, "new", CPU)
-    assert set_stale_aside(folder, "old") is None
-    assert set_stale_aside(folder, "new") == tmp_path / "c.stale-old"
+    assert set_stale_aside(folder, Origin("old", "")) is None
+    assert set_stale_aside(folder, Origin("new", "")) == tmp_path / "c.stale-old"
     assert sorted(path.name for path in (tmp_path / "c.stale-old").iterdir()) == [METRICS, "state-0000000001.pt"]
     assert load_state(folder, "new", CPU) is None
 

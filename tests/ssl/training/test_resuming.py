@@ -51,7 +51,7 @@ def test_the_global_generators_change_no_bit_of_training(tables, request_of, tmp
 
 def test_a_checkpoint_of_another_layout_is_moved_aside(tables, request_of, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        patch.setattr("objectcrop.ssl.pretraining.STATE_LAYOUT", 1)
+        patch.setattr("objectcrop.ssl.training.identity.STATE_LAYOUT", 1)
         _StopAfter(patch, 3)
         with pytest.raises(Stopped):
             pretrain(request_of(), tables, tmp_path / "c")

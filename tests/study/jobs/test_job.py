@@ -14,7 +14,6 @@ from objectcrop.study.jobs.proposals import SourceJob
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded
-from objectcrop.study.study import result_settings
 
 PRESETS = ("paper", "recipes", "minis", "minis_lod", "openimages_full")
 RUN = Run(dataset="coco", method="swav")
@@ -55,7 +54,7 @@ def test_a_result_is_known_by_what_its_job_judged(root):
     for run, task in plan.results.judged():
         job = plan.results.job(run, task)
         kinds.add(type(job))
-        assert job.judged == result_settings(plan.study, run, task)
+        assert job.judged == {"run": recorded(plan.study.runs[run]), "task": recorded(plan.study.tasks[task])}
     assert kinds == {LinearJob, FineTuneJob}
 
 

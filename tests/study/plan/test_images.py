@@ -1,6 +1,6 @@
 from objectcrop.study.plan.plan import load_plan
 
-INDEX = {"raw": [], "subset": [], "annotations": [], "parts": []}
+INDEX = {"raw": [], "subset": [], "annotations": [], "parts": [], "part_files": []}
 ANNOTATIONS = {"raw": [], "boxes": [], "boxes_classes": [], "parts": [], "part_classes": []}
 
 
@@ -21,7 +21,8 @@ def test_a_subset_is_read_from_its_own_tables_and_its_images_are_those_of_the_se
 
 def test_a_union_is_made_from_what_was_made_of_its_parts(plan):
     parts = [f"results/images/{part}/manifest.parquet" for part in ("drawn", "more")]
-    assert plan.images.index_inputs("both") == INDEX | {"parts": parts}
+    files = [f"results/images/{part}/files.parquet" for part in ("drawn", "more")]
+    assert plan.images.index_inputs("both") == INDEX | {"parts": parts, "part_files": files}
     assert plan.images.annotation_inputs("both") == ANNOTATIONS | {
         "parts": ["results/annotations/drawn.parquet", "results/annotations/more.parquet"],
         "part_classes": ["results/annotations/drawn.classes.parquet", "results/annotations/more.classes.parquet"],

@@ -1,6 +1,3 @@
-from objectcrop.study.study import result_hash
-
-
 def test_a_table_needs_each_result_of_every_seed_once(plan):
     assert plan.results.of_table("one") == [
         f"results/eval/{run}/s{seed}/linear.json" for run in ("random-init", "scene", "objects") for seed in (0, 1)
@@ -41,7 +38,7 @@ def test_tasks_are_listed_by_kind(plan):
     assert plan.results.resource("linear", "minutes") == 24 * 60
 
 
-def test_a_table_knows_which_settings_its_results_must_have(plan):
+def test_a_table_rejects_stale_results_unless_the_study_allows_them(plan):
     settings = plan.results.table_job("two").values()
-    assert settings["expected"] == {"random-init/masks": result_hash(plan.study, "random-init", "masks")}
+    assert settings["allow_stale"] is False
     assert settings["seeds"] == [0, 1]

@@ -14,10 +14,12 @@ from objectcrop.proposals.lod.ranking.ranking import LodRanking, rank_regions
 from objectcrop.proposals.lod.ranking.row_parts import IMAGES_PER_PART, RowParts, write_parts
 from objectcrop.proposals.lod.shards import write_arrays
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.finished import Origin
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.proposals import LodProposals
+from objectcrop.study.settings.section import settings_hash
 
 
 class RankedRegions(NamedTuple):
@@ -65,8 +67,7 @@ def rank_from_files(
     """
     settings = _settings(lod)
     with run_lock(folder.with_name(f"{folder.name}.{LOCK}")) if world.is_first else nullcontext():
-        inputs = describe_inputs({**settings, "images_per_part": images_per_part}, scores.files, scores.offsets)
-        open_folder(folder, inputs, world)
+        open_folder(folder, ranking_inputs(scores, lod, images_per_part), world)
         write_parts(scores.files, scores.offsets, folder, world, images_per_part=images_per_part)
         graph = RowParts(folder, scores.offsets, world, images_per_part=images_per_part)
         progress = Progress("LOD ranking", total=2 * lod.max_iterations, unit="steps") if world.is_first else None
@@ -74,6 +75,18 @@ def rank_from_files(
             journal = FileJournal(folder, world, stop, progress, every_s=save_every_s)
             ranking = rank_regions(graph, scores.offsets, **settings, journal=journal)
         return RankedRegions(ranking, graph.degrees)
+
+
+def ranking_inputs(scores: ScoreFiles, lod: LodProposals, images_per_part: int = IMAGES_PER_PART) -> dict[str, Any]:
+    """Return what a ranking depends on, as JSON values: equal ones give the same bits."""
+    settings = {**_settings(lod), "images_per_part": images_per_part}
+    return describe_inputs(settings, scores.files, scores.offsets)
+
+
+def ranking_origin(scores: ScoreFiles, lod: LodProposals, image_ids: Sequence[str], code: str) -> Origin:
+    """Return what the file of a ranking depends on: its inputs, the images that it names, the code."""
+    inputs = {"inputs": ranking_inputs(scores, lod), "image_ids": list(image_ids)}
+    return Origin(settings_hash(inputs), code)
 
 
 def write_ranking(path: Path, ranked: RankedRegions, image_ids: Sequence[str], offsets: NDArray[np.int64]) -> None:

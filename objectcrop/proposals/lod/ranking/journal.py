@@ -2,7 +2,9 @@
 
 import hashlib
 import shutil
+import sys
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,35 +16,73 @@ from objectcrop.proposals.lod.ranking.graph import Moment
 from objectcrop.proposals.lod.shards import read_arrays, write_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.distributed import World
+from objectcrop.runtime.finished import FOLDER
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest
 
 INPUTS, LOCK = "inputs.json", "lock"
-LAYOUT = 1
+LAYOUT = 2
 """Raise it when the files of the folder, or the numbers in them, change their meaning."""
 
 
 def describe_inputs(
     settings: Mapping[str, Any], scores: Sequence[str | Path], offsets: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """What a ranking depends on: settings, regions, and the files of scores by size and time."""
-    files = [Path(path).stat() for path in scores]
+    """What a ranking depends on: settings, regions, and the content of the files of scores.
+
+    Raises:
+        ValueError: naming a file of scores that is none.
+    """
     return {
         "layout": LAYOUT,
         "settings": dict(settings),
         "regions": hashlib.sha256(np.ascontiguousarray(offsets).tobytes()).hexdigest(),
-        "scores": [[str(path), file.st_size, file.st_mtime_ns] for path, file in zip(scores, files, strict=True)],
+        "scores": [_content(path) for path in scores],
     }
+
+
+def _content(path: str | Path) -> list[list[Any]]:
+    """Name, bytes and CRC-32 of each array, as the file lists them: to read hundreds of gigabytes twice would take long."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [[member.filename, member.file_size, member.CRC] for member in archive.infolist()]
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path}: not a file of scores ({error}); remove it and run its rule again") from error
 
 
 def open_folder(folder: Path, inputs: Mapping[str, Any], world: World) -> None:
     """Make the folder, or empty it if it belongs to other inputs; all processes call this together."""
     if world.is_first:
         path = folder / INPUTS
-        if not path.is_file() or read_json(path) != inputs:
+        if not path.is_file() or _read_inputs(path) != inputs:
+            if path.is_file():
+                # its rows of W take more space than all else: they do not stay as a training's state does
+                print(
+                    f"LOD ranking: removed the state of other settings or scores, {folder}", file=sys.stderr, flush=True
+                )
             shutil.rmtree(folder, ignore_errors=True)
             write_json(path, inputs)
     world.wait()
+
+
+def close_folder(folder: Path) -> None:
+    """Remove the rows and the state of a ranking that is recorded; the record stays."""
+    for path in folder.iterdir():
+        if path.name == FOLDER:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _read_inputs(path: Path) -> Any:
+    """What the folder belongs to, None if that file is damaged, which is reported."""
+    try:
+        return read_json(path)
+    except ValueError as error:
+        print(f"LOD ranking: starts from scratch, as {error}")
+        return None
 
 
 class FileJournal:
@@ -64,11 +104,16 @@ class FileJournal:
         self._last = time.monotonic()
 
     def find(self, phase: str) -> Moment | None:
-        """Where an earlier attempt left the phase."""
+        """Where an earlier attempt left the phase; a damaged file is reported, and the phase starts again."""
         path = self._folder / f"{phase}.npz"
         if not path.is_file():
             return None
-        vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change")
+        try:
+            vector, iterations, change = read_arrays(path, "vector", "iterations", "last_change", rule="rank_regions")
+        except ValueError as error:
+            if self._world.is_first:
+                print(f"LOD ranking: {phase} starts from step 0, as {error}")
+            return None
         if self._progress is not None:
             self._progress.skip(int(iterations))
         return Moment(vector, int(iterations), float(change))

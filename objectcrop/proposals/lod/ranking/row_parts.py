@@ -3,30 +3,34 @@
 Each part holds all entries of its rows, those of the blocks above the diagonal and their mirror images, sorted by row and
 column. So neither the number of shards that scores came in nor the number of processes changes a bit of a product: a row is
 summed from its first column to its last, and sums over rows are made part by part.
+
+What an earlier attempt left is verified before it is used, and made again where it is damaged.
 """
 
 import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from objectcrop.proposals.lod.blocks import CHECKSUMS, Blocks, block_checksums
 from objectcrop.proposals.lod.ranking.graph import Vector
+from objectcrop.proposals.lod.ranking.part_files import ARRAYS, is_part, map_array, verify_part, write_part
 from objectcrop.proposals.lod.ranking.score_shards import read_scores
+from objectcrop.proposals.lod.shards import read_arrays, write_arrays
 from objectcrop.proposals.loops.rows import multiply_rows
-from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
 
 IMAGES_PER_PART = 512
 """Fixed, as the last bits of sums over rows depend on it."""
 SORTED, PARTS = "sorted", "parts"
-
-Array = NDArray[Any]
+SORTED_ARRAYS = ("rows", "columns", "values")
+RULE: Final = "rank_regions"
 
 
 def part_bounds(offsets: NDArray[np.int64], images_per_part: int = IMAGES_PER_PART) -> NDArray[np.int64]:
@@ -61,26 +65,60 @@ def write_parts(
     """
     bounds = part_bounds(offsets, images_per_part)
     num_parts, process = len(bounds) - 1, f"process {world.rank + 1} of {world.size}"
-    if all(_path(folder / PARTS / str(part), "starts").is_file() for part in range(num_parts)):
+    parts = [part for part in range(world.rank, num_parts, world.size) if not _is_whole(folder / PARTS / str(part))]
+    if not world.any(bool(parts)):
         return
     mine = range(world.rank, len(scores), world.size)
     with Progress(f"LOD scores by row, {process}", total=len(mine), unit="shards") as progress:
         for shard in mine:
-            _sort_shard(scores[shard], offsets, bounds, folder / SORTED / str(shard))
+            _sort_shard(scores[shard], offsets, bounds, _sorted_path(folder, shard))
             progress.advance()
     world.wait()
-    parts = range(world.rank, num_parts, world.size)
+    shards = [_open_sorted(_sorted_path(folder, shard)) for shard in range(len(scores))]
     with Progress(f"LOD rows of W, {process}", total=len(parts), unit="parts") as progress:
         for part in parts:
-            _build_part(part, bounds, len(scores), folder)
+            _build_part(part, bounds, shards, folder)
             progress.advance()
     world.wait()
     if world.is_first:
         shutil.rmtree(folder / SORTED)
 
 
+def _is_whole(stem: Path) -> bool:
+    """Whether a part is there as it was written; a damaged one is reported."""
+    if not is_part(stem):
+        return False
+    try:
+        verify_part(stem)
+    except ValueError as error:
+        print(f"LOD ranking: the part is made again, as {error}")
+        return False
+    return True
+
+
+def _sorted_path(folder: Path, shard: int) -> Path:
+    return folder / SORTED / f"{shard}.npz"
+
+
+def _open_sorted(path: Path) -> Blocks:
+    (starts,) = read_arrays(path, "starts", rule=RULE)
+    return Blocks(path, SORTED_ARRAYS, starts, rule=RULE)
+
+
+def _is_sorted(path: Path) -> bool:
+    """Whether a sorted shard is there as it was written; a damaged one is reported."""
+    if not path.is_file():
+        return False
+    try:
+        _open_sorted(path).verify()
+    except ValueError as error:
+        print(f"LOD ranking: the scores are sorted again, as {error}")
+        return False
+    return True
+
+
 def _sort_shard(path: str | Path, offsets: NDArray[np.int64], bounds: NDArray[np.int64], target: Path) -> None:
-    if _path(target, "starts").is_file():
+    if _is_sorted(target):
         return
     pairs, counts, rows, columns, values = read_scores(path)
     first, second = np.repeat(offsets[pairs.reshape(-1, 2)], counts, axis=0).T
@@ -90,54 +128,34 @@ def _sort_shard(path: str | Path, offsets: NDArray[np.int64], bounds: NDArray[np
     part = np.searchsorted(bounds, both[0], side="right") - 1
     order = np.argsort(part, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=len(bounds) - 1))])
-    values = np.concatenate([values, values])[order]
-    # the starts last: they stand for the whole
-    _write(target, rows=both[0][order], columns=both[1][order], values=values, starts=starts)
+    sides = (both[0][order], both[1][order], np.concatenate([values, values])[order])
+    arrays = dict(zip(SORTED_ARRAYS, sides, strict=True))
+    write_arrays(target, **arrays, **{"starts": starts, CHECKSUMS: block_checksums(arrays, starts)})
 
 
-def _build_part(part: int, bounds: NDArray[np.int64], num_shards: int, folder: Path) -> None:
-    target = folder / PARTS / str(part)
-    if _path(target, "starts").is_file():
-        return
-    entries: dict[str, list[Array]] = {"rows": [], "columns": [], "values": []}
-    for shard in range(num_shards):
-        source = folder / SORTED / str(shard)
-        first, last = _read(source, "starts")[part : part + 2]
-        for name, arrays in entries.items():
-            arrays.append(_read(source, name)[first:last])
-    rows, columns, values = (np.concatenate(arrays) for arrays in entries.values())
+def _build_part(part: int, bounds: NDArray[np.int64], shards: Sequence[Blocks], folder: Path) -> None:
+    rows, columns, values = (np.concatenate([shard.read(name, part) for shard in shards]) for name in SORTED_ARRAYS)
     order = np.lexsort((columns, rows))
     counts = np.bincount(rows - bounds[part], minlength=int(bounds[part + 1] - bounds[part]))
-    _write(target, columns=columns[order], values=values[order], starts=np.concatenate([[0], np.cumsum(counts)]))
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    write_part(folder / PARTS / str(part), columns[order], values[order], starts)
 
 
 def _index_type(num_regions: int) -> Any:
     return np.int32 if num_regions <= np.iinfo(np.int32).max else np.int64
 
 
-def _path(stem: Path, name: str) -> Path:
-    return stem.with_name(f"{stem.name}.{name}.npy")
-
-
-def _write(stem: Path, **arrays: Array) -> None:
-    for name, array in arrays.items():
-        with replacing(_path(stem, name)) as aside:
-            np.save(aside, array, allow_pickle=False)
-
-
-def _read(stem: Path, name: str) -> Array:
-    array: Array = np.load(_path(stem, name), mmap_mode="r", allow_pickle=False)
-    return array
-
-
 class RowParts:
-    """W as its parts are on disk, read again for every product; a Graph.
+    """W as its parts are on disk, verified once and read again for every product; a Graph.
 
     Args:
         folder: the one that `write_parts` wrote to.
         offsets: first region of each image, shape (images + 1,).
         world: the processes; each has a run of parts.
         images_per_part: as the parts were written.
+
+    Raises:
+        ValueError: naming the file, if one of the own parts is damaged.
     """
 
     def __init__(
@@ -151,12 +169,14 @@ class RowParts:
         self._parts = range(*self._part_cuts[world.rank : world.rank + 2])
         self._rows = slice(*self._row_cuts[world.rank : world.rank + 2])
         self.num_regions = int(self._bounds[-1])
+        for part in self._parts:
+            verify_part(self._stem(part))
         self.degrees = self.whole(self.times(np.ones(self.num_regions)))
 
     @property
     def num_own_entries(self) -> int:
         """Entries of the own rows."""
-        return sum(int(_read(self._stem(part), "starts")[-1]) for part in self._parts)
+        return sum(int(map_array(self._stem(part), "starts")[-1]) for part in self._parts)
 
     def own(self, whole: Vector) -> Vector:
         """The values of the own rows, a view."""
@@ -175,7 +195,7 @@ class RowParts:
         for part in self._parts:
             stem = self._stem(part)
             first, last = self._bounds[part : part + 2] - self._rows.start
-            starts, columns, values = (np.asarray(_read(stem, name)) for name in ("starts", "columns", "values"))
+            columns, values, starts = (np.asarray(map_array(stem, name)) for name in ARRAYS)
             multiply_rows(starts, columns, values, whole, own[first:last])
         return own
 

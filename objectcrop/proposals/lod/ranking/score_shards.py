@@ -63,10 +63,10 @@ def read_scores(path: str | Path) -> Scores:
     """The scores of a shard, whichever way they were kept.
 
     Raises:
-        ValueError: naming the file, if it is not one of scores.
+        ValueError: naming the file, if it is damaged or not one of scores.
     """
     pairs, counts, rows, columns, values, scales = read_arrays(
-        path, "pairs", "counts", "rows", "columns", "values", "scales"
+        path, "pairs", "counts", "rows", "columns", "values", "scales", rule="score_pairs"
     )
     if values.dtype == np.float16:
         values = values.astype(np.float32) * np.repeat(scales, counts)

@@ -1,5 +1,8 @@
 """The files of features: written image by image, read by image or by run of images. Neither holds a whole shard.
 
+What is read is verified: the arrays of regions by a checksum of each image, as a job reads those of few images; all others
+whole, when the first of it is read.
+
 A shard holds images shard, shard + num_shards, ... of the training split, so that together they are in the order of the
 manifest whatever the number of shards.
 """
@@ -10,17 +13,21 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from objectcrop.codes import starts
+from objectcrop.proposals.lod.blocks import CHECKSUMS, Blocks, checksum, header_checksum
 from objectcrop.proposals.lod.regions.image_regions import ImageRegions
-from objectcrop.proposals.lod.shards import StoredArray, read_arrays, stored_array
+from objectcrop.proposals.lod.shards import StoredArray, array_header, read_arrays, stored_array
 from objectcrop.runtime.atomic import replacing
 
 Array = NDArray[Any]
+RULE: Final = "extract_features"
+REGION_ARRAYS = ("boxes", "roots", "layers", "features")
+"""Those with a row for each region, in the order of their checksums."""
 
 
 class FeatureWriter:
@@ -45,6 +52,7 @@ class FeatureWriter:
             "features": np.float32 if exact else np.float16,
         }
         self._image_ids: list[str] = []
+        self._checksums: list[list[int]] = []
         self._precision = precision
         self._files: dict[str, IO[bytes]] = {
             name: stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
@@ -59,33 +67,33 @@ class FeatureWriter:
         self._append("sizes", np.array([image.size]))
         self._append("counts", np.array([len(regions.boxes)]))
         self._append("descriptors", image.descriptor[None])
-        self._append("boxes", regions.boxes)
-        self._append("roots", regions.roots)
-        self._append("layers", regions.layers)
-        self._append("features", image.features)
+        of_regions: tuple[Array, ...] = (regions.boxes, regions.roots, regions.layers, image.features)
+        self._checksums.append([self._append(*named) for named in zip(REGION_ARRAYS, of_regions, strict=True)])
 
-    def _append(self, name: str, rows: Array) -> None:
-        self._files[name].write(np.ascontiguousarray(rows, dtype=self._dtypes[name]).tobytes())
+    def _append(self, name: str, rows: Array) -> int:
+        """Write rows of an array and return their checksum."""
+        stored: Array = np.ascontiguousarray(rows, dtype=self._dtypes[name])
+        self._files[name].write(stored.tobytes())
         length = self._shapes.get(name, (0,))[0]
         self._shapes[name] = (length + len(rows), *rows.shape[1:])
+        return checksum(stored)
 
     def save(self, path: Path) -> None:
         """Put the arrays together as an npz file, uncompressed."""
         self._append("image_ids", (ids := np.array(self._image_ids, dtype=np.str_)))
         dtypes = self._dtypes | {"image_ids": ids.dtype}
+        shapes = {name: self._shapes.get(name, (0,)) for name in dtypes}
+        headers = [header_checksum(shapes[name], dtypes[name]) for name in REGION_ARRAYS]
+        last = {"precision": np.array([self._precision]), CHECKSUMS: np.array([headers, *self._checksums], np.uint32)}
         with zipfile.ZipFile(path, "w") as archive:
             for name, file in self._files.items():
-                header = {
-                    "descr": np.lib.format.dtype_to_descr(np.dtype(dtypes[name])),
-                    "fortran_order": False,
-                    "shape": self._shapes.get(name, (0,)),
-                }
                 file.seek(0)
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array_header_1_0(member, header)
+                    member.write(array_header(shapes[name], dtypes[name]))
                     shutil.copyfileobj(file, member)
-            with archive.open("precision.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.array([self._precision]))
+            for name, array in last.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array)
 
 
 @contextmanager
@@ -115,12 +123,13 @@ class FeatureShards:
         offsets: first region of each image and the number of regions, shape (images + 1,).
 
     Raises:
-        ValueError: if the files are not the shards of one data set in order.
+        ValueError: if the files are not the shards of one data set in order, and wherever one is read, if it is damaged or of
+            a version that stored no checksums, naming it.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
         self._paths = paths
-        ids_and_counts = [read_arrays(path, "image_ids", "counts") for path in paths]
+        ids_and_counts = [read_arrays(path, "image_ids", "counts", rule=RULE) for path in paths]
         lengths = [len(ids) for ids, _ in ids_and_counts]
         if sorted(lengths, reverse=True) != lengths or (lengths and lengths[0] - lengths[-1] > 1):
             raise ValueError(f"feature shards of {lengths} images do not belong together or are in the wrong order")
@@ -130,7 +139,10 @@ class FeatureShards:
             self.image_ids[shard :: len(paths)] = ids.tolist()
             self.counts[shard :: len(paths)] = counts
         self.offsets = starts(self.counts)
-        self._starts = [starts(counts) for _, counts in ids_and_counts]
+        self._regions = [
+            Blocks(path, REGION_ARRAYS, starts(counts), rule=RULE)
+            for path, (_, counts) in zip(paths, ids_and_counts, strict=True)
+        ]
         self._stored: dict[tuple[str, int], StoredArray] = {}
 
     def __len__(self) -> int:
@@ -140,13 +152,12 @@ class FeatureShards:
     @property
     def precision(self) -> str:
         """What the network computed in; of shards made on unlike devices each, joined by "+"."""
-        return "+".join(sorted({str(read_arrays(path, "precision")[0][0]) for path in self._paths}))
+        return "+".join(sorted({str(read_arrays(path, "precision", rule=RULE)[0][0]) for path in self._paths}))
 
     def regions(self, name: str, image: int) -> Array:
         """Return an array of an image's regions, one row each: `boxes`, `roots`, `layers` or `features`."""
         index, shard = divmod(image, len(self._paths))
-        first, last = self._starts[shard][index : index + 2]
-        return self._array(name, shard).read(int(first), int(last))
+        return self._regions[shard].read(name, index)
 
     def images(self, name: str, first: int, last: int) -> Array:
         """Return an array of images first, ..., last - 1, one row each: `sizes` or `descriptors`."""
@@ -161,7 +172,7 @@ class FeatureShards:
 
     def _array(self, name: str, shard: int) -> StoredArray:
         if (name, shard) not in self._stored:
-            self._stored[name, shard] = stored_array(self._paths[shard], name)
+            self._stored[name, shard] = stored_array(self._paths[shard], name, rule=RULE)
         return self._stored[name, shard]
 
 

@@ -1,0 +1,115 @@
+"""How a file was made, in words: its record and those of all that it was made from."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from objectcrop.identity.chain import Chain
+from objectcrop.identity.record import Input, Record, read_record
+from objectcrop.study.settings.section import sorted_json
+
+SHOWN_INPUTS = 6
+"""Files of one option that are named; of more, the first and the last."""
+
+_SETTINGS = re.compile(r"--settings '[^']*'")
+"""Of a command; the settings have a line of their own."""
+
+
+def ancestors(files: Iterable[str]) -> list[Record]:
+    """Return the records of files and of all that they were made from, each once, nearest first.
+
+    Raises:
+        ValueError: if a file has no record, or a record is damaged.
+    """
+    found: dict[str, Record] = {}
+    todo = list(files)
+    for file in todo:
+        if read_record(file) is None:
+            raise ValueError(f"{file}: has no record of how it was made; expected a file that a rule wrote")
+    while todo:
+        file = todo.pop(0)
+        if file in found or (record := read_record(file)) is None:
+            continue
+        found[file] = record
+        todo += [entry.path for entry in record.all_inputs()]
+    return list(found.values())
+
+
+def explain(records: Iterable[Record], chain: Chain) -> Iterator[str]:
+    """Yield lines on each file: state, command, settings, inputs, code, versions, machine, precision, cost; then the sum of costs.
+
+    Args:
+        records: nearest first, as `ancestors` returns them.
+        chain: says whether a file is what the study would make now.
+    """
+    seconds, jobs, before = 0.0, set(), None
+    for record in records:
+        surroundings = list(_surroundings(record))
+        yield from _lines(record, chain)
+        yield from surroundings if surroundings != before else ["  versions and machine: the same"]
+        yield f"  cost: {record.story['seconds']} s, {record.story['peak_memory_mb']} MB"
+        yield ""
+        before = surroundings
+        job = (record.rule, record.story["finished"], tuple(record.story["outputs"]))
+        if job not in jobs:
+            jobs.add(job)
+            seconds += record.story["seconds"]
+    yield f"together: {len(jobs)} jobs, {seconds:.0f} s"
+
+
+def as_json(record: Record, chain: Chain) -> dict[str, Any]:
+    """Return the same about one file as plain JSON values."""
+    problem = chain.problem(record.file)
+    value = record._asdict() | {"output": _plain(record.output), "stale": None if problem is None else problem.reason}
+    value["inputs"] = {name: [_plain(entry) for entry in entries] for name, entries in record.inputs.items()}
+    return value | {"precision": precision_of(record)}
+
+
+def precision_of(record: Record) -> Any:
+    """Return what networks computed in, as a JSON file of the same job says; None if none does."""
+    for path in map(Path, record.story["outputs"]):
+        if path.suffix == ".json" and path.is_file():
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(value, dict) and "precision" in value:
+                return value["precision"]
+    return None
+
+
+def _lines(record: Record, chain: Chain) -> Iterator[str]:
+    story, problem = record.story, chain.problem(record.file)
+    options = "".join(f", {name} {value}" for name, value in record.options.items())
+    yield record.file
+    if problem is not None:
+        yield f"  STALE: {problem.through(record.file)}"
+    yield f"  SHA-256 {record.output.sha256}, {record.output.stamp.num_bytes:,} bytes"
+    yield f"  made by rule {record.rule}{options}, finished {story['finished']}"
+    yield f"  command: {_SETTINGS.sub('--settings SETTINGS', story['command'])}"
+    if record.settings:
+        yield f"  settings ({record.settings_hash}): {sorted_json(record.settings)}"
+    for name, entries in record.inputs.items():
+        yield from _input_lines(name, entries)
+    yield f"  code: {record.code}, commit {story['commit']}"
+    if (precision := precision_of(record)) is not None:
+        yield f"  precision: {precision if isinstance(precision, str) else sorted_json(precision)}"
+
+
+def _surroundings(record: Record) -> Iterator[str]:
+    story, machine = record.story, record.story["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in story["versions"].items())
+    yield f"  versions: Python {story['python']}, {versions}"
+    sets = " ".join(machine["instruction_sets"]) or "no instruction sets of interest"
+    yield f"  machine: {machine['processor']}, {machine['cores']} cores, {sets}, {story['platform']}"
+
+
+def _input_lines(name: str, entries: list[Input]) -> Iterator[str]:
+    shown = entries if len(entries) <= SHOWN_INPUTS else [entries[0], entries[-1]]
+    for entry in shown:
+        yield f"  {name}: {entry.path} {entry.sha256}"
+    if len(shown) < len(entries):
+        yield f"  {name}: {len(entries)} files in all, the first and the last are named"
+
+
+def _plain(entry: Input) -> dict[str, Any]:
+    return {"path": entry.path, "sha256": entry.sha256, **entry.stamp._asdict()}

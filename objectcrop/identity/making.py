@@ -1,0 +1,144 @@
+"""The life of a job, from inputs that are examined to outputs that have records."""
+
+import os
+import resource
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from objectcrop.identity.chain import Chain, Leaf, Problem
+from objectcrop.identity.lineage import VARIABLE, Lineage, read_lineage
+from objectcrop.identity.machine import describe_machine
+from objectcrop.identity.record import Input, Record, identity, input_of, read_record, stamp_of, write_record
+from objectcrop.runtime.provenance import provenance
+from objectcrop.study.digest import code_digest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Work(NamedTuple):
+    """What a script was asked to do.
+
+    Attributes:
+        rule: its name.
+        settings: the job, as plain JSON values.
+        options: seed and shard, for jobs that have them.
+        inputs: files by option.
+        outputs: files.
+        command: as it was called.
+        data_root: folder that the paths of images start from, if it reads any.
+        large: options whose files are too large to be read for their digest each time: where the stamp is that of the record, the
+            record's word is taken, and the script verifies what it reads of them.
+    """
+
+    rule: str
+    settings: dict[str, Any]
+    options: dict[str, int]
+    inputs: Mapping[str, Sequence[Path]]
+    outputs: Sequence[Path]
+    command: Sequence[str]
+    data_root: str | None = None
+    large: frozenset[str] = frozenset()
+
+
+class Making:
+    """A job that runs: `finish` writes the records of its outputs.
+
+    Attributes:
+        problems: what keeps each input from being used, where the caller asked for it instead of an error.
+    """
+
+    def __init__(
+        self, work: Work, inputs: dict[str, list[Input]], lineage: Lineage | None, problems: dict[str, Problem]
+    ) -> None:
+        self._work, self._inputs, self._lineage, self.problems = work, inputs, lineage, problems
+        self._started = time.monotonic()
+
+    @property
+    def identity(self) -> str:
+        """What the job depends on, in 16 hexadecimal digits."""
+        return identity(self._work.rule, self._work.settings, self._work.options, self._inputs)
+
+    def finish(self) -> None:
+        """Write a record beside each output."""
+        story = {
+            "command": shlex.join(self._work.command),
+            "data_root": self._work.data_root,
+            "outputs": [path.as_posix() for path in self._work.outputs],
+            "seconds": round(time.monotonic() - self._started, 2),
+            "peak_memory_mb": _peak_memory_mb(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": describe_machine(),
+            **provenance(),
+        }
+        for path in self._work.outputs:
+            output = input_of(path)
+            work = self._work
+            code = self._code(output.path)
+            write_record(Record(output.path, output, work.rule, work.settings, work.options, code, self._inputs, story))
+
+    def _code(self, path: str) -> str:
+        expected = None if self._lineage is None else self._lineage.find(path)
+        return code_digest(f"workflow_scripts.{self._work.rule}", ROOT) if expected is None else expected.code
+
+
+class _Nothing(Making):
+    """One of several processes that is not the first: that one examines and records."""
+
+    def finish(self) -> None:
+        return
+
+
+def begin(work: Work, *, leaf: Leaf | None = None, tolerant: bool = False) -> Making:
+    """Examine the inputs of a job, byte by byte, and the records of all that they were made from.
+
+    The lineage of the study is the file that the environment variable OBJECTCROP_LINEAGE names; without one, as where a script is
+    called by hand, settings and code are not compared.
+
+    Args:
+        work: the job.
+        leaf: compares what is behind a record, beside its inputs.
+        tolerant: collect problems of the lineage instead of raising; damaged bytes are an error in any case.
+
+    Raises:
+        ValueError: naming the inputs that are damaged, or not what the study would make now.
+    """
+    path = os.environ.get(VARIABLE)
+    lineage = read_lineage(path) if path else None
+    inputs = {
+        name: [_examined(file, is_large=name in work.large) for file in files]
+        for name, files in work.inputs.items()
+        if files
+    }
+    if os.environ.get("RANK", "0") != "0":
+        return _Nothing(work, inputs, lineage, {})
+    chain = Chain(lineage, leaf, work.data_root)
+    names = [entry.path for entries in inputs.values() for entry in entries]
+    problems = {name: problem for name in names if (problem := chain.problem(name)) is not None}
+    if problems and not tolerant:
+        raise ValueError("\n".join(problem.through(name) for name, problem in problems.items()))
+    return Making(work, inputs, lineage, {} if not tolerant else problems)
+
+
+def _examined(file: Path, *, is_large: bool) -> Input:
+    """Read a file and compare it with its record, if it has one."""
+    record = read_record(file)
+    if is_large and record is not None and record.output.stamp == stamp_of(file):
+        return record.output
+    found = input_of(file)
+    if record is not None and record.output.sha256 != found.sha256:
+        raise ValueError(
+            f"{file}: its bytes are not those that {record.rule} wrote (SHA-256 {found.sha256[:12]}..., expected "
+            f"{record.output.sha256[:12]}...): remove it and run snakemake again"
+        )
+    return found
+
+
+def _peak_memory_mb() -> int:
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes here
+    return round(max(own, children) * unit / 2**20)

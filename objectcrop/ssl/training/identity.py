@@ -1,0 +1,55 @@
+"""What a training's state belongs to: settings, seeds, the recipe and the content of the tables that it reads."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.ssl.training.checkpoints import STATE_LAYOUT
+from objectcrop.ssl.training.recipe import RECIPE
+from objectcrop.study.settings.runs import Run
+from objectcrop.study.settings.section import recorded, settings_hash
+
+READ_OF_SUMMARY = ("object_scale_min", "features")
+"""What a training reads of the summary of its proposals; the rest may change, as its versions and costs."""
+
+
+def state_hash(
+    run: Run, seeds: Seeds, tables: Mapping[str, pd.DataFrame | None], proposals_summary: Mapping[str, Any] | None
+) -> str:
+    """Return the hash of all that a training depends on but its code, which RECIPE stands for.
+
+    Args:
+        run: settings.
+        seeds: of the study and of the run.
+        tables: `manifest`, and `annotations` and `proposals` where the run reads them; rows of other splits do not count.
+        proposals_summary: summary of the proposals.
+    """
+    manifest = tables["manifest"]
+    assert manifest is not None
+    training = manifest[manifest["split"] == "train"]
+    ids = set(training["image_id"])
+    contents = {"manifest": _digest(training)}
+    for name in ("annotations", "proposals"):
+        if (table := tables.get(name)) is not None:
+            contents[name] = _digest(table[table["image_id"].isin(ids)])
+    summary = proposals_summary or {}
+    return settings_hash(
+        {
+            "run": recorded(run),
+            "study_seed": seeds.study,
+            "seed": seeds.run,
+            "recipe": RECIPE,
+            "state_layout": STATE_LAYOUT,
+            "data": contents,
+            "proposals_summary": {name: summary[name] for name in READ_OF_SUMMARY if name in summary},
+        }
+    )
+
+
+def _digest(table: pd.DataFrame) -> str:
+    digest = hashlib.sha256("\n".join(map(str, table.columns)).encode())
+    digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

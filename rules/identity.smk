@@ -1,0 +1,21 @@
+"""How each file of the study is made, for jobs to compare with, and what changed under the data root."""
+
+import os
+
+from objectcrop.data.changes import Watched, note_changes
+from objectcrop.identity.lineage import VARIABLE, write_lineage
+
+
+def lineage(folder, files):
+    """Write how files of the study are made, and return the path."""
+    names = sorted({made_by for made_by, _ in files.values()})
+    return write_lineage(folder, files, {name: code(name) for name in names})
+
+
+LINEAGE = lineage(paths.LINEAGES, PLAN.lineage.files())
+RESULT_LINEAGE = lineage(paths.RESULT_LINEAGES, PLAN.lineage.results())
+os.environ[VARIABLE] = LINEAGE
+
+if workflow.is_main_process:
+    watched = [Watched(*files) for files in PLAN.images.watched()]
+    note_changes(watched, is_checked=PLAN.study.tracking.images == "check")

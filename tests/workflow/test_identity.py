@@ -1,0 +1,298 @@
+"""On a finished study: after which change are which results rejected by name, and which rules does Snakemake plan for them."""
+
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from objectcrop.identity.lineage import VARIABLE
+from objectcrop.identity.making import Work, begin
+from tests.conftest import Workflow
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
+
+LINEAR = {f"{run}/linear" for run in ("random-init", "supervised", "scene-scene", "obj-dilate", "oac")}
+DETECTION = {f"{run}/{task}" for run in ("random-init", "oac") for task in ("detect-voc", "segment-coco")}
+OF_LOD = {"obj-dilate/linear", "oac/linear", "oac/detect-voc", "oac/segment-coco"}
+OF_OAC = {"oac/linear", "oac/detect-voc", "oac/segment-coco"}
+
+
+@pytest.fixture(scope="module")
+def study(finished, tmp_path_factory):
+    """A copy of the finished study that may be damaged; times stay, as Snakemake goes by them."""
+    folder = tmp_path_factory.mktemp("identity") / "study"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    moved = Workflow(folder)
+    moved.run(
+        *Workflow.tiny
+    )  # the paper's numbers have another path: tables are rendered again, and no more than these
+    return moved
+
+
+def stale_results(study, *tables):
+    """The results of tables, or of both, that are not what the study, as it was planned last, would make now."""
+    found = set()
+    for table in tables or ("linear-demo", "detection-demo"):
+        command = [sys.executable, "-m", "workflow_scripts.explain", f"results/tables/{table}.json", "--json"]
+        done = subprocess.run(
+            command, cwd=study.folder, env=study.environment, capture_output=True, text=True, check=True
+        )
+        for record in json.loads(done.stdout):
+            parts = Path(record["file"]).parts
+            if parts[:2] == ("results", "eval") and record["stale"] is not None:
+                found.add(f"{parts[2]}/{Path(parts[-1]).stem}")
+    return found
+
+
+@contextmanager
+def bytes_of(path, edit):
+    """Edit a file, with a new time; put bytes and times back afterwards."""
+    stat, before = path.stat(), path.read_bytes()
+    path.write_bytes(edit(before))
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def overlay(study, text):
+    (study.folder / "overlay.yaml").write_text(text)
+    return (*Workflow.tiny, "overlay.yaml")
+
+
+def test_nothing_is_stale_at_first(study):
+    assert study.planned(*Workflow.tiny) == {}
+    assert stale_results(study) == set()
+
+
+SETTINGS = {
+    "rules of the subset": ("datasets: {ohms: {min_images_per_class: 5}}", LINEAR | OF_OAC, "select_ohms"),
+    "features of LOD": ("proposals: {lod: {max_regions: 23}}", OF_LOD, "extract_features"),
+    "neighbours of LOD": ("proposals: {lod: {num_neighbours: 2}}", OF_LOD, "find_neighbours"),
+    "scores of LOD": ("proposals: {lod: {max_scores_per_pair: 99}}", OF_LOD, "score_pairs"),
+    "ranking of LOD": ("proposals: {lod: {max_iterations: 49}}", OF_LOD, "rank_regions"),
+    "selection of LOD": ("proposals: {lod: {max_overlap: 0.31}}", OF_LOD, "select_proposals"),
+    "a run": ("runs: {oac: {losses: {rotation: 0.9}}}", OF_OAC, "pretrain"),
+    "a task": ("tasks: {linear: {epochs: 5}}", LINEAR, "evaluate_linear"),
+    "another task": (
+        "tasks: {detect-voc: {voc_metric: area}}",
+        {"random-init/detect-voc", "oac/detect-voc"},
+        "fine_tune",
+    ),
+    "the seed of the study": ("seed: 77", LINEAR | DETECTION, "pretrain"),
+}
+
+
+@pytest.mark.parametrize("level", SETTINGS)
+def test_other_settings_reject_just_what_they_change(study, level):
+    text, stale, rule = SETTINGS[level]
+    planned = study.planned(*overlay(study, text))
+    assert stale_results(study) == stale
+    assert rule in planned
+    linear = {name for name in stale if name.endswith("/linear")}
+    assert planned.get("evaluate_linear", 0) == len(linear)
+    assert planned.get("fine_tune", 0) == len(stale - linear)
+    assert study.planned(*Workflow.tiny) == {}
+
+
+FILES = {
+    "proposals": ("results/proposals/ohms/lod.parquet", OF_LOD),
+    "a backbone that LOD takes features from": (
+        "results/pretrain/scene-scene/s0/backbone.safetensors",
+        OF_LOD | {"scene-scene/linear"},
+    ),
+    "a list of images": ("results/ohms/ohms/images.parquet", LINEAR | OF_OAC),
+    "a manifest": ("results/images/ohms/manifest.parquet", LINEAR | OF_OAC),
+    "a result": ("results/eval/oac/s0/linear.json", {"oac/linear"}),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_an_edited_file_rejects_just_what_was_made_from_it(study, kind):
+    file, stale = FILES[kind]
+    with bytes_of(study.folder / file, lambda data: data + b" "):
+        assert stale_results(study) == stale
+    assert stale_results(study) == set()
+
+
+def test_an_edited_image_is_indexed_again_with_all_that_saw_it_and_a_touched_one_is_not(study):
+    image = sorted((study.folder / "data/drawn/drawn/train").glob("*.jpg"))[0]
+    os.utime(image)
+    assert study.planned(*Workflow.tiny) == {}
+    with bytes_of(image, lambda data: data + b"\0"):
+        planned = study.planned(*Workflow.tiny)
+        assert stale_results(study) == LINEAR | DETECTION
+    assert study.planned(*Workflow.tiny) == {}
+    assert (planned["index_images"], planned["evaluate_linear"], planned["fine_tune"]) == (2, 5, 4)
+    assert "select_ohms" not in planned  # annotations are the same
+
+
+def test_edited_annotations_are_read_again_with_all_that_follows(study):
+    record = sorted((study.folder / "data/drawn/drawn/records").glob("*.json"))[0]
+    with bytes_of(record, lambda data: data + b" "):
+        planned = study.planned(*Workflow.tiny)
+        assert stale_results(study) == LINEAR | DETECTION
+    assert {"read_annotations", "select_ohms", "evaluate_linear", "fine_tune"} <= planned.keys()
+
+
+EXTERNAL = """
+runs:
+  outside:
+    method: external
+    backbone: {{arch: resnet18, width: 0.125, weights: outside.safetensors{pin}}}
+    resources: {{cpus: 1, gpus: 0, memory_mb: 2000, hours: 1}}
+tables:
+  outside-demo:
+    title: Weights from a file
+    columns: [{{task: linear, metric: map, label: mAP}}]
+    rows: [{{label: Outside, run: outside}}, {{label: Random initialisation, run: random-init}}]
+"""
+
+
+def test_replaced_weights_from_outside_are_read_again_and_pinned_ones_are_rejected(study):
+    weights = study.folder / "data/outside.safetensors"
+    shutil.copyfile(study.folder / "results/pretrain/random-init/s0/backbone.safetensors", weights)
+    arguments = ("outside-demo", *overlay(study, EXTERNAL.format(pin="")))
+    study.run(*arguments)
+    assert study.planned(*arguments) == {}
+    shutil.copyfile(study.folder / "results/pretrain/oac/s0/backbone.safetensors", weights)
+    assert stale_results(study, "outside-demo") == {"outside/linear"}
+    planned = study.planned(*arguments)
+    assert (planned["pretrain"], planned["evaluate_linear"]) == (1, 1)
+    pinned = overlay(study, EXTERNAL.format(pin=f", weights_sha256: '{'0' * 64}'"))
+    done = study.run("outside-demo", *pinned, check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "data/outside.safetensors" in said
+    assert "0" * 64 in said
+
+
+def test_a_snakemake_blind_to_settings_renders_no_table_of_old_results(study):
+    """Only times count, and the data set's rules changed: the old results are refused by name."""
+    arguments = overlay(study, "datasets: {ohms: {min_images_per_class: 5}}")
+    done = study.run("linear-demo", *arguments, "--rerun-triggers", "mtime", check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    for name in sorted(LINEAR):
+        run, task = name.split("/")
+        assert f"results/eval/{run}/s0/{task}.json was made from results/" in said
+    assert "min_images_per_class was 4, is 5" in said
+    allowed = overlay(study, "datasets: {ohms: {min_images_per_class: 5}}\nallow_stale: true")
+    study.run("linear-demo", *allowed, "--rerun-triggers", "mtime")
+    text = (study.folder / "results/tables/linear-demo.md").read_text()
+    assert text.count("(stale)") >= 5
+    assert "Stale: results/eval/oac/s0/linear.json was made from" in text
+    study.run("linear-demo", *Workflow.tiny, "--rerun-triggers", "mtime")
+    assert "stale" not in (study.folder / "results/tables/linear-demo.md").read_text()
+
+
+def test_a_job_that_outlived_snakemake_does_not_pass_for_what_is_asked_now(study):
+    """An orphan finished with the old settings, and Snakemake knows nothing of it: the next job compares, and refuses."""
+    shutil.rmtree(study.folder / ".snakemake/metadata")
+    arguments = overlay(study, "runs: {scene-scene: {optimizer: {epochs: 1}}}")
+    (study.folder / "results/eval/scene-scene/s0/linear.json").unlink()
+    done = study.run("results/eval/scene-scene/s0/linear.json", *arguments, check=False)
+    assert done.returncode != 0
+    assert (
+        "results/pretrain/scene-scene/s0/backbone.safetensors was made with other settings" in done.stdout + done.stderr
+    )
+    assert "run.optimizer.epochs was 2, is 1" in done.stdout + done.stderr
+    assert not (study.folder / "results/eval/scene-scene/s0/linear.json").exists()
+
+
+def test_flipped_bytes_of_weights_stop_the_evaluation(study):
+    weights = study.folder / "results/pretrain/oac/s0/backbone.safetensors"
+    (study.folder / "results/eval/oac/s0/linear.json").unlink(missing_ok=True)
+
+    def flip(data):
+        middle = len(data) // 2
+        return data[:middle] + bytes(byte ^ 255 for byte in data[middle : middle + 64]) + data[middle + 64 :]
+
+    with bytes_of(weights, flip):
+        done = study.run("results/eval/oac/s0/linear.json", *Workflow.tiny, check=False)
+    assert done.returncode != 0
+    assert (
+        f"{weights.relative_to(study.folder)}: its bytes are not those that pretrain wrote" in done.stdout + done.stderr
+    )
+
+
+def test_no_flip_in_any_file_between_rules_gets_through(study, monkeypatch):
+    """60 random flips of 4 bytes in each, with size and time as before: the job that reads it names it and stops."""
+    monkeypatch.chdir(study.folder)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    rng, kinds = random.Random(17), set()
+    for record in sorted(Path("results").rglob(".records/*.json")):
+        file = record.parent.parent / record.stem
+        if not file.is_file():
+            continue
+        kinds.add((file.parts[1], file.suffix))
+        work = Work("reader", {}, {}, {"files": [file]}, [], ["python"])
+        begin(work)
+        stat, whole = file.stat(), file.read_bytes()
+        for _ in range(60):
+            damaged = bytearray(whole)
+            start = rng.randrange(max(1, len(whole) - 4))
+            for place in range(start, min(start + 4, len(whole))):
+                damaged[place] ^= rng.randrange(1, 256)
+            file.write_bytes(damaged)
+            os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+            with pytest.raises(ValueError, match=f"{re.escape(str(file))}: its bytes are not those that"):
+                begin(work)
+        file.write_bytes(whole)
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    stages = {
+        "images",
+        "annotations",
+        "ohms",
+        "lod",
+        "proposals",
+        "pretrain",
+        "export",
+        "eval",
+        "tables",
+        "inspect",
+        "drawn",
+    }
+    assert stages <= {stage for stage, _ in kinds}
+    assert {".parquet", ".npz", ".safetensors", ".pkl", ".json"} <= {suffix for _, suffix in kinds}
+
+
+def explained(study, *arguments):
+    command = [sys.executable, "-m", "workflow_scripts.explain", "results/tables/linear-demo.json", *arguments]
+    return subprocess.run(command, cwd=study.folder, env=study.environment, capture_output=True, text=True, check=False)
+
+
+def test_a_cell_of_a_table_is_explained_up_to_the_images(study):
+    text = explained(study, "--row", "OAC (rotation and localization)", "--column", "mAP").stdout
+    assert text.startswith("results/eval/oac/s0/linear.json\n  SHA-256 ")
+    assert "results/eval/scene-scene/s0/linear.json" not in text
+    for rule in (
+        "evaluate_linear, seed 0",
+        "pretrain, seed 0",
+        "select_proposals",
+        "extract_features, shard 1",
+        "index_images",
+    ):
+        assert f"  made by rule {rule}, finished 20" in text
+    sha256 = hashlib.sha256((study.folder / "results/pretrain/oac/s0/backbone.safetensors").read_bytes()).hexdigest()
+    assert f"  backbone: results/pretrain/oac/s0/backbone.safetensors {sha256}\n" in text
+    shown = "command: python -m workflow_scripts.", "code: ", "versions: Python ", "machine: ", "precision: ", "cost: "
+    assert all(f"\n  {what}" in text for what in shown)
+    assert text.count("--settings SETTINGS") >= 8
+    assert re.fullmatch(r"together: \d\d jobs, \d+ s", text.splitlines()[-1])
+
+
+def test_a_cell_that_is_not_there_is_named_with_those_that_are(study):
+    done = explained(study, "--row", "OAC")
+    assert done.returncode == 1
+    assert "has no row 'OAC'" in done.stderr
+    assert "'OAC (rotation and localization)'" in done.stderr
