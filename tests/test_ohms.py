@@ -77,7 +77,7 @@ def test_images_of_a_single_class_and_of_several_are_subsets_of_their_own():
 
 
 def test_a_largest_number_of_classes_below_the_least_is_refused():
-    with pytest.raises(ValueError, match="max_classes_per_image 1 must not be below min_classes_per_image 2"):
+    with pytest.raises(ValueError, match="max_classes_per_image: 1 must not be below min_classes_per_image 2"):
         rules(max_classes_per_image=1)
 
 

@@ -41,7 +41,33 @@ MISTAKES = [
         0,
         "proposals.lod.max_boxes: Input should be greater than or equal to 1, got 0",
     ),
-    (("proposals", "vgg", "trunk", "weights"), None, "proposals.vgg.trunk: weights: vgg16 needs a file"),
+    (("proposals", "vgg", "trunk", "weights"), None, "proposals.vgg.trunk.weights: vgg16 needs a file"),
+    (
+        ("datasets", "drawn", "mean_objects"),
+        20,
+        "datasets.drawn.mean_objects: Input should be less than or equal to 12",
+    ),
+    (
+        ("datasets", "drawn", "max_objects"),
+        2,
+        "datasets.drawn.mean_objects: 4.0 must be between min_objects 1 and max_objects 2",
+    ),
+    (("datasets", "ohms", "max_classes_per_image"), 1, "datasets.ohms.max_classes_per_image: 1 must not be below"),
+    (
+        ("datasets", "fetched", "download"),
+        {"max_images": {"validation": 1}},
+        "datasets.fetched.download.max_images: names ['validation']",
+    ),
+    (
+        ("datasets", "fetched", "image_suffixes"),
+        [".png"],
+        "datasets.fetched.image_suffixes: lacks .jpg, which download writes",
+    ),
+    (
+        ("proposals", "lod", "trunk"),
+        {"arch": "vgg16", "weights": "v", "trained_with": "w"},
+        "proposals.lod.features_run: give",
+    ),
     (("proposals", "gt", "kind"), None, "proposals.gt: Unable to extract tag"),
     (
         ("runs", "scene", "optimizer"),
@@ -213,6 +239,20 @@ def test_two_mistakes_in_one_list_are_both_named_and_the_rest_is_checked():
     config = changed(config, ("tables", "one", "rows", 2, "run"), "scen")
     found = {problem.split(":")[0] for problem in examine(config).problems}
     assert found == {"tables.one.rows.0.run", "tables.one.rows.1.label", "tables.one.rows.2.run"}
+
+
+def test_a_mistake_in_a_row_leaves_the_rest_of_its_table_to_be_checked():
+    config = changed(CONFIG, ("tables", "one", "rows", 0, "run"), 3)
+    config = changed(config, ("tables", "one", "columns", 1, "metric"), "map_batched_265")
+    found = {problem.split(":")[0] for problem in examine(config).problems}
+    assert found == {"tables.one.rows.0.run", "tables.one.columns.1.metric"}
+
+
+def test_a_mistake_in_a_measurement_leaves_the_others_to_be_checked():
+    config = changed(CONFIG, ("measured_proposals", "ohms"), [3, "lod", "lod"])
+    config = changed(config, ("measured_proposals", "photos"), ["lod"])
+    found = {problem.split(":")[0] for problem in examine(config).problems}
+    assert {"measured_proposals.ohms.0", "measured_proposals.photos"} <= found
 
 
 def test_a_file_is_missing_under_the_data_root_that_is_given_whatever_paths_say(tmp_path):

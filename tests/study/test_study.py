@@ -5,6 +5,7 @@ import copy
 import pytest
 import yaml
 
+from objectcrop.ssl.methods.registry import METHODS
 from objectcrop.study.loading import StudyError, load_study
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.plan.planned import PlannedJob
@@ -194,6 +195,18 @@ def test_cmc_sees_luminance_and_chrominance_unless_told_otherwise():
     assert [study.runs[name].backbone.color for name in ("cmc", "lab", "scene")] == ["ycbcr", "lab", "rgb"]
     wrong = {"cmc": {"dataset": "ohms", "method": "cmc", "backbone": {"color": "rgb"}}}
     assert "runs.cmc.backbone.color: method cmc needs ycbcr or lab" in problems(changed(runs=wrong))
+
+
+def test_methods_with_a_queue_or_a_bank_remember_from_step_to_step():
+    runs = {
+        "swav": {"dataset": "ohms", "method": "swav"},
+        "swav-queue": {"dataset": "ohms", "method": "swav", "swav": {"queue_length": 512}},
+        **{method: {"dataset": "ohms", "method": method} for method in METHODS if method != "swav"},
+    }
+    del runs["moco_v2"]  # scene is it
+    study = load_study(changed(runs=runs))
+    remembering = {name for name, run in study.runs.items() if run.has_memory}
+    assert remembering == {"scene", "objects", "swav-queue", "densecl", "cmc", "insdis"}
 
 
 def test_two_heads_need_two_regions_whatever_the_method():

@@ -37,6 +37,12 @@ def _subset_problems(study: Study, where: str, dataset: SubsetDataset) -> Iterat
         )
     elif isinstance(dataset, OhmsDataset) and "train" not in splits_of(study, dataset.of):
         yield f"{where}.of: {dataset.of!r} has no split train, whose images are selected; add images.train to it"
+    elif isinstance(dataset, OhmsDataset) and isinstance(base, OpenImagesDataset) and base.download is not None:
+        for split in sorted(set(base.boxes) - set(base.images)):
+            yield (
+                f"{where}.of: images of split {split} are selected by their boxes and downloaded, but {dataset.of!r} has no folder "
+                f"for them; add datasets.{dataset.of}.images.{split}, or drop its boxes"
+            )
 
 
 def _union_problems(study: Study, where: str, dataset: UnionDataset) -> Iterator[str]:

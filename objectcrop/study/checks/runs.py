@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from objectcrop.study.checks.architectures import find_arch_problem
-from objectcrop.study.checks.splits import has_labels, splits_of
+from objectcrop.study.checks.splits import has_labels, most_training_images, splits_of
 from objectcrop.study.checks.training import as_sentences, training_misfits
 from objectcrop.study.settings.backbones import find_shape_problem
 from objectcrop.study.settings.proposals import GroundTruthProposals
@@ -39,6 +39,9 @@ def _data_problems(study: Study, run: Run) -> Iterator[str]:
         return
     if "train" not in splits_of(study, run.dataset):
         yield f"dataset: {run.dataset!r} has no split train, which runs are trained on; name another, or add the split"
+    batch, most = run.optimizer.global_batch_size, most_training_images(study, run.dataset)
+    if most is not None and most < batch and run.views.sample_unit == "image":
+        yield f"optimizer.global_batch_size: {run.dataset!r} has at most {most} training images, no full {batch}; lower it"
     if has_labels(study, run.dataset):
         return
     unlabelled = f"{run.dataset!r} has no labels (source folder)"

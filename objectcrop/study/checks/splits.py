@@ -1,4 +1,4 @@
-"""Which splits and labels a data set has, as far as its settings say."""
+"""Which splits, labels and images a data set has, as far as its settings say."""
 
 from objectcrop.study.settings.datasets import (
     Ade20kDataset,
@@ -11,6 +11,7 @@ from objectcrop.study.settings.datasets import (
     UnionDataset,
     VocDataset,
 )
+from objectcrop.study.settings.downloads import Download
 from objectcrop.study.settings.fine_grained import AircraftDataset, CarsDataset, CubDataset
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
 from objectcrop.study.study import Study
@@ -31,6 +32,21 @@ def has_labels(study: Study, name: str) -> bool:
     if isinstance(dataset, UnionDataset):
         return any(has_labels(study, part) for part in dataset.parts if part != name)
     return not isinstance(dataset, FolderDataset)
+
+
+def most_training_images(study: Study, name: str) -> int | None:
+    """Return how many training images a data set has at most; None where only its files tell."""
+    match study.datasets.get(name):
+        case DrawnDataset(num_train=count):
+            return count
+        case OpenImagesDataset(download=Download(max_images=limits)):
+            return limits.get("train")
+        case OhmsDataset(of=base, max_train_images=limit):
+            # of a download all images that the rules keep are fetched, whatever its own limit
+            drawn = study.datasets.get(base)
+            counts = [drawn.num_train if isinstance(drawn, DrawnDataset) else None, limit]
+            return min((count for count in counts if count is not None), default=None)
+    return None
 
 
 def _splits(study: Study, name: str, seen: frozenset[str]) -> Splits:

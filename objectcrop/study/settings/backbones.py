@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from objectcrop.study.settings.section import Section, Sha256, is_none
+from objectcrop.study.settings.section import DisagreementError, Section, Sha256, is_none
 
 DETECTOR_TRUNKS = ("resnet18", "resnet50")
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -108,7 +108,7 @@ class FileTrunk(Section):
     @model_validator(mode="after")
     def _has_weights(self) -> "FileTrunk":
         if self.weights is None and self.arch != "efficientnet_lite0":
-            raise ValueError(f"weights: {self.arch} needs a file")
+            raise DisagreementError(("weights", f"{self.arch} needs a file"))
         if self.weights is None and self.weights_sha256 is not None:
-            raise ValueError("weights_sha256: there is no file; name it with weights, or leave the sum out")
+            raise DisagreementError(("weights_sha256", "there is no file; name it with weights, or leave the sum out"))
         return self

@@ -16,7 +16,7 @@ from objectcrop.study.settings.fine_grained import (
     CubDataset,
 )
 from objectcrop.study.settings.image_files import OwnImageFiles, SizedImageFiles
-from objectcrop.study.settings.section import LocalPath, Name, Section
+from objectcrop.study.settings.section import DisagreementError, LocalPath, Name, Section
 from objectcrop.study.settings.section import Split as Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
 
@@ -50,10 +50,8 @@ class DrawnDataset(OwnImageFiles):
     @model_validator(mode="after")
     def _counts_agree(self) -> "DrawnDataset":
         if not self.min_objects <= self.mean_objects <= self.max_objects:
-            raise ValueError(
-                f"mean_objects {self.mean_objects} must be between min_objects {self.min_objects} and "
-                f"max_objects {self.max_objects}"
-            )
+            limits = f"min_objects {self.min_objects} and max_objects {self.max_objects}"
+            raise DisagreementError(("mean_objects", f"{self.mean_objects} must be between {limits}"))
         return self
 
 
@@ -96,18 +94,21 @@ class OpenImagesDataset(OwnImageFiles):
 def _require_sound_download(dataset: OpenImagesDataset, download: Download) -> None:
     for setting in ("upstream_splits", "max_images"):
         if without_boxes := sorted(set(getattr(download, setting)) - set(dataset.boxes)):
-            raise ValueError(f"download.{setting} names {without_boxes}, but boxes has only {sorted(dataset.boxes)}")
+            text = f"names {without_boxes}, but boxes has only {sorted(dataset.boxes)}"
+            raise DisagreementError((f"download.{setting}", text))
     if unboxed := sorted(set(dataset.images) - set(dataset.boxes)):
-        raise ValueError(f"images names {unboxed}, but boxes has only {sorted(dataset.boxes)}")
+        raise DisagreementError(("images", f"names {unboxed}, but boxes has only {sorted(dataset.boxes)}"))
     if ".jpg" not in dataset.image_suffixes:
-        raise ValueError(f"download writes <ImageID>.jpg, but image_suffixes is {list(dataset.image_suffixes)}")
+        raise DisagreementError(
+            ("image_suffixes", f"lacks .jpg, which download writes, got {list(dataset.image_suffixes)}")
+        )
     taken = [download.upstream(split) for split in dataset.boxes]
     if len(set(taken)) < len(taken):
-        raise ValueError(f"download.upstream_splits takes two splits from one of Open Images: {taken}")
+        raise DisagreementError(("download.upstream_splits", f"takes two splits from one of Open Images: {taken}"))
     if len(set(dataset.images.values())) < len(dataset.images):
-        raise ValueError("download needs a folder of its own for the images of each split")
+        raise DisagreementError(("images", "download needs a folder of its own for each split"))
     if isinstance(download.transfer.images, TarImages) and download.num_shards > 1:
-        raise ValueError("download.num_shards must be 1 for tars: one job reads each of them once, front to back")
+        raise DisagreementError(("download.num_shards", "must be 1 for tars: one job reads each once, front to back"))
 
 
 class CocoDataset(SizedImageFiles):
@@ -155,7 +156,7 @@ class ImageFoldersDataset(OwnImageFiles):
     @model_validator(mode="after")
     def _labels_have_images(self) -> "ImageFoldersDataset":
         if extra := sorted(set(self.flat_labels) - set(self.images)):
-            raise ValueError(f"flat_labels names the split(s) {', '.join(extra)}, which images lacks")
+            raise DisagreementError(("flat_labels", f"names the split(s) {', '.join(extra)}, which images lacks"))
         return self
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from objectcrop.study.settings.backbones import FileTrunk as FileTrunk
-from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
+from objectcrop.study.settings.section import PRECISION_DESCRIPTION, DisagreementError, Name, Precision, Section
 
 
 class FeatureProposals(Section):
@@ -28,7 +28,8 @@ class FeatureProposals(Section):
     @model_validator(mode="after")
     def _has_one_trunk(self) -> "FeatureProposals":
         if (self.features_run is None) == (self.trunk is None):
-            raise ValueError("give features_run (a run of this study) or trunk (a network from a file), one of them")
+            text = "give features_run (a run of this study) or trunk (a network from a file), one of them"
+            raise DisagreementError(("features_run", text))
         return self
 
 
@@ -212,10 +213,8 @@ class EdgeBoxesProposals(SearchedProposals):
     @model_validator(mode="after")
     def _has_its_edges(self) -> "EdgeBoxesProposals":
         if (self.edges == "structured_forest") != (self.model is not None):
-            raise ValueError(
-                "model: edges 'structured_forest' need the file and 'gradient' has none; give model (model.yml.gz of "
-                "opencv_extra) or edges: gradient, one of them"
-            )
+            text = "edges 'structured_forest' need the file and 'gradient' has none; give model (model.yml.gz of opencv_extra)"
+            raise DisagreementError(("model", f"{text} or edges: gradient, one of them"))
         return self
 
 

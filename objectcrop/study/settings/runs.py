@@ -213,7 +213,7 @@ class Run(Section):
     @model_validator(mode="after")
     def _fields_agree(self) -> "Run":
         if problems := [*self._needs_of_method(), *self._misfits_of_views()]:
-            raise DisagreementError(problems)
+            raise DisagreementError(*problems)
         return self
 
     def _needs_of_method(self) -> Iterator[tuple[str, str]]:

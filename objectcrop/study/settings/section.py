@@ -3,7 +3,7 @@
 import hashlib
 import json
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -50,7 +50,7 @@ NOT_RECORDED = ("resources", "note", "download", "transfer", "gpus", "ranking_pr
 class DisagreementError(ValueError):
     """Settings of a section that do not fit together: each problem with the setting's path inside the section."""
 
-    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, *problems: tuple[str, str]) -> None:
         super().__init__("; ".join(f"{setting}: {text}" for setting, text in problems))
         self.problems = tuple(problems)
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from objectcrop.study.settings.image_files import ImageFiles, OwnImageFiles
-from objectcrop.study.settings.section import LocalPath, Name
+from objectcrop.study.settings.section import DisagreementError, LocalPath, Name
 from objectcrop.study.settings.section import Split as Split
 
 
@@ -51,10 +51,8 @@ class OhmsDataset(SubsetDataset):
     @model_validator(mode="after")
     def _limits_agree(self) -> "OhmsDataset":
         if self.max_classes_per_image is not None and self.max_classes_per_image < self.min_classes_per_image:
-            raise ValueError(
-                f"max_classes_per_image {self.max_classes_per_image} must not be below "
-                f"min_classes_per_image {self.min_classes_per_image}"
-            )
+            text = f"{self.max_classes_per_image} must not be below min_classes_per_image {self.min_classes_per_image}"
+            raise DisagreementError(("max_classes_per_image", text))
         return self
 
 

@@ -124,7 +124,7 @@ class ViewSettings(Section):
     @model_validator(mode="after")
     def _values_agree(self) -> "ViewSettings":
         if problems := list(self._disagreements()):
-            raise DisagreementError(problems)
+            raise DisagreementError(*problems)
         return self
 
     def _disagreements(self) -> Iterator[tuple[str, str]]:

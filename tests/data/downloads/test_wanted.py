@@ -196,11 +196,11 @@ def error_of(**download: object) -> str:
 
 
 def test_a_download_that_cannot_be_meant_is_rejected():
-    assert "max_images names ['test']" in error_of(max_images={"test": 3})
+    assert "max_images: names ['test']" in error_of(max_images={"test": 3})
     assert "takes two splits from one" in error_of(upstream_splits={"train": "validation"})
     assert "must be at least 1" in error_of(max_images={"train": 0})
     assert "must start with http" in error_of(transfer={"metadata_base": "ftp://x/y"})
     assert "must start with http" in error_of(transfer={"images": {"base": "file:relative"}})
-    assert "num_shards must be 1 for tars" in error_of(
+    assert "num_shards: must be 1 for tars" in error_of(
         num_shards=2, transfer={"images": {"kind": "tars", "folder": "t"}}
     )

@@ -84,5 +84,5 @@ def test_wrong_labels_of_a_flat_folder_are_named(touch, labels, message):
 
 
 def test_labels_of_a_split_without_images_are_rejected():
-    with pytest.raises(ValueError, match=r"flat_labels names the split\(s\) test, which images lacks"):
+    with pytest.raises(ValueError, match=r"flat_labels: names the split\(s\) test, which images lacks"):
         ImageFoldersDataset(source="image_folders", images={"train": "a"}, flat_labels={"test": "b.csv"})

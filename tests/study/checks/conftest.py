@@ -13,7 +13,7 @@ CONFIG = {
     "paths": {"data": "nowhere"},
     "tracking": {"pretrain": "recipe"},
     "datasets": {
-        "drawn": {"source": "drawn", "num_train": 8},
+        "drawn": {"source": "drawn", "num_train": 600},
         "ohms": {"source": "ohms", "of": "drawn"},
         "rare": {"source": "ohms", "of": "drawn", "min_images_per_class": 2},
         "voc": {
@@ -27,6 +27,14 @@ CONFIG = {
         },
         "photos": {"source": "folder", "images": "photos"},
         "both": {"source": "union", "parts": ["coco", "photos"]},
+        "fetched": {
+            "source": "openimages",
+            "boxes": {"train": "train.csv", "test": "test.csv"},
+            "class_descriptions": "names.csv",
+            "images": {"train": "train", "test": "test"},
+            "download": {},
+        },
+        "kept": {"source": "ohms", "of": "fetched"},
     },
     "proposals": {
         "lod": {"kind": "lod", "features_run": "scene"},

@@ -6,6 +6,16 @@ MISFITS = [
     (("datasets", "ohms", "of"), "rare", "datasets.ohms.of: 'rare' is no data set with Open Images boxes; name one"),
     (("datasets", "both", "parts"), ["coco", "coco"], "datasets.both.parts.1: 'coco' is a part already"),
     (("datasets", "coco", "instances", "test"), None, "datasets.coco.images.test: this split has no annotations; add"),
+    (
+        ("datasets", "fetched", "images", "test"),
+        None,
+        "datasets.kept.of: images of split test are selected by their boxes and downloaded, but 'fetched' has no folder",
+    ),
+    (
+        ("datasets", "fetched", "images", "train"),
+        None,
+        "datasets.kept.of: 'fetched' has no split train, whose images are selected",
+    ),
     # proposals
     (
         ("proposals", "lod", "layers"),
@@ -130,6 +140,17 @@ MISFITS = [
         ("runs", "objects", "views", "proposals"),
         "gt",
         "runs.objects.views.proposals: 'gt' are annotated boxes, and 'photos' has no labels",
+    ),
+    (
+        ("datasets", "drawn", "num_train"),
+        255,
+        "runs.labels.optimizer.global_batch_size: 'ohms' has at most 255 training images, no full 256; lower it",
+    ),
+    (("datasets", "drawn", "num_train"), 256, None),
+    (
+        ("datasets", "ohms", "max_train_images"),
+        9,
+        "runs.labels.optimizer.global_batch_size: 'ohms' has at most 9 training images",
     ),
     # tasks
     (

@@ -47,7 +47,7 @@ def test_a_run_that_is_not_trained_has_no_misfit_of_training(config):
 def test_what_depends_on_a_data_set_that_is_not_there_is_no_problem_of_its_own(config):
     del config["datasets"]["drawn"]
     assert problems_of(config) == [
-        f"datasets.{name}.of: there is no data set 'drawn'; there are: ohms, rare, voc, coco, photos, both"
+        f"datasets.{name}.of: there is no data set 'drawn'; there are: ohms, rare, voc, coco, photos, both, fetched, kept"
         for name in ("ohms", "rare")
     ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from objectcrop.study.plan.plan import load_plan
 
-RUN = {"dataset": "ohms", "optimizer": {"epochs": 2}}
+RUN = {"dataset": "ohms", "optimizer": {"epochs": 2, "global_batch_size": 8}}
 CONFIG = {
     "name": "small",
     "title": "A small study",
