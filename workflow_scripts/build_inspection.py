@@ -15,12 +15,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = InspectionJob.parse(args.settings)
     made = parser.begin("build_inspection", args)
 
+    from objectcrop.identity.provenance import provenance
     from objectcrop.inspection.color_scheme import dress
     from objectcrop.inspection.database import throwaway_database
     from objectcrop.inspection.dataset import make_dataset
     from objectcrop.inspection.export import write_export
     from objectcrop.inspection.records import choose_images, make_records
-    from objectcrop.runtime.provenance import provenance
     from objectcrop.tables import ANNOTATIONS, CLASSES, MANIFEST, PROPOSALS, read_table
 
     seed, inspection = job.study_seed, job.inspection

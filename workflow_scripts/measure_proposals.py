@@ -17,10 +17,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     made = parser.begin("measure_proposals", args)
 
+    from objectcrop.proposals.quality.job_costs import read_costs
     from objectcrop.proposals.quality.measure import measure
     from objectcrop.proposals.table import training_sizes
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.runtime.job_costs import read_costs
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
     table, sizes = read_table(args.proposals, PROPOSALS), training_sizes(read_table(args.manifest, MANIFEST))

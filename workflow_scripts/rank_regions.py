@@ -29,11 +29,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     import torch
 
+    from objectcrop.identity.finished import Finished
     from objectcrop.proposals.lod.ranking.from_files import ScoreFiles, rank_from_files, ranking_origin, write_ranking
     from objectcrop.proposals.lod.ranking.journal import close_folder
     from objectcrop.proposals.lod.regions.feature_shards import FeatureShards
     from objectcrop.runtime.distributed import join_world
-    from objectcrop.runtime.finished import Finished
     from objectcrop.runtime.signals import stop_requests
 
     torch.set_num_threads(1)

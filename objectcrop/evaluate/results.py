@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from objectcrop.identity.provenance import provenance
 from objectcrop.runtime.atomic import write_json
-from objectcrop.runtime.provenance import provenance
 from objectcrop.study.jobs.judging import JudgeJob
 from objectcrop.study.settings.section import settings_hash
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from objectcrop.identity.chain import Chain, Leaf, Problem
 from objectcrop.identity.lineage import VARIABLE, Lineage, read_lineage
 from objectcrop.identity.machine import describe_machine
+from objectcrop.identity.provenance import provenance
 from objectcrop.identity.record import Input, Record, identity, input_of, read_record, stamp_of, write_record
-from objectcrop.runtime.provenance import provenance
 from objectcrop.study.digest import code_digest
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from objectcrop.identity.provenance import provenance
 from objectcrop.report.image_words import describe_images
 from objectcrop.report.meaning import meaning
 from objectcrop.report.page import Content, differences
 from objectcrop.report.subset_comparison import compare_with_paper
 from objectcrop.report.subset_words import describe_objects
 from objectcrop.runtime.atomic import read_json
-from objectcrop.runtime.provenance import provenance
 from objectcrop.study.jobs.report import ReportJob
 
 SHEETS = {

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from objectcrop.boxes import Boxes, as_boxes
+from objectcrop.identity.finished import Origin
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.networks.weights import load_external
 from objectcrop.runtime.distributed import World, join_world
-from objectcrop.runtime.finished import Origin
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
 from objectcrop.runtime.randomness import Seeds

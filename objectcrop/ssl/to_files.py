@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from objectcrop.identity.finished import Finished
+from objectcrop.identity.provenance import provenance
 from objectcrop.networks.weights import save_backbone
 from objectcrop.runtime.atomic import write_json
 from objectcrop.runtime.checksum import file_sha256
-from objectcrop.runtime.finished import Finished
-from objectcrop.runtime.provenance import provenance
 from objectcrop.ssl.pretraining import Pretrained, Request, Tables, origin_of, pretrain
 from objectcrop.ssl.training.checkpoints import remove_states
 

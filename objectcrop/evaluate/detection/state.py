@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from objectcrop.runtime.finished import FOLDER, RECORD, Finished, Origin
+from objectcrop.identity.finished import FOLDER, RECORD, Finished, Origin
 
 LAST = "last_checkpoint"
 """File of Detectron2's checkpointer that names the newest state of its folder."""

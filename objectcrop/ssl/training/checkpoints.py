@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from objectcrop.identity.finished import FOLDER, Origin, stored_origin, unused_path
 from objectcrop.runtime.atomic import replacing
-from objectcrop.runtime.finished import FOLDER, Origin, stored_origin, unused_path
 
 STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
 STATE_LAYOUT = 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from objectcrop.runtime.finished import Origin
+from objectcrop.identity.finished import Origin
 from objectcrop.ssl.pretraining import pretrain
 from objectcrop.ssl.training.checkpoints import (
     METRICS,

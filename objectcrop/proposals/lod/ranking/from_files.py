@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from objectcrop.identity.finished import Origin
 from objectcrop.proposals.lod.ranking.graph import Vector
 from objectcrop.proposals.lod.ranking.journal import LOCK, FileJournal, describe_inputs, open_folder
 from objectcrop.proposals.lod.ranking.ranking import LodRanking, rank_regions
 from objectcrop.proposals.lod.ranking.row_parts import IMAGES_PER_PART, RowParts, write_parts
 from objectcrop.proposals.lod.shards import write_arrays
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.finished import Origin
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from objectcrop.identity.finished import FOLDER
 from objectcrop.proposals.lod.ranking.graph import Moment
 from objectcrop.proposals.lod.shards import read_arrays, write_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.distributed import World
-from objectcrop.runtime.finished import FOLDER
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from objectcrop.runtime.finished import FOLDER, RECORD, Finished, Origin, stored_origin
+from objectcrop.identity.finished import FOLDER, RECORD, Finished, Origin, stored_origin
 
 CONTENT = {"weights": bytes(range(256)) * 8, "summary.json": b'{"cost": 1}\n'}
 ORIGIN = Origin("0123456789abcdef", "c0de")
@@ -100,7 +100,7 @@ def test_a_job_killed_while_it_records_has_no_record(finished, monkeypatch):
         raise KeyboardInterrupt
 
     finished.restore()
-    monkeypatch.setattr("objectcrop.runtime.finished.write_json", killed)
+    monkeypatch.setattr("objectcrop.identity.finished.write_json", killed)
     with pytest.raises(KeyboardInterrupt):
         finished.keep()
     assert stored_origin(finished.states) is None

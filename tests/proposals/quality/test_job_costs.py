@@ -1,6 +1,6 @@
 import pytest
 
-from objectcrop.runtime.job_costs import read_costs
+from objectcrop.proposals.quality.job_costs import read_costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
