@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from objectcrop.identity.lineage import Expected, Lineage
-from objectcrop.identity.record import Input, Record, Stamp, read_record, sha256_of, stamp_of
+from objectcrop.identity.record import Input, Record, read_record, sha256_of, stamp_of
 
 MAX_NAMED = 3
 
@@ -38,7 +38,8 @@ class Chain:
     def __init__(self, lineage: Lineage | None, leaf: Leaf | None = None, data_root: str | None = None) -> None:
         self._lineage, self._leaf, self._data_root = lineage, leaf, data_root
         self._found: dict[str, Problem | None] = {}
-        self._digests: dict[tuple[str, Stamp], str] = {}
+        self._records: dict[str, Record | None] = {}
+        self._digests: dict[str, str | None] = {}
 
     def problem(self, file: str) -> Problem | None:
         """Return the first thing, in order of the chain from its beginning, that keeps a file from being used; None if nothing.
@@ -52,18 +53,26 @@ class Chain:
 
     def digest(self, file: str) -> str | None:
         """Return the SHA-256 of a file as it is now, or as its record says if it is gone; None if nothing is known."""
-        record = read_record(file)
+        if file not in self._digests:
+            self._digests[file] = self._digest(file)
+        return self._digests[file]
+
+    def _digest(self, file: str) -> str | None:
+        record = self._record(file)
         if not Path(file).exists():
             return None if record is None else record.output.sha256
-        stamp = stamp_of(file)
-        if record is not None and record.output.stamp == stamp:
+        if record is not None and record.output.stamp == stamp_of(file):
             return record.output.sha256
-        if (file, stamp) not in self._digests:
-            self._digests[file, stamp] = sha256_of(file)
-        return self._digests[file, stamp]
+        return sha256_of(file)
+
+    def _record(self, file: str) -> Record | None:
+        # of 512 shards each of 512 others names all
+        if file not in self._records:
+            self._records[file] = read_record(file)
+        return self._records[file]
 
     def _examine(self, file: str) -> Problem | None:
-        record, expected = read_record(file), None if self._lineage is None else self._lineage.find(file)
+        record, expected = self._record(file), None if self._lineage is None else self._lineage.find(file)
         if record is None:
             if expected is None:
                 return None  # from outside: whoever read it recorded its bytes
@@ -102,7 +111,12 @@ class Chain:
         file = entry.path
         if root is not None and self._data_root is not None and Path(file).is_relative_to(root):
             file = (self._data_root / Path(file).relative_to(root)).as_posix()
-        if read_record(file) is None and Path(file).exists() and stamp_of(file) == entry.stamp:
+        if (
+            file not in self._digests
+            and self._record(file) is None
+            and Path(file).exists()
+            and stamp_of(file) == entry.stamp
+        ):
             return entry.sha256
         return self.digest(file)
 
