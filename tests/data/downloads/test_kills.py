@@ -107,7 +107,7 @@ def test_twenty_kills_cost_no_image_twice_and_leave_nothing_behind(arguments, fo
     assert int(forker.stdout.readline()) == 0
     assert [name for name in whole if server.requests[f"/train/{name}"] > asked[f"/train/{name}"]] == []
     assert names(folder) == sorted(path.removeprefix("/train/") for path in server.contents)
-    assert names(tmp_path) == ["i.parquet", "images", "report.json"]
+    assert names(tmp_path) == [".records", "i.parquet", "images", "report.json"]
     for name in names(folder):
         assert (folder / name).read_bytes() == server.contents[f"/train/{name}"], name
     report = read_json(tmp_path / "report.json")
