@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 PROJECT = ("objectcrop", "workflow_scripts")
+ONLOOKERS = ("objectcrop", "identity")
+"""The room that records and compares what others made: no number depends on it, so that an edit there reruns nothing."""
 
 
 def code_digest(module: str, root: Path) -> str:
@@ -27,7 +29,7 @@ def code_digest(module: str, root: Path) -> str:
     while todo:
         name = todo.pop()
         path = _file(name, root)
-        if name in digests or path is None:
+        if name in digests or path is None or tuple(name.split(".")[:2]) == ONLOOKERS:
             continue
         stat = path.stat()
         digests[name], imported = _parsed(name, path, stat.st_mtime_ns, stat.st_size)

@@ -62,6 +62,18 @@ def test_a_module_imported_through_its_room_counts(checkout):
     assert digest(checkout) != before
 
 
+def test_what_only_records_and_compares_does_not_count(checkout):
+    stage, record = checkout / "workflow_scripts/stage.py", checkout / "objectcrop/identity/record.py"
+    stage.write_text("from objectcrop.identity.record import write\n" + stage.read_text())
+    record.parent.mkdir()
+    record.write_text("write = 1\n")
+    before = digest(checkout)
+    record.write_text("write = 2\n")
+    assert digest(checkout) == before
+    (checkout / "objectcrop/room/formula.py").write_text("changed = 1\n")
+    assert digest(checkout) != before
+
+
 def test_the_description_of_a_setting_is_words(checkout):
     (checkout / "objectcrop/room/formula.py").write_text("x = Field(default=1, description='one')\n")
     before = digest(checkout)
