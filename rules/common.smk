@@ -6,7 +6,6 @@ from objectcrop.runtime.gpus import count_gpus
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.study.digest import code_digest, recipe_number
 from objectcrop.study.jobs.job import Job
-from objectcrop.study.loading import StudyError
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.paths import any_of
 from objectcrop.study.plan.plan import load_plan
@@ -18,11 +17,11 @@ WILDCARDS = ("dataset", "source", "run", "task", "table", "seed", "shard")
 prefer_own_python(ROOT)
 
 
-def or_stop(checked, *arguments):
-    """Call `checked`; a problem of the study ends the run before the first job, with one message."""
+def or_stop(checked, *arguments, **named):
+    """Call `checked`; a problem of the study or a damaged file ends the run before the first job, with one message."""
     try:
-        return checked(*arguments)
-    except StudyError as error:
+        return checked(*arguments, **named)
+    except ValueError as error:
         raise WorkflowError(str(error)) from None
 
 

@@ -18,4 +18,4 @@ os.environ[VARIABLE] = LINEAGE
 
 if workflow.is_main_process:
     watched = [Watched(*files) for files in PLAN.images.watched()]
-    note_changes(watched, is_checked=PLAN.study.tracking.images == "check")
+    or_stop(note_changes, watched, is_checked=PLAN.study.tracking.images == "check")

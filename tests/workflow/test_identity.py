@@ -99,23 +99,44 @@ def test_other_settings_reject_just_what_they_change(study, level):
 
 
 FILES = {
-    "proposals": ("results/proposals/ohms/lod.parquet", OF_LOD),
+    "proposals": ("results/proposals/ohms/lod.parquet", OF_LOD, "select_proposals"),
     "a backbone that LOD takes features from": (
         "results/pretrain/scene-scene/s0/backbone.safetensors",
         OF_LOD | {"scene-scene/linear"},
+        "pretrain",
     ),
-    "a list of images": ("results/ohms/ohms/images.parquet", LINEAR | OF_OAC),
-    "a manifest": ("results/images/ohms/manifest.parquet", LINEAR | OF_OAC),
-    "a result": ("results/eval/oac/s0/linear.json", {"oac/linear"}),
+    "a list of images": ("results/ohms/ohms/images.parquet", LINEAR | OF_OAC, "select_ohms"),
+    "a result": ("results/eval/oac/s0/linear.json", {"oac/linear"}, "evaluate_linear"),
 }
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_an_edited_file_rejects_just_what_was_made_from_it(study, kind):
-    file, stale = FILES[kind]
-    with bytes_of(study.folder / file, lambda data: data + b" "):
+def test_an_edited_file_rejects_just_what_was_made_from_it_and_what_was_made_before_holds_without_it(study, kind):
+    file, stale, rule = FILES[kind]
+    path = study.folder / file
+    with bytes_of(path, lambda data: data + b" "):
         assert stale_results(study) == stale
-    assert stale_results(study) == set()
+        planned = study.planned(*Workflow.tiny)
+        path.unlink()
+        assert stale_results(study) == set()
+        assert study.planned(*Workflow.tiny) == {}
+        assert rule in study.planned(file, *Workflow.tiny)
+    followers = stale - {"oac/linear"} if kind == "a result" else stale
+    linear = {name for name in followers if name.endswith("/linear")}
+    assert planned.get("evaluate_linear", 0) == len(linear)
+    assert planned.get("fine_tune", 0) == len(followers - linear)
+
+
+def test_a_damaged_manifest_is_named_when_the_study_is_planned(study):
+    file = "results/images/ohms/manifest.parquet"
+    with bytes_of(study.folder / file, lambda data: data[:-9] + b"x" + data[-8:]):
+        done = study.run(*Workflow.tiny, "--dry-run", check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert f"{file}: cannot be read as Parquet" in said
+    assert "remove it and run" in said
+    assert "Traceback" not in said
+    assert "ValueError" not in said
 
 
 def test_an_edited_image_is_indexed_again_with_all_that_saw_it_and_a_touched_one_is_not(study):
