@@ -47,7 +47,7 @@ class Record(NamedTuple):
         options: seed and shard, for jobs that have them.
         code: digest of the script's code.
         inputs: what was read, by the option that it was passed as.
-        story: all that is only told: command, versions, machine, cost, time.
+        story: what nothing depends on: command, versions, machine, cost, time.
     """
 
     file: str
