@@ -1,4 +1,4 @@
-"""Lists of what changed under the data root, whose age tells Snakemake to index a data set again. Light, as planning calls it."""
+"""Lists of what changed under the data root: where one is young, Snakemake indexes again. Light, as planning calls it."""
 
 import os
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """The record of a file: what its bytes are, and by which job, from which inputs and at what cost it was made.
 
-It lies in `.records/` beside the file, as `NAME.json`, and is written after the file is whole.
+It is `.records/NAME.json` beside the file, written after the file is whole.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ class Record(NamedTuple):
 
 
 def record_path(file: str | Path) -> Path:
-    """Return where the record of a file lies."""
+    """Return the path of a file's record."""
     path = Path(file)
     return path.parent / FOLDER / f"{path.name}.json"
 

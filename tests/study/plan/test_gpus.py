@@ -40,12 +40,20 @@ def test_what_snakemake_may_use_counts_too(gpus):
 
 
 def test_enough_gpus_and_an_unknown_number_are_no_problem(gpus):
-    gpus.require([TRAINED, JUDGED, SEARCHED], lambda: 4, 4)
-    gpus.require([TRAINED, JUDGED, SEARCHED], lambda: None, None)
+    jobs = [TRAINED, JUDGED, SEARCHED]
+    enough = max(number for _, number in gpus.asked(jobs))
+    gpus.require(jobs, lambda: enough, enough)
+    gpus.require(jobs, lambda: None, None)
+    with pytest.raises(StudyError):
+        gpus.require(jobs, lambda: enough - 1, None)
 
 
 def test_jobs_that_ask_for_none_count_nothing(gpus, config):
+    counted = []
+
     def count():
-        raise AssertionError("counting takes seconds")
+        counted.append("takes seconds")
+        return 0
 
     gpus.require([PlannedJob("pretrain", {"run": "random-init", "seed": "0"})], count, 0)
+    assert counted == []
