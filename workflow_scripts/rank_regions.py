@@ -37,9 +37,9 @@ def rank_here(job: LodJob, args: argparse.Namespace) -> None:
     from objectcrop.runtime.signals import stop_requests
 
     torch.set_num_threads(1)
-    offsets = (images := FeatureShards(args.features)).offsets
-    scores = ScoreFiles(args.scores, offsets)
-    origin = ranking_origin(scores, job.lod, images.image_ids, args.code)
+    images = FeatureShards(args.features)
+    scores = ScoreFiles(args.scores, images.offsets, images.image_ids)
+    origin = ranking_origin(scores, job.lod, args.code)
     finished = Finished(args.state, origin, {"ranking.npz": args.out})
     if finished.restore():
         return
@@ -48,12 +48,12 @@ def rank_here(job: LodJob, args: argparse.Namespace) -> None:
         ranked = rank_from_files(scores, job.lod, args.state, world, stop)
     if not world.is_first:
         return
-    write_ranking(args.out, ranked, images.image_ids, offsets)
+    write_ranking(args.out, ranked, images.image_ids, images.offsets)
     finished.keep()
     close_folder(args.state)
     final, quadratic = ranked.ranking
     steps = f"Q {quadratic.iterations}, walk {final.iterations} (last step {final.last_change:.2g})"
-    print(f"{offsets[-1]} regions; iterations: {steps}")
+    print(f"{images.offsets[-1]} regions; iterations: {steps}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,16 @@ from objectcrop.identity.chain import Chain, Leaf, Problem
 from objectcrop.identity.lineage import VARIABLE, Lineage, read_lineage
 from objectcrop.identity.machine import describe_machine
 from objectcrop.identity.provenance import provenance
-from objectcrop.identity.record import Input, Record, identity, input_of, read_record, stamp_of, write_record
+from objectcrop.identity.record import (
+    Input,
+    Record,
+    identity,
+    input_of,
+    is_taken_for_whole,
+    read_record,
+    stamp_of,
+    write_record,
+)
 from objectcrop.study.digest import code_digest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,8 +40,8 @@ class Work(NamedTuple):
         outputs: files.
         command: as it was called.
         data_root: folder that the paths of images start from, if it reads any.
-        large: options whose files are too large to be read for their digest each time: where the stamp is that of the record, the
-            record's word is taken, and the script verifies what it reads of them.
+        large: options whose files are too large to be read for their digest each time: the record's word is taken where the file
+            looks as it did, and the script verifies what it reads of them.
     """
 
     rule: str
@@ -61,7 +70,8 @@ class Making:
     @property
     def identity(self) -> str:
         """What the job depends on, in 16 hexadecimal digits."""
-        return identity(self._work.rule, self._work.settings, self._work.options, self._inputs)
+        contents = {name: [entry.sha256 for entry in entries] for name, entries in self._inputs.items()}
+        return identity(self._work.rule, self._work.settings, self._work.options, contents)
 
     def finish(self) -> None:
         """Write a record beside each output."""
@@ -127,7 +137,7 @@ def begin(work: Work, *, leaf: Leaf | None = None, tolerant: bool = False) -> Ma
 def _examined(file: Path, *, is_large: bool) -> Input:
     """Read a file and compare it with its record, if it has one."""
     record = read_record(file)
-    if is_large and record is not None and record.output.stamp == stamp_of(file):
+    if is_large and record is not None and is_taken_for_whole(record, stamp_of(file)):
         return record.output
     found = input_of(file)
     if record is not None and record.output.sha256 != found.sha256:

@@ -5,7 +5,7 @@ It is `.records/NAME.json` beside the file, written after the file is whole.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ from objectcrop.runtime.checksum import file_sha256
 from objectcrop.study.settings.section import settings_hash, sorted_json
 
 FOLDER = ".records"
+READ_IN_PARTS = frozenset({"extract_features", "score_pairs"})
+"""Rules whose files, hundreds of gigabytes, are only read where they are needed; their readers verify what they read."""
 FORMAT = 1
 
 
@@ -81,6 +83,18 @@ def stamp_of(file: str | Path) -> Stamp:
     return Stamp(sum(s.st_size for s in stats if not S_ISDIR(s.st_mode)), max(s.st_mtime_ns for s in stats))
 
 
+def is_taken_for_whole(record: Record, now: Stamp) -> bool:
+    """Return whether a file with this stamp is taken to hold the bytes of its record, without being read.
+
+    Snakemake touches what a job wrote when the job has ended. Of files that are read in parts the size counts, and that they are
+    not older than their record.
+    """
+    written = record.output.stamp
+    if record.rule in READ_IN_PARTS:
+        return now.num_bytes == written.num_bytes and now.mtime_ns >= written.mtime_ns
+    return now == written
+
+
 def input_of(file: str | Path) -> Input:
     """Read a file, or all files of a folder, and return what it is now."""
     path = Path(file)
@@ -133,14 +147,21 @@ def read_record(file: str | Path) -> Record | None:
         ) from error
 
 
-def identity(rule: str, settings: Mapping[str, Any], options: Mapping[str, int], inputs: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that name what a job depends on: its settings, and the bytes of its inputs.
+def identity(
+    rule: str, settings: Mapping[str, Any], options: Mapping[str, int], contents: Mapping[str, Sequence[str]]
+) -> str:
+    """Return 16 hexadecimal digits that name what a job depends on: its settings, and what it reads.
 
-    States of interrupted jobs are stored under it. The code is no part of it: a state outlives an edit of a comment, and says by
-    itself what layout it has.
+    The states of all interrupted jobs are stored under it. The code is no part of it: a state outlives an edit of a comment; whose
+    state has a layout, or numbers that depend on a recipe, counts these among its settings.
+
+    Args:
+        rule: the script.
+        settings: of the job, as JSON values.
+        options: seed and shard, for jobs that have them.
+        contents: digests of what it reads, by the option that it is passed as: of whole files, or of the part of them that counts.
     """
-    digests = {name: [entry.sha256 for entry in entries] for name, entries in inputs.items()}
-    return settings_hash({"rule": rule, "settings": settings, "options": options, "inputs": digests})
+    return settings_hash({"rule": rule, "settings": settings, "options": options, "contents": contents})
 
 
 def _plain(entry: Input) -> dict[str, Any]:

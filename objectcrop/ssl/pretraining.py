@@ -29,7 +29,7 @@ from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
 from objectcrop.ssl.training.checkpoints import LOCK, read_metrics, set_stale_aside
-from objectcrop.ssl.training.identity import state_hash
+from objectcrop.ssl.training.identity import training_identity
 from objectcrop.ssl.training.loop import Job, Training
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.recipe import RECIPE
@@ -116,7 +116,7 @@ def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | Non
 def origin_of(request: Request, tables: Tables) -> Origin:
     """Return what a training depends on: settings, seeds and the content of its tables; and its code."""
     content = {"manifest": tables.manifest, "annotations": tables.annotations, "proposals": tables.proposals}
-    return Origin(state_hash(request.run, request.seeds, content, tables.proposals_summary), request.code)
+    return Origin(training_identity(request.run, request.seeds, content, tables.proposals_summary), request.code)
 
 
 def initial_seed(request: Request) -> int:

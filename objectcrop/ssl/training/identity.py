@@ -6,20 +6,23 @@ from typing import Any
 
 import pandas as pd
 
+from objectcrop.identity.record import identity
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.training.checkpoints import STATE_LAYOUT
 from objectcrop.ssl.training.recipe import RECIPE
 from objectcrop.study.settings.runs import Run
-from objectcrop.study.settings.section import recorded, settings_hash
+from objectcrop.study.settings.section import recorded
 
 READ_OF_SUMMARY = ("object_scale_min", "features")
 """What a training reads of the summary of its proposals; the rest may change, as its versions and costs."""
 
 
-def state_hash(
+def training_identity(
     run: Run, seeds: Seeds, tables: Mapping[str, pd.DataFrame | None], proposals_summary: Mapping[str, Any] | None
 ) -> str:
-    """Return the hash of all that a training depends on but its code, which RECIPE stands for.
+    """Return the identity of a training: of all that it depends on but its code, which RECIPE stands for.
+
+    Of its tables the rows count that it reads: one more test image, or a proposal's cost, leaves its state of use.
 
     Args:
         run: settings.
@@ -31,22 +34,19 @@ def state_hash(
     assert manifest is not None
     training = manifest[manifest["split"] == "train"]
     ids = set(training["image_id"])
-    contents = {"manifest": _digest(training)}
+    contents = {"manifest": [_digest(training)]}
     for name in ("annotations", "proposals"):
         if (table := tables.get(name)) is not None:
-            contents[name] = _digest(table[table["image_id"].isin(ids)])
+            contents[name] = [_digest(table[table["image_id"].isin(ids)])]
     summary = proposals_summary or {}
-    return settings_hash(
-        {
-            "run": recorded(run),
-            "study_seed": seeds.study,
-            "seed": seeds.run,
-            "recipe": RECIPE,
-            "state_layout": STATE_LAYOUT,
-            "data": contents,
-            "proposals_summary": {name: summary[name] for name in READ_OF_SUMMARY if name in summary},
-        }
-    )
+    settings = {
+        "run": recorded(run),
+        "study_seed": seeds.study,
+        "recipe": RECIPE,
+        "state_layout": STATE_LAYOUT,
+        "proposals_summary": {name: summary[name] for name in READ_OF_SUMMARY if name in summary},
+    }
+    return identity("pretrain", settings, {"seed": seeds.run}, contents)
 
 
 def _digest(table: pd.DataFrame) -> str:

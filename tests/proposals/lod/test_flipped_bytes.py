@@ -216,6 +216,6 @@ def test_a_ranking_with_a_damaged_state_ends_with_the_same_bits(tmp_path, capsys
 def test_a_damaged_record_of_inputs_is_reported(tmp_path, capsys):
     write_shards(tmp_path, 3, 2)
     (tmp_path / "inputs.json").write_bytes(b'{"layout": \xff}')
-    open_folder(tmp_path, {"layout": 1}, ALONE)
+    open_folder(tmp_path, "0123456789abcdef", ALONE)
     assert "starts from scratch, as" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["inputs.json"]

@@ -16,7 +16,6 @@ from objectcrop.proposals.lod.ranking import journal
 from objectcrop.proposals.lod.ranking.from_files import (
     ScoreFiles,
     rank_from_files,
-    ranking_inputs,
     ranking_origin,
     write_ranking,
 )
@@ -176,10 +175,10 @@ def test_two_processes_killed_and_started_again_give_the_bits_of_one(tmp_path, e
 
 def test_the_state_belongs_to_the_content_of_the_scores_whatever_their_times(tmp_path):
     shards = write_shards(tmp_path, 3, 2)
-    before = ranking_inputs(ScoreFiles(shards, OFFSETS), LOD)
+    before = ranking_origin(ScoreFiles(shards, OFFSETS), LOD, "c0de")
     for shard in shards:
         os.utime(shard, (1, 1))
-    assert ranking_inputs(ScoreFiles(shards, OFFSETS), LOD) == before
+    assert ranking_origin(ScoreFiles(shards, OFFSETS), LOD, "c0de") == before
 
     with np.load(shards[1]) as archive:
         arrays = dict(archive)
@@ -188,33 +187,35 @@ def test_the_state_belongs_to_the_content_of_the_scores_whatever_their_times(tmp
     write_arrays(shards[1], **arrays)
     os.utime(shards[1], ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert shards[1].stat().st_size == stat.st_size
-    after = ranking_inputs(ScoreFiles(shards, OFFSETS), LOD)
-    assert after["scores"][0] == before["scores"][0]
-    assert after["scores"][1] != before["scores"][1], "size and time are those of before"
+    assert ranking_origin(ScoreFiles(shards, OFFSETS), LOD, "c0de") != before, "size and time are those of before"
 
 
-def test_a_state_of_other_scores_is_removed_aloud(tmp_path, capsys):
-    ranked(write_shards(tmp_path, 4, 2), tmp_path / "state")
-    assert "removed the state" not in capsys.readouterr().err
-    ranked(write_shards(tmp_path, 3, 2), tmp_path / "state")
-    assert "removed the state of other settings or scores" in capsys.readouterr().err
+def test_a_state_of_other_scores_is_moved_aside_and_named(tmp_path, capsys):
+    folder = tmp_path / "state"
+    ranked(write_shards(tmp_path, 4, 2), folder)
+    left = {path.name for path in folder.iterdir() if path.is_file()}
+    assert "moved" not in capsys.readouterr().err
+    ranked(write_shards(tmp_path, 3, 2), folder)
+    aside = next(tmp_path.glob("state.stale-*"))
+    assert f"{folder} was of other settings or scores; its state is moved to {aside}" in capsys.readouterr().err
+    assert {path.name for path in aside.iterdir()} == left
+    assert "inputs.json" in left
 
 
 @pytest.mark.parametrize("change", ["lod", "images", "regions"])
-def test_the_file_of_a_ranking_is_of_settings_regions_and_images(tmp_path, change):
+def test_a_ranking_is_of_settings_regions_and_images(tmp_path, change):
     shards = write_shards(tmp_path, 3, 2)
     ids = [f"image-{number}" for number in range(len(OFFSETS) - 1)]
-    before = ranking_origin(ScoreFiles(shards, OFFSETS), LOD, ids, "c0de")
+    before = ranking_origin(ScoreFiles(shards, OFFSETS, tuple(ids)), LOD, "c0de")
     lod = LOD.model_copy(update={"restart_weight": 0.5}) if change == "lod" else LOD
     if change == "images":
         ids[1] = "another"
     offsets = OFFSETS + (np.arange(len(OFFSETS)) == 1) if change == "regions" else OFFSETS
-    after = ranking_origin(ScoreFiles(shards, offsets), lod, ids, "c0de")
-    assert after.state != before.state
+    assert ranking_origin(ScoreFiles(shards, offsets, ids), lod, "c0de").state != before.state
 
 
 def test_a_file_of_scores_that_is_cut_off_is_named(tmp_path):
     shards = write_shards(tmp_path, 3, 2)
     shards[1].write_bytes(shards[1].read_bytes()[:-30])
     with pytest.raises(ValueError, match=rf"{shards[1].name}: not a file of scores"):
-        ranking_inputs(ScoreFiles(shards, OFFSETS), LOD)
+        ranking_origin(ScoreFiles(shards, OFFSETS), LOD, "c0de")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from objectcrop.identity.finished import Origin
 from objectcrop.proposals.lod.ranking.graph import Vector
-from objectcrop.proposals.lod.ranking.journal import LOCK, FileJournal, describe_inputs, open_folder
+from objectcrop.proposals.lod.ranking.journal import LOCK, FileJournal, open_folder, ranking_identity
 from objectcrop.proposals.lod.ranking.ranking import LodRanking, rank_regions
 from objectcrop.proposals.lod.ranking.row_parts import IMAGES_PER_PART, RowParts, write_parts
 from objectcrop.proposals.lod.shards import write_arrays
@@ -19,7 +19,6 @@ from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.proposals import LodProposals
-from objectcrop.study.settings.section import settings_hash
 
 
 class RankedRegions(NamedTuple):
@@ -35,10 +34,12 @@ class ScoreFiles(NamedTuple):
     Attributes:
         files: npz of every shard of scores.
         offsets: first region of each image and the number of regions, shape (images + 1,).
+        image_ids: of the images.
     """
 
     files: Sequence[Path]
     offsets: NDArray[np.int64]
+    image_ids: Sequence[str] = ()
 
 
 def rank_from_files(
@@ -67,7 +68,7 @@ def rank_from_files(
     """
     settings = _settings(lod)
     with run_lock(folder.with_name(f"{folder.name}.{LOCK}")) if world.is_first else nullcontext():
-        open_folder(folder, ranking_inputs(scores, lod, images_per_part), world)
+        open_folder(folder, ranking_origin(scores, lod, "", images_per_part).state, world)
         write_parts(scores.files, scores.offsets, folder, world, images_per_part=images_per_part)
         graph = RowParts(folder, scores.offsets, world, images_per_part=images_per_part)
         progress = Progress("LOD ranking", total=2 * lod.max_iterations, unit="steps") if world.is_first else None
@@ -77,16 +78,10 @@ def rank_from_files(
         return RankedRegions(ranking, graph.degrees)
 
 
-def ranking_inputs(scores: ScoreFiles, lod: LodProposals, images_per_part: int = IMAGES_PER_PART) -> dict[str, Any]:
-    """Return what a ranking depends on, as JSON values: equal ones give the same bits."""
+def ranking_origin(scores: ScoreFiles, lod: LodProposals, code: str, images_per_part: int = IMAGES_PER_PART) -> Origin:
+    """Return what a ranking depends on: its identity and the digest of its code."""
     settings = {**_settings(lod), "images_per_part": images_per_part}
-    return describe_inputs(settings, scores.files, scores.offsets)
-
-
-def ranking_origin(scores: ScoreFiles, lod: LodProposals, image_ids: Sequence[str], code: str) -> Origin:
-    """Return what the file of a ranking depends on: its inputs, the images that it names, the code."""
-    inputs = {"inputs": ranking_inputs(scores, lod), "image_ids": list(image_ids)}
-    return Origin(settings_hash(inputs), code)
+    return Origin(ranking_identity(settings, scores.files, scores.offsets, scores.image_ids), code)
 
 
 def write_ranking(path: Path, ranked: RankedRegions, image_ids: Sequence[str], offsets: NDArray[np.int64]) -> None:

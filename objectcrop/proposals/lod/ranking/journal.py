@@ -1,6 +1,7 @@
 """The folder of a ranking on its way: where the iterations stand, and which inputs they belong to."""
 
 import hashlib
+import re
 import shutil
 import sys
 import time
@@ -12,57 +13,86 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from objectcrop.identity.finished import FOLDER
+from objectcrop.identity.finished import FOLDER, unused_path
+from objectcrop.identity.record import identity
 from objectcrop.proposals.lod.ranking.graph import Moment
 from objectcrop.proposals.lod.shards import read_arrays, write_arrays
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.study.settings.section import settings_hash
 
 INPUTS, LOCK = "inputs.json", "lock"
-LAYOUT = 2
+LAYOUT = 3
 """Raise it when the files of the folder, or the numbers in them, change their meaning."""
 
 
-def describe_inputs(
-    settings: Mapping[str, Any], scores: Sequence[str | Path], offsets: NDArray[np.int64]
-) -> dict[str, Any]:
-    """What a ranking depends on: settings, regions, and the content of the files of scores.
+def ranking_identity(
+    settings: Mapping[str, Any],
+    scores: Sequence[str | Path],
+    offsets: NDArray[np.int64],
+    image_ids: Sequence[str],
+) -> str:
+    """Return the identity of a ranking: equal ones give the same bits.
+
+    Args:
+        settings: that it goes by.
+        scores: npz of every shard of scores.
+        offsets: first region of each image and the number of regions, shape (images + 1,).
+        image_ids: of the images.
 
     Raises:
         ValueError: naming a file of scores that is none.
     """
-    return {
-        "layout": LAYOUT,
-        "settings": dict(settings),
-        "regions": hashlib.sha256(np.ascontiguousarray(offsets).tobytes()).hexdigest(),
+    contents = {
+        "regions": [hashlib.sha256(np.ascontiguousarray(offsets).tobytes()).hexdigest()],
+        "images": [settings_hash({"ids": list(image_ids)})],
         "scores": [_content(path) for path in scores],
     }
+    return identity("rank_regions", {"layout": LAYOUT, **settings}, {}, contents)
 
 
-def _content(path: str | Path) -> list[list[Any]]:
-    """Name, bytes and CRC-32 of each array, as the file lists them: to read hundreds of gigabytes twice would take long."""
+def _content(path: str | Path) -> str:
+    """Digest of name, bytes and CRC-32 of each array, as the file lists them: to read hundreds of gigabytes twice takes long."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return [[member.filename, member.file_size, member.CRC] for member in archive.infolist()]
+            arrays = [[member.filename, member.file_size, member.CRC] for member in archive.infolist()]
+            return settings_hash({"arrays": arrays})
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path}: not a file of scores ({error}); remove it and run its rule again") from error
 
 
-def open_folder(folder: Path, inputs: Mapping[str, Any], world: World) -> None:
-    """Make the folder, or empty it if it belongs to other inputs; all processes call this together."""
+def open_folder(folder: Path, ranking: str, world: World) -> None:
+    """Make the folder of a ranking's state; one of another ranking is moved aside. All processes call this together.
+
+    Args:
+        folder: of rows, state and record.
+        ranking: its identity.
+        world: the processes.
+    """
     if world.is_first:
         path = folder / INPUTS
-        if not path.is_file() or _read_inputs(path) != inputs:
-            if path.is_file():
-                # its rows of W take more space than all else: they do not stay as a training's state does
-                print(
-                    f"LOD ranking: removed the state of other settings or scores, {folder}", file=sys.stderr, flush=True
-                )
+        stored = _read_identity(path) if path.is_file() else None
+        if stored != ranking:
+            if stored is not None:
+                _set_aside(folder, unused_path(folder.with_name(f"{folder.name}.stale-{stored}")))
             shutil.rmtree(folder, ignore_errors=True)
-            write_json(path, inputs)
+            write_json(path, {"identity": ranking})
     world.wait()
+
+
+def _set_aside(folder: Path, target: Path) -> None:
+    """Move what a ranking has computed; its rows of W take more space than all else, and can be made again."""
+    target.mkdir()
+    for path in folder.iterdir():
+        if path.is_file() or path.name == FOLDER:
+            path.rename(target / path.name)
+    print(
+        f"LOD ranking: {folder} was of other settings or scores; its state is moved to {target}, its rows of W are removed",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def close_folder(folder: Path) -> None:
@@ -76,13 +106,16 @@ def close_folder(folder: Path) -> None:
             path.unlink()
 
 
-def _read_inputs(path: Path) -> Any:
-    """What the folder belongs to, None if that file is damaged, which is reported."""
+def _read_identity(path: Path) -> str | None:
+    """Whose folder it is, None if that file is damaged, which is reported."""
     try:
-        return read_json(path)
+        value = read_json(path)
+        if not isinstance(value, dict) or not re.fullmatch(r"[0-9a-f]{16}", str(value.get("identity"))):
+            raise ValueError(f"{path}: expected the identity of a ranking")
     except ValueError as error:
         print(f"LOD ranking: starts from scratch, as {error}")
         return None
+    return str(value["identity"])
 
 
 class FileJournal:
