@@ -41,6 +41,9 @@ onstart:
     if workflow.local_exec:  # elsewhere the scheduler knows what it has
         limit = dict(workflow.global_resources.unwrapped_items()).get("gpu")
         or_stop(PLAN.gpus.require, planned_jobs("gpu"), count_gpus, limit)
+    keep_edits(
+        EDITED, {file for job in workflow.dag.needrun_jobs() for file in job.output}
+    )
 
 
 wildcard_constraints:
@@ -62,6 +65,8 @@ def of(method, **fixed):
     files = [name for name in names if name not in (*WILDCARDS, "rulename")]
 
     def answer(wildcards, input=None, rulename=None):
+        # as --forcerun would, but those alone that a target needs: what is forced there becomes a target itself
+        workflow.dag.forcefiles.update(EDITED)
         values = {
             "rulename": rulename,
             **{name: input[name] for name in files},

@@ -1,9 +1,10 @@
-"""How each file of the study is made, for jobs to compare with, and what changed under the data root."""
+"""How each file of the study is made, for jobs to compare with, and what was edited, here or under the data root."""
 
 import os
 
 from objectcrop.data.changes import Watched, note_changes
-from objectcrop.identity.lineage import VARIABLE, write_lineage
+from objectcrop.identity.edits import edited_files, keep_edits
+from objectcrop.identity.lineage import VARIABLE, read_lineage, write_lineage
 
 
 def lineage(folder, files):
@@ -16,6 +17,8 @@ LINEAGE = lineage(paths.LINEAGES, PLAN.lineage.files())
 RESULT_LINEAGE = lineage(paths.RESULT_LINEAGES, PLAN.lineage.results())
 os.environ[VARIABLE] = LINEAGE
 
+EDITED = {}
 if workflow.is_main_process:
     watched = [Watched(*files) for files in PLAN.images.watched()]
     or_stop(note_changes, watched, is_checked=PLAN.study.tracking.images == "check")
+    EDITED = or_stop(edited_files, Path("results"), read_lineage(LINEAGE))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from objectcrop.identity.lineage import Expected, Lineage
-from objectcrop.identity.record import Input, Record, read_record, sha256_of, stamp_of
+from objectcrop.identity.record import Input, Record, is_taken_for_whole, read_record, sha256_of, stamp_of
 
 MAX_NAMED = 3
 
@@ -61,7 +61,7 @@ class Chain:
         record = self._record(file)
         if not Path(file).exists():
             return None if record is None else record.output.sha256
-        if record is not None and record.output.stamp == stamp_of(file):
+        if record is not None and is_taken_for_whole(record, stamp_of(file)):
             return record.output.sha256
         return sha256_of(file)
 
