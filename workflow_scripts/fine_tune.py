@@ -53,7 +53,7 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace, state: Path) -> N
     write_result(args.out, job, args.seed, measured, time.monotonic() - start, read_precision(args.weights))
     finished.keep()
     forget_state(args.checkpoints)
-    print(", ".join(f"{name} {value:.4g}" for name, value in measured["metrics"].items()))
+    print(", ".join(f"{name} {value:.4g}" for name, value in measured["metrics"].items() if value is not None))
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_the_result_says_what_was_measured_and_of_what(work, kind):
     assert {"AP", "AP50", "AP75"} <= result["metrics"].keys()
     assert ("mask_AP" in result["metrics"]) == (kind == "segmenter")
     metric = {"voc_metric": "11_points"} if kind == "detector" else {}
-    assert result["details"] == {"norm": "BN", "num_test": 4} | metric
+    assert result["details"] == {"norm": "BN", "num_test": 4, "learning_rate": 0.01} | metric
 
 
 @pytest.mark.slow
@@ -199,10 +199,10 @@ def iterations(monkeypatch):
     counted = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
-        from objectcrop.evaluate.detection import fine_tune as module
+        from objectcrop.evaluate.detection.training import _Trainer
 
-    loss_of = module._finite_loss
-    monkeypatch.setattr(module, "_finite_loss", lambda *words: counted.append(words[2]) or loss_of(*words))
+    step = _Trainer.run_step
+    monkeypatch.setattr(_Trainer, "run_step", lambda trainer: counted.append(trainer.iter) or step(trainer))
     threads = torch.get_num_threads()
     yield counted
     torch.set_num_threads(threads)

@@ -1,7 +1,8 @@
 """Detectron2 configs of the two fine-tunings: every key that differs from Detectron2's defaults.
 
 Faster R-CNN C4 follows MoCo's `pascal_voc_R_50_C4_24k_moco`, Mask R-CNN FPN DenseCL's `R_50_FPN_1x_infomin` (box head of 4
-convolutions and 1 linear layer, norm in both heads) or the model zoo's 2-linear-layer head. Thin trunks and ResNet-18 are
+convolutions and 1 linear layer, norm in both heads) or the model zoo's 2-linear-layer head, Mask R-CNN C4 MoCo's COCO config
+(the model zoo's, with the norms of the VOC one). Thin trunks and ResNet-18 are
 ours, for small studies.
 """
 
@@ -63,10 +64,14 @@ def detection_config(
     cfg.MODEL.ROI_HEADS.NUM_CLASSES = num_classes
     _set_backbone(cfg, backbone, norm)
     _set_schedule(cfg, task.schedule)
+    width = min(1.0, backbone.width)
     if isinstance(task, DetectorTask):
         _set_c4(cfg)
+    elif task.head == "c4":
+        _set_c4(cfg)
+        _set_masks_of_c4(cfg, width)
     else:
-        _set_fpn(cfg, norm, task.head, min(1.0, backbone.width))
+        _set_fpn(cfg, norm, task.head, width)
     cfg.MODEL.RPN.POST_NMS_TOPK_TEST = task.schedule.test_regions_per_image
     # anchors keep their share of the image where images are much smaller than the recipe's
     scale = min(1.0, 2 * task.schedule.test_short_side_px / REFERENCE_SHORT_SIDE_PX)
@@ -92,7 +97,7 @@ def _set_backbone(cfg: Any, backbone: BackboneSettings, norm: str) -> None:
 
 def _set_schedule(cfg: Any, schedule: DetectionSchedule) -> None:
     solver = cfg.SOLVER
-    solver.IMS_PER_BATCH, solver.BASE_LR = schedule.images_per_batch, schedule.learning_rate
+    solver.IMS_PER_BATCH, solver.BASE_LR = schedule.images_per_batch, schedule.scaled_learning_rate
     solver.MAX_ITER, solver.STEPS = schedule.max_iterations, tuple(schedule.decay_iterations)
     solver.WARMUP_ITERS = schedule.warmup_iterations
     cfg.INPUT.MIN_SIZE_TRAIN = tuple(schedule.train_short_sides_px)
@@ -111,6 +116,13 @@ def _set_c4(cfg: Any) -> None:
     cfg.MODEL.ANCHOR_GENERATOR.SIZES = [[32, 64, 128, 256, 512]]
     cfg.MODEL.ROI_HEADS.NAME, cfg.MODEL.ROI_HEADS.IN_FEATURES = "NormedRes5ROIHeads", ["res4"]
     cfg.MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION = 14
+
+
+def _set_masks_of_c4(cfg: Any, width: float) -> None:
+    mask = cfg.MODEL.ROI_MASK_HEAD
+    cfg.MODEL.MASK_ON = True
+    mask.NAME, mask.NUM_CONV, mask.POOLER_RESOLUTION = "MaskRCNNConvUpsampleHead", 0, 14
+    mask.CONV_DIM = max(8, round(256 * width))
 
 
 def _set_fpn(cfg: Any, norm: str, head: str, width: float) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,36 +12,37 @@ from typing import Any
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.data import DatasetCatalog, DatasetMapper, build_detection_test_loader, build_detection_train_loader
-from detectron2.engine.defaults import create_ddp_model
 from detectron2.modeling import build_model
 from detectron2.solver import build_lr_scheduler, build_optimizer
 from detectron2.utils import comm
 from detectron2.utils.env import seed_all_rng
-from detectron2.utils.events import EventStorage
-from fvcore.nn.precise_bn import get_bn_modules, update_bn_stats
 
 from objectcrop.evaluate.detection import parts as detection_parts  # noqa: F401 - registers trunks and head by being imported
 from objectcrop.evaluate.detection.config import detection_config, effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
+from objectcrop.evaluate.detection.repeats import RESULT, joined, repeats_of
 from objectcrop.evaluate.detection.request import FineTuning
-from objectcrop.evaluate.detection.state import report_unused_states
+from objectcrop.evaluate.detection.state import keep_detector, report_unused_states
+from objectcrop.evaluate.detection.training import TrainingState, train_detector
 from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
+from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest, stop_requests
-from objectcrop.study.settings.tasks import DetectorTask
+from objectcrop.study.settings.tasks import DetectionSchedule, DetectorTask
 
-SAVE_EVERY_S = 600.0
 RESUME_STRIDE = 7919  # any prime larger than the number of processes
 
 
 def fine_tune_alone(job: FineTuning) -> dict[str, Any] | None:
     """Fine-tune in all processes that torchrun has started, while no other command does so in the same folder of states.
 
+    Of several repeats those that an earlier attempt finished are not made again.
+
     Returns:
-        What `fine_tune` returns; None in all processes but the first.
+        What `fine_tune` returns, the mean of the repeats; None in all processes but the first.
 
     Raises:
         Stopped: after saving, when a signal asked for it.
@@ -50,11 +50,26 @@ def fine_tune_alone(job: FineTuning) -> dict[str, Any] | None:
     """
     with joined_processes(job.num_processes) as is_first, stop_requests() as stop:
         if not is_first:
-            fine_tune(job, stop)
+            _each(job, stop)
             return None
         with run_lock(job.checkpoints.parent / "lock"):
             report_unused_states(job.checkpoints, job.label)
-            return fine_tune(job, stop)
+            return joined(_each(job, stop))
+
+
+def _each(job: FineTuning, stop: StopRequest) -> list[dict[str, Any]]:
+    if len(repeats := repeats_of(job)) == 1:
+        return [fine_tune(job, stop)]
+    results = []
+    for repeat in repeats:
+        path = repeat.checkpoints / RESULT
+        if path.is_file():
+            results.append(read_json(path))
+            continue
+        results.append(fine_tune(repeat, stop))
+        if comm.is_main_process():
+            write_json(path, results[-1])
+    return results
 
 
 def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
@@ -62,7 +77,8 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
 
     Returns:
         `metrics` and `per_class` in percent, `details` (the norm in force, how many images were measured, a detector's VOC
-        metric), and the `precision` that the networks computed in; empty in all processes but the first.
+        metric, the learning rate at its batch size), and the `precision` that the networks computed in; empty in all processes
+        but the first.
 
     Raises:
         Stopped: after saving, if a stop was asked for.
@@ -71,7 +87,8 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     job.checkpoints.mkdir(parents=True, exist_ok=True)
     precision, device = job.task.schedule.precision, torch.device(job.device)
     if comm.is_main_process():
-        print(f"{job.label}: {describe_precision(precision, device)}", file=sys.stderr, flush=True)
+        words = f"{describe_precision(precision, device)}; {_describe_learning_rate(job.task.schedule)}"
+        print(f"{job.label}: {words}", file=sys.stderr, flush=True)
     register = register_voc if isinstance(job.task, DetectorTask) else register_coco
     with _harmless_warnings_ignored(), _quiet():
         data = register(job.dataset_name, job.dataset, job.data_root)
@@ -90,6 +107,8 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
         )
     with _harmless_warnings_ignored():
         model = _train(cfg, job, stop)
+        if job.task.keep_detector and comm.is_main_process():
+            keep_detector(job.checkpoints, model, cfg)
         with _quiet():
             images = DatasetCatalog.get(data.test)[: job.task.schedule.max_test_images]
         evaluator: Any = (
@@ -99,10 +118,21 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
         )
         with autocast(precision, device):
             results: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job.label, stop)
-    details = {"norm": effective_norm(job.task.schedule.norm, job.num_processes), "num_test": len(images)}
+    schedule = job.task.schedule
+    details: dict[str, Any] = {
+        "norm": effective_norm(schedule.norm, job.num_processes),
+        "num_test": len(images),
+        "learning_rate": schedule.scaled_learning_rate,
+    }
     if isinstance(job.task, DetectorTask):
         details["voc_metric"] = job.task.voc_metric
     return results | {"details": details, "precision": resolve_precision(precision, device)} if results else {}
+
+
+def _describe_learning_rate(schedule: DetectionSchedule) -> str:
+    words = f"learning rate {schedule.scaled_learning_rate:g} at {schedule.images_per_batch} images per step"
+    meant_for = schedule.learning_rate_images
+    return words if meant_for is None else f"{words} ({schedule.learning_rate:g} at {meant_for}, scaled linearly)"
 
 
 @contextlib.contextmanager
@@ -133,64 +163,8 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
         else:
             seed_all_rng(job.seed + comm.get_rank() + RESUME_STRIDE * start)  # not the first images again
         loader = build_detection_train_loader(cfg)
-    precision, device = job.task.schedule.precision, torch.device(job.device)
-    parallel = create_ddp_model(model, broadcast_buffers=False)
-    parallel.train()
-    total, last_save = cfg.SOLVER.MAX_ITER, time.monotonic()
-    num_saved = int(checkpointer.has_checkpoint() and checkpointer.get_checkpoint_file().endswith("state-0.pth"))
-    progress = Progress(f"{job.label}, training", total=total, unit="iterations", done=start)
-    batches = iter(loader)
-    with progress, EventStorage(start):
-        for iteration in range(start, total):
-            batch = next(batches)
-            # entered for each forward pass: it keeps narrow copies of weights, which the optimizer's step makes stale
-            with autocast(precision, device):
-                loss = _finite_loss(parallel, batch, f"{job.label}: iteration {iteration}")
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            scheduler.step()
-            progress.advance(1, loss=float(loss.detach()))
-            is_asked_to_stop = _is_asked(stop)
-            if is_asked_to_stop or time.monotonic() - last_save >= SAVE_EVERY_S:
-                # two files alternate: the other one stays whole if this one is cut off
-                checkpointer.save(f"state-{num_saved % 2}", iteration=iteration)
-                num_saved += 1
-                last_save = time.monotonic()
-            if is_asked_to_stop:
-                print(
-                    f"{job.label}: stopped after iteration {iteration}, state saved; start it again to resume",
-                    flush=True,
-                )
-                raise Stopped(stop.exit_code)
-        num_precise = job.task.schedule.precise_batch_norm_iterations
-        if start < total:
-            if num_precise and get_bn_modules(model):
-                with autocast(precision, device):
-                    update_bn_stats(model, batches, num_precise)
-            checkpointer.save(f"state-{num_saved % 2}", iteration=total - 1)  # testing can take long too
+    train_detector(model, iter(loader), optimizer, scheduler, TrainingState(checkpointer), job, start, stop)
     return model
-
-
-def _is_asked(stop: StopRequest) -> bool:
-    """Return whether any process was asked to stop: all must leave at the same iteration."""
-    if comm.get_world_size() == 1:
-        return bool(stop)
-    flag = torch.tensor(float(bool(stop)), device="cuda")
-    torch.distributed.all_reduce(flag)
-    return flag.item() > 0
-
-
-def _finite_loss(model: torch.nn.Module, batch: list[dict[str, Any]], where: str) -> torch.Tensor:
-    names = ", ".join(str(image["image_id"]) for image in batch)
-    diverged = f"{where}: the loss is not finite (images {names}); lower schedule.learning_rate or lengthen the warm-up"
-    try:
-        loss: torch.Tensor = sum(model(batch).values())
-    except FloatingPointError as error:  # how Detectron2 says that its proposals are not finite
-        raise ValueError(diverged) from error
-    if not bool(torch.isfinite(loss)):
-        raise ValueError(diverged)
-    return loss
 
 
 def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:

@@ -11,7 +11,7 @@ from detectron2.evaluation import COCOEvaluator, PascalVOCDetectionEvaluator
 from detectron2.evaluation.pascal_voc_evaluation import parse_rec, voc_eval
 from detectron2.utils import comm
 
-from objectcrop.study.settings.tasks import VocMetric
+from objectcrop.study.settings.tasks import BOX_METRICS, SIZE_METRICS, VocMetric
 
 THRESHOLDS = range(50, 100, 5)
 
@@ -90,17 +90,18 @@ class InstanceEvaluator:
         self._inner.process(inputs, outputs)
 
     def evaluate(self) -> dict[str, Any]:
-        """Return metrics in percent; a model without any prediction has AP 0, as COCO counts it."""
+        """Return metrics in percent; a model without any prediction has AP 0, as COCO counts it, a size without an object None."""
         results = self._inner.evaluate(img_ids=self._ids)
         if not comm.is_main_process():
             return {}
-        metrics: dict[str, float] = {}
+        metrics: dict[str, float | None] = {}
         per_class: dict[str, float | None] = {}
         for kind, prefix in (("bbox", ""), ("segm", "mask_")):
             values = results.get(kind, {})
-            for name in ("AP", "AP50", "AP75"):
-                value = float(values.get(name, 0.0))
-                metrics[prefix + name] = 0.0 if math.isnan(value) else value
+            for name in BOX_METRICS:
+                metrics[prefix + name] = _or(0.0, values.get(name, math.nan))
+            for name in SIZE_METRICS:
+                metrics[prefix + name] = _or(None, values.get(name, math.nan))
             if kind == "bbox":
                 per_class = {
                     name.removeprefix("AP-"): None if math.isnan(value) else float(value)
@@ -108,3 +109,7 @@ class InstanceEvaluator:
                     if name.startswith("AP-")
                 }
         return {"metrics": metrics, "per_class": per_class}
+
+
+def _or(instead: float | None, value: float) -> float | None:
+    return instead if math.isnan(value) else float(value)

@@ -69,5 +69,9 @@ class FineTuning:
             seed=job.study_seed + seed,
             num_processes=max(gpus, 1),
             device="cuda" if gpus else "cpu",
-            num_workers=4 if threads > 4 else 0,
+            num_workers=_workers(job.task.schedule.loader_workers, threads),
         )
+
+
+def _workers(asked: int | None, threads: int) -> int:
+    return asked if asked is not None else 4 if threads > 4 else 0

@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from objectcrop.identity.finished import FOLDER, RECORD, Finished, Origin
+from objectcrop.runtime.atomic import replacing, write_text
 
 LAST = "last_checkpoint"
 """File of Detectron2's checkpointer that names the newest state of its folder."""
@@ -30,9 +32,9 @@ def report_unused_states(folder: Path, label: str) -> None:
         folder: of the job's identity.
         label: names the fine-tuning.
     """
-    states = {file.parent.name for file in folder.parent.glob(f"*/{LAST}")}
-    results = {file.parents[1].name for file in folder.parent.glob(f"*/{FOLDER}/{RECORD}")}
-    if not (others := sorted((states | results) - {folder.name})) or (folder / LAST).exists():
+    found = [*folder.parent.rglob(LAST), *folder.parent.glob(f"*/{FOLDER}/{RECORD}")]
+    others = sorted({file.relative_to(folder.parent).parts[0] for file in found} - {folder.name})
+    if not others or next(folder.rglob(LAST), None) is not None:
         return
     print(
         f"{label}: starts from scratch; of other weights, data, settings or code, and not used: "
@@ -45,5 +47,15 @@ def report_unused_states(folder: Path, label: str) -> None:
 def forget_state(checkpoints: Path) -> None:
     """Remove the states of a fine-tuning whose result is recorded, those of other weights or settings too; records stay."""
     for name in ("state-*.pth", LAST):
-        for file in checkpoints.glob(f"*/{name}"):
+        for file in checkpoints.rglob(name):
             file.unlink()
+
+
+def keep_detector(folder: Path, model: Any, cfg: Any) -> None:
+    """Write a detector's weights and its config, as Detectron2's checkpointer and config node read them."""
+    import torch
+
+    with replacing(folder / "detector.pth") as aside:
+        torch.save({"model": {name: value.cpu() for name, value in model.state_dict().items()}}, aside)
+    write_text(folder / "detector.yaml", cfg.dump())
+    print(f"the detector is kept: {folder / 'detector.pth'} and detector.yaml", file=sys.stderr, flush=True)

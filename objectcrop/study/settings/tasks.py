@@ -57,7 +57,18 @@ class DetectionSchedule(Section):
     )
     warmup_iterations: int = Field(default=100, ge=0, description="Linear warm-up.")
     images_per_batch: int = Field(default=16, ge=1, description="Images per step over all devices.")
-    learning_rate: float = Field(default=0.02, gt=0, description="At that batch size.")
+    learning_rate: float = Field(default=0.02, gt=0, description="At images_per_batch, or at learning_rate_images.")
+    learning_rate_images: int | None = Field(
+        default=None,
+        ge=1,
+        description="Images per step that the learning rate is meant for: it is scaled linearly from there to images_per_batch "
+        "(Goyal et al. 2017), and printed; null scales nothing.",
+    )
+    loader_workers: int | None = Field(
+        default=None,
+        ge=0,
+        description="Processes that load images; random choices depend on it. null: 4 for more than 4 cores, else none.",
+    )
     train_short_sides_px: tuple[Annotated[int, Field(ge=32)], ...] = Field(
         min_length=1,
         default=(480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800),
@@ -86,8 +97,19 @@ class DetectionSchedule(Section):
         default="auto", description=f"{PRECISION_DESCRIPTION} Losses and boxes stay float32; training and test alike."
     )
 
+    @property
+    def scaled_learning_rate(self) -> float:
+        """The learning rate at images_per_batch."""
+        return self.learning_rate * self.images_per_batch / (self.learning_rate_images or self.images_per_batch)
+
 
 BOX_METRICS = ("AP", "AP50", "AP75")
+SIZE_METRICS = ("APs", "APm", "APl")
+"""COCO's average precision of objects below 32² px, up to 96² px, and above."""
+REPEATS = (
+    "Fine-tunings of the same backbone, with other seeds: the result is their mean, with the deviation of each metric."
+)
+KEEP = "Keep the fine-tuned detector, weights and Detectron2's config, in the folder of its state."
 VocMetric = Literal["11_points", "area"]
 
 
@@ -101,6 +123,8 @@ class DetectorTask(Section):
         description="Average precision of a class: the mean precision at 11 recalls (VOC 2007, the protocol of MoCo and "
         "Detectron2 on that test set), or the area under the curve (VOC 2010 and later).",
     )
+    repeats: int = Field(default=1, ge=1, le=100, description=f"{REPEATS} MoCo averages 5 on VOC.")
+    keep_detector: bool = Field(default=False, description=KEEP)
     schedule: DetectionSchedule = DetectionSchedule()
     resources: ResourceSettings = ResourceSettings(gpus=8, hours=24)
 
@@ -111,11 +135,16 @@ class DetectorTask(Section):
 
 
 class SegmenterTask(Section):
-    """Mask R-CNN FPN on COCO layout (DenseCL's recipe)."""
+    """Mask R-CNN on COCO layout: FPN (DenseCL's recipe), or C4 (MoCo's)."""
 
     kind: Literal["segmenter"]
     dataset: Name = Field(description="A data set with source coco (or drawn: its COCO layout).")
-    head: Literal["4conv1fc", "2fc"] = Field(default="4conv1fc", description="Box head: DenseCL's, or the model zoo's.")
+    head: Literal["4conv1fc", "2fc", "c4"] = Field(
+        default="4conv1fc",
+        description="FPN with DenseCL's box head, or with the model zoo's; or C4: res5 with an extra norm as head (MoCo's COCO).",
+    )
+    repeats: int = Field(default=1, ge=1, le=100, description=REPEATS)
+    keep_detector: bool = Field(default=False, description=KEEP)
     schedule: DetectionSchedule = DetectionSchedule(
         max_iterations=90_000,
         decay_iterations=(60_000, 80_000),
@@ -127,7 +156,7 @@ class SegmenterTask(Section):
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the numbers that a result holds."""
-        return BOX_METRICS + tuple(f"mask_{name}" for name in BOX_METRICS)
+        return tuple(prefix + name for prefix in ("", "mask_") for name in BOX_METRICS + SIZE_METRICS)
 
 
 Task = Annotated[LinearTask | DetectorTask | SegmenterTask, Field(discriminator="kind")]

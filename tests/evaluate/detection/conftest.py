@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from objectcrop.evaluate.detection.request import FineTuning
 from objectcrop.evaluate.detection.weights import write_detectron2
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import BackboneSettings
+from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
@@ -20,6 +22,20 @@ with warnings.catch_warnings():
 COLOURS = {"bar": (40, 40, 220), "tile": (220, 120, 30)}
 SIZE = (96, 72)
 DRAWN = DrawnDataset(source="drawn")
+TINY = BackboneSettings(arch="resnet18", width=0.125)
+SCHEDULE = {
+    "max_iterations": 4,
+    "decay_iterations": [3],
+    "warmup_iterations": 1,
+    "images_per_batch": 2,
+    "learning_rate": 0.01,
+    "train_short_sides_px": [64],
+    "test_short_side_px": 64,
+    "max_long_side_px": 128,
+    "precise_batch_norm_iterations": 1,
+    "regions_per_image": 16,
+    "test_regions_per_image": 20,
+}
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +115,17 @@ def exported(tmp_path):
         return path
 
     return export
+
+
+@pytest.fixture
+def job(tmp_path, drawn_root, exported):
+    """Make a fine-tuning of a few iterations, of a detector or a segmenter, with other settings of the task or its schedule."""
+
+    def make(kind="detector", *, settings=None, **schedule):
+        model = {"detector": DetectorTask, "segmenter": SegmenterTask}[kind]
+        values = {"kind": kind, "dataset": "few", "schedule": SCHEDULE | schedule} | (settings or {})
+        task = model.model_validate(values)
+        weights = exported(trunk_with_statistics("resnet18", 0.125))
+        return FineTuning("test", task, TINY, "few", DRAWN, drawn_root, weights, tmp_path / "checkpoints", seed=0)
+
+    return make

@@ -55,6 +55,7 @@ def test_what_depends_on_a_data_set_that_is_not_there_is_no_problem_of_its_own(c
 def test_metrics_of_fine_tunings_are_those_of_boxes_and_masks():
     boxes = DetectorTask(kind="detector", dataset="d").metrics
     assert boxes == ("AP", "AP50", "AP75")
-    assert SegmenterTask(kind="segmenter", dataset="d").metrics == (*boxes, "mask_AP", "mask_AP50", "mask_AP75")
+    by_size = (*boxes, "APs", "APm", "APl")
+    assert SegmenterTask(kind="segmenter", dataset="d").metrics == (*by_size, *(f"mask_{name}" for name in by_size))
     assert "top1" in LinearTask(kind="linear", dataset="d", labels="single").metrics
     assert "top1" not in LinearTask(kind="linear", dataset="d").metrics
