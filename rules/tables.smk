@@ -5,6 +5,7 @@ rule render_table:
     """Render one table: what was measured, beside the paper's numbers."""
     input:
         results=of(PLAN.results.of_table),
+        proposals=of(PLAN.results.summaries_of_proposals),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
         lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
@@ -28,7 +29,8 @@ rule render_table:
         code=code("render_table"),
     shell:
         "python -m workflow_scripts.render_table"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results} --paper {input.paper:q}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results}"
+        " --proposals {input.proposals} --paper {input.paper:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
 
 
@@ -168,6 +170,16 @@ rule write_report:
         " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"
         " --unreadable {input.unreadable} --out {output.page} 2>&1 | tee -i {log}"
+
+
+for _target in PLAN.study.targets:
+
+    rule:
+        name:
+            _target
+        input:
+            PLAN.results.target(_target),
+        localrule: True
 
 
 for _table in PLAN.study.tables:

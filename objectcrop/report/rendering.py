@@ -4,16 +4,22 @@ import csv
 import io
 from typing import Any
 
-from objectcrop.report.cells import STAGES, Cell
-from objectcrop.study.settings.tables import Table
+from objectcrop.report.cells import Cell
+from objectcrop.report.notes import notes
+from objectcrop.study.settings.tables import Column, Table
+
+UNMEASURED = "–"
 
 
-def measured_text(cell: Cell) -> str:
-    """Mean with one decimal, the deviation over seeds if there is one, and a mark on a stale value."""
+def measured_text(cell: Cell, column: Column) -> str:
+    """Return mean, deviation over seeds and interval where there are, a mark on a stale value; a difference has its sign."""
     if cell.mean is None:
-        return "quoted"
-    spread = "" if cell.deviation is None else f" ± {cell.deviation:.1f}"
-    return f"{cell.mean:.1f}{spread}{' (stale)' if cell.stale else ''}"
+        return "quoted" if cell.published.text and not cell.is_difference else UNMEASURED
+    digits = column.decimals
+    mean = f"{cell.mean:+.{digits}f}" if cell.is_difference else f"{cell.mean:.{digits}f}"
+    spread = "" if cell.deviation is None else f" ± {cell.deviation:.{digits}f}"
+    ends = "" if cell.interval is None else f" ({cell.interval[0]:.{digits}f} to {cell.interval[1]:.{digits}f})"
+    return f"{mean}{spread}{ends}{' (stale)' if cell.stale else ''}"
 
 
 def headings(table: Table) -> list[str]:
@@ -32,50 +38,37 @@ def lines(table: Table, cells: list[list[Cell]]) -> list[list[str]]:
     for row, row_cells in zip(table.rows, cells, strict=True):
         line = [row.label]
         for column, cell in zip(table.columns, row_cells, strict=True):
-            line.append(measured_text(cell))
+            line.append(measured_text(cell, column))
             if column.paper_metric is not None:
-                line += [cell.paper_text, "" if cell.difference is None else f"{cell.difference:+.1f}"]
+                line += [paper_text(cell), over_paper_text(cell, column)]
         body.append(line)
     return body
 
 
+def paper_text(cell: Cell) -> str:
+    """Return the paper's number; of a difference with its sign."""
+    value = cell.published.value
+    return f"{value:+g}" if cell.is_difference and value is not None else cell.published.text
+
+
+def over_paper_text(cell: Cell, column: Column) -> str:
+    """Return the measured mean minus the paper's number; empty where one of them is missing."""
+    return "" if cell.over_paper is None else f"{cell.over_paper:+.{column.decimals}f}"
+
+
 def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return sentences: how far each row is from the first row with a measurement, by the first column."""
+    """Return sentences: how far each row is from the first row with a measurement, by the first column.
+
+    None of a table that has rows of its own for differences.
+    """
+    if any(row.difference for row in table.rows):
+        return []
     measured = [(row.label, row_cells[0].mean) for row, row_cells in zip(table.rows, cells, strict=True)]
     rows = [(label, mean) for label, mean in measured if mean is not None]
     if len(rows) < 2:
         return []
     first, base = rows[0]
     return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in rows[1:]]
-
-
-def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return the table's note, the number of seeds, and notes on the paper's numbers."""
-    sentences = [table.note] if table.note else []
-    counts = {len(cell.measured) for row in cells for cell in row if cell.measured}
-    if counts:
-        seeds = max(counts)
-        sentences.append(
-            "One seed: the spread is unknown." if seeds == 1 else f"Mean ± standard deviation over {seeds} seeds."
-        )
-    for row, row_cells in zip(table.rows, cells, strict=True):
-        sentences += [f"{row.label}, paper: {text}" for text in dict.fromkeys(c.note for c in row_cells if c.note)]
-    reasons = dict.fromkeys(cell.stale for row in cells for cell in row if cell.stale)
-    return sentences + [f"Stale: {reason}." for reason in reasons] + precision_notes(table, cells)
-
-
-def precision_notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return a sentence for each stage that computed in different precisions in this table: which rows in which."""
-    sentences = []
-    for stage in STAGES:
-        rows: dict[str, list[str]] = {}
-        for row, row_cells in zip(table.rows, cells, strict=True):
-            for precision in sorted(set().union(*(cell.precisions.get(stage, ()) for cell in row_cells)) - {"none"}):
-                rows.setdefault(precision, []).append(row.label)
-        if len(rows) > 1:
-            parts = "; ".join(f"{precision}: {', '.join(labels)}" for precision, labels in sorted(rows.items()))
-            sentences.append(f"Precision of {stage} differs between rows: {parts}.")
-    return sentences
 
 
 def as_markdown(table: Table, cells: list[list[Cell]]) -> str:
@@ -101,17 +94,7 @@ def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
             "label": row.label,
             "run": row.run,
             "cells": [
-                {
-                    "task": column.task,
-                    "metric": column.metric,
-                    "measured": list(cell.measured),
-                    "mean": cell.mean,
-                    "deviation": cell.deviation,
-                    "paper": cell.paper,
-                    "difference": cell.difference,
-                    "stale": cell.stale,
-                    "note": cell.note,
-                }
+                _cell_json(cell, row.judged_by(column), column)
                 for column, cell in zip(table.columns, row_cells, strict=True)
             ],
         }
@@ -125,4 +108,22 @@ def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
         "lines": lines(table, cells),
         "notes": notes(table, cells),
         "gains": gains(table, cells),
+    }
+
+
+def _cell_json(cell: Cell, judged: tuple[str, str] | None, column: Column) -> dict[str, Any]:
+    run, task = judged or (None, column.task)
+    return {
+        "run": run,
+        "task": task,
+        "metric": column.metric,
+        "is_difference": cell.is_difference,
+        "measured": list(cell.measured),
+        "mean": cell.mean,
+        "deviation": cell.deviation,
+        "interval": cell.interval,
+        "paper": cell.published.value,
+        "difference": cell.over_paper,
+        "stale": cell.stale,
+        "note": cell.published.note,
     }

@@ -63,6 +63,9 @@ class Study(Section):
     )
     tasks: dict[Name, Task] = Field(default={}, description="Tasks by name.")
     tables: dict[Name, Table] = Field(default={}, description="Tables by name; `snakemake NAME` makes one.")
+    targets: dict[Name, tuple[Name, ...]] = Field(
+        default={}, description="Names for several tables at once; `snakemake NAME` makes them."
+    )
     measured_proposals: dict[Name, tuple[Name, ...]] = Field(
         default={}, description="Proposal sources to measure and show in the report, by data set."
     )

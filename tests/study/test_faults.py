@@ -108,7 +108,7 @@ MISTAKES = [
     (("inspection",), 3, "inspection: Input should be a valid dictionary"),
     *(
         ((section,), 3, f"{section}: Input should be a valid dictionary")
-        for section in ("datasets", "proposals", "runs", "tasks", "tables")
+        for section in ("datasets", "proposals", "runs", "tasks", "tables", "targets")
     ),
 ]
 

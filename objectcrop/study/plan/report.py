@@ -83,6 +83,7 @@ class ReportPlan:
         trained = [self.study.runs[run].dataset for run in self.results.trained_runs()]
         used = [dataset for dataset in trained if dataset is not None]
         used += [self.study.tasks[task].dataset for _, task in self.results.judged()]
+        used += [dataset for dataset, _ in self.results.measured_proposals()]
         return list(dict.fromkeys([*used, *self.study.measured_proposals]))
 
     def inspections(self) -> list[str]:
