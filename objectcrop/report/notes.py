@@ -1,5 +1,7 @@
 """The sentences under a table."""
 
+from collections.abc import Mapping
+
 from objectcrop.report.cells import STAGES, Cell
 from objectcrop.study.settings.tables import Table
 
@@ -8,12 +10,17 @@ def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
     """Return the table's note, those on its rows, the number of seeds, and notes on the paper's numbers."""
     sentences = [table.note] if table.note else []
     sentences += [f"{row.label}: {row.note}" for row in table.rows if row.note]
+    sentences += [f"{row.label}: judged by {_listed(row.tasks)}." for row in table.rows if row.tasks and row.all_runs]
     sentences += _seed_notes(cells)
     for row, row_cells in zip(table.rows, cells, strict=True):
         texts = dict.fromkeys(cell.published.note for cell in row_cells if cell.published.note)
         sentences += [f"{row.label}, paper: {text}" for text in texts]
     reasons = dict.fromkeys(cell.stale for row in cells for cell in row if cell.stale)
     return sentences + [f"Stale: {reason}." for reason in reasons] + _precision_notes(table, cells)
+
+
+def _listed(tasks: Mapping[str, str]) -> str:
+    return ", ".join(f"{own} in place of {usual}" for usual, own in tasks.items())
 
 
 def _seed_notes(cells: list[list[Cell]]) -> list[str]:

@@ -97,6 +97,7 @@ def test_a_row_of_two_runs_shows_under_each_column_the_run_of_its_task_and_the_t
     ((first, second),) = build_cells(table, Measured(results), PAPER)
     assert (first.mean, second.mean) == (30.0, 41.0)
     cells = as_json(table, [[first, second]])["rows"][0]["cells"]
+    assert "one: judged by b-slow in place of b." in notes(table, [[first, second]])
     assert [(cell["run"], cell["task"]) for cell in cells] == [("scene", "linear"), ("objects", "b-slow")]
 
 
@@ -185,6 +186,6 @@ def test_every_paper_row_of_the_presets_is_in_the_paper(root, preset):
     for table in study.tables.values():
         for row in table.rows:
             for column in table.columns:
-                if row.paper_row is not None and column.paper_metric is not None and table.paper_table is not None:
-                    paper.find(table.paper_table, row.paper_row, column.paper_metric)
+                if (place := table.published_at(row, column)) is not None:
+                    paper.find(*place)
     assert study.tables
