@@ -7,6 +7,7 @@ rule render_table:
         results=of(PLAN.results.of_table),
         proposals=of(PLAN.results.summaries_of_proposals),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
+        faults=str(ROOT / "objectcrop/report/paper_faults.toml"),
         lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
         markdown=report(
@@ -30,7 +31,7 @@ rule render_table:
     shell:
         "python -m workflow_scripts.render_table"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results}"
-        " --proposals {input.proposals} --paper {input.paper:q}"
+        " --proposals {input.proposals} --paper {input.paper:q} --faults {input.faults:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
 
 

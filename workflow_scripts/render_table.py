@@ -13,6 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_input("results", "results of the tasks", nargs="*")
     parser.add_input("proposals", "summaries of proposals, DATASET/SOURCE.json", nargs="*")
     parser.add_input("paper", "CSV of the paper's numbers")
+    parser.add_input("faults", "TOML of what is wrong with these")
     parser.add_output("markdown", "Markdown to write")
     parser.add_output("csv", "CSV to write")
     parser.add_output("json", "JSON to write, full precision")
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     made = parser.begin("render_table", args, leaf=leaf, tolerant=job.allow_stale)
 
     from objectcrop.report.cells import build_cells
+    from objectcrop.report.faults import read_faults
     from objectcrop.report.measured import read_measured
     from objectcrop.report.rendering import as_csv, as_json, as_markdown
     from objectcrop.runtime.atomic import write_json, write_text
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = job.table
     stale = {file: problem.through(file) for file, problem in made.problems.items()}
     measured = read_measured(args.results, args.proposals, stale)
-    cells = build_cells(table, measured, read_paper_values(args.paper))
+    cells = build_cells(table, measured, read_paper_values(args.paper), read_faults(args.faults))
     write_json(args.json, {"name": job.table_name} | as_json(table, cells))
     write_text(args.csv, as_csv(table, cells))
     write_text(args.markdown, as_markdown(table, cells))

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from objectcrop.report.differences import Interval, difference_of, joint_interval
+from objectcrop.report.faults import Fault
 from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Column, Row, Table
 
@@ -20,12 +21,14 @@ class Published(NamedTuple):
     Attributes:
         value: the number; None where there is none.
         text: what to print for it.
-        note: what is wrong or unclear about it.
+        note: what to know about it.
+        faults: what is wrong or unclear about it.
     """
 
     value: float | None = None
     text: str = ""
     note: str = ""
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,15 @@ class Cell:
 
     @property
     def over_paper(self) -> float | None:
-        """Measured mean minus the paper's number."""
-        return None if self.mean is None or self.published.value is None else self.mean - self.published.value
+        """Measured mean minus the paper's number; None for a number that is no target."""
+        if self.mean is None or self.published.value is None or not all(fault.is_usable for fault in self.faults):
+            return None
+        return self.mean - self.published.value
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong or unclear about the published number."""
+        return self.published.faults
 
 
 class Measured(NamedTuple):
@@ -80,13 +90,14 @@ class Measured(NamedTuple):
     stale_proposals: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
-def build_cells(table: Table, measured: Measured, paper: PaperValues) -> list[list[Cell]]:
+def build_cells(table: Table, measured: Measured, paper: PaperValues, faults: Sequence[Fault] = ()) -> list[list[Cell]]:
     """Return the cells, row by row.
 
     Args:
         table: rows and columns.
         measured: results, and summaries of proposals.
         paper: the published numbers.
+        faults: what is wrong or unclear about these.
 
     Raises:
         ValueError: if a result lacks the metric, or the paper has no such row.
@@ -94,7 +105,11 @@ def build_cells(table: Table, measured: Measured, paper: PaperValues) -> list[li
     results_of: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for result in measured.results:
         results_of.setdefault((str(result["run"]), str(result["task"])), []).append(result)
-    columns = [_column_cells(table, column, measured, results_of, paper) for column in table.columns]
+    published = [[_published(table, row, column, paper, faults) for row in table.rows] for column in table.columns]
+    columns = [
+        _column_cells(table, column, measured, results_of, texts)
+        for column, texts in zip(table.columns, published, strict=True)
+    ]
     return [list(cells) for cells in zip(*columns, strict=True)]
 
 
@@ -103,9 +118,8 @@ def _column_cells(
     column: Column,
     measured: Measured,
     results_of: Mapping[tuple[str, str], list[Mapping[str, Any]]],
-    paper: PaperValues,
+    published: Sequence[Published],
 ) -> list[Cell]:
-    published = [_published(table, row, column, paper) for row in table.rows]
     own = [
         Cell(published=text) if row.difference else _cell(row, column, measured, results_of, text)
         for row, text in zip(table.rows, published, strict=True)
@@ -151,12 +165,13 @@ def _difference(of: Sequence[str], minus: Sequence[str], cells: Mapping[str, Cel
     return Cell(values, published, stale if values else "", {}, interval, is_difference=True)
 
 
-def _published(table: Table, row: Row, column: Column, paper: PaperValues) -> Published:
+def _published(table: Table, row: Row, column: Column, paper: PaperValues, faults: Sequence[Fault]) -> Published:
     place = table.published_at(row, column)
     found = None if place is None else paper.find(*place)
-    if found is None:
+    if place is None or found is None:
         return Published()
-    return Published(found.value, NOT_AVAILABLE if found.value is None else f"{found.value:g}", found.note)
+    text = NOT_AVAILABLE if found.value is None else f"{found.value:g}"
+    return Published(found.value, text, found.note, tuple(fault for fault in faults if fault.concerns(*place)))
 
 
 def _metric(result: Mapping[str, Any], name: str) -> float:

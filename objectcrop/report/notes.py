@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from objectcrop.report.cells import STAGES, Cell
+from objectcrop.report.faults import Footnotes
 from objectcrop.study.settings.tables import Table
 
 
 def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return the table's note, those on its rows, the number of seeds, and notes on the paper's numbers."""
+    """Return the table's note, those on its rows, the number of seeds, notes on the paper's numbers, and their faults."""
     sentences = [table.note] if table.note else []
     sentences += [f"{row.label}: {row.note}" for row in table.rows if row.note]
     sentences += [f"{row.label}: judged by {_listed(row.tasks)}." for row in table.rows if row.tasks and row.all_runs]
@@ -15,8 +16,14 @@ def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
     for row, row_cells in zip(table.rows, cells, strict=True):
         texts = dict.fromkeys(cell.published.note for cell in row_cells if cell.published.note)
         sentences += [f"{row.label}, paper: {text}" for text in texts]
+    sentences += footnotes_of(cells).sentences()
     reasons = dict.fromkeys(cell.stale for row in cells for cell in row if cell.stale)
     return sentences + [f"Stale: {reason}." for reason in reasons] + _precision_notes(table, cells)
+
+
+def footnotes_of(cells: list[list[Cell]]) -> Footnotes:
+    """Return the faults of a table's published numbers as footnotes."""
+    return Footnotes(cells, [[bool(cell.published.text) for cell in row] for row in cells])
 
 
 def _listed(tasks: Mapping[str, str]) -> str:

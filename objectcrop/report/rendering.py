@@ -5,7 +5,8 @@ import io
 from typing import Any
 
 from objectcrop.report.cells import Cell
-from objectcrop.report.notes import notes
+from objectcrop.report.faults import Footnotes
+from objectcrop.report.notes import footnotes_of, notes
 from objectcrop.study.settings.tables import Column, Table
 
 UNMEASURED = "–"
@@ -22,25 +23,27 @@ def measured_text(cell: Cell, column: Column) -> str:
     return f"{mean}{spread}{ends}{' (stale)' if cell.stale else ''}"
 
 
-def headings(table: Table) -> list[str]:
+def headings(table: Table, footnotes: Footnotes | None = None) -> list[str]:
     """Return column headings; the paper's number and the difference are columns where the paper has the metric."""
     texts = [""]
-    for column in table.columns:
+    for place, column in enumerate(table.columns):
         texts.append(column.label)
         if column.paper_metric is not None:
-            texts += [f"{column.label}, paper", "difference"]
+            marks = "" if footnotes is None else footnotes.of_heading(place)
+            texts += [f"{column.label}, paper{marks}", "difference"]
     return texts
 
 
-def lines(table: Table, cells: list[list[Cell]]) -> list[list[str]]:
-    """Return the body as text, row by row."""
+def lines(table: Table, cells: list[list[Cell]], footnotes: Footnotes | None = None) -> list[list[str]]:
+    """Return the body as text, row by row, with the marks of footnotes if there are any."""
     body = []
     for row, row_cells in zip(table.rows, cells, strict=True):
         line = [row.label]
-        for column, cell in zip(table.columns, row_cells, strict=True):
+        for place, (column, cell) in enumerate(zip(table.columns, row_cells, strict=True)):
             line.append(measured_text(cell, column))
             if column.paper_metric is not None:
-                line += [paper_text(cell), over_paper_text(cell, column)]
+                marks = "" if footnotes is None else footnotes.of_cell(cell, place)
+                line += [f"{paper_text(cell)}{marks}", over_paper_text(cell, column)]
         body.append(line)
     return body
 
@@ -73,15 +76,16 @@ def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
 
 def as_markdown(table: Table, cells: list[list[Cell]]) -> str:
     """A Markdown document of the table."""
-    head = headings(table)
-    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells)]
+    footnotes = footnotes_of(cells)
+    head = headings(table, footnotes)
+    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells, footnotes)]
     text = "\n".join(f"| {' | '.join(part.replace('|', '/') for part in row)} |" for row in rows)
     below = "\n".join(f"- {note}" for note in notes(table, cells))
     return f"# {table.title}\n\n{text}\n\n{below}\n"
 
 
 def as_csv(table: Table, cells: list[list[Cell]]) -> str:
-    """CSV with the same columns."""
+    """CSV with the same columns; footnotes have no place in it."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([headings(table), *lines(table, cells)])
     return buffer.getvalue()
@@ -100,12 +104,13 @@ def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
         }
         for row, row_cells in zip(table.rows, cells, strict=True)
     ]
+    footnotes = footnotes_of(cells)
     return {
         "title": table.title,
         "paper_table": table.paper_table,
         "rows": rows,
-        "headings": headings(table),
-        "lines": lines(table, cells),
+        "headings": headings(table, footnotes),
+        "lines": lines(table, cells, footnotes),
         "notes": notes(table, cells),
         "gains": gains(table, cells),
     }
@@ -126,4 +131,5 @@ def _cell_json(cell: Cell, judged: tuple[str, str] | None, column: Column) -> di
         "difference": cell.over_paper,
         "stale": cell.stale,
         "note": cell.published.note,
+        "faults": [fault.number for fault in cell.faults],
     }
