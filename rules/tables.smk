@@ -5,6 +5,7 @@ rule render_table:
     """Render one table: what was measured, beside the paper's numbers."""
     input:
         results=of(PLAN.results.of_table),
+        summaries=of(PLAN.results.summaries),
         proposals=of(PLAN.results.summaries_of_proposals),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
         faults=str(ROOT / "objectcrop/report/paper_faults.toml"),
@@ -31,8 +32,30 @@ rule render_table:
     shell:
         "python -m workflow_scripts.render_table"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results}"
-        " --proposals {input.proposals} --paper {input.paper:q} --faults {input.faults:q}"
+        " --summaries {input.summaries} --proposals {input.proposals} --paper {input.paper:q} --faults {input.faults:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
+
+
+rule planned_cost:
+    """Print what the study costs in GPU-hours, row by row: by rates measured here, or assumed ones, marked so."""
+    output:
+        page=report(
+            paths.PLANNED_COST,
+            category="Tables",
+            caption="report/table.rst",
+            labels={"table": "planned cost"},
+        ),
+    log:
+        "logs/planned_cost.log",
+    localrule: True
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=of(PLAN.costs.job),
+        code=code("planned_cost"),
+    shell:
+        "python -m workflow_scripts.planned_cost"
+        " --settings {params.settings:q} --out {output.page} 2>&1 | tee -i {log}"
 
 
 rule plot_curves:

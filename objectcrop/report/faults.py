@@ -85,7 +85,7 @@ class Footnotes:
     def sentences(self) -> Iterator[str]:
         """Yield the footnotes."""
         for letter, text in zip(self._letters.values(), self._texts, strict=True):
-            yield f"[{letter}] The paper: {text}"
+            yield f"[{letter}] {text}"
 
     def _marks(self, numbers: set[int]) -> str:
         return f" [{', '.join(self._letters[number] for number in sorted(numbers))}]" if numbers else ""

@@ -2,14 +2,18 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from objectcrop.report.cells import Cell
+from objectcrop.report.costs import HEADING, NOTE, hours_text
 from objectcrop.report.faults import Footnotes
 from objectcrop.report.notes import footnotes_of, notes
 from objectcrop.study.settings.tables import Column, Table
 
 UNMEASURED = "–"
+RowHours = Sequence[float | None]
+"""GPU-hours of each row."""
 
 
 def measured_text(cell: Cell, column: Column) -> str:
@@ -17,13 +21,13 @@ def measured_text(cell: Cell, column: Column) -> str:
     if cell.mean is None:
         return "quoted" if cell.published.text and not cell.is_difference else UNMEASURED
     digits = column.decimals
-    mean = f"{cell.mean:+.{digits}f}" if cell.is_difference else f"{cell.mean:.{digits}f}"
     spread = "" if cell.deviation is None else f" ± {cell.deviation:.{digits}f}"
-    ends = "" if cell.interval is None else f" ({cell.interval[0]:.{digits}f} to {cell.interval[1]:.{digits}f})"
-    return f"{mean}{spread}{ends}{' (stale)' if cell.stale else ''}"
+    form = f"+.{digits}f" if cell.is_difference else f".{digits}f"
+    ends = "" if cell.interval is None else f" ({cell.interval[0]:{form}} to {cell.interval[1]:{form}})"
+    return f"{cell.mean:{form}}{spread}{ends}{' (stale)' if cell.stale else ''}"
 
 
-def headings(table: Table, footnotes: Footnotes | None = None) -> list[str]:
+def headings(table: Table, footnotes: Footnotes | None = None, hours: RowHours | None = None) -> list[str]:
     """Return column headings; the paper's number and the difference are columns where the paper has the metric."""
     texts = [""]
     for place, column in enumerate(table.columns):
@@ -31,20 +35,22 @@ def headings(table: Table, footnotes: Footnotes | None = None) -> list[str]:
         if column.paper_metric is not None:
             marks = "" if footnotes is None else footnotes.of_heading(place)
             texts += [f"{column.label}, paper{marks}", "difference"]
-    return texts
+    return texts if hours is None else [*texts, HEADING]
 
 
-def lines(table: Table, cells: list[list[Cell]], footnotes: Footnotes | None = None) -> list[list[str]]:
-    """Return the body as text, row by row, with the marks of footnotes if there are any."""
+def lines(
+    table: Table, cells: list[list[Cell]], footnotes: Footnotes | None = None, hours: RowHours | None = None
+) -> list[list[str]]:
+    """Return the body as text, row by row, with the marks of footnotes and the hours of rows if there are any."""
     body = []
-    for row, row_cells in zip(table.rows, cells, strict=True):
+    for number, (row, row_cells) in enumerate(zip(table.rows, cells, strict=True)):
         line = [row.label]
         for place, (column, cell) in enumerate(zip(table.columns, row_cells, strict=True)):
             line.append(measured_text(cell, column))
             if column.paper_metric is not None:
                 marks = "" if footnotes is None else footnotes.of_cell(cell, place)
                 line += [f"{paper_text(cell)}{marks}", over_paper_text(cell, column)]
-        body.append(line)
+        body.append(line if hours is None else [*line, hours_text(hours[number])])
     return body
 
 
@@ -74,46 +80,51 @@ def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
     return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in rows[1:]]
 
 
-def as_markdown(table: Table, cells: list[list[Cell]]) -> str:
-    """A Markdown document of the table."""
+def as_markdown(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> str:
+    """A Markdown document of the table; `hours` are the GPU-hours of its rows."""
     footnotes = footnotes_of(cells)
-    head = headings(table, footnotes)
-    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells, footnotes)]
+    head = headings(table, footnotes, hours)
+    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells, footnotes, hours)]
     text = "\n".join(f"| {' | '.join(part.replace('|', '/') for part in row)} |" for row in rows)
-    below = "\n".join(f"- {note}" for note in notes(table, cells))
+    below = "\n".join(f"- {note}" for note in _all_notes(table, cells, hours))
     return f"# {table.title}\n\n{text}\n\n{below}\n"
 
 
-def as_csv(table: Table, cells: list[list[Cell]]) -> str:
+def as_csv(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> str:
     """CSV with the same columns; footnotes have no place in it."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([headings(table), *lines(table, cells)])
+    csv.writer(buffer, lineterminator="\n").writerows([headings(table, hours=hours), *lines(table, cells, hours=hours)])
     return buffer.getvalue()
 
 
-def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
+def as_json(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> dict[str, Any]:
     """Return every number with full precision, and the text of the printed table."""
     rows = [
         {
             "label": row.label,
             "run": row.run,
+            "gpu_hours": None if hours is None else hours[number],
             "cells": [
                 _cell_json(cell, row.judged_by(column), column)
                 for column, cell in zip(table.columns, row_cells, strict=True)
             ],
         }
-        for row, row_cells in zip(table.rows, cells, strict=True)
+        for number, (row, row_cells) in enumerate(zip(table.rows, cells, strict=True))
     ]
     footnotes = footnotes_of(cells)
     return {
         "title": table.title,
         "paper_table": table.paper_table,
         "rows": rows,
-        "headings": headings(table, footnotes),
-        "lines": lines(table, cells, footnotes),
-        "notes": notes(table, cells),
+        "headings": headings(table, footnotes, hours),
+        "lines": lines(table, cells, footnotes, hours),
+        "notes": _all_notes(table, cells, hours),
         "gains": gains(table, cells),
     }
+
+
+def _all_notes(table: Table, cells: list[list[Cell]], hours: RowHours | None) -> list[str]:
+    return notes(table, cells) if hours is None else [*notes(table, cells), NOTE]
 
 
 def _cell_json(cell: Cell, judged: tuple[str, str] | None, column: Column) -> dict[str, Any]:

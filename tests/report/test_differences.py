@@ -74,7 +74,7 @@ def test_its_interval_joins_those_of_the_rows():
     one = [result("scene", 0, 30.0, (27.0, 34.0)), result("objects", 0, 40.0, (36.0, 43.0))]
     (gain,), *_ = cells = build_cells(TABLE, Measured(one), PAPER)
     assert gain.interval == pytest.approx((10 - math.hypot(4, 4), 10 + math.hypot(3, 3)))
-    assert as_csv(TABLE, cells).splitlines()[1] == "gain,+10.0 (4.3 to 14.2),+8.2,+1.8"
+    assert as_csv(TABLE, cells).splitlines()[1] == "gain,+10.0 (+4.3 to +14.2),+8.2,+1.8"
     assert "In brackets: 95% interval over the test images; of a difference, as if rows were independent." in notes(
         TABLE, cells
     )

@@ -58,8 +58,8 @@ def test_no_difference_is_printed_to_a_number_that_is_no_target(cells):
 
 def test_the_footnotes_stand_under_the_table_in_the_order_of_their_letters(cells):
     assert [text for text in notes(TABLE, cells) if text.startswith("[")] == [
-        "[a] The paper: per batch",
-        "[b] The paper: a copy",
+        "[a] per batch",
+        "[b] a copy",
     ]
     written = as_json(TABLE, cells)
     assert [[cell["faults"] for cell in row["cells"]] for row in written["rows"]] == [

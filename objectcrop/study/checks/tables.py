@@ -11,19 +11,21 @@ from objectcrop.study.study import Study
 
 MEASURED_OF_PROPOSALS = ("mean_area_share", "mean_boxes", "num_boxes", "num_images_without", "object_scale_min")
 """Numbers in the summary of proposals."""
+TARGETS = ("all", "planned_cost")
+"""Names that Snakemake has for other things."""
 
 
 def table_problems(study: Study) -> Iterator[str]:
     """Yield the problems of all tables, and of the names for several of them."""
     for name, table in study.tables.items():
         where = f"tables.{name}"
-        if name in study.runs or name == "all":
+        if name in study.runs or name in TARGETS:
             yield f"{where}: the name is taken by a run or a target; take another"
         yield from _column_problems(study, table, where)
         yield from row_problems(study, table, where)
         yield from _paper_problems(table, where)
     for name in study.targets:
-        if name in study.runs or name in study.tables or name == "all":
+        if name in study.runs or name in study.tables or name in TARGETS:
             yield f"targets.{name}: the name is taken by a run, a table or a target; take another"
 
 

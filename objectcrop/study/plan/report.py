@@ -96,7 +96,9 @@ class ReportPlan:
         study = self.study
         bases = {name: DownloadPlan(study).base(name) for name in self.subsets()}
         return ReportJob(
-            study=StudyWords(name=study.name, title=study.title, about=study.about, seeds=study.seeds),
+            study=StudyWords(
+                name=study.name, title=study.titled(study.title or study.name), about=study.about, seeds=study.seeds
+            ),
             allow_stale=study.allow_stale,
             checks_images=study.tracking.images == "check",
             runs={run: recorded(study.runs[run]) for run in self.results.runs()},

@@ -105,13 +105,17 @@ class ResultPlan:
         return [RunPlan(self.study).summary(run, seed) for run in runs for seed in self.study.seeds]
 
     def table_job(self, table: str) -> TableJob:
-        """Return the job of a table: its rows, and whether stale results are shown."""
+        """Return the job of a table: its rows, whether stale results are shown, and on how many GPUs its parts ran."""
+        spec, cells = self.as_planned(table), self.cells(table)
+        planned = spec.model_copy(update={"title": self.study.titled(spec.title)})
         job = {
             "table_name": table,
-            "table": self.as_planned(table).model_dump(mode="json"),  # its note too, which the table shows
+            "table": planned.model_dump(mode="json"),  # its note too, which the table shows
             "allow_stale": self.study.allow_stale,
             "checks_images": self.study.tracking.images == "check",
             "seeds": self.study.seeds,
+            "gpus_of_runs": {run: RunPlan(self.study).resource(run, "gpus") for run, _ in cells},
+            "gpus_of_tasks": {task: self.resource(task, "gpus") for _, task in cells},
         }
         return TableJob.model_validate(job)
 
