@@ -93,6 +93,15 @@ def test_several_rows_count_with_their_mean():
     assert interval == pytest.approx((10 - math.sqrt(2), 10 + math.sqrt(2)))
 
 
+def test_the_mean_of_several_rows_has_no_interval_if_one_has_none():
+    one = Cell((60.0,), interval=(59.0, 61.0))
+    assert difference_of([one], [one, Cell((50.0,))]) == ((5.0,), None)
+
+
+def test_several_rows_above_count_with_their_mean_too():
+    assert difference_of([Cell((60.0, 70.0)), Cell((62.0, 70.0))], [Cell((50.0, 50.0))]) == ((11.0, 20.0), None)
+
+
 SCORES = st.floats(0, 100)
 
 

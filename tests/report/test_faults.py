@@ -50,6 +50,13 @@ def test_a_fault_of_a_whole_column_is_at_its_heading_and_one_of_a_row_at_its_num
     assert lines[6] == "| ours | 51.0 |  |  | 49.0 |  |  |"
 
 
+def test_the_only_number_of_a_column_has_its_mark_itself():
+    table = TABLE.model_copy(update={"rows": TABLE.rows[1:]})
+    lines = as_markdown(table, build_cells(table, Measured(RESULTS), PAPER, FAULTS)).splitlines()
+    assert lines[2] == "|  | map | map, paper | difference | top1 | top1, paper | difference |"
+    assert lines[4] == "| b | 51.0 | 60 [a, b] |  | 49.0 | 60 [b] |  |"
+
+
 def test_no_difference_is_printed_to_a_number_that_is_no_target(cells):
     assert as_markdown(TABLE, cells).splitlines()[5] == "| b | 51.0 | 60 [b] |  | 49.0 | 60 [b] |  |"
     assert cells[1][0].over_paper is None

@@ -75,7 +75,11 @@ class CostPlan:
         return TableHours(name=table, title=self.study.titled(spec.title), rows=tuple(rows), together=together)
 
     def job(self) -> PlannedCostJob:
-        """Return the job that prints the cost of all tables; it depends on what was measured until now."""
+        """Return the job that prints the cost of all tables.
+
+        It depends on what was measured until now, which changes while the study runs: the file is no part of the lineage, which
+        is to be the same before and after.
+        """
         gpu = self.study.costs.gpu
         return PlannedCostJob(
             title=self.study.titled(self.study.title or self.study.name),

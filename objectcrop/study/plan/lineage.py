@@ -6,7 +6,6 @@ from typing import Any
 
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.plan import paths
-from objectcrop.study.plan.costs import CostPlan
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.lod import LodPlan
@@ -123,7 +122,6 @@ class LineagePlan:
             formats = paths.TABLE_MARKDOWN, paths.TABLE_CSV, paths.TABLE_JSON
             yield from _all(formats, "render_table", results.table_job(table), table=table)
             yield from _all((paths.CURVES,), "plot_curves", None, table=table)
-        yield from _all((paths.PLANNED_COST,), "planned_cost", CostPlan(self.study).job())
         yield from _all((paths.PAGE,), "write_report", ReportPlan(self.study).job())
 
 

@@ -83,6 +83,7 @@ def test_a_fine_tuning_takes_its_iterations_and_a_third_for_each_test_image(cost
 
 
 def test_a_row_has_its_own_run_and_a_table_shared_runs_once_with_those_that_give_features(costs):
+    costs["runs"]["objects"] |= {"optimizer": {"epochs": 3, "global_batch_size": 8}}
     costs["tables"]["one"]["rows"] = [
         {"label": "objects", "run": "objects"},
         {"label": "again", "run": "objects"},
@@ -94,6 +95,7 @@ def test_a_row_has_its_own_run_and_a_table_shared_runs_once_with_those_that_give
     assert [row.hours.hours for row in table.rows] == pytest.approx([2 * (of_run + of_task)] * 2 + [0])  # two seeds
     assert [row.hours.basis for row in table.rows] == ["assumed", "assumed", "nothing"]
     features = plan.costs.of_run("scene").hours
+    assert features == pytest.approx(of_run * 2 / 3)
     assert table.together.hours == pytest.approx(2 * (of_run + features + of_task))
 
 
@@ -103,11 +105,19 @@ def test_a_sum_of_measured_and_assumed_parts_is_partly_assumed(costs, working_fo
     assert [row.hours.basis for row in rows] == ["assumed", "partly assumed", "assumed"]
 
 
-def test_the_file_of_planned_cost_is_known_to_the_lineage(costs):
+def test_what_was_measured_changes_the_job_and_not_the_lineage_of_the_study(costs, working_folder):
+    before = load_plan(costs)
+    job, files = before.costs.job(), before.lineage.files()
+    write(working_folder / "results/pretrain/scene/s0/summary.json", {"cost": {"seconds": 3600}})
+    after = load_plan(costs)
+    assert after.costs.job() != job
+    assert after.lineage.files() == files
+
+
+def test_every_heading_has_the_note_of_the_study(costs):
     plan = load_plan(costs | {"title_note": "cut"})
-    rule, job = plan.lineage.files()["results/tables/planned_cost.md"]
-    assert rule == "planned_cost"
-    assert job["title"] == "A small study (cut)"
-    assert [table["title"] for table in job["tables"]] == ["One (cut)", "Two (cut)"]
+    job = plan.costs.job()
+    assert job.title == "A small study (cut)"
+    assert [table.title for table in job.tables] == ["One (cut)", "Two (cut)"]
     assert plan.results.table_job("one").table.title == "One (cut)"
     assert plan.report.job().study.title == "A small study (cut)"

@@ -121,6 +121,15 @@ def test_an_optional_row_is_only_quoted_while_a_file_of_its_own_is_not_there(wit
     assert plan.results.table_job("one").table.rows[0].note == "Ours."
 
 
+def test_a_row_whose_proposals_come_from_weights_of_a_file_waits_for_them_too(with_weights, tmp_path):
+    with_weights["proposals"]["lod"]["features_run"] = "theirs"
+    with_weights["tables"]["one"]["rows"] = [{"label": "objects", "run": "objects", "optional": True}]
+    plan = load_plan(with_weights)
+    assert plan.results.table_job("one").table.rows[0].note == "Not measured: w.pth is not under the data root."
+    (tmp_path / "w.pth").touch()
+    assert load_plan(with_weights).results.cells("one") == [("objects", "linear")]
+
+
 def test_a_row_that_is_not_optional_stops_without_its_file(with_weights, tmp_path):
     for row in with_weights["tables"]["one"]["rows"]:
         row["optional"] = False
