@@ -42,7 +42,7 @@ rule planned_cost:
         page=report(
             paths.PLANNED_COST,
             category="Tables",
-            caption="report/table.rst",
+            caption="report/planned_cost.rst",
             labels={"table": "planned cost"},
         ),
     log:
