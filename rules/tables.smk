@@ -5,7 +5,10 @@ rule render_table:
     """Render one table: what was measured, beside the paper's numbers."""
     input:
         results=of(PLAN.results.of_table),
+        summaries=of(PLAN.results.summaries),
+        proposals=of(PLAN.results.summaries_of_proposals),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
+        faults=str(ROOT / "objectcrop/report/paper_faults.toml"),
         lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
         markdown=report(
@@ -28,8 +31,31 @@ rule render_table:
         code=code("render_table"),
     shell:
         "python -m workflow_scripts.render_table"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results} --paper {input.paper:q}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results}"
+        " --summaries {input.summaries} --proposals {input.proposals} --paper {input.paper:q} --faults {input.faults:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
+
+
+rule planned_cost:
+    """Print what the study costs in GPU-hours, row by row: by rates measured here, or assumed ones, marked so."""
+    output:
+        page=report(
+            paths.PLANNED_COST,
+            category="Tables",
+            caption="report/planned_cost.rst",
+            labels={"table": "planned cost"},
+        ),
+    log:
+        "logs/planned_cost.log",
+    localrule: True
+    conda:
+        "../envs/base.yaml"
+    params:
+        settings=of(PLAN.costs.job),
+        code=code("planned_cost"),
+    shell:
+        "python -m workflow_scripts.planned_cost"
+        " --settings {params.settings:q} --out {output.page} 2>&1 | tee -i {log}"
 
 
 rule plot_curves:
@@ -168,6 +194,16 @@ rule write_report:
         " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"
         " --unreadable {input.unreadable} --out {output.page} 2>&1 | tee -i {log}"
+
+
+for _target in PLAN.study.targets:
+
+    rule:
+        name:
+            _target
+        input:
+            PLAN.results.target(_target),
+        localrule: True
 
 
 for _table in PLAN.study.tables:

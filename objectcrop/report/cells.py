@@ -4,13 +4,31 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
+from objectcrop.report.differences import Interval, difference_of, joint_interval
+from objectcrop.report.faults import Fault
 from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Column, Row, Table
 
 NOT_AVAILABLE = "n/a (appendix not available)"
 STAGES = ("pretraining", "evaluation")
+
+
+class Published(NamedTuple):
+    """What the paper says of a cell; nothing, if it has none.
+
+    Attributes:
+        value: the number; None where there is none.
+        text: what to print for it.
+        note: what to know about it.
+        faults: what is wrong or unclear about it.
+    """
+
+    value: float | None = None
+    text: str = ""
+    note: str = ""
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -19,19 +37,19 @@ class Cell:
 
     Attributes:
         measured: value of each seed, in the metric's own unit (percent for mAP and AP); empty for a quoted row.
-        paper: the published number; None where there is none.
-        paper_text: what to print for it.
-        note: what is wrong or unclear about the published number.
+        published: what the paper says.
         stale: what keeps a measured value from being what the study would measure now, in words; empty if nothing.
         precisions: what the networks computed in, by stage ("pretraining", "evaluation"), over the seeds; none for a quoted row.
+        interval: 95% interval of the mean, if every result has one.
+        is_difference: whether the value is that of rows minus rows.
     """
 
-    measured: tuple[float, ...]
-    paper: float | None
-    paper_text: str
-    note: str
-    stale: str
+    measured: tuple[float, ...] = ()
+    published: Published = field(default_factory=Published)
+    stale: str = ""
     precisions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    interval: Interval | None = None
+    is_difference: bool = False
 
     @property
     def mean(self) -> float | None:
@@ -44,60 +62,116 @@ class Cell:
         return statistics.stdev(self.measured) if len(self.measured) > 1 else None
 
     @property
-    def difference(self) -> float | None:
-        """Measured mean minus the paper's number."""
-        return None if self.mean is None or self.paper is None else self.mean - self.paper
+    def over_paper(self) -> float | None:
+        """Measured mean minus the paper's number; None for a number that is no target."""
+        if self.mean is None or self.published.value is None or not all(fault.is_usable for fault in self.faults):
+            return None
+        return self.mean - self.published.value
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong or unclear about the published number."""
+        return self.published.faults
 
 
-def build_cells(
-    table: Table,
-    results: Sequence[Mapping[str, Any]],
-    paper: PaperValues,
-    stale: Mapping[tuple[str, str], str] = MappingProxyType({}),
-) -> list[list[Cell]]:
+class Measured(NamedTuple):
+    """What the cells of a table are made from.
+
+    Attributes:
+        results: of the tasks, one of each (run, task, seed).
+        stale: what keeps results of a (run, task) from being what the study would measure now, in words.
+        proposals: summaries by (data set, source).
+        stale_proposals: the same of these.
+    """
+
+    results: Sequence[Mapping[str, Any]] = ()
+    stale: Mapping[tuple[str, str], str] = MappingProxyType({})
+    proposals: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({})
+    stale_proposals: Mapping[tuple[str, str], str] = MappingProxyType({})
+
+
+def build_cells(table: Table, measured: Measured, paper: PaperValues, faults: Sequence[Fault] = ()) -> list[list[Cell]]:
     """Return the cells, row by row.
 
     Args:
         table: rows and columns.
-        results: results of the tasks, one of each (run, task, seed).
+        measured: results, and summaries of proposals.
         paper: the published numbers.
-        stale: what keeps results of a (run, task) from being what the study would measure now, in words.
+        faults: what is wrong or unclear about these.
 
     Raises:
         ValueError: if a result lacks the metric, or the paper has no such row.
     """
     results_of: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for result in results:
+    for result in measured.results:
         results_of.setdefault((str(result["run"]), str(result["task"])), []).append(result)
-    return [[_cell(table, row, column, results_of, stale, paper) for column in table.columns] for row in table.rows]
+    published = [[_published(table, row, column, paper, faults) for row in table.rows] for column in table.columns]
+    columns = [
+        _column_cells(table, column, measured, results_of, texts)
+        for column, texts in zip(table.columns, published, strict=True)
+    ]
+    return [list(cells) for cells in zip(*columns, strict=True)]
+
+
+def _column_cells(
+    table: Table,
+    column: Column,
+    measured: Measured,
+    results_of: Mapping[tuple[str, str], list[Mapping[str, Any]]],
+    published: Sequence[Published],
+) -> list[Cell]:
+    own = [
+        Cell(published=text) if row.difference else _cell(row, column, measured, results_of, text)
+        for row, text in zip(table.rows, published, strict=True)
+    ]
+    by_label = {row.label: cell for row, cell in zip(table.rows, own, strict=True) if not row.difference}
+    return [
+        cell
+        if row.difference is None
+        else _difference(row.difference.of, row.difference.minus, by_label, cell.published)
+        for row, cell in zip(table.rows, own, strict=True)
+    ]
 
 
 def _cell(
-    table: Table,
     row: Row,
     column: Column,
+    measured: Measured,
     results_of: Mapping[tuple[str, str], list[Mapping[str, Any]]],
-    stale: Mapping[tuple[str, str], str],
-    paper: PaperValues,
+    published: Published,
 ) -> Cell:
-    measured: tuple[float, ...] = ()
-    reason = ""
-    precisions: dict[str, frozenset[str]] = {}
-    if row.run is not None:
-        key = (row.run, column.task)
-        if key not in results_of:
-            raise ValueError(f"row {row.label!r}: no result of run {row.run!r} on task {column.task!r}")
-        ordered = sorted(results_of[key], key=lambda result: int(result["seed"]))
-        measured = tuple(_metric(result, column.metric) for result in ordered)
-        reason = stale.get(key, "")
-        precisions = {stage: frozenset(result["precision"][stage] for result in ordered) for stage in STAGES}
-    value, text, note = None, "", ""
-    if table.paper_table is not None and row.paper_row is not None and column.paper_metric is not None:
-        published = paper.find(table.paper_table, row.paper_row, column.paper_metric)
-        if published is not None:
-            value, note = published.value, published.note
-            text = NOT_AVAILABLE if value is None else f"{value:g}"
-    return Cell(measured, value, text, note, reason, precisions)
+    if row.proposals is not None and column.task is None:
+        pair = row.proposals.dataset, row.proposals.source
+        return Cell((_of_proposals(pair, column, measured),), published, measured.stale_proposals.get(pair, ""))
+    key = row.judged_by(column)
+    if key is None:
+        return Cell(published=published)
+    if key not in results_of:
+        raise ValueError(f"row {row.label!r}: no result of run {key[0]!r} on task {key[1]!r}")
+    ordered = sorted(results_of[key], key=lambda result: int(result["seed"]))
+    return Cell(
+        tuple(_metric(result, column.metric) for result in ordered),
+        published,
+        measured.stale.get(key, ""),
+        {stage: frozenset(result["precision"][stage] for result in ordered) for stage in STAGES},
+        joint_interval([_interval(result, column.metric) for result in ordered]),
+    )
+
+
+def _difference(of: Sequence[str], minus: Sequence[str], cells: Mapping[str, Cell], published: Published) -> Cell:
+    above, below = [cells[label] for label in of], [cells[label] for label in minus]
+    values, interval = difference_of(above, below)
+    stale = next((cell.stale for cell in (*above, *below) if cell.stale), "")
+    return Cell(values, published, stale if values else "", {}, interval, is_difference=True)
+
+
+def _published(table: Table, row: Row, column: Column, paper: PaperValues, faults: Sequence[Fault]) -> Published:
+    place = table.published_at(row, column)
+    found = None if place is None else paper.find(*place)
+    if place is None or found is None:
+        return Published()
+    text = NOT_AVAILABLE if found.value is None else f"{found.value:g}"
+    return Published(found.value, text, found.note, tuple(fault for fault in faults if fault.concerns(*place)))
 
 
 def _metric(result: Mapping[str, Any], name: str) -> float:
@@ -106,3 +180,19 @@ def _metric(result: Mapping[str, Any], name: str) -> float:
         available = ", ".join(sorted(metrics))
         raise ValueError(f"{result['run']}/{result['task']}: there is no metric {name!r}; there are: {available}")
     return float(metrics[name])
+
+
+def _interval(result: Mapping[str, Any], name: str) -> Interval | None:
+    ends = result.get("intervals", {}).get(name)
+    return None if ends is None else (float(ends[0]), float(ends[1]))
+
+
+def _of_proposals(pair: tuple[str, str], column: Column, measured: Measured) -> float:
+    if pair not in measured.proposals:
+        raise ValueError(f"no summary of the proposals {'/'.join(pair)}")
+    value = measured.proposals[pair].get(column.metric)
+    if value is None:
+        raise ValueError(
+            f"proposals {'/'.join(pair)}: there is no number {column.metric!r}, as where no image has a box"
+        )
+    return float(value)

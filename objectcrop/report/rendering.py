@@ -2,45 +2,76 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
-from objectcrop.report.cells import STAGES, Cell
-from objectcrop.study.settings.tables import Table
+from objectcrop.report.cells import Cell
+from objectcrop.report.costs import HEADING, NOTE, hours_text
+from objectcrop.report.faults import Footnotes
+from objectcrop.report.notes import footnotes_of, notes
+from objectcrop.study.settings.tables import Column, Table
+
+UNMEASURED = "–"
+RowHours = Sequence[float | None]
+"""GPU-hours of each row."""
 
 
-def measured_text(cell: Cell) -> str:
-    """Mean with one decimal, the deviation over seeds if there is one, and a mark on a stale value."""
+def measured_text(cell: Cell, column: Column) -> str:
+    """Return mean, deviation over seeds and interval where there are, a mark on a stale value; a difference has its sign."""
     if cell.mean is None:
-        return "quoted"
-    spread = "" if cell.deviation is None else f" ± {cell.deviation:.1f}"
-    return f"{cell.mean:.1f}{spread}{' (stale)' if cell.stale else ''}"
+        return "quoted" if cell.published.text and not cell.is_difference else UNMEASURED
+    digits = column.decimals
+    spread = "" if cell.deviation is None else f" ± {cell.deviation:.{digits}f}"
+    form = f"+.{digits}f" if cell.is_difference else f".{digits}f"
+    ends = "" if cell.interval is None else f" ({cell.interval[0]:{form}} to {cell.interval[1]:{form}})"
+    return f"{cell.mean:{form}}{spread}{ends}{' (stale)' if cell.stale else ''}"
 
 
-def headings(table: Table) -> list[str]:
+def headings(table: Table, footnotes: Footnotes | None = None, hours: RowHours | None = None) -> list[str]:
     """Return column headings; the paper's number and the difference are columns where the paper has the metric."""
     texts = [""]
-    for column in table.columns:
+    for place, column in enumerate(table.columns):
         texts.append(column.label)
         if column.paper_metric is not None:
-            texts += [f"{column.label}, paper", "difference"]
-    return texts
+            marks = "" if footnotes is None else footnotes.of_heading(place)
+            texts += [f"{column.label}, paper{marks}", "difference"]
+    return texts if hours is None else [*texts, HEADING]
 
 
-def lines(table: Table, cells: list[list[Cell]]) -> list[list[str]]:
-    """Return the body as text, row by row."""
+def lines(
+    table: Table, cells: list[list[Cell]], footnotes: Footnotes | None = None, hours: RowHours | None = None
+) -> list[list[str]]:
+    """Return the body as text, row by row, with the marks of footnotes and the hours of rows if there are any."""
     body = []
-    for row, row_cells in zip(table.rows, cells, strict=True):
+    for number, (row, row_cells) in enumerate(zip(table.rows, cells, strict=True)):
         line = [row.label]
-        for column, cell in zip(table.columns, row_cells, strict=True):
-            line.append(measured_text(cell))
+        for place, (column, cell) in enumerate(zip(table.columns, row_cells, strict=True)):
+            line.append(measured_text(cell, column))
             if column.paper_metric is not None:
-                line += [cell.paper_text, "" if cell.difference is None else f"{cell.difference:+.1f}"]
-        body.append(line)
+                marks = "" if footnotes is None else footnotes.of_cell(cell, place)
+                line += [f"{paper_text(cell)}{marks}", over_paper_text(cell, column)]
+        body.append(line if hours is None else [*line, hours_text(hours[number])])
     return body
 
 
+def paper_text(cell: Cell) -> str:
+    """Return the paper's number; of a difference with its sign."""
+    value = cell.published.value
+    return f"{value:+g}" if cell.is_difference and value is not None else cell.published.text
+
+
+def over_paper_text(cell: Cell, column: Column) -> str:
+    """Return the measured mean minus the paper's number; empty where one of them is missing."""
+    return "" if cell.over_paper is None else f"{cell.over_paper:+.{column.decimals}f}"
+
+
 def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return sentences: how far each row is from the first row with a measurement, by the first column."""
+    """Return sentences: how far each row is from the first row with a measurement, by the first column.
+
+    None of a table that has rows of its own for differences.
+    """
+    if any(row.difference for row in table.rows):
+        return []
     measured = [(row.label, row_cells[0].mean) for row, row_cells in zip(table.rows, cells, strict=True)]
     rows = [(label, mean) for label, mean in measured if mean is not None]
     if len(rows) < 2:
@@ -49,80 +80,67 @@ def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
     return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in rows[1:]]
 
 
-def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return the table's note, the number of seeds, and notes on the paper's numbers."""
-    sentences = [table.note] if table.note else []
-    counts = {len(cell.measured) for row in cells for cell in row if cell.measured}
-    if counts:
-        seeds = max(counts)
-        sentences.append(
-            "One seed: the spread is unknown." if seeds == 1 else f"Mean ± standard deviation over {seeds} seeds."
-        )
-    for row, row_cells in zip(table.rows, cells, strict=True):
-        sentences += [f"{row.label}, paper: {text}" for text in dict.fromkeys(c.note for c in row_cells if c.note)]
-    reasons = dict.fromkeys(cell.stale for row in cells for cell in row if cell.stale)
-    return sentences + [f"Stale: {reason}." for reason in reasons] + precision_notes(table, cells)
-
-
-def precision_notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return a sentence for each stage that computed in different precisions in this table: which rows in which."""
-    sentences = []
-    for stage in STAGES:
-        rows: dict[str, list[str]] = {}
-        for row, row_cells in zip(table.rows, cells, strict=True):
-            for precision in sorted(set().union(*(cell.precisions.get(stage, ()) for cell in row_cells)) - {"none"}):
-                rows.setdefault(precision, []).append(row.label)
-        if len(rows) > 1:
-            parts = "; ".join(f"{precision}: {', '.join(labels)}" for precision, labels in sorted(rows.items()))
-            sentences.append(f"Precision of {stage} differs between rows: {parts}.")
-    return sentences
-
-
-def as_markdown(table: Table, cells: list[list[Cell]]) -> str:
-    """A Markdown document of the table."""
-    head = headings(table)
-    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells)]
+def as_markdown(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> str:
+    """A Markdown document of the table; `hours` are the GPU-hours of its rows."""
+    footnotes = footnotes_of(cells)
+    head = headings(table, footnotes, hours)
+    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells, footnotes, hours)]
     text = "\n".join(f"| {' | '.join(part.replace('|', '/') for part in row)} |" for row in rows)
-    below = "\n".join(f"- {note}" for note in notes(table, cells))
+    below = "\n".join(f"- {note}" for note in _all_notes(table, cells, hours))
     return f"# {table.title}\n\n{text}\n\n{below}\n"
 
 
-def as_csv(table: Table, cells: list[list[Cell]]) -> str:
-    """CSV with the same columns."""
+def as_csv(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> str:
+    """CSV with the same columns; footnotes have no place in it."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([headings(table), *lines(table, cells)])
+    csv.writer(buffer, lineterminator="\n").writerows([headings(table, hours=hours), *lines(table, cells, hours=hours)])
     return buffer.getvalue()
 
 
-def as_json(table: Table, cells: list[list[Cell]]) -> dict[str, Any]:
+def as_json(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> dict[str, Any]:
     """Return every number with full precision, and the text of the printed table."""
     rows = [
         {
             "label": row.label,
             "run": row.run,
+            "gpu_hours": None if hours is None else hours[number],
             "cells": [
-                {
-                    "task": column.task,
-                    "metric": column.metric,
-                    "measured": list(cell.measured),
-                    "mean": cell.mean,
-                    "deviation": cell.deviation,
-                    "paper": cell.paper,
-                    "difference": cell.difference,
-                    "stale": cell.stale,
-                    "note": cell.note,
-                }
+                _cell_json(cell, row.judged_by(column), column)
                 for column, cell in zip(table.columns, row_cells, strict=True)
             ],
         }
-        for row, row_cells in zip(table.rows, cells, strict=True)
+        for number, (row, row_cells) in enumerate(zip(table.rows, cells, strict=True))
     ]
+    footnotes = footnotes_of(cells)
     return {
         "title": table.title,
         "paper_table": table.paper_table,
         "rows": rows,
-        "headings": headings(table),
-        "lines": lines(table, cells),
-        "notes": notes(table, cells),
+        "headings": headings(table, footnotes, hours),
+        "lines": lines(table, cells, footnotes, hours),
+        "notes": _all_notes(table, cells, hours),
         "gains": gains(table, cells),
+    }
+
+
+def _all_notes(table: Table, cells: list[list[Cell]], hours: RowHours | None) -> list[str]:
+    return notes(table, cells) if hours is None else [*notes(table, cells), NOTE]
+
+
+def _cell_json(cell: Cell, judged: tuple[str, str] | None, column: Column) -> dict[str, Any]:
+    run, task = judged or (None, column.task)
+    return {
+        "run": run,
+        "task": task,
+        "metric": column.metric,
+        "is_difference": cell.is_difference,
+        "measured": list(cell.measured),
+        "mean": cell.mean,
+        "deviation": cell.deviation,
+        "interval": cell.interval,
+        "paper": cell.published.value,
+        "difference": cell.over_paper,
+        "stale": cell.stale,
+        "note": cell.published.note,
+        "faults": [fault.number for fault in cell.faults],
     }

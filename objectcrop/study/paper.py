@@ -27,6 +27,11 @@ class PaperValues:
         """The paper's tables."""
         return list(dict.fromkeys(table for table, _, _ in self._values))
 
+    @property
+    def places(self) -> list[tuple[str, str, str]]:
+        """Table, row and metric of every number, in order."""
+        return list(self._values)
+
     def rows(self, table: str) -> list[str]:
         """Return the rows of a table."""
         return list(dict.fromkeys(row for of, row, _ in self._values if of == table))

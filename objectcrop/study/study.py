@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from objectcrop.study.settings.costs import CostSettings
 from objectcrop.study.settings.datasets import Dataset
 from objectcrop.study.settings.inspection import InspectionSettings
 from objectcrop.study.settings.proposals import (
@@ -47,6 +48,10 @@ class Study(Section):
 
     name: Name = Field(description="Short name.")
     title: str = Field(default="", description="Heading of the report.")
+    title_note: str = Field(
+        default="",
+        description="Words added to the headings of the report and of every table, as how far a budget is cut.",
+    )
     about: str = Field(default="", description="What the study is for, in plain words; shown in the report.")
     seed: int = Field(default=0, ge=0, description="Study seed, part of every random generator.")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
@@ -63,12 +68,18 @@ class Study(Section):
     )
     tasks: dict[Name, Task] = Field(default={}, description="Tasks by name.")
     tables: dict[Name, Table] = Field(default={}, description="Tables by name; `snakemake NAME` makes one.")
+    targets: dict[Name, tuple[Name, ...]] = Field(
+        default={}, description="Names for several tables at once; `snakemake NAME` makes them."
+    )
     measured_proposals: dict[Name, tuple[Name, ...]] = Field(
         default={}, description="Proposal sources to measure and show in the report, by data set."
     )
     measured_subsets: tuple[Name, ...] = Field(
         default=(),
         description="Subsets to make, measure and show in the report, beside those that tables and measured proposals use.",
+    )
+    costs: CostSettings = Field(
+        default=CostSettings(), description="What planned runs are reckoned by: `snakemake planned_cost`."
     )
     inspection: InspectionSettings | None = Field(
         default=None, description="What the FiftyOne data sets show; null makes none."
@@ -79,6 +90,10 @@ class Study(Section):
         description="Show results that were made with other settings, data or code than now in tables and report, marked as "
         "stale; false: they are rejected by name.",
     )
+
+    def titled(self, title: str) -> str:
+        """Return a heading with the study's note."""
+        return f"{title} ({self.title_note})" if self.title_note else title
 
     @property
     def data(self) -> str:

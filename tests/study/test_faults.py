@@ -103,12 +103,14 @@ MISTAKES = [
     (("tables", "two", "rows"), [], "tables.two.rows: Tuple should have at least 1 item"),
     (("measured_proposals", "ohms"), [3], "measured_proposals.ohms.0: Input should be a valid string, got 3"),
     (("measured_proposals",), ["ohms"], "measured_proposals: Input should be a valid dictionary"),
+    (("title_note",), 3, "title_note: Input should be a valid string, got 3"),
+    (("costs",), {"gpu": {"teraflops": 0}}, "costs.gpu.teraflops: Input should be greater than 0, got 0"),
     (("measured_subsets",), [3], "measured_subsets.0: Input should be a valid string, got 3"),
     (("inspection", "max_images"), 0, "inspection.max_images: Input should be greater than or equal to 1, got 0"),
     (("inspection",), 3, "inspection: Input should be a valid dictionary"),
     *(
         ((section,), 3, f"{section}: Input should be a valid dictionary")
-        for section in ("datasets", "proposals", "runs", "tasks", "tables")
+        for section in ("datasets", "proposals", "runs", "tasks", "tables", "targets")
     ),
 ]
 

@@ -75,6 +75,23 @@ def test_a_table_and_a_single_file_are_targets(workflow):
     assert "render_table" not in jobs
 
 
+def test_a_figure_asks_for_the_results_that_it_is_drawn_from(workflow):
+    jobs = workflow.planned("figure2", "--configfile", "presets/paper.yaml")
+    # scene crops, object crops on LOD's proposals of the former, and supervised
+    assert (jobs["pretrain"], jobs["evaluate_linear"], jobs["render_table"]) == (3, 3, 1)
+    assert not {"fine_tune", "export_backbone", "write_report", "draw_views"} & set(jobs)
+
+
+def test_a_name_for_several_tables_makes_these(workflow):
+    jobs = workflow.planned("table7", "--configfile", "presets/paper.yaml", "presets/budget_small.yaml")
+    assert (jobs["pretrain"], jobs["fine_tune"], jobs["render_table"]) == (2, 4, 2)
+    assert "evaluate_linear" not in jobs
+
+
+def test_the_planned_cost_needs_no_run(workflow):
+    assert workflow.planned("planned_cost", "--configfile", "presets/paper.yaml") == {"planned_cost": 1}
+
+
 def results_of(workflow):
     """Files under results/: other tests of this group may have made some."""
     return sorted((workflow.folder / "results").rglob("*"))

@@ -21,6 +21,7 @@ class Reference(NamedTuple):
 
 
 DATASETS, PROPOSALS, RUNS = ("datasets", "data set"), ("proposals", "proposal source"), ("runs", "run")
+TASKS = ("tasks", "task")
 REFERENCES = (
     Reference(("datasets", "*", "of"), *DATASETS),
     Reference(("datasets", "*", "parts", "*"), *DATASETS),
@@ -30,8 +31,15 @@ REFERENCES = (
     Reference(("runs", "*", "dataset"), *DATASETS),
     Reference(("runs", "*", "views", "proposals"), *PROPOSALS),
     Reference(("tasks", "*", "dataset"), *DATASETS),
-    Reference(("tables", "*", "columns", "*", "task"), "tasks", "task"),
+    Reference(("tables", "*", "columns", "*", "task"), *TASKS),
     Reference(("tables", "*", "rows", "*", "run"), *RUNS),
+    Reference(("tables", "*", "rows", "*", "runs", "*"), *RUNS),
+    Reference(("tables", "*", "rows", "*", "runs", "key"), *TASKS),
+    Reference(("tables", "*", "rows", "*", "tasks", "*"), *TASKS),
+    Reference(("tables", "*", "rows", "*", "tasks", "key"), *TASKS),
+    Reference(("tables", "*", "rows", "*", "proposals", "dataset"), *DATASETS),
+    Reference(("tables", "*", "rows", "*", "proposals", "source"), *PROPOSALS),
+    Reference(("targets", "*", "*"), "tables", "table"),
     Reference(("measured_proposals", "key"), *DATASETS),
     Reference(("measured_proposals", "*", "*"), *PROPOSALS),
     Reference(("measured_subsets", "*"), *DATASETS),

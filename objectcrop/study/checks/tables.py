@@ -3,71 +3,75 @@
 from collections.abc import Iterator
 from functools import cache
 
+from objectcrop.study.checks.rows import row_problems
 from objectcrop.study.merging import suggestion
 from objectcrop.study.paper import PaperValues, read_paper_values
-from objectcrop.study.settings.backbones import find_detector_problem
 from objectcrop.study.settings.tables import Table
-from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.study import Study
+
+MEASURED_OF_PROPOSALS = ("mean_area_share", "mean_boxes", "num_boxes", "num_images_without", "object_scale_min")
+"""Numbers in the summary of proposals."""
+TARGETS = ("all", "planned_cost")
+"""Names that Snakemake has for other things."""
 
 
 def table_problems(study: Study) -> Iterator[str]:
-    """Yield the problems of all tables."""
+    """Yield the problems of all tables, and of the names for several of them."""
     for name, table in study.tables.items():
         where = f"tables.{name}"
-        if name in study.runs or name == "all":
+        if name in study.runs or name in TARGETS:
             yield f"{where}: the name is taken by a run or a target; take another"
         yield from _column_problems(study, table, where)
-        yield from _row_problems(study, table, where)
+        yield from row_problems(study, table, where)
         yield from _paper_problems(table, where)
+    for name in study.targets:
+        if name in study.runs or name in study.tables or name in TARGETS:
+            yield f"targets.{name}: the name is taken by a run, a table or a target; take another"
 
 
 def _column_problems(study: Study, table: Table, where: str) -> Iterator[str]:
     seen = set()
+    measures_proposals = any(row.proposals is not None for row in table.rows)
     for place, column in enumerate(table.columns):
-        here, task = f"{where}.columns.{place}", study.tasks.get(column.task)
+        here, task = f"{where}.columns.{place}", study.tasks.get(column.task or "")
         if task is not None and column.metric not in task.metrics:
             kind = f"{task.kind} task {column.task!r}"
             yield f"{here}.metric: {kind} has no metric {column.metric!r}{suggestion(column.metric, list(task.metrics))}"
+        if column.task is None and measures_proposals and column.metric not in MEASURED_OF_PROPOSALS:
+            hint = suggestion(column.metric, list(MEASURED_OF_PROPOSALS))
+            yield f"{here}.metric: the summary of proposals has no number {column.metric!r}{hint}"
         if (column.task, column.metric) in seen:
-            yield f"{here}: {column.metric!r} of task {column.task!r} is a column already; remove it"
+            of = "" if column.task is None else f" of task {column.task!r}"
+            yield f"{here}: {column.metric!r}{of} is a column already; remove it"
         seen.add((column.task, column.metric))
 
 
-def _row_problems(study: Study, table: Table, where: str) -> Iterator[str]:
-    kinds = [type(study.tasks[column.task]) for column in table.columns if column.task in study.tasks]
-    is_fine_tuned = any(kind is not LinearTask for kind in kinds)
-    for place, row in enumerate(table.rows):
-        here = f"{where}.rows.{place}"
-        if row.run is None and row.paper_row is None:
-            yield f"{here}: {row.label!r} needs a run or a paper_row; give one"
-        if row in table.rows[:place]:
-            yield f"{here}: {row.label!r} is a row already; remove it"
-        run = study.runs.get(row.run or "")
-        if is_fine_tuned and run is not None and (problem := find_detector_problem(run.backbone)):
-            yield f"{here}.run: {problem} (runs.{row.run}.backbone); leave the run to linear tasks"
-
-
 def _paper_problems(table: Table, where: str) -> Iterator[str]:
-    if table.paper_table is None:
-        return
     paper = _published()
-    if table.paper_table not in paper.tables:
-        yield f"{where}.paper_table: the paper has no table {table.paper_table!r}{suggestion(table.paper_table, paper.tables)}"
-        return
-    rows, metrics = paper.rows(table.paper_table), paper.metrics(table.paper_table)
+    named = {f"{where}.paper_table": table.paper_table}
+    named |= {f"{where}.rows.{place}.paper_table": row.paper_table for place, row in enumerate(table.rows)}
+    for setting, name in named.items():
+        if name is not None and name not in paper.tables:
+            yield f"{setting}: the paper has no table {name!r}{suggestion(name, paper.tables)}"
     for place, row in enumerate(table.rows):
-        if row.paper_row is not None and row.paper_row not in rows:
-            yield (
-                f"{where}.rows.{place}.paper_row: the paper's table {table.paper_table} has no row "
-                f"{row.paper_row!r}{suggestion(row.paper_row, rows)}"
-            )
-    for place, column in enumerate(table.columns):
-        if column.paper_metric is not None and column.paper_metric not in metrics:
-            yield (
-                f"{where}.columns.{place}.paper_metric: the paper's table {table.paper_table} has no metric "
-                f"{column.paper_metric!r}{suggestion(column.paper_metric, metrics)}"
-            )
+        name = row.paper_table or table.paper_table
+        if row.paper_row is not None and name in paper.tables and row.paper_row not in (rows := paper.rows(name)):
+            hint = suggestion(row.paper_row, rows)
+            yield f"{where}.rows.{place}.paper_row: the paper's table {name} has no row {row.paper_row!r}{hint}"
+    yield from dict.fromkeys(_paper_metric_problems(table, where, paper))
+
+
+def _paper_metric_problems(table: Table, where: str, paper: PaperValues) -> Iterator[str]:
+    for row_place, row in enumerate(table.rows):
+        for place, column in enumerate(table.columns):
+            published = table.published_at(row, column)
+            if published is None or published[0] not in paper.tables:
+                continue
+            name, _, metric = published
+            if metric not in (metrics := paper.metrics(name)):
+                here = f"columns.{place}" if row.paper_metric is None else f"rows.{row_place}"
+                hint = suggestion(metric, metrics)
+                yield f"{where}.{here}.paper_metric: the paper's table {name} has no metric {metric!r}{hint}"
 
 
 @cache

@@ -2,19 +2,26 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.settings.section import Name, Section
 from objectcrop.study.settings.tables import Table
 
 
 class TableJob(Job):
-    """Render a table; `allow_stale` shows results that are not what the study would measure now, marked."""
+    """Render a table; `allow_stale` shows results that are not what the study would measure now, marked.
+
+    Hours are printed by the GPUs that its runs and tasks ask for.
+    """
 
     table_name: Name
     table: Table
     allow_stale: bool
     checks_images: bool
     seeds: tuple[int, ...]
+    gpus_of_runs: dict[Name, int] = Field(default={})
+    gpus_of_tasks: dict[Name, int] = Field(default={})
 
 
 class StudyWords(Section):

@@ -55,6 +55,7 @@ class NeedPlan:
         # names that are not there are problems of the config, reported elsewhere
         todo = [runs[run].dataset for run in self.runs() if runs[run].is_trained]
         todo += [tasks[task].dataset for _, task in ResultPlan(self.study).judged() if task in tasks]
+        todo += [dataset for dataset, _ in ResultPlan(self.study).measured_proposals()]
         todo += [*self.study.measured_proposals, *self.study.measured_subsets]
         return self._with_parts(name for name in todo if name is not None)
 
@@ -62,6 +63,7 @@ class NeedPlan:
         """Return proposal sources that a table or a measurement needs, with those that they are made from."""
         runs = [self.study.runs[run] for run in self._judged_runs()]
         todo = [source for sources in self.study.measured_proposals.values() for source in sources]
+        todo += [source for _, source in ResultPlan(self.study).measured_proposals()]
         todo += [run.views.proposals for run in runs if run.uses_objects and run.views.proposals is not None]
         used: dict[str, None] = {}
         while todo:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from objectcrop.study.loading import StudyError, examine
+from objectcrop.study.plan.costs import CostPlan
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.gpus import GpuPlan
 from objectcrop.study.plan.images import ImagePlan
@@ -63,6 +64,11 @@ class Plan:
     def results(self) -> ResultPlan:
         """Tasks and tables."""
         return ResultPlan(self.study)
+
+    @cached_property
+    def costs(self) -> CostPlan:
+        """What the study costs."""
+        return CostPlan(self.study)
 
     @cached_property
     def report(self) -> ReportPlan:

@@ -83,6 +83,7 @@ class ReportPlan:
         trained = [self.study.runs[run].dataset for run in self.results.trained_runs()]
         used = [dataset for dataset in trained if dataset is not None]
         used += [self.study.tasks[task].dataset for _, task in self.results.judged()]
+        used += [dataset for dataset, _ in self.results.measured_proposals()]
         return list(dict.fromkeys([*used, *self.study.measured_proposals]))
 
     def inspections(self) -> list[str]:
@@ -95,7 +96,9 @@ class ReportPlan:
         study = self.study
         bases = {name: DownloadPlan(study).base(name) for name in self.subsets()}
         return ReportJob(
-            study=StudyWords(name=study.name, title=study.title, about=study.about, seeds=study.seeds),
+            study=StudyWords(
+                name=study.name, title=study.titled(study.title or study.name), about=study.about, seeds=study.seeds
+            ),
             allow_stale=study.allow_stale,
             checks_images=study.tracking.images == "check",
             runs={run: recorded(study.runs[run]) for run in self.results.runs()},

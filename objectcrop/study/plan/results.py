@@ -8,6 +8,8 @@ from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.runs import RunPlan
+from objectcrop.study.plan.user_files import UserFilePlan, quoted
+from objectcrop.study.settings.tables import Table
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.study import Study
 
@@ -61,9 +63,32 @@ class ResultPlan:
 
     def cells(self, table: str) -> list[tuple[str, str]]:
         """Return the (run, task) pairs of a table, each once, in order."""
-        spec = self.study.tables[table]
-        runs = [row.run for row in spec.rows if row.run is not None]
-        return list(dict.fromkeys((run, column.task) for run in runs for column in spec.columns))
+        spec = self.as_planned(table)
+        cells = (row.judged_by(column) for row in spec.rows for column in spec.columns)
+        return list(dict.fromkeys(cell for cell in cells if cell is not None))
+
+    def as_planned(self, table: str) -> Table:
+        """Return a table whose optional rows are only quoted, with a note, where files of the user are not there."""
+        spec, files = self.study.tables[table], UserFilePlan(self.study)
+        if not any(row.optional for row in spec.rows):
+            return spec
+        rows = (quoted(row, files.missing(row)) if row.optional else row for row in spec.rows)
+        return spec.model_copy(update={"rows": tuple(rows)})
+
+    def proposals(self, table: str) -> list[tuple[str, str]]:
+        """Return the (data set, source) pairs whose proposals a table measures, each once, in order."""
+        named = [row.proposals for row in self.study.tables[table].rows if row.proposals is not None]
+        return list(dict.fromkeys((proposals.dataset, proposals.source) for proposals in named))
+
+    def summaries_of_proposals(self, table: str) -> list[str]:
+        """Return their summaries."""
+        return [
+            paths.PROPOSALS_SUMMARY.format(dataset=dataset, source=source) for dataset, source in self.proposals(table)
+        ]
+
+    def measured_proposals(self) -> list[tuple[str, str]]:
+        """Return the (data set, source) pairs that all tables measure, each once, in order."""
+        return list(dict.fromkeys(pair for table in self.study.tables for pair in self.proposals(table)))
 
     def judged(self) -> list[tuple[str, str]]:
         """Return the (run, task) pairs of all tables, each once, in order."""
@@ -80,13 +105,17 @@ class ResultPlan:
         return [RunPlan(self.study).summary(run, seed) for run in runs for seed in self.study.seeds]
 
     def table_job(self, table: str) -> TableJob:
-        """Return the job of a table: its rows, and whether stale results are shown."""
+        """Return the job of a table: its rows, whether stale results are shown, and on how many GPUs its parts ran."""
+        spec, cells = self.as_planned(table), self.cells(table)
+        planned = spec.model_copy(update={"title": self.study.titled(spec.title)})
         job = {
             "table_name": table,
-            "table": self.study.tables[table].model_dump(mode="json"),  # its note too, which the table shows
+            "table": planned.model_dump(mode="json"),  # its note too, which the table shows
             "allow_stale": self.study.allow_stale,
             "checks_images": self.study.tracking.images == "check",
             "seeds": self.study.seeds,
+            "gpus_of_runs": {run: RunPlan(self.study).resource(run, "gpus") for run, _ in cells},
+            "gpus_of_tasks": {task: self.resource(task, "gpus") for _, task in cells},
         }
         return TableJob.model_validate(job)
 
@@ -98,6 +127,10 @@ class ResultPlan:
     def tables(self) -> list[str]:
         """Return the tables, as people read them."""
         return [paths.TABLE_MARKDOWN.format(table=table) for table in self.study.tables]
+
+    def target(self, target: str) -> list[str]:
+        """Return what `snakemake TARGET` makes, of a name for several tables."""
+        return [file for table in self.study.targets[target] for file in self.table(table)]
 
     def runs(self) -> list[str]:
         """Return the runs that some table names, in order."""

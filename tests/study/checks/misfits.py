@@ -1,5 +1,7 @@
 """Misfits by section: at which setting, which value (None takes it away), and how what is said begins (None: nothing)."""
 
+from tests.study.checks.table_misfits import TABLE_MISFITS
+
 MISFITS = [
     # data sets
     (("datasets", "ohms", "of"), "coco", "datasets.ohms.of: 'coco' is no data set with Open Images boxes; name one"),
@@ -209,57 +211,7 @@ MISFITS = [
         [{"devkit": "VOC", "image_set": name} for name in "ab"],
         "tasks.boxes.dataset: 'voc' has 2 test parts",
     ),
-    # tables
-    (
-        ("tables", "one", "columns", 0, "metric"),
-        "mAP",
-        "tables.one.columns.0.metric: linear task 'linear' has no metric 'mAP'; did you mean 'map'?",
-    ),
-    (
-        ("tables", "two", "columns", 0, "metric"),
-        "mask_AP",
-        "tables.two.columns.0.metric: detector task 'boxes' has no metric 'mask_AP'; there are: AP, AP50, AP75",
-    ),
-    (
-        ("tables", "one", "columns", 1, "metric"),
-        "map",
-        "tables.one.columns.1: 'map' of task 'linear' is a column already; remove it",
-    ),
-    (
-        ("tables", "one", "rows", 1),
-        {"label": "random", "run": "random-init"},
-        "tables.one.rows.1: 'random' is a row already; remove it",
-    ),
-    (
-        ("tables", "one", "rows", 2),
-        {"label": "nothing"},
-        "tables.one.rows.2: 'nothing' needs a run or a paper_row; give one",
-    ),
-    (
-        ("tables", "one", "paper_table"),
-        "T44",
-        "tables.one.paper_table: the paper has no table 'T44'; did you mean 'T4'?",
-    ),
-    (
-        ("tables", "one", "rows", 1, "paper_row"),
-        "Supervisd",
-        "tables.one.rows.1.paper_row: the paper's table T4 has no row 'Supervisd'; did you mean",
-    ),
-    (
-        ("tables", "one", "columns", 0, "paper_metric"),
-        "OHMS_map",
-        "tables.one.columns.0.paper_metric: the paper's table T4 has no metric 'OHMS_map'; did you mean 'OHMS_mAP'?",
-    ),
-    (
-        ("runs", "theirs", "backbone", "arch"),
-        "resnet101",
-        "tables.two.rows.0.run: detectors are fine-tuned from resnet18 and resnet50",
-    ),
-    (
-        ("runs", "theirs", "backbone", "width"),
-        0.1,
-        "tables.two.rows.0.run: in Detectron2 every stage has twice the channels of the one before, not so at width 0.1",
-    ),
+    *TABLE_MISFITS,
     # the study itself
     (("seeds",), [0, 1, 0], "seeds.2: 0 is in the list already; remove it"),
     (("measured_subsets",), ["coco"], "measured_subsets.0: 'coco' is no subset, its source is coco; remove it"),
