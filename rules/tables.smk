@@ -58,6 +58,42 @@ rule planned_cost:
         " --settings {params.settings:q} --out {output.page} 2>&1 | tee -i {log}"
 
 
+rule analyse_classes:
+    """Compare the classes of a table's linear evaluations: which are recognised, by the area and number of their objects."""
+    input:
+        results=of(PLAN.classes.results),
+        scores=of(PLAN.classes.scores),
+        manifest=of(PLAN.classes.manifest),
+        annotations=of(PLAN.classes.annotations),
+        classes=of(PLAN.classes.classes),
+    output:
+        analysis=paths.CLASS_ANALYSIS,
+        figure=report(
+            paths.CLASS_FIGURE,
+            category="Classes",
+            caption="report/classes.rst",
+            labels={"table": "{table}"},
+        ),
+        worst=paths.WORST_IMAGES,
+    log:
+        "logs/analyse_classes/{table}.log",
+    conda:
+        "../envs/torch.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        data_root=of(PLAN.needs.data_root),
+    params:
+        settings=of(PLAN.classes.job),
+        code=code("analyse_classes"),
+    shell:
+        "python -m workflow_scripts.analyse_classes"
+        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        " --manifest {input.manifest} --annotations {input.annotations} --classes {input.classes}"
+        " --results {input.results} --scores {input.scores}"
+        " --analysis {output.analysis} --figure {output.figure} --worst {output.worst} 2>&1 | tee -i {log}"
+
+
 rule plot_curves:
     """Plot the losses of a table's runs."""
     input:
@@ -190,6 +226,7 @@ rule write_report:
     shell:
         "python -m workflow_scripts.write_report"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --curves {input.curves}"
+        " --class-analyses {input.class_analyses} --class-figures {input.class_figures} --worst-images {input.worst_images}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"
         " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"
@@ -203,6 +240,7 @@ for _target in PLAN.study.targets:
             _target
         input:
             PLAN.results.target(_target),
+            [PLAN.classes.of_table(_named) for _named in PLAN.study.targets[_target]],
         localrule: True
 
 
@@ -213,4 +251,5 @@ for _table in PLAN.study.tables:
             _table
         input:
             PLAN.results.table(_table),
+            PLAN.classes.of_table(_table),
         localrule: True

@@ -13,6 +13,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     shown = {
         "tables": "tables (JSON)",
         "curves": "loss curves (SVG, named by their table)",
+        "class-analyses": "analyses of classes (JSON, named by their table)",
+        "class-figures": "the same drawn (SVG)",
+        "worst-images": "images that are recognised worst (PNG)",
         "summaries": "summaries of the runs",
         "subsets": "summaries of subsets",
         "subset-statistics": "what their objects are like, DATASET/statistics.json",

@@ -26,6 +26,9 @@ class ReportFiles(NamedTuple):
     Attributes:
         tables: tables (JSON).
         curves: loss curves, TABLE.svg.
+        class_analyses: analyses of classes, TABLE.json.
+        class_figures: the same drawn, TABLE.svg.
+        worst_images: images that are recognised worst, TABLE.png.
         summaries: summaries of the runs.
         subsets: summaries of subsets.
         subset_statistics: what their objects are like, DATASET/statistics.json.
@@ -39,6 +42,9 @@ class ReportFiles(NamedTuple):
 
     tables: Sequence[Path] = ()
     curves: Sequence[Path] = ()
+    class_analyses: Sequence[Path] = ()
+    class_figures: Sequence[Path] = ()
+    worst_images: Sequence[Path] = ()
     summaries: Sequence[Path] = ()
     subsets: Sequence[Path] = ()
     subset_statistics: Sequence[Path] = ()
@@ -67,6 +73,9 @@ def read_content(job: ReportJob, files: ReportFiles, stale: Sequence[str] = ()) 
         meaning=meaning(summaries, len(job.study.seeds), job.has_random_boxes),
         tables={table["name"]: table for table in tables},
         curves={path.stem: path.read_text(encoding="utf-8") for path in files.curves},
+        classes={path.stem: read_json(path) for path in files.class_analyses},
+        class_figures={path.stem: path.read_text(encoding="utf-8") for path in files.class_figures},
+        worst_images={path.stem: path.read_bytes() for path in files.worst_images},
         summaries=summaries,
         subsets=subsets,
         comparisons={subset["dataset"]: compare_with_paper(subset, bases[subset["dataset"]]) for subset in subsets},

@@ -64,8 +64,12 @@ def draw_curves(summaries: Sequence[Mapping[str, Any]]) -> str:
     if not names:
         grid[0][0].text(0.5, 0.5, "nothing was trained", ha="center")
     figure.tight_layout()
+    return as_svg(figure)
+
+
+def as_svg(figure: Any) -> str:
+    """Return a figure as SVG, and close it: the same numbers give the same bytes."""
     buffer = io.StringIO()
-    # no date and a fixed salt: the same numbers give the same bytes
     with matplotlib.rc_context({"svg.hashsalt": "objectcrop", "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)

@@ -22,6 +22,9 @@ class Content:
         meaning: sentences on what the study can show.
         tables: tables as `rendering.as_json` gives them, by name.
         curves: SVG texts by table name.
+        classes: analyses of classes, by table name; each has a figure and worst images.
+        class_figures: SVG texts of these.
+        worst_images: PNG bytes of these.
         summaries: summaries of the runs.
         subsets: summaries of subsets; each needs a comparison, and may have a figure.
         comparisons: of these with the paper, by data set.
@@ -53,6 +56,9 @@ class Content:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     subset_figures: Mapping[str, str] = field(default_factory=dict)
     subset_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    classes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    class_figures: Mapping[str, str] = field(default_factory=dict)
+    worst_images: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def render_page(content: Content) -> str:
@@ -73,6 +79,8 @@ def render_page(content: Content) -> str:
         sheets={name: png_data(data) for name, data in content.sheets.items()},
         views={name: png_data(data) for name, data in content.views.items()},
         curves={name: svg_data(text) for name, text in content.curves.items()},
+        class_figures={name: svg_data(text) for name, text in content.class_figures.items()},
+        worst_images={name: png_data(data) for name, data in content.worst_images.items()},
         subset_figures={name: svg_data(text) for name, text in content.subset_figures.items()},
     )
 

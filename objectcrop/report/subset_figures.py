@@ -1,17 +1,12 @@
 """Figures of a subset: images of each class, objects of an image, their areas and places, beside the data set selected from."""
 
-import io
 from collections.abc import Mapping
 from typing import Any
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot as plt
 
-from objectcrop.report.curves import PALETTE
+from objectcrop.report.curves import PALETTE, as_svg
 
 _SUBSET, _BASE = PALETTE[0], PALETTE[4]
 
@@ -40,7 +35,7 @@ def draw_subset(statistics: Mapping[str, Any]) -> str:
         if panel.get_legend_handles_labels()[0]:
             panel.legend(fontsize=8, frameon=False)
     figure.tight_layout()
-    return _as_svg(figure)
+    return as_svg(figure)
 
 
 def _label(panel: Any, title: str, x: str, y: str) -> None:
@@ -99,12 +94,3 @@ def _draw_classes(panel: Any, per_class: Mapping[str, Any], name: str) -> None:
         panel.set_xscale("log")
         panel.set_yscale("log")
     _label(panel, f"Classes of {name}", "mean box area, share of the image", "boxes of the class")
-
-
-def _as_svg(figure: Any) -> str:
-    buffer = io.StringIO()
-    # no date and a fixed salt: the same numbers give the same bytes
-    with matplotlib.rc_context({"svg.hashsalt": "objectcrop", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    plt.close(figure)
-    return buffer.getvalue()

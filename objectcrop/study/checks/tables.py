@@ -7,6 +7,7 @@ from objectcrop.study.checks.rows import row_problems
 from objectcrop.study.merging import suggestion
 from objectcrop.study.paper import PaperValues, read_paper_values
 from objectcrop.study.settings.tables import Table
+from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.study import Study
 
 MEASURED_OF_PROPOSALS = ("mean_area_share", "mean_boxes", "num_boxes", "num_images_without", "object_scale_min")
@@ -23,6 +24,7 @@ def table_problems(study: Study) -> Iterator[str]:
             yield f"{where}: the name is taken by a run or a target; take another"
         yield from _column_problems(study, table, where)
         yield from row_problems(study, table, where)
+        yield from _class_problems(study, table, where)
         yield from _paper_problems(table, where)
     for name in study.targets:
         if name in study.runs or name in study.tables or name in TARGETS:
@@ -44,6 +46,19 @@ def _column_problems(study: Study, table: Table, where: str) -> Iterator[str]:
             of = "" if column.task is None else f" of task {column.task!r}"
             yield f"{here}: {column.metric!r}{of} is a column already; remove it"
         seen.add((column.task, column.metric))
+
+
+def _class_problems(study: Study, table: Table, where: str) -> Iterator[str]:
+    asked = table.class_figure
+    if asked is None:
+        return
+    linear = [
+        column.task
+        for column in table.columns
+        if column.task is not None and isinstance(study.tasks.get(column.task), LinearTask)
+    ]
+    if asked not in linear:
+        yield f"{where}.class_figure: no column is of a linear task {asked!r}{suggestion(asked, linear)}"
 
 
 def _paper_problems(table: Table, where: str) -> Iterator[str]:

@@ -24,6 +24,15 @@ class TableJob(Job):
     gpus_of_tasks: dict[Name, int] = Field(default={})
 
 
+class ClassJob(Job):
+    """Analyse the classes of a table's linear evaluations; `runs` by the labels of their rows."""
+
+    table_name: Name
+    runs: dict[str, Name]
+    tasks: dict[str, Name]
+    seeds: tuple[int, ...]
+
+
 class StudyWords(Section):
     """What the page reports of the study."""
 

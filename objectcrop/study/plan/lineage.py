@@ -6,6 +6,7 @@ from typing import Any
 
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.classes import ClassPlan
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.lod import LodPlan
@@ -122,6 +123,10 @@ class LineagePlan:
             formats = paths.TABLE_MARKDOWN, paths.TABLE_CSV, paths.TABLE_JSON
             yield from _all(formats, "render_table", results.table_job(table), table=table)
             yield from _all((paths.CURVES,), "plot_curves", None, table=table)
+        classes = ClassPlan(self.study)
+        for table in classes.tables():
+            made = paths.CLASS_ANALYSIS, paths.CLASS_FIGURE, paths.WORST_IMAGES
+            yield from _all(made, "analyse_classes", classes.job(table), table=table)
         yield from _all((paths.PAGE,), "write_report", ReportPlan(self.study).job())
 
 

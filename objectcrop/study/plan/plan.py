@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from objectcrop.study.loading import StudyError, examine
+from objectcrop.study.plan.classes import ClassPlan
 from objectcrop.study.plan.costs import CostPlan
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.gpus import GpuPlan
@@ -64,6 +65,11 @@ class Plan:
     def results(self) -> ResultPlan:
         """Tasks and tables."""
         return ResultPlan(self.study)
+
+    @cached_property
+    def classes(self) -> ClassPlan:
+        """The analysis of classes."""
+        return ClassPlan(self.study)
 
     @cached_property
     def costs(self) -> CostPlan:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from objectcrop.study.jobs.report import ReportJob, StudyWords
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.classes import ClassPlan
 from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.needs import NeedPlan
 from objectcrop.study.plan.results import ResultPlan
@@ -30,6 +31,9 @@ class ReportPlan:
         return {
             "tables": [paths.TABLE_JSON.format(table=table) for table in self.study.tables],
             "curves": self.curves(),
+            "class_analyses": ClassPlan(self.study).all_of(paths.CLASS_ANALYSIS),
+            "class_figures": ClassPlan(self.study).all_of(paths.CLASS_FIGURE),
+            "worst_images": ClassPlan(self.study).all_of(paths.WORST_IMAGES),
             "summaries": self.run_summaries(),
             "subsets": self._of_subsets(paths.SUBSET_SUMMARY),
             "subset_statistics": self._of_subsets(paths.SUBSET_STATISTICS),

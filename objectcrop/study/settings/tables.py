@@ -90,6 +90,11 @@ class Table(Section):
     columns: tuple[Column, ...] = Field(min_length=1)
     rows: tuple[Row, ...] = Field(min_length=1)
     note: str = Field(default="", description="A sentence under the table.")
+    class_figure: Name | None = Field(
+        default=None,
+        description="A linear task of one of the columns: also plot the average precision of each class against the area and the "
+        "number of its training objects, with correlations, and show the worst images of the last row (paper, figure 2).",
+    )
 
     def published_at(self, row: Row, column: Column) -> tuple[str, str, str] | None:
         """Return where paper_values.csv has the number of a cell, as (table, row, metric); None if nowhere."""

@@ -27,6 +27,16 @@ TABLE_MISFITS = [
         "tables.one.rows.2: 'nothing' needs a run or a paper_row; give one",
     ),
     (
+        ("tables", "one", "class_figure"),
+        "linearr",
+        "tables.one.class_figure: no column is of a linear task 'linearr'; did you mean 'linear'?",
+    ),
+    (
+        ("tables", "two", "class_figure"),
+        "boxes",
+        "tables.two.class_figure: no column is of a linear task 'boxes'; there are none",
+    ),
+    (
         ("tables", "one", "paper_table"),
         "T44",
         "tables.one.paper_table: the paper has no table 'T44'; did you mean 'T4'?",
