@@ -26,6 +26,12 @@ rule fine_tune:
         raw=of(PLAN.results.raw),
     output:
         result=paths.RESULT,
+        predictions=report(
+            paths.PREDICTIONS,
+            category="Predictions",
+            caption="report/predictions.rst",
+            labels={"run": "{run}", "task": "{task}", "seed": "{seed}"},
+        ),
     log:
         "logs/fine_tune/{run}-s{seed}-{task}.log",
     benchmark:
@@ -49,4 +55,4 @@ rule fine_tune:
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --weights {input.weights} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"
-        " --out {output.result} 2>&1 | tee -i {log}"
+        " --out {output.result} --predictions {output.predictions} 2>&1 | tee -i {log}"

@@ -227,6 +227,7 @@ rule write_report:
         "python -m workflow_scripts.write_report"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --curves {input.curves}"
         " --class-analyses {input.class_analyses} --class-figures {input.class_figures} --worst-images {input.worst_images}"
+        " --predictions {input.predictions}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"
         " --subset-statistics {input.subset_statistics} --subset-figures {input.subset_figures}"
         " --qualities {input.qualities} --sheets {input.sheets} --views {input.views}"

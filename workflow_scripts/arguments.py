@@ -35,6 +35,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "code": {"default": "", "help": "digest of the code; what a finished job of other code wrote is not used again"},
     "checkpoints": {"type": Path, "required": True, "help": "folder of the state"},
 }
+TRAINING = ("seed", "data-root", "gpus", "threads", "checkpoints", "code")
+"""Options of the jobs that train."""
 IDENTIFYING = ("seed", "shard")
 """Options that a result depends on, beside its settings and inputs."""
 

@@ -10,15 +10,14 @@ from pathlib import Path
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.settings.annotation_files import annotation_files
-from workflow_scripts.arguments import job_parser
-
-OPTIONS = ["seed", "data-root", "manifest", "gpus", "threads", "checkpoints", "code"]
+from workflow_scripts.arguments import TRAINING, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, FineTuneJob, OPTIONS)
+    parser = job_parser(__doc__, FineTuneJob, [*TRAINING, "manifest"])
     parser.add_input("weights", "weights of the run in Detectron2's names")
     parser.add_output("out", "JSON to write")
+    parser.add_output("predictions", "PNG to write: some test images and what was found in them")
     args = parser.parse_args(argv)
     job = FineTuneJob.parse(args.settings)
     made = parser.begin("fine_tune", args, outside=annotation_files(job.dataset_name, job.dataset, args.data_root))
@@ -36,23 +35,24 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace, state: Path) -> N
     torch.set_num_threads(max(args.threads, 1))
     start = time.monotonic()
     with warnings.catch_warnings():
-        # Detectron2 of 2024 on PyTorch of 2026
-        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
+        warnings.filterwarnings(
+            "ignore", message=r".*torch\.jit\.script", category=FutureWarning
+        )  # Detectron2 is of 2024
         from objectcrop.evaluate.detection.fine_tune import fine_tune_alone
         from objectcrop.evaluate.detection.request import FineTuning
-
-    from objectcrop.evaluate.detection.state import finished_result, forget_state
+    from objectcrop.evaluate.detection.state import conclude, finished_result
     from objectcrop.evaluate.detection.weights import read_precision
     from objectcrop.evaluate.results import write_result
+    from objectcrop.report.predictions import write_predictions
 
     asked = {"data_root": args.data_root, "checkpoints": state, "gpus": args.gpus, "threads": args.threads}
     tuning = FineTuning.of(job, args.seed, args.weights, **asked)
-    finished = finished_result(state, args.code, args.out)
+    finished = finished_result(state, args.code, args.out, args.predictions)
     if finished.restore() or (measured := fine_tune_alone(tuning)) is None:  # the first process writes
         return
+    write_predictions(args.predictions, measured.pop("shown"), args.data_root)
     write_result(args.out, job, args.seed, measured, time.monotonic() - start, read_precision(args.weights))
-    finished.keep()
-    forget_state(args.checkpoints)
+    conclude(finished, args.checkpoints)
     print(", ".join(f"{name} {value:.4g}" for name, value in measured["metrics"].items() if value is not None))
 
 

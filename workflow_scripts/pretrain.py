@@ -7,13 +7,11 @@ from functools import partial
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.pretraining import PretrainJob
 from objectcrop.study.settings.runs import PretrainingResources
-from workflow_scripts.arguments import add_settings, job_parser
-
-OPTIONS = ["seed", "data-root", "gpus", "threads", "checkpoints", "code"]
+from workflow_scripts.arguments import TRAINING, add_settings, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, PretrainJob, OPTIONS)
+    parser = job_parser(__doc__, PretrainJob, TRAINING)
     parser.add_input("manifest", "MANIFEST of its data set, to train on", nargs="*")
     parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
     parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")

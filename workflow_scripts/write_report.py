@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "class-analyses": "analyses of classes (JSON, named by their table)",
         "class-figures": "the same drawn (SVG)",
         "worst-images": "images that are recognised worst (PNG)",
+        "predictions": "drawn predictions, RUN/sSEED/TASK.png",
         "summaries": "summaries of the runs",
         "subsets": "summaries of subsets",
         "subset-statistics": "what their objects are like, DATASET/statistics.json",

@@ -29,6 +29,7 @@ class ReportFiles(NamedTuple):
         class_analyses: analyses of classes, TABLE.json.
         class_figures: the same drawn, TABLE.svg.
         worst_images: images that are recognised worst, TABLE.png.
+        predictions: drawn predictions of fine-tuned detectors, RUN/sSEED/TASK.png.
         summaries: summaries of the runs.
         subsets: summaries of subsets.
         subset_statistics: what their objects are like, DATASET/statistics.json.
@@ -45,6 +46,7 @@ class ReportFiles(NamedTuple):
     class_analyses: Sequence[Path] = ()
     class_figures: Sequence[Path] = ()
     worst_images: Sequence[Path] = ()
+    predictions: Sequence[Path] = ()
     summaries: Sequence[Path] = ()
     subsets: Sequence[Path] = ()
     subset_statistics: Sequence[Path] = ()
@@ -76,6 +78,7 @@ def read_content(job: ReportJob, files: ReportFiles, stale: Sequence[str] = ()) 
         classes={path.stem: read_json(path) for path in files.class_analyses},
         class_figures={path.stem: path.read_text(encoding="utf-8") for path in files.class_figures},
         worst_images={path.stem: path.read_bytes() for path in files.worst_images},
+        predictions={f"{path.parents[1].name}, {path.stem}": path.read_bytes() for path in files.predictions},
         summaries=summaries,
         subsets=subsets,
         comparisons={subset["dataset"]: compare_with_paper(subset, bases[subset["dataset"]]) for subset in subsets},

@@ -25,6 +25,7 @@ class Content:
         classes: analyses of classes, by table name; each has a figure and worst images.
         class_figures: SVG texts of these.
         worst_images: PNG bytes of these.
+        predictions: PNG bytes of what fine-tuned detectors found, by "run, task".
         summaries: summaries of the runs.
         subsets: summaries of subsets; each needs a comparison, and may have a figure.
         comparisons: of these with the paper, by data set.
@@ -59,6 +60,7 @@ class Content:
     classes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     class_figures: Mapping[str, str] = field(default_factory=dict)
     worst_images: Mapping[str, bytes] = field(default_factory=dict)
+    predictions: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def render_page(content: Content) -> str:
@@ -81,6 +83,7 @@ def render_page(content: Content) -> str:
         curves={name: svg_data(text) for name, text in content.curves.items()},
         class_figures={name: svg_data(text) for name, text in content.class_figures.items()},
         worst_images={name: png_data(data) for name, data in content.worst_images.items()},
+        predictions={name: png_data(data) for name, data in content.predictions.items()},
         subset_figures={name: svg_data(text) for name, text in content.subset_figures.items()},
     )
 

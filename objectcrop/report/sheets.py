@@ -37,7 +37,7 @@ def proposal_sheet(images: Sequence[SheetImage], *, columns: int, cell: Size) ->
         columns: cells beside each other.
         cell: size of a cell; images keep their shape inside it.
     """
-    return _grid([_with_boxes(item, cell) for item in images], columns)
+    return grid([_with_boxes(item, cell) for item in images], columns)
 
 
 def view_sheet(
@@ -62,21 +62,27 @@ def view_sheet(
             _framed(render(image, size, plan, view_px), cell.height, colour)
             for plan, colour in zip(plans, (FIRST_VIEW, SECOND_VIEW), strict=True)
         ]
-        rows.append(np.hstack([_centred(drawn, cell), _gap(cell.height), views[0], _gap(cell.height), views[1]]))
-    return _grid(rows, 1)
+        rows.append(np.hstack([centred(drawn, cell), _gap(cell.height), views[0], _gap(cell.height), views[1]]))
+    return grid(rows, 1)
 
 
-def _with_boxes(item: SheetImage, cell: Size) -> ImageArray:
+def boxes_of_cell(item: SheetImage, cell: Size) -> tuple[ImageArray, float]:
+    """Return an image that fits into a cell, with its objects, and its scale."""
     height, width = item.image.shape[:2]
     scale = min(cell.width / width, cell.height / height)
     drawn = _scaled(item.image, scale)
     for box in item.objects:
         _draw_box(drawn, box * scale, OBJECT, 2)
+    return drawn, scale
+
+
+def _with_boxes(item: SheetImage, cell: Size) -> ImageArray:
+    drawn, scale = boxes_of_cell(item, cell)
     for box in item.proposals[:0:-1]:
         _draw_box(drawn, box * scale, OTHER_PROPOSAL, 1)
     for box in item.proposals[:1]:
         _draw_box(drawn, box * scale, TOP_PROPOSAL, 2)
-    return _centred(drawn, cell)
+    return centred(drawn, cell)
 
 
 def _scaled(image: ImageArray, scale: float) -> ImageArray:
@@ -90,7 +96,8 @@ def _draw_box(image: ImageArray, box: NDArray[np.float64], colour: tuple[int, in
     cv2.rectangle(image, (x1, y1), (max(x2 - 1, x1), max(y2 - 1, y1)), colour, thickness)
 
 
-def _centred(image: ImageArray, cell: Size) -> ImageArray:
+def centred(image: ImageArray, cell: Size) -> ImageArray:
+    """Return an image in the middle of a white cell."""
     sheet = np.full((cell.height, cell.width, 3), BACKGROUND, dtype=np.uint8)
     top, left = (cell.height - image.shape[0]) // 2, (cell.width - image.shape[1]) // 2
     sheet[top : top + image.shape[0], left : left + image.shape[1]] = image
@@ -107,7 +114,12 @@ def _gap(height: int) -> ImageArray:
     return np.full((height, GAP, 3), BACKGROUND, dtype=np.uint8)
 
 
-def _grid(cells: Sequence[ImageArray], columns: int) -> ImageArray:
+def grid(cells: Sequence[ImageArray], columns: int) -> ImageArray:
+    """Return cells of one size beside and below each other.
+
+    Raises:
+        ValueError: if there is none.
+    """
     if not cells:
         raise ValueError("a contact sheet needs at least one image")
     height, width = cells[0].shape[:2]

@@ -12,6 +12,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.networks.weights import save_backbone
@@ -79,7 +80,8 @@ def command(work, kind, out, weights="b", **schedule):
         "--checkpoints",
         str(work / f"{out}.checkpoints"),
     ]
-    return [sys.executable, "-m", "workflow_scripts.fine_tune", *words, "--out", str(work / f"{out}.json")], task
+    outputs = ["--out", str(work / f"{out}.json"), "--predictions", str(work / f"{out}.png")]
+    return [sys.executable, "-m", "workflow_scripts.fine_tune", *words, *outputs], task
 
 
 def test_an_export_holds_arrays_only(work):
@@ -97,6 +99,9 @@ def test_the_result_says_what_was_measured_and_of_what(work, kind):
     assert done.returncode == 0, done.stderr
     assert "FutureWarning" not in done.stderr
     result = read_json(work / f"{kind}.json")
+    assert "shown" not in result
+    with Image.open(work / f"{kind}.png") as sheet:
+        assert sheet.size == (4 * 300 + 3 * 6, 225)
     assert result["settings_hash"] == settings_hash({"run": RUN, "task": task})
     assert {"AP", "AP50", "AP75"} <= result["metrics"].keys()
     assert ("mask_AP" in result["metrics"]) == (kind == "segmenter")
@@ -217,6 +222,7 @@ def finish(work, name, *more):
     result = work / f"{name}.json"
     written = result.read_bytes()
     result.unlink()
+    (work / f"{name}.png").unlink()
     return written
 
 

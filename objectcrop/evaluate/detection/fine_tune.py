@@ -11,7 +11,13 @@ from typing import Any
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
-from detectron2.data import DatasetCatalog, DatasetMapper, build_detection_test_loader, build_detection_train_loader
+from detectron2.data import (
+    DatasetCatalog,
+    DatasetMapper,
+    MetadataCatalog,
+    build_detection_test_loader,
+    build_detection_train_loader,
+)
 from detectron2.modeling import build_model
 from detectron2.solver import build_lr_scheduler, build_optimizer
 from detectron2.utils import comm
@@ -23,6 +29,7 @@ from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
 from objectcrop.evaluate.detection.repeats import RESULT, joined, repeats_of
 from objectcrop.evaluate.detection.request import FineTuning
+from objectcrop.evaluate.detection.shown import NUM_IMAGES, shown_image
 from objectcrop.evaluate.detection.state import keep_detector, report_unused_states
 from objectcrop.evaluate.detection.training import TrainingState, train_detector
 from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
@@ -76,9 +83,9 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
     """Train from the last checkpoint if there is one, else from the pretrained weights, and evaluate.
 
     Returns:
-        `metrics` and `per_class` in percent, `details` (the norm in force, how many images were measured, a detector's VOC
-        metric, the learning rate at its batch size), and the `precision` that the networks computed in; empty in all processes
-        but the first.
+        `metrics` and `per_class` in percent, `shown` (what was found in some test images, see `shown_image`), `details` (the
+        norm in force, how many images were measured, a detector's VOC metric, the learning rate at its batch size), and the
+        `precision` that the networks computed in; empty in all processes but the first.
 
     Raises:
         Stopped: after saving, if a stop was asked for.
@@ -117,7 +124,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
             else InstanceEvaluator(data.test, images, job.num_processes, job.checkpoints)
         )
         with autocast(precision, device):
-            results: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job.label, stop)
+            results: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job, stop)
     schedule = job.task.schedule
     details: dict[str, Any] = {
         "norm": effective_norm(schedule.norm, job.num_processes),
@@ -178,22 +185,30 @@ def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
 
 @torch.no_grad()
 def _evaluate(
-    cfg: Any, model: torch.nn.Module, evaluator: Any, images: list[dict[str, Any]], label: str, stop: StopRequest
+    cfg: Any, model: torch.nn.Module, evaluator: Any, images: list[dict[str, Any]], job: FineTuning, stop: StopRequest
 ) -> dict[str, Any]:
     model.eval()
+    shown: list[dict[str, Any]] = []
+    records = {image["image_id"]: image for image in images if image["annotations"]}
+    records = records or {image["image_id"]: image for image in images}
+    classes = list(MetadataCatalog.get(cfg.DATASETS.TEST[0]).thing_classes)
     mapper, workers = DatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS
     with _quiet():
         loader = build_detection_test_loader(images, mapper=mapper, num_workers=workers)
     evaluator.reset()
-    with Progress(f"{label}, testing", total=len(loader), unit="images") as progress:
+    with Progress(f"{job.label}, testing", total=len(loader), unit="images") as progress:
         for inputs in loader:
-            evaluator.process(inputs, model(inputs))
+            outputs = model(inputs)
+            evaluator.process(inputs, outputs)
+            for image, output in zip(inputs, outputs, strict=True):
+                if image["image_id"] in records and len(shown) < NUM_IMAGES:
+                    shown.append(shown_image(records[image["image_id"]], output["instances"], classes, job.data_root))
             progress.advance(len(inputs))
             if stop:
                 raise Stopped(stop.exit_code)  # the trained state is saved
     with _quiet():
         results: dict[str, Any] = evaluator.evaluate()
-    return results
+    return results | {"shown": shown} if results else {}
 
 
 @contextlib.contextmanager

@@ -12,15 +12,16 @@ LAST = "last_checkpoint"
 MAX_NAMED = 3
 
 
-def finished_result(folder: Path, code: str, out: Path) -> Finished:
+def finished_result(folder: Path, code: str, out: Path, sheet: Path) -> Finished:
     """Return the record of a fine-tuning's end; one of other code is moved aside.
 
     Args:
         folder: of the job's identity, which covers settings, weights, annotations and images.
         code: digest of the code.
         out: result to write.
+        sheet: PNG of predictions to write.
     """
-    finished = Finished(folder, Origin(folder.name, code), {"result.json": out})
+    finished = Finished(folder, Origin(folder.name, code), {"result.json": out, "predictions.png": sheet})
     finished.set_aside()
     return finished
 
@@ -42,6 +43,12 @@ def report_unused_states(folder: Path, label: str) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def conclude(finished: Finished, checkpoints: Path) -> None:
+    """Record what was written, and remove the states that led to it."""
+    finished.keep()
+    forget_state(checkpoints)
 
 
 def forget_state(checkpoints: Path) -> None:

@@ -113,7 +113,7 @@ class LineagePlan:
         results = ResultPlan(self.study)
         for run, task in results.judged():
             is_linear = isinstance(self.study.tasks[task], LinearTask)
-            made = (paths.RESULT, paths.RESULT_SCORES) if is_linear else (paths.RESULT,)
+            made = (paths.RESULT, paths.RESULT_SCORES if is_linear else paths.PREDICTIONS)
             rule = "evaluate_linear" if is_linear else "fine_tune"
             yield from _all(made, rule, results.job(run, task), run=run, task=task)
 

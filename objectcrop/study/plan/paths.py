@@ -55,6 +55,7 @@ EXPORTED_BACKBONE = "results/export/{run}/s{seed}/backbone_d2.pkl"
 # results
 RESULT = "results/eval/{run}/s{seed}/{task}.json"
 RESULT_SCORES = "results/eval/{run}/s{seed}/{task}.scores.npz"
+PREDICTIONS = "results/eval/{run}/s{seed}/{task}.png"
 RESULT_CHECKPOINTS = "results/eval/{run}/s{seed}/{task}.checkpoints"
 
 # what a study expects of its files

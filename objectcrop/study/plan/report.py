@@ -34,6 +34,7 @@ class ReportPlan:
             "class_analyses": ClassPlan(self.study).all_of(paths.CLASS_ANALYSIS),
             "class_figures": ClassPlan(self.study).all_of(paths.CLASS_FIGURE),
             "worst_images": ClassPlan(self.study).all_of(paths.WORST_IMAGES),
+            "predictions": self.predictions(),
             "summaries": self.run_summaries(),
             "subsets": self._of_subsets(paths.SUBSET_SUMMARY),
             "subset_statistics": self._of_subsets(paths.SUBSET_STATISTICS),
@@ -49,6 +50,11 @@ class ReportPlan:
         """Return the loss curves of the tables that have trained runs."""
         tables = [table for table in self.study.tables if self.results.summaries(table)]
         return [paths.CURVES.format(table=table) for table in tables]
+
+    def predictions(self) -> list[str]:
+        """Return the drawn predictions of all fine-tuned detectors of the tables, first seed."""
+        pairs = [(run, task) for run, task in self.results.judged() if task not in self.results.tasks_of("linear")]
+        return [paths.PREDICTIONS.format(run=run, seed=self.study.seeds[0], task=task) for run, task in pairs]
 
     def run_summaries(self) -> list[str]:
         """Return the summaries of all runs of the tables, every seed."""

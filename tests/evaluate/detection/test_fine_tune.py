@@ -30,6 +30,7 @@ def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
     )
     assert all(0 <= value <= 100 for value in results["metrics"].values() if value is not None)
     assert results["per_class"].keys() == {"bar", "tile"}
+    assert [image["path"].rsplit("/", 1)[1] for image in results["shown"]] == [f"test{n}.jpg" for n in range(1, 7)]
     metric = {"voc_metric": "11_points"} if kind == "detector" else {}
     assert results["details"] == {"norm": "BN", "num_test": 6, "learning_rate": 0.01} | metric
 

@@ -9,10 +9,12 @@ import pytest
 import torch
 from detectron2.config import get_cfg
 from detectron2.modeling import build_model
+from detectron2.structures import Boxes, BoxMode, Instances
 
 from objectcrop.evaluate.detection import training
 from objectcrop.evaluate.detection.fine_tune import fine_tune, fine_tune_alone
 from objectcrop.evaluate.detection.repeats import joined, repeats_of
+from objectcrop.evaluate.detection.shown import shown_image
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.tasks import DetectionSchedule
 
@@ -126,6 +128,22 @@ def test_repeats_have_seeds_of_their_own_and_give_mean_and_deviation(job, monkey
 def test_one_fine_tuning_is_its_own_result(job):
     assert repeats_of(job()) == [job()]
     assert joined([{"metrics": {"AP": 1.0}}]) == {"metrics": {"AP": 1.0}}
+
+
+def test_what_is_shown_of_an_image_is_its_objects_and_the_best_boxes_that_are_not_hopeless(tmp_path):
+    found = Instances((60, 80))
+    corners = [[0.0, 0, 10, 10], [5, 5, 20, 20], [1, 1, 2, 2], *[[0.0, 0, 1, 1]] * 9]
+    found.pred_boxes, found.pred_classes = Boxes(torch.tensor(corners)), torch.tensor([0, 1, 1] + [0] * 9)
+    found.scores = torch.tensor([0.5, 0.9, 0.05] + [0.2] * 9)
+    things = [{"bbox": [10, 20, 30, 15], "bbox_mode": BoxMode.XYWH_ABS}]
+    record = {"file_name": str(tmp_path / "a/b.jpg"), "annotations": things}
+    shown = shown_image(record, found, ["bar", "tile"], tmp_path)
+    assert shown["path"] == "a/b.jpg"
+    assert shown["objects"] == [[10, 20, 40, 35]]
+    assert shown["words"][:2] == ["tile 0.90", "bar 0.50"]
+    assert shown["boxes"][0] == [5, 5, 20, 20]
+    assert len(shown["boxes"]) == 8
+    assert json.loads(json.dumps(shown)) == shown
 
 
 def test_mask_r_cnn_c4_measures_boxes_and_masks_and_ends_its_head_in_a_norm(job, monkeypatch):
