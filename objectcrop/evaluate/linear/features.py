@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from objectcrop.evaluate.linear.images import LabelledImages
+from objectcrop.evaluate.linear.states import States
 from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
@@ -21,10 +22,11 @@ from objectcrop.views.plan import ViewPlan, plan_plain_crop
 from objectcrop.views.render import render
 
 CROP_SCALE_MIN = 0.08
+TEST_VIEW = -1
 
 
 class Views(Dataset[Tensor]):
-    """Square images, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch -1 is the test view."""
+    """Square images, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch `TEST_VIEW` is the test view."""
 
     def __init__(self, images: LabelledImages, task: LinearTask, seeds: Seeds) -> None:
         self.images, self.task, self.seeds = images, task, seeds
@@ -83,12 +85,31 @@ class Extractor:
             features: Tensor = self.backbone.view(images.to(self.device, non_blocking=True)).features
         return features.float()
 
-    def all_features(self, views: Views, epoch: int, batch: int, label: str) -> Tensor:
-        """Return the features of every image in order, shape (n, num_features); print progress."""
+    def all_features(self, views: Views, epoch: int, batch: int, label: str, states: States, name: str) -> Tensor:
+        """Return the features of every image in order, shape (n, num_features), from what is saved on; print progress.
+
+        Args:
+            views: of the images.
+            epoch: which view of them.
+            batch: images at a time.
+            label: printed with the progress.
+            states: keeps what is computed.
+            name: of these features there.
+
+        Raises:
+            Stopped: after saving, if a stop was asked for.
+        """
         keys = [(epoch, row) for row in range(len(views.images))]
-        parts = []
-        with Progress(label, total=len(keys), unit="images") as progress:
-            for part in self.batches(views, [keys[start : start + batch] for start in range(0, len(keys), batch)]):
-                parts.append(part)
+        parts = states.load_features(name, self.device)
+        saved = done = sum(map(len, parts))
+        pending: list[Tensor] = []
+        with Progress(label, total=len(keys), unit="images", done=done) as progress:
+            for part in self.batches(views, [keys[start : start + batch] for start in range(done, len(keys), batch)]):
+                pending.append(part)
+                done += len(part)
                 progress.advance(len(part))
+                if states.is_due() or done == len(keys):
+                    parts.append(torch.cat(pending))
+                    states.save_features(name, saved, parts[-1])
+                    saved, pending = done, []
         return torch.cat(parts)

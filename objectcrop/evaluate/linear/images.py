@@ -30,6 +30,15 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, rows: NDArray[np.int64]) -> "LabelledImages":
+        """Return the images of some rows, in that order."""
+        return LabelledImages(
+            ids=tuple(self.ids[row] for row in rows),
+            paths=tuple(self.paths[row] for row in rows),
+            sizes=tuple(self.sizes[row] for row in rows),
+            labels=self.labels[rows],
+        )
+
     @property
     def classes_of_single(self) -> NDArray[np.int64]:
         """The one class of each image, shape (n,).

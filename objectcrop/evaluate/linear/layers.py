@@ -1,6 +1,7 @@
 """Several linear layers at once on the same features: one for each learning rate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,6 +69,21 @@ class LinearLayers:
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return [loss.item() for loss in losses]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the layers and where their optimizer stands; tensors are not copied."""
+        tensors = {"weights": self.weights, "biases": self.biases}
+        return {name: [value.detach() for value in values] for name, values in tensors.items()} | {
+            "optimizer": self.optimizer.state_dict()
+        }
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        for name in ("weights", "biases"):
+            for value, saved in zip(getattr(self, name), state[name], strict=True):
+                value.copy_(saved)
+        self.optimizer.load_state_dict(state["optimizer"])
 
     @torch.no_grad()
     def scores(self, features: Tensor) -> list["np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]:

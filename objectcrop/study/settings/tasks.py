@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from objectcrop.study.settings.runs import ResourceSettings
+from objectcrop.study.settings.runs import ResourceSettings, ResumableResources
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
 
 
@@ -39,7 +39,7 @@ class LinearTask(Section):
     precision: Precision = Field(
         default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
     )
-    resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
+    resources: ResumableResources = ResumableResources(gpus=1, hours=24)
 
     @property
     def metrics(self) -> tuple[str, ...]:

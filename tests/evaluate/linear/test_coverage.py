@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from objectcrop.evaluate.linear.coverage import Untrained, describe_classes, untrained_classes, warnings_of
+from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.layers import LinearLayers
-from objectcrop.evaluate.linear.probe import Data
 from tests.evaluate.linear.test_probe import CPU, SEEDS, backbone, results_of, settings, tables  # noqa: F401
 
 MANIFEST = pd.DataFrame([("a", "train"), ("b", "train"), ("x", "test"), ("y", "test"), ("z", "test")])

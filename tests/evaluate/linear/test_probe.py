@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
+from objectcrop.evaluate.linear.choosing import choose_held_out
+from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.features import Extractor, Views, plan_test_view
 from objectcrop.evaluate.linear.images import labelled_images, training_classes
 from objectcrop.evaluate.linear.layers import LinearLayers
-from objectcrop.evaluate.linear.probe import Data, choose_held_out, evaluate_linear
+from objectcrop.evaluate.linear.probe import evaluate_linear
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.settings.runs import BackboneSettings

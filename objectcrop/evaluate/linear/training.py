@@ -1,0 +1,112 @@
+"""The training of layers on features: batches in an order of the seeds, state saved now and then."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from objectcrop.evaluate.linear.features import Extractor, Views
+from objectcrop.evaluate.linear.images import LabelledImages
+from objectcrop.evaluate.linear.layers import LinearLayers
+from objectcrop.evaluate.linear.states import States
+from objectcrop.runtime.progress import Progress
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.study.settings.tasks import LinearTask
+
+
+@dataclass(frozen=True)
+class Training:
+    """What layers are trained on.
+
+    Attributes:
+        extractor: gives the features.
+        images: of the training split.
+        task: its settings.
+        seeds: what views and their order depend on.
+        held_out: which images choose among several learning rates, shape (images,).
+        states: keeps what is computed.
+    """
+
+    extractor: Extractor
+    images: LabelledImages
+    task: LinearTask
+    seeds: Seeds
+    held_out: NDArray[np.bool_]
+    states: States
+
+    def train(self, layers: LinearLayers, choosing: LinearLayers) -> None:
+        """Train layers on all images, and those that choose a rate on all but the held-out ones, from the saved state on.
+
+        Raises:
+            Stopped: after saving, if a stop was asked for.
+        """
+        images, task = self.images, self.task
+        targets = _targets(images, task).to(self.extractor.device)
+        kept = torch.from_numpy(~self.held_out).to(self.extractor.device)
+        batches = _FeatureBatches(self)
+        first_epoch, first = self._resume(layers, choosing)
+        done = first_epoch * len(images) + min(first * task.batch_size, len(images))
+        with Progress("linear: layer", total=task.epochs * len(images), unit="images", done=done) as progress:
+            for epoch in range(first_epoch, task.epochs):
+                layers.set_epoch(epoch, task.decay_epochs)
+                choosing.set_epoch(epoch, task.decay_epochs)
+                order = torch.from_numpy(self.seeds.generator("linear-order", epoch).permutation(len(images)))
+                for place, (rows, features) in enumerate(batches.of_epoch(epoch, order, first), first):
+                    losses = layers.step(features, targets[rows])
+                    if self.held_out.any() and bool(kept[rows].any()):
+                        choosing.step(features[kept[rows]], targets[rows][kept[rows]])
+                    progress.advance(len(rows), epoch=epoch + 1, loss=losses[0])
+                    if self.states.is_due():
+                        self._save(layers, choosing, epoch, place + 1)
+                first = 0
+        if done < task.epochs * len(images):
+            self._save(layers, choosing, task.epochs, 0)
+
+    def _resume(self, layers: LinearLayers, choosing: LinearLayers) -> tuple[int, int]:
+        """Return the epoch, and the batch in it, from which to train."""
+        state = self.states.load_layers(self.extractor.device)
+        if state is None:
+            return 0, 0
+        layers.load_state_dict(state["layers"])
+        choosing.load_state_dict(state["choosing"])
+        return state["epoch"], state["batch"]
+
+    def _save(self, layers: LinearLayers, choosing: LinearLayers, epoch: int, batch: int) -> None:
+        state = {"layers": layers.state_dict(), "choosing": choosing.state_dict(), "epoch": epoch, "batch": batch}
+        per_epoch = -(-len(self.images) // self.task.batch_size)
+        self.states.save_layers(state, step=epoch * per_epoch + batch)
+
+
+class _FeatureBatches:
+    """Features of the training images, batch by batch: fresh crops each epoch, or a few fixed views that alternate."""
+
+    def __init__(self, training: Training) -> None:
+        task, self._extractor = training.task, training.extractor
+        self._views, self._batch = Views(training.images, task, training.seeds), task.batch_size
+        self._cache: list[Tensor] = []
+        count = task.cached_views or 0
+        for view in range(count):
+            label = f"linear: features of view {view + 1}/{count}"
+            name = f"view{view}"
+            self._cache.append(
+                self._extractor.all_features(self._views, view, task.batch_size, label, training.states, name)
+            )
+
+    def of_epoch(self, epoch: int, order: Tensor, first: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield (rows, features) of each batch from the `first` on, on the device."""
+        batches = [rows.to(self._extractor.device) for rows in torch.split(order, self._batch)[first:]]
+        if self._cache:
+            features = self._cache[epoch % len(self._cache)]
+            yield from ((rows, features[rows]) for rows in batches)
+            return
+        keys = [[(epoch, int(row)) for row in rows] for rows in batches]
+        yield from zip(batches, self._extractor.batches(self._views, keys), strict=True)
+
+
+def _targets(images: LabelledImages, task: LinearTask) -> Tensor:
+    if task.labels == "single":
+        return torch.from_numpy(images.classes_of_single)
+    return torch.from_numpy(images.labels.astype(np.float32))
