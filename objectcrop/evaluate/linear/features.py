@@ -1,6 +1,8 @@
 """Features of a frozen trunk: images are decoded, cut, normalised and run through it in batches."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -21,7 +23,8 @@ from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_plain_crop
 from objectcrop.views.render import render
 
-CROP_SCALE_MIN = 0.08
+IMAGES_AT_ONCE = 256
+"""Of a larger batch the trunk sees so many at a time, and workers load so many."""
 TEST_VIEW = -1
 
 
@@ -37,7 +40,7 @@ class Views(Dataset[Tensor]):
         if epoch < 0:
             return plan_test_view(size.width, size.height, self.task)
         rng = self.seeds.generator("linear-views", epoch, self.images.ids[row])
-        return plan_plain_crop(size, CROP_SCALE_MIN, rng)
+        return replace(plan_plain_crop(size, self.task.crop_scale_min, rng), interpolation=self.task.interpolation)
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> Tensor:
         """Make a batch, shape (n, size_px, size_px, 3)."""
@@ -62,7 +65,12 @@ def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
         )
     side = min(width, height) * task.size_px / task.resize_px
     left, top = (width - side) / 2, (height - side) / 2
-    return ViewPlan("scene", (0.0, 0.0, float(width), float(height)), (left, top, left + side, top + side))
+    return ViewPlan(
+        "scene",
+        (0.0, 0.0, float(width), float(height)),
+        (left, top, left + side, top + side),
+        interpolation=task.interpolation,
+    )
 
 
 class Extractor:
@@ -75,8 +83,12 @@ class Extractor:
 
     def batches(self, views: Views, keys: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Tensor]:
         """Yield the features of each batch of keys, shape (n, num_features), float32, on the device."""
-        for images in load_batches(views, keys, self.num_workers, self.device):
-            yield self.features(images)
+        parts = [
+            [batch[start : start + IMAGES_AT_ONCE] for start in range(0, len(batch), IMAGES_AT_ONCE)] for batch in keys
+        ]
+        loaded = iter(load_batches(views, list(chain.from_iterable(parts)), self.num_workers, self.device))
+        for part in parts:
+            yield torch.cat([self.features(next(loaded)) for _ in part])
 
     def features(self, images: Tensor) -> Tensor:
         """Return pooled features of uint8 images, shape (n, H, W, 3), as float32."""

@@ -66,7 +66,9 @@ def evaluate_linear(
     states.compute_in(resolve_precision(task.precision, device))
     print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
     extractor = Extractor(backbone, device, num_workers, task.precision)
-    layers, choosing = (_fresh_layers(backbone, data, task, seeds, device) for _ in range(2))
+    layers, choosing = (
+        LinearLayers(backbone.num_features, len(data.classes), task, seeds=seeds, device=device) for _ in range(2)
+    )
     training = Training(extractor, data.train, task, seeds, held_out, states)
     training.train(layers, choosing)
     place, on_held_out = choose(choosing, training)
@@ -105,17 +107,6 @@ def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:
     for sentence in warnings_of(classes):
         print(f"warning: {sentence}", file=sys.stderr, flush=True)
     return classes
-
-
-def _fresh_layers(backbone: Backbone, data: Data, task: LinearTask, seeds: Seeds, device: torch.device) -> LinearLayers:
-    return LinearLayers(
-        backbone.num_features,
-        len(data.classes),
-        task.learning_rates,
-        is_single=task.labels == "single",
-        seeds=seeds,
-        device=device,
-    )
 
 
 def _assert_unchanged(before: dict[str, Tensor], backbone: Backbone) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -37,6 +38,11 @@ class Training:
     held_out: NDArray[np.bool_]
     states: States
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of a pass over the images, a last smaller one too."""
+        return ceil(len(self.images) / self.task.batch_size)
+
     def train(self, layers: LinearLayers, choosing: LinearLayers) -> None:
         """Train layers on all images, and those that choose a rate on all but the held-out ones, from the saved state on.
 
@@ -51,10 +57,10 @@ class Training:
         done = first_epoch * len(images) + min(first * task.batch_size, len(images))
         with Progress("linear: layer", total=task.epochs * len(images), unit="images", done=done) as progress:
             for epoch in range(first_epoch, task.epochs):
-                layers.set_epoch(epoch, task.decay_epochs)
-                choosing.set_epoch(epoch, task.decay_epochs)
                 order = torch.from_numpy(self.seeds.generator("linear-order", epoch).permutation(len(images)))
                 for place, (rows, features) in enumerate(batches.of_epoch(epoch, order, first), first):
+                    for trained in (layers, choosing):
+                        trained.set_step(epoch * self.steps_per_epoch + place, self.steps_per_epoch)
                     losses = layers.step(features, targets[rows])
                     if self.held_out.any() and bool(kept[rows].any()):
                         choosing.step(features[kept[rows]], targets[rows][kept[rows]])
@@ -76,8 +82,7 @@ class Training:
 
     def _save(self, layers: LinearLayers, choosing: LinearLayers, epoch: int, batch: int) -> None:
         state = {"layers": layers.state_dict(), "choosing": choosing.state_dict(), "epoch": epoch, "batch": batch}
-        per_epoch = -(-len(self.images) // self.task.batch_size)
-        self.states.save_layers(state, step=epoch * per_epoch + batch)
+        self.states.save_layers(state, step=epoch * self.steps_per_epoch + batch)
 
 
 class _FeatureBatches:

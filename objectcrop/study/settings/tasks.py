@@ -1,9 +1,11 @@
 """Settings of tasks: how a backbone is judged."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from objectcrop.study.settings.protocols import Protocol, with_protocol
 from objectcrop.study.settings.runs import ResourceSettings, ResumableResources
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
 
@@ -16,18 +18,38 @@ class LinearTask(Section):
     labels: Literal["multi", "single"] = Field(
         default="multi", description="Several labels per image (mAP) or one (top-1)."
     )
+    protocol: Protocol = Field(
+        default="moco",
+        description="Whose settings are taken where none are given here (docs/linear.md): epochs, batch_size, learning_rates, "
+        "nesterov, weight_decay, schedule, decay_epochs, decay_factor, interpolation.",
+    )
     size_px: int = Field(default=224, ge=16, description="Side of the square image.")
+    crop_scale_min: float = Field(
+        default=0.08, gt=0, le=1, description="Least area of a training crop over that of the image."
+    )
+    interpolation: Literal["area", "bicubic"] = Field(
+        default="area",
+        description="How crops are resized: averaged where they shrink and linear where they grow, or bicubic.",
+    )
     resize_px: int = Field(default=256, ge=16, description="Short side before the centre crop of test images.")
     epochs: int = Field(default=100, ge=1, description="Passes over the training images.")
     batch_size: int = Field(default=256, ge=1, description="Images per step.")
     learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=(30.0,),
         min_length=1,
-        description="One, or several of which the held-out share of the training split chooses.",
+        description="At that batch size. One, or several of which the held-out share of the training split chooses.",
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD.")
+    nesterov: bool = Field(default=False, description="Nesterov's momentum.")
+    weight_decay: float = Field(default=0.0, ge=0, description="On weights and biases of the layer.")
+    schedule: Literal["step", "cosine_per_epoch", "cosine_per_step", "constant"] = Field(
+        default="step", description="How the learning rate falls."
     )
     decay_epochs: tuple[int, ...] = Field(
-        default=(60, 80), description="Epochs after which the learning rate falls tenfold."
+        default=(60, 80),
+        description="Schedule step: the rate is multiplied by decay_factor after each of these epochs.",
     )
+    decay_factor: float = Field(default=0.1, gt=0, le=1, description="Schedule step: what it is multiplied by.")
     held_out_share: float = Field(
         default=0.1, ge=0, lt=1, description="Share of the training split that chooses the learning rate."
     )
@@ -40,6 +62,11 @@ class LinearTask(Section):
         default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
     )
     resources: ResumableResources = ResumableResources(gpus=1, hours=24)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_its_protocol(cls, data: Any) -> Any:
+        return with_protocol(data) if isinstance(data, Mapping) else data
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from objectcrop.evaluate.linear.probe import evaluate_linear
 from objectcrop.evaluate.linear.states import FEATURES, FILES, States
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.signals import Stopped, StopRequest
-from tests.evaluate.linear.test_probe import CPU, SEEDS, backbone, data, settings, tables  # noqa: F401
+from tests.evaluate.linear.conftest import CPU, SEEDS, backbone, settings
 from tests.ssl.processes import finish, start
 
 CACHED = {"cached_views": 2, "epochs": 60, "decay_epochs": [40], "learning_rates": [3.0, 1.0], "held_out_share": 0.25}
@@ -40,7 +40,7 @@ def run(folder, images, task):
 
 
 @pytest.mark.parametrize(("kind", "kills"), [("fresh views", 10), ("cached views", 5)])
-def test_kills_at_random_moments_change_no_bit(data, tmp_path, kind, kills):  # noqa: F811
+def test_kills_at_random_moments_change_no_bit(data, tmp_path, kind, kills):
     task, rng = TASKS[kind], random.Random(kind)
     expected = run(tmp_path / "whole", data, task)
     start_s, end_s = ((tmp_path / "whole" / name).stat().st_mtime for name in ("started", "results.json"))
@@ -86,7 +86,7 @@ def results_with(folder, images, task, stop=None):
     [(LinearLayers, "step", 5), (LinearLayers, "step", 36), (Extractor, "features", 2), (Extractor, "features", 4)],
     ids=["in the first epoch", "after the last", "in the first view", "in the test images"],
 )
-def test_what_was_computed_before_a_stop_is_not_computed_again(data, tmp_path, monkeypatch, owner, name, number):  # noqa: F811
+def test_what_was_computed_before_a_stop_is_not_computed_again(data, tmp_path, monkeypatch, owner, name, number):
     task = {"epochs": 12, "cached_views": 1, "decay_epochs": [8]}
     whole = results_with(None, data, task)
     stop = StopRequest()
@@ -110,7 +110,7 @@ def test_what_was_computed_before_a_stop_is_not_computed_again(data, tmp_path, m
         assert len(batches) == num_batches - len(calls)
 
 
-def test_a_probe_without_a_folder_keeps_nothing_and_heeds_a_stop(data, tmp_path, monkeypatch):  # noqa: F811
+def test_a_probe_without_a_folder_keeps_nothing_and_heeds_a_stop(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = sorted(os.listdir())
     stop = StopRequest()
@@ -120,7 +120,7 @@ def test_a_probe_without_a_folder_keeps_nothing_and_heeds_a_stop(data, tmp_path,
     assert sorted(os.listdir()) == before
 
 
-def test_a_damaged_part_of_features_is_computed_again(data, tmp_path, capsys):  # noqa: F811
+def test_a_damaged_part_of_features_is_computed_again(data, tmp_path, capsys):
     task = {"epochs": 2, "cached_views": 2}
     whole = results_with(tmp_path, data, task)
     part = sorted(tmp_path.glob(FEATURES.replace("*", "view1-*")))[0]
@@ -131,7 +131,7 @@ def test_a_damaged_part_of_features_is_computed_again(data, tmp_path, capsys):  
     assert f"warning: {part}: cannot be read" in capsys.readouterr().err
 
 
-def test_a_state_holds_the_time_and_the_precision_of_all_attempts(data, tmp_path, capsys):  # noqa: F811
+def test_a_state_holds_the_time_and_the_precision_of_all_attempts(data, tmp_path, capsys):
     stop = StopRequest()
     stop.signal = signal.SIGTERM
     with pytest.raises(Stopped):
