@@ -60,8 +60,13 @@ def test_the_result_says_what_was_measured_and_of_what(arguments, tmp_path):
     result = read_json(tmp_path / "out/linear.json")
     assert (result["run"], result["task"], result["seed"]) == ("r", "linear", 1)
     assert result["settings_hash"] == settings_hash({"run": RUN, "task": TASK})
-    assert result["metrics"].keys() == {"map", "map_batched_256", "map_batched_32", "learning_rate"}
-    assert all(0 <= value <= 100 for value in result["metrics"].values())
+    sizes = {"map_small", "map_medium", "map_large"}
+    assert result["metrics"].keys() == {"map", "micro_ap", "map_batched_256", "map_batched_32", "learning_rate", *sizes}
+    measured = {name: value for name, value in result["metrics"].items() if value is not None}
+    assert sizes - measured.keys() == {"map_small", "map_large"}  # all objects are of 40 x 32 pixels
+    assert all(0 <= value <= 100 for value in measured.values())
+    low, high = result["intervals"]["map"]
+    assert low <= result["metrics"]["map"] <= high
     assert result["per_class"].keys() == {"a", "b"}
     assert {"provenance", "cost", "settings", "details"} <= result.keys()
 
@@ -69,7 +74,7 @@ def test_the_result_says_what_was_measured_and_of_what(arguments, tmp_path):
 def test_the_metrics_can_be_computed_again_from_the_scores(arguments, tmp_path):
     main(arguments())
     result = read_json(tmp_path / "out/linear.json")
-    metrics, per_class = recompute_metrics(tmp_path / "out/linear.scores.npz")
+    metrics, per_class, _ = recompute_metrics(tmp_path / "out/linear.scores.npz")
     learning_rate = {"learning_rate": result["metrics"]["learning_rate"]}
     # of four test images: a score would have to tie with its neighbour in 11 bits to matter
     assert metrics | learning_rate == pytest.approx(result["metrics"])

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectcrop.evaluate.linear.features import TEST_VIEW, Views
+from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.layers import LinearLayers
-from objectcrop.evaluate.linear.measure import mean_average_precision, top1
+from objectcrop.evaluate.linear.measure import mean_average_precision, top_k
 from objectcrop.evaluate.linear.training import Training
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.tasks import LinearTask
@@ -51,11 +52,16 @@ def choose(choosing: LinearLayers, training: Training) -> tuple[int, list[float 
     images = training.images.take(rows)
     views, label = Views(images, task, training.seeds), "linear: held-out features"
     features = training.extractor.all_features(views, TEST_VIEW, task.batch_size, label, training.states, "held-out")
-    value_of = top1 if choosing_metric(task) == "top1" else mean_average_precision
     values = [
-        value_of(scores, images.labels) if np.isfinite(scores).all() else None for scores in choosing.scores(features)
+        _value(scores, images, task) if np.isfinite(scores).all() else None for scores in choosing.scores(features)
     ]
     best = max((value for value in values if value is not None), default=None)
     if best is None:
         raise ValueError(f"the linear layer diverged at every one of learning_rates {list(task.learning_rates)}")
     return values.index(best), values
+
+
+def _value(scores: NDArray[np.float32], images: LabelledImages, task: LinearTask) -> float:
+    if choosing_metric(task) == "top1":
+        return 100 * float(top_k(scores, images.classes_of_single, 1).mean())
+    return mean_average_precision(scores, images.labels)

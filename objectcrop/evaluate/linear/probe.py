@@ -14,8 +14,7 @@ from objectcrop.evaluate.linear.coverage import describe_classes, warnings_of
 from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.features import TEST_VIEW, Extractor, Views
 from objectcrop.evaluate.linear.layers import LinearLayers
-from objectcrop.evaluate.linear.measure import measure
-from objectcrop.evaluate.linear.scores import ScoredImages
+from objectcrop.evaluate.linear.measure import ScoredImages, measure
 from objectcrop.evaluate.linear.states import States
 from objectcrop.evaluate.linear.training import Training
 from objectcrop.networks.backbones import Backbone
@@ -50,7 +49,7 @@ def evaluate_linear(
 
     Returns:
         The scores, and the results: `metrics` (percent, and the learning rate), `per_class` (average precision in percent,
-        None for a class without a test positive), the `precision` that the trunk computed in, and `details`; there
+        None for a class without a test positive), `intervals`, the `precision` that the trunk computed in, and `details`; there
         `held_out_top1` (labels: single) or `held_out_map` (multi) holds the value, in percent, by which each learning rate
         was judged (None: diverged), or is None for a single rate, and `classes` counts those that only one split shows.
 
@@ -77,7 +76,8 @@ def evaluate_linear(
     scores = layers.scores(features)[place]
     _assert_unchanged(before, backbone)
     is_single = task.labels == "single"
-    metrics, per_class = measure(scores, data.test.labels, data.classes, is_single=is_single)
+    scored = ScoredImages(data.test.ids, data.classes, scores, data.test.shown.toarray(), is_single)
+    measured = measure(scored)
     details = {
         "num_train": len(data.train),
         "num_held_out": int(held_out.sum()),
@@ -88,9 +88,9 @@ def evaluate_linear(
         "classes": classes,
         "is_approximation": task.cached_views is not None,
     }
-    chosen = {**metrics, "learning_rate": float(task.learning_rates[place])}
-    results = {"metrics": chosen, "per_class": per_class, "details": details, "precision": states.precision}
-    return Evaluated(results, ScoredImages(data.test.ids, data.classes, scores, data.test.labels, is_single))
+    metrics = {**measured.metrics, "learning_rate": float(task.learning_rates[place])}
+    results = {**measured._asdict(), "metrics": metrics, "details": details, "precision": states.precision}
+    return Evaluated(results, scored)
 
 
 def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:
     if task.labels == "single":
         for images in (data.train, data.test):
             images.require_single()
-    if not data.test.labels.any():
+    if not data.test.shown.nnz:
         raise ValueError(
             f"no test image of {len(data.test)} shows one of the {len(data.classes)} classes of the training images, first "
             f"{data.classes[0]!r}: nothing can be measured; check the annotations of both splits"

@@ -17,6 +17,8 @@ from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.settings.tasks import LinearTask
 
+Rows = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Training:
@@ -50,20 +52,21 @@ class Training:
             Stopped: after saving, if a stop was asked for.
         """
         images, task = self.images, self.task
-        targets = _targets(images, task).to(self.extractor.device)
-        kept = torch.from_numpy(~self.held_out).to(self.extractor.device)
+        targets_of = _Targets(images, task, self.extractor.device)
         batches = _FeatureBatches(self)
         first_epoch, first = self._resume(layers, choosing)
         done = first_epoch * len(images) + min(first * task.batch_size, len(images))
         with Progress("linear: layer", total=task.epochs * len(images), unit="images", done=done) as progress:
             for epoch in range(first_epoch, task.epochs):
-                order = torch.from_numpy(self.seeds.generator("linear-order", epoch).permutation(len(images)))
+                order = self.seeds.generator("linear-order", epoch).permutation(len(images))
                 for place, (rows, features) in enumerate(batches.of_epoch(epoch, order, first), first):
                     for trained in (layers, choosing):
                         trained.set_step(epoch * self.steps_per_epoch + place, self.steps_per_epoch)
-                    losses = layers.step(features, targets[rows])
-                    if self.held_out.any() and bool(kept[rows].any()):
-                        choosing.step(features[kept[rows]], targets[rows][kept[rows]])
+                    targets = targets_of(rows)
+                    losses = layers.step(features, targets)
+                    kept = np.flatnonzero(~self.held_out[rows])
+                    if self.held_out.any() and len(kept):
+                        choosing.step(features[kept], targets[kept])
                     progress.advance(len(rows), epoch=epoch + 1, loss=losses[0])
                     if self.states.is_due():
                         self._save(layers, choosing, epoch, place + 1)
@@ -100,9 +103,10 @@ class _FeatureBatches:
                 self._extractor.all_features(self._views, view, task.batch_size, label, training.states, name)
             )
 
-    def of_epoch(self, epoch: int, order: Tensor, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield (rows, features) of each batch from the `first` on, on the device."""
-        batches = [rows.to(self._extractor.device) for rows in torch.split(order, self._batch)[first:]]
+    def of_epoch(self, epoch: int, order: Rows, first: int) -> Iterator[tuple[Rows, Tensor]]:
+        """Yield the rows of each batch from the `first` on, and their features on the device."""
+        starts = range(first * self._batch, len(order), self._batch)
+        batches = [order[start : start + self._batch] for start in starts]
         if self._cache:
             features = self._cache[epoch % len(self._cache)]
             yield from ((rows, features[rows]) for rows in batches)
@@ -111,7 +115,15 @@ class _FeatureBatches:
         yield from zip(batches, self._extractor.batches(self._views, keys), strict=True)
 
 
-def _targets(images: LabelledImages, task: LinearTask) -> Tensor:
-    if task.labels == "single":
-        return torch.from_numpy(images.classes_of_single)
-    return torch.from_numpy(images.labels.astype(np.float32))
+class _Targets:
+    """What the layers are to say of images, made batch by batch: of all images it would take gigabytes."""
+
+    def __init__(self, images: LabelledImages, task: LinearTask, device: torch.device) -> None:
+        self._images, self._device = images, device
+        self._classes = images.classes_of_single if task.labels == "single" else None
+
+    def __call__(self, rows: Rows) -> Tensor:
+        """Return the class of each image, shape (n,), or whether it shows each class, shape (n, classes), float32."""
+        if self._classes is not None:
+            return torch.from_numpy(self._classes[rows]).to(self._device)
+        return torch.from_numpy(self._images.labels_of(rows)).to(self._device).float()

@@ -71,8 +71,9 @@ class LinearTask(Section):
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the numbers that a result holds."""
-        single = ("top1",) if self.labels == "single" else ()
-        return ("map", "map_batched_256", "map_batched_32", *single, "learning_rate")
+        single = ("top1", "top5") if self.labels == "single" else ()
+        by_size = ("map_small", "map_medium", "map_large")
+        return ("map", "micro_ap", *by_size, "map_batched_256", "map_batched_32", *single, "learning_rate")
 
 
 class DetectionSchedule(Section):
