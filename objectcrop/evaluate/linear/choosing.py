@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from objectcrop.evaluate.linear.features import TEST_VIEW, Views
 from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.evaluate.linear.measure import mean_average_precision, top_k
@@ -19,7 +18,7 @@ def choose_held_out(num_train: int, task: LinearTask, study_seed: int) -> NDArra
         ValueError: if there are several rates and no image can be held out.
     """
     mask = np.zeros(num_train, dtype=bool)
-    if len(task.learning_rates) == 1:
+    if len(task.learning_rates) == 1 or task.probe == "knn":
         return mask
     count = max(1, round(task.held_out_share * num_train)) if task.held_out_share > 0 else 0
     if not 0 < count < num_train:
@@ -50,8 +49,7 @@ def choose(choosing: LinearLayers, training: Training) -> tuple[int, list[float 
     if not len(rows):
         return 0, []
     images = training.images.take(rows)
-    views, label = Views(images, task, training.seeds), "linear: held-out features"
-    features = training.extractor.all_features(views, TEST_VIEW, task.batch_size, label, training.states, "held-out")
+    features = training.features_of(images, "held-out")
     values = [
         _value(scores, images, task) if np.isfinite(scores).all() else None for scores in choosing.scores(features)
     ]

@@ -21,6 +21,7 @@ from objectcrop.study.settings.section import Precision
 from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan, plan_plain_crop
+from objectcrop.views.regions import as_box
 from objectcrop.views.render import render
 
 IMAGES_AT_ONCE = 256
@@ -29,18 +30,25 @@ TEST_VIEW = -1
 
 
 class Views(Dataset[Tensor]):
-    """Square images, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch `TEST_VIEW` is the test view."""
+    """Square images, uint8, shape (size_px, size_px, 3), in batches: keys are (epoch, row); epoch `TEST_VIEW` is the test view.
+
+    That is the centre of an image. Of an object it is its box, squeezed to a square as detectors see it (Girshick et al. 2014,
+    arXiv:1311.2524).
+    """
 
     def __init__(self, images: LabelledImages, task: LinearTask, seeds: Seeds) -> None:
         self.images, self.task, self.seeds = images, task, seeds
 
     def plan(self, epoch: int, row: int) -> ViewPlan:
-        """Plan the crop of an image."""
-        size = self.images.sizes[row]
+        """Plan the crop of an image, or of an object in it."""
+        size, interpolation = self.images.sizes[row], self.task.interpolation
+        box = None if self.images.boxes is None else as_box(self.images.boxes[[row]])
         if epoch < 0:
-            return plan_test_view(size.width, size.height, self.task)
-        rng = self.seeds.generator("linear-views", epoch, self.images.ids[row])
-        return replace(plan_plain_crop(size, self.task.crop_scale_min, rng), interpolation=self.task.interpolation)
+            plan = plan_test_view(size.width, size.height, self.task) if box is None else ViewPlan("object", box, box)
+        else:
+            rng = self.seeds.generator("linear-views", epoch, self.images.ids[row])
+            plan = plan_plain_crop(size, self.task.crop_scale_min, rng, box)
+        return replace(plan, interpolation=interpolation)
 
     def __getitems__(self, keys: list[tuple[int, int]]) -> Tensor:
         """Make a batch, shape (n, size_px, size_px, 3)."""
@@ -65,12 +73,7 @@ def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
         )
     side = min(width, height) * task.size_px / task.resize_px
     left, top = (width - side) / 2, (height - side) / 2
-    return ViewPlan(
-        "scene",
-        (0.0, 0.0, float(width), float(height)),
-        (left, top, left + side, top + side),
-        interpolation=task.interpolation,
-    )
+    return ViewPlan("scene", (0.0, 0.0, float(width), float(height)), (left, top, left + side, top + side))
 
 
 class Extractor:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from objectcrop.boxes import Size
+from objectcrop.boxes import Boxes, Size
 from objectcrop.evaluate.linear.labels import shown_classes
 from objectcrop.study.settings.datasets import Split
 
@@ -22,12 +22,14 @@ class LabelledImages:
         paths: files.
         sizes: sizes after EXIF orientation, pixels.
         shown: which classes they show and how large, shape (n, classes), sparse (see `Shown`).
+        boxes: what is seen of each, whole pixels, shape (n, 4); None: the whole images.
     """
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     sizes: tuple[Size, ...]
     shown: csr_array
+    boxes: Boxes | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -39,6 +41,7 @@ class LabelledImages:
             paths=tuple(self.paths[row] for row in rows),
             sizes=tuple(self.sizes[row] for row in rows),
             shown=self.shown[rows],
+            boxes=None if self.boxes is None else self.boxes[rows],
         )
 
     @property

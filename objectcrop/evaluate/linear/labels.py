@@ -42,6 +42,11 @@ def shown_classes(images: pd.DataFrame, annotations: pd.DataFrame, classes: list
     return csr_array((codes.astype(np.uint8), np.divmod(pairs, max(len(classes), 1))), shape=shape)
 
 
+def are_objects(annotations: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows of ANNOTATIONS are the box of one object, at least partly inside its image, shape (rows,)."""
+    return _object_shares(annotations) > 0
+
+
 def _object_shares(annotations: pd.DataFrame) -> NDArray[np.float64]:
     """Return the share of the image that each box of one object covers; 0 for other boxes."""
     x1, y1, x2, y2 = (annotations[name].to_numpy(dtype=np.float64).clip(0, 1) for name in ("x1", "y1", "x2", "y2"))

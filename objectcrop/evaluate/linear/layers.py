@@ -1,6 +1,6 @@
 """Several linear layers at once on the same features: one for each learning rate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ INITIAL_DEVIATION = 0.01
 class LinearLayers:
     """Layers with equal fresh weights, N(0, 0.01), bias 0, each trained by SGD at a learning rate of its own.
 
+    With `probe: mlp` each has a hidden layer with a ReLU before it.
+
     Args:
         num_features: length of a feature vector.
         num_classes: outputs.
@@ -31,14 +33,11 @@ class LinearLayers:
     def __init__(
         self, num_features: int, num_classes: int, task: LinearTask, *, seeds: Seeds, device: torch.device
     ) -> None:
-        drawn = seeds.generator("linear-layer").normal(0, INITIAL_DEVIATION, (num_features, num_classes))
-        fresh = torch.from_numpy(drawn.astype(np.float32)).to(device)
+        fresh = [part.to(device) for part in _fresh(num_features, num_classes, task, seeds)]
         self._task = task
-        self.weights = [fresh.clone().requires_grad_() for _ in task.learning_rates]
-        self.biases = [torch.zeros(num_classes, device=device, requires_grad=True) for _ in task.learning_rates]
+        self.tensors = [[part.clone().requires_grad_() for part in fresh] for _ in task.learning_rates]
         groups = [
-            {"params": [weight, bias], "lr": rate}
-            for weight, bias, rate in zip(self.weights, self.biases, task.learning_rates, strict=True)
+            {"params": tensors, "lr": rate} for tensors, rate in zip(self.tensors, task.learning_rates, strict=True)
         ]
         self.optimizer = torch.optim.SGD(
             groups,
@@ -81,23 +80,36 @@ class LinearLayers:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the layers and where their optimizer stands; tensors are not copied."""
-        tensors = {"weights": self.weights, "biases": self.biases}
-        return {name: [value.detach() for value in values] for name, values in tensors.items()} | {
-            "optimizer": self.optimizer.state_dict()
-        }
+        tensors = [[part.detach() for part in tensors] for tensors in self.tensors]
+        return {"tensors": tensors, "optimizer": self.optimizer.state_dict()}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
-        for name in ("weights", "biases"):
-            for value, saved in zip(getattr(self, name), state[name], strict=True):
-                value.copy_(saved)
+        for tensors, saved_tensors in zip(self.tensors, state["tensors"], strict=True):
+            for part, saved in zip(tensors, saved_tensors, strict=True):
+                part.copy_(saved)
         self.optimizer.load_state_dict(state["optimizer"])
 
     @torch.no_grad()
-    def scores(self, features: Tensor) -> list["np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]:
-        """Return the logits of each layer, shape (n, classes)."""
-        return [logits.cpu().numpy() for logits in self._logits(features)]
+    def scores(self, features: Tensor) -> Iterator["np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]:
+        """Yield the logits of each layer, shape (n, classes)."""
+        for logits in self._logits(features):
+            yield logits.cpu().numpy()
 
-    def _logits(self, features: Tensor) -> list[Tensor]:
-        return [torch.addmm(bias, features, weight) for weight, bias in zip(self.weights, self.biases, strict=True)]
+    def _logits(self, features: Tensor) -> Iterator[Tensor]:
+        for tensors in self.tensors:
+            *hidden, weight, bias = tensors
+            inputs = torch.addmm(hidden[1], features, hidden[0]).relu() if hidden else features
+            yield torch.addmm(bias, inputs, weight)
+
+
+def _fresh(num_features: int, num_classes: int, task: LinearTask, seeds: Seeds) -> list[Tensor]:
+    """Return weight and bias of the layer, after those of the hidden layer of an MLP (He et al. 2015, arXiv:1502.01852)."""
+    rng, tensors, width = seeds.generator("linear-layer"), [], num_features
+    if task.probe == "mlp":
+        width = task.hidden_dims
+        hidden = rng.normal(0, (2 / num_features) ** 0.5, (num_features, width))
+        tensors += [torch.from_numpy(hidden.astype(np.float32)), torch.zeros(width)]
+    drawn = rng.normal(0, INITIAL_DEVIATION, (width, num_classes))
+    return [*tensors, torch.from_numpy(drawn.astype(np.float32)), torch.zeros(num_classes)]

@@ -4,6 +4,7 @@ Follows the authors' release where it is sound (OAC, sections 3 and 5; decision 
 """
 
 import sys
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor
 from objectcrop.evaluate.linear.choosing import choose, choose_held_out, choosing_metric
 from objectcrop.evaluate.linear.coverage import describe_classes, warnings_of
 from objectcrop.evaluate.linear.data import Data
-from objectcrop.evaluate.linear.features import TEST_VIEW, Extractor, Views
+from objectcrop.evaluate.linear.features import Extractor
 from objectcrop.evaluate.linear.layers import LinearLayers
-from objectcrop.evaluate.linear.measure import ScoredImages, measure
+from objectcrop.evaluate.linear.measure import ScoredImages, Scores, measure
+from objectcrop.evaluate.linear.neighbours import neighbour_scores
 from objectcrop.evaluate.linear.states import States
 from objectcrop.evaluate.linear.training import Training
 from objectcrop.networks.backbones import Backbone
@@ -64,33 +66,52 @@ def evaluate_linear(
     states = states or States()
     states.compute_in(resolve_precision(task.precision, device))
     print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
-    extractor = Extractor(backbone, device, num_workers, task.precision)
-    layers, choosing = (
-        LinearLayers(backbone.num_features, len(data.classes), task, seeds=seeds, device=device) for _ in range(2)
+    training = Training(
+        Extractor(backbone, device, num_workers, task.precision), data.train, task, seeds, held_out, states
     )
-    training = Training(extractor, data.train, task, seeds, held_out, states)
-    training.train(layers, choosing)
-    place, on_held_out = choose(choosing, training)
-    views = Views(data.test, task, seeds)
-    features = extractor.all_features(views, TEST_VIEW, task.batch_size, "linear: test features", states, "test")
-    scores = layers.scores(features)[place]
+    scores, choice = _of_neighbours(training, data) if task.probe == "knn" else _of_layers(training, data)
     _assert_unchanged(before, backbone)
-    is_single = task.labels == "single"
-    scored = ScoredImages(data.test.ids, data.classes, scores, data.test.shown.toarray(), is_single)
+    scored = ScoredImages(data.test.ids, data.classes, scores, data.test.shown.toarray(), task.labels == "single")
     measured = measure(scored)
     details = {
         "num_train": len(data.train),
         "num_held_out": int(held_out.sum()),
         "num_test": len(data.test),
-        f"held_out_{choosing_metric(task)}": dict(zip(map(str, task.learning_rates), on_held_out, strict=True))
-        if on_held_out
-        else None,
+        f"held_out_{choosing_metric(task)}": choice.on_held_out,
         "classes": classes,
         "is_approximation": task.cached_views is not None,
     }
-    metrics = {**measured.metrics, "learning_rate": float(task.learning_rates[place])}
+    metrics = measured.metrics | choice.metrics
     results = {**measured._asdict(), "metrics": metrics, "details": details, "precision": states.precision}
     return Evaluated(results, scored)
+
+
+class _Choice(NamedTuple):
+    """The learning rate that was taken, as a metric, and the value of each on the held-out images."""
+
+    metrics: dict[str, float]
+    on_held_out: dict[str, float | None] | None
+
+
+def _of_layers(training: Training, data: Data) -> tuple[Scores, _Choice]:
+    """Train layers, and return the scores of the chosen one."""
+    task, extractor = training.task, training.extractor
+    num_features = extractor.backbone.num_features
+    layers, choosing = (
+        LinearLayers(num_features, len(data.classes), task, seeds=training.seeds, device=extractor.device)
+        for _ in range(2)
+    )
+    training.train(layers, choosing)
+    place, values = choose(choosing, training)
+    scores = next(islice(layers.scores(training.features_of(data.test, "test")), place, None))
+    on_held_out = dict(zip(map(str, task.learning_rates), values, strict=True)) if values else None
+    return scores, _Choice({"learning_rate": float(task.learning_rates[place])}, on_held_out)
+
+
+def _of_neighbours(training: Training, data: Data) -> tuple[Scores, _Choice]:
+    """Return the votes of the nearest training images; both are seen as test images are."""
+    train, test = (training.features_of(images, name) for images, name in ((data.train, "train"), (data.test, "test")))
+    return neighbour_scores(train, data.train.shown, test, training.task.knn), _Choice({}, None)
 
 
 def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:

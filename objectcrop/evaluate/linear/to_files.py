@@ -90,7 +90,7 @@ def evaluate_to_files(request: Request, checkpoints: Path, identity: str, files:
 
 def _evaluate(request: Request, states: States) -> Evaluated:
     job = request.job
-    data = Data.of(request.manifest, request.annotations, request.data_root)
+    data = Data.of(request.manifest, request.annotations, request.data_root, job.task.samples)
     backbone = load_backbone(request.backbone, job.run.backbone)
     threads, workers = split_threads(request.num_threads, request.num_gpus)
     torch.set_num_threads(threads)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from objectcrop.evaluate.linear.features import Extractor, Views
+from objectcrop.evaluate.linear.features import TEST_VIEW, Extractor, Views
 from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.evaluate.linear.states import States
@@ -73,6 +73,15 @@ class Training:
                 first = 0
         if done < task.epochs * len(images):
             self._save(layers, choosing, task.epochs, 0)
+
+    def features_of(self, images: LabelledImages, name: str) -> Tensor:
+        """Return the features of the test views of images, shape (n, num_features); what is computed is kept under the name.
+
+        Raises:
+            Stopped: after saving, if a stop was asked for.
+        """
+        views, label = Views(images, self.task, self.seeds), f"linear: {name} features"
+        return self.extractor.all_features(views, TEST_VIEW, self.task.batch_size, label, self.states, name)
 
     def _resume(self, layers: LinearLayers, choosing: LinearLayers) -> tuple[int, int]:
         """Return the epoch, and the batch in it, from which to train."""

@@ -24,6 +24,8 @@ def _linear_problems(task: LinearTask) -> Iterator[str]:
         yield f"size_px: {task.size_px} is cut out of a short side of resize_px {task.resize_px}; lower it, or raise resize_px"
     yield from _repeated("learning_rates", task.learning_rates)
     yield from _not_rising("decay_epochs", task.decay_epochs)
+    if task.samples == "object" and task.labels != "single":
+        yield f"labels: {task.labels}, but with samples: object each sample has one class; set labels: single"
     if task.nesterov and not task.momentum:
         yield "nesterov: true needs a momentum, got 0; raise it, or set nesterov: false"
     if len(task.learning_rates) > 1 and task.held_out_share == 0:

@@ -9,14 +9,35 @@ from objectcrop.study.settings.protocols import Protocol, with_protocol
 from objectcrop.study.settings.runs import ResourceSettings, ResumableResources
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
 
+Samples = Literal["image", "object"]
+
+
+class KnnSettings(Section):
+    """The vote of the nearest training images (Wu et al. 2018, arXiv:1805.01978)."""
+
+    num_neighbours: int = Field(default=200, ge=1, description="k: training images that vote.")
+    temperature: float = Field(
+        default=0.07, gt=0, description="T: a neighbour of cosine similarity s weighs exp(s / T)."
+    )
+
 
 class LinearTask(Section):
-    """A linear layer on the frozen backbone (paper, sections 3 and 5; decision 0005)."""
+    """A probe of the frozen backbone: a linear layer (paper, sections 3 and 5; decision 0005), or another one."""
 
     kind: Literal["linear"]
     dataset: Name = Field(description="Data set with labels; training split for the layer, test split for the metric.")
     labels: Literal["multi", "single"] = Field(
         default="multi", description="Several labels per image (mAP) or one (top-1)."
+    )
+    probe: Literal["linear", "mlp", "knn"] = Field(
+        default="linear",
+        description="A linear layer, one with a hidden layer before it, or the vote of the nearest training images.",
+    )
+    hidden_dims: int = Field(default=2048, ge=1, description="Probe mlp: units of the hidden layer.")
+    knn: KnnSettings = Field(default=KnnSettings(), description="Probe knn: who votes.")
+    samples: Samples = Field(
+        default="image",
+        description="What is classified: whole images, or each annotated object, cropped out of its image (labels: single).",
     )
     protocol: Protocol = Field(
         default="moco",
@@ -73,7 +94,8 @@ class LinearTask(Section):
         """Names of the numbers that a result holds."""
         single = ("top1", "top5") if self.labels == "single" else ()
         by_size = ("map_small", "map_medium", "map_large")
-        return ("map", "micro_ap", *by_size, "map_batched_256", "map_batched_32", *single, "learning_rate")
+        rate = () if self.probe == "knn" else ("learning_rate",)
+        return ("map", "micro_ap", *by_size, "map_batched_256", "map_batched_32", *single, *rate)
 
 
 class DetectionSchedule(Section):

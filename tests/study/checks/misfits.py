@@ -164,6 +164,11 @@ MISFITS = [
         "tasks.linear.learning_rates.2: 1 is in the list already; remove it",
     ),
     (
+        ("tasks", "linear", "samples"),
+        "object",
+        "tasks.linear.labels: multi, but with samples: object each sample has one class; set labels: single",
+    ),
+    (
         ("tasks", "linear"),
         {"kind": "linear", "dataset": "ohms", "nesterov": True, "momentum": 0},
         "tasks.linear.nesterov: true needs a momentum, got 0; raise it, or set nesterov: false",
