@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.linear import LinearJob
@@ -21,10 +22,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = LinearJob.parse(args.settings)
     made = parser.begin("evaluate_linear", args)
 
-    from objectcrop.runtime.launch import visible_gpus
+    from objectcrop.runtime.launch import launch_on_gpus
 
-    with visible_gpus(min(args.gpus, 1)):
-        evaluate_here(job, args, made.identity)
+    here = partial(evaluate_here, job, args, made.identity)
+    launch_on_gpus("workflow_scripts.evaluate_linear", argv, args.gpus, here)
     made.finish()
 
 

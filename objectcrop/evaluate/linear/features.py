@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import StringIO
 from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.data import Dataset
 
 from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.states import States
 from objectcrop.networks.backbones import Backbone
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
@@ -77,21 +80,33 @@ def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:
 
 
 class Extractor:
-    """A frozen trunk in eval mode on its device, computing in `precision`."""
+    """A frozen trunk in eval mode on its device, computing in `precision`; several processes share the images of each batch."""
 
-    def __init__(self, backbone: Backbone, device: torch.device, num_workers: int, precision: Precision) -> None:
-        backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, backbone: Backbone, world: World, num_workers: int, precision: Precision) -> None:
+        backbone.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone = backbone.eval().requires_grad_(False)
-        self.device, self.num_workers, self.precision = device, num_workers, precision
+        self.world, self.device, self.num_workers, self.precision = world, world.device, num_workers, precision
 
     def batches(self, views: Views, keys: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Tensor]:
-        """Yield the features of each batch of keys, shape (n, num_features), float32, on the device."""
-        parts = [
-            [batch[start : start + IMAGES_AT_ONCE] for start in range(0, len(batch), IMAGES_AT_ONCE)] for batch in keys
-        ]
+        """Yield the features of each batch of keys, shape (n, num_features), float32, on the device of each process."""
+        rank, size = self.world.rank, self.world.size
+        parts = [_cut(batch[rank * len(batch) // size : (rank + 1) * len(batch) // size]) for batch in keys]
         loaded = iter(load_batches(views, list(chain.from_iterable(parts)), self.num_workers, self.device))
-        for part in parts:
-            yield torch.cat([self.features(next(loaded)) for _ in part])
+        for batch, part in zip(keys, parts, strict=True):
+            own = [self.features(next(loaded)) for _ in part]
+            yield self._gathered(own, len(batch))
+
+    def _gathered(self, own: list[Tensor], num_images: int) -> Tensor:
+        """Return the features of a batch from those of each process, of which none has more than the last."""
+        if self.world.size == 1:
+            return torch.cat(own)
+        size = self.world.size
+        longest = -(-num_images // size)
+        features = torch.cat([torch.zeros(0, self.backbone.num_features, device=self.device), *own])
+        padded = functional.pad(features, (0, 0, 0, longest - len(features)))
+        counts = [(rank + 1) * num_images // size - rank * num_images // size for rank in range(size)]
+        gathered = torch.split(self.world.gather(padded), longest)
+        return torch.cat([part[:count] for part, count in zip(gathered, counts, strict=True)])
 
     def features(self, images: Tensor) -> Tensor:
         """Return pooled features of uint8 images, shape (n, H, W, 3), as float32."""
@@ -118,7 +133,7 @@ class Extractor:
         parts = states.load_features(name, self.device)
         saved = done = sum(map(len, parts))
         pending: list[Tensor] = []
-        with Progress(label, total=len(keys), unit="images", done=done) as progress:
+        with progress_of(self.world, label, total=len(keys), done=done) as progress:
             for part in self.batches(views, [keys[start : start + batch] for start in range(done, len(keys), batch)]):
                 pending.append(part)
                 done += len(part)
@@ -128,3 +143,12 @@ class Extractor:
                     states.save_features(name, saved, parts[-1])
                     saved, pending = done, []
         return torch.cat(parts)
+
+
+def progress_of(world: World, label: str, *, total: int, done: int) -> Progress:
+    """Return the progress of images; only the first process prints it."""
+    return Progress(label, total=total, unit="images", done=done, stream=None if world.is_first else StringIO())
+
+
+def _cut(batch: Sequence[tuple[int, int]]) -> list[Sequence[tuple[int, int]]]:
+    return [batch[start : start + IMAGES_AT_ONCE] for start in range(0, len(batch), IMAGES_AT_ONCE)]

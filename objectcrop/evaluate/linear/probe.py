@@ -4,6 +4,7 @@ Follows the authors' release where it is sound (OAC, sections 3 and 5; decision 
 """
 
 import sys
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from objectcrop.evaluate.linear.neighbours import neighbour_scores
 from objectcrop.evaluate.linear.states import States
 from objectcrop.evaluate.linear.training import Training
 from objectcrop.networks.backbones import Backbone
-from objectcrop.runtime.precision import describe_precision, resolve_precision
+from objectcrop.runtime.precision import agreed_precision, describe_precision
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.settings.tasks import LinearTask
 
@@ -47,7 +48,8 @@ def evaluate_linear(
     With several learning rates, layers on the training split without its held-out share choose one, side by side with
     those on the whole split, of which the chosen one is tested: features are computed once for both.
 
-    With `states`, what is computed is kept: the same call resumes after a kill, and ends with the same numbers.
+    With `states`, what is computed is kept: the same call resumes after a kill, and ends with the same numbers. If its world has
+    several processes, each computes the features of its share of every batch, and all train the same layers.
 
     Returns:
         The scores, and the results: `metrics` (percent, and the learning rate), `per_class` (average precision in percent,
@@ -60,15 +62,21 @@ def evaluate_linear(
         Stopped: after saving, if a stop was asked for.
         RuntimeError: if the trunk changed.
     """
+    states = states or States()
+    world = replace(states.world, device=device)
     held_out = choose_held_out(len(data.train), task, seeds.study)
     classes = _checked_classes(data, task)
+    if world.is_first:
+        for sentence in (
+            *map("warning: {}".format, warnings_of(classes)),
+            f"linear: {describe_precision(task.precision, device)}",
+        ):
+            print(sentence, file=sys.stderr, flush=True)
     before = {name: tensor.cpu().clone() for name, tensor in backbone.state_dict().items()}
-    states = states or States()
-    states.compute_in(resolve_precision(task.precision, device))
-    print(f"linear: {describe_precision(task.precision, device)}", file=sys.stderr, flush=True)
-    training = Training(
-        Extractor(backbone, device, num_workers, task.precision), data.train, task, seeds, held_out, states
-    )
+    precision = agreed_precision(task.precision, world)
+    states.compute_in(precision)
+    extractor = Extractor(backbone, world, num_workers, precision)
+    training = Training(extractor, data.train, task, seeds, held_out, states)
     scores, choice = _of_neighbours(training, data) if task.probe == "knn" else _of_layers(training, data)
     _assert_unchanged(before, backbone)
     scored = ScoredImages(data.test.ids, data.classes, scores, data.test.shown.toarray(), task.labels == "single")
@@ -115,7 +123,7 @@ def _of_neighbours(training: Training, data: Data) -> tuple[Scores, _Choice]:
 
 
 def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:
-    """Describe which classes are measured, and warn of those that are not, before any work."""
+    """Describe which classes are measured, before any work."""
     if task.labels == "single":
         for images in (data.train, data.test):
             images.require_single()
@@ -124,10 +132,7 @@ def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:
             f"no test image of {len(data.test)} shows one of the {len(data.classes)} classes of the training images, first "
             f"{data.classes[0]!r}: nothing can be measured; check the annotations of both splits"
         )
-    classes = describe_classes(data.classes, data.test.labels, data.untrained)
-    for sentence in warnings_of(classes):
-        print(f"warning: {sentence}", file=sys.stderr, flush=True)
-    return classes
+    return describe_classes(data.classes, data.test.labels, data.untrained)
 
 
 def _assert_unchanged(before: dict[str, Tensor], backbone: Backbone) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from objectcrop.runtime.atomic import replacing
+from objectcrop.runtime.distributed import World
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.training.checkpoints import STATES as LAYERS
 from objectcrop.ssl.training.checkpoints import (
@@ -27,30 +28,39 @@ is named by it."""
 FEATURES = "features-*.pt"
 FILES = (LAYERS, FEATURES)
 KEPT = 2
+ALONE = World(0, 1, torch.device("cpu"))
 
 
 class States:
     """The states of one probe; without a folder nothing is kept.
 
     Args:
-        folder: of the job's identity and `LAYOUT`; only one process may use it at a time.
+        folder: of the job's identity and `LAYOUT`; only one job may use it at a time.
         every_s: seconds between saves.
         stop: whether the probe is asked to end.
+        world: the processes of the job; all read the states, and the first one writes them.
     """
 
     def __init__(
-        self, folder: Path | None = None, *, every_s: float = math.inf, stop: StopRequest | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        every_s: float = math.inf,
+        stop: StopRequest | None = None,
+        world: World = ALONE,
     ) -> None:
         self._folder, self._every_s = folder, every_s
         self._stop = StopRequest() if stop is None else stop  # one that nobody made yet is false
         self._start = self._last = time.monotonic()
         self._earlier_s = 0.0
         self._precisions: dict[str, None] = {}
-        if folder is not None:
+        self.world, self._must_end = world, False
+        if folder is not None and world.is_first:
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
             for path in folder.glob(f".{FEATURES}"):
                 path.unlink()
+        world.wait()
 
     def compute_in(self, precision: str) -> None:
         """Note what the trunk computes in, in this attempt."""
@@ -67,8 +77,10 @@ class States:
         return self._earlier_s + time.monotonic() - self._start
 
     def is_due(self) -> bool:
-        """Return whether the state is to be saved now."""
-        return bool(self._stop) or time.monotonic() - self._last >= self._every_s
+        """Return whether the state is to be saved now: the same in all processes, which ask at the same places."""
+        is_due = time.monotonic() - self._last >= self._every_s
+        self._must_end, is_due = self.world.any_of_each(bool(self._stop), is_due)
+        return self._must_end or is_due
 
     def load_layers(self, device: torch.device) -> dict[str, Any] | None:
         """Return the state that `save_layers` saved last, None if it saved none.
@@ -87,7 +99,7 @@ class States:
         Raises:
             Stopped: after saving, if a stop was asked for.
         """
-        if self._folder is not None:
+        if self._folder is not None and self.world.is_first:
             named = {**state, "settings_hash": self._folder.name, **self._of_attempts()}
             save_state(self._folder, named, step=step, kept=KEPT)
         self._saved()
@@ -116,7 +128,7 @@ class States:
         Raises:
             Stopped: after saving, if a stop was asked for.
         """
-        if self._folder is not None and len(features):
+        if self._folder is not None and self.world.is_first and len(features):
             path = self._folder / FEATURES.replace("*", f"{name}-{start:010d}")
             with replacing(path) as aside:
                 torch.save({"start": start, "features": features.cpu(), **self._of_attempts()}, aside)
@@ -142,6 +154,7 @@ class States:
 
     def _saved(self) -> None:
         self._last = time.monotonic()
-        if self._stop:
-            print("linear: stopped, its state is saved; start it again to resume", file=sys.stderr, flush=True)
+        if self._must_end:
+            if self.world.is_first:
+                print("linear: stopped, its state is saved; start it again to resume", file=sys.stderr, flush=True)
             raise Stopped(self._stop.exit_code)

@@ -1,5 +1,6 @@
 """A linear evaluation as files: written when it ends, and written again from its record if it ended before."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from objectcrop.evaluate.linear.states import FILES, LAYOUT, States
 from objectcrop.evaluate.results import write_result
 from objectcrop.evaluate.states import finished_outputs, forget, report_unused
 from objectcrop.networks.weights import load_backbone, read_training_precision
+from objectcrop.runtime.distributed import join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import stop_requests
@@ -74,13 +76,20 @@ def evaluate_to_files(request: Request, checkpoints: Path, identity: str, files:
         Stopped: after saving, when a signal asked for it.
     """
     folder = checkpoints / f"{identity}-{LAYOUT}"
-    with stop_requests() as stop, run_lock(checkpoints / "lock"):
+    label = f"linear {request.job.run_name} s{request.seed} {request.job.task_name}"
+    with stop_requests() as stop, join_world(request.num_gpus) as world, ExitStack() as held:
+        if world.is_first:
+            held.enter_context(run_lock(checkpoints / "lock"))
+        world.wait()
         finished = finished_outputs(folder, request.code, {"result.json": files.result, "scores.npz": files.scores})
         if finished.restore():
             return
-        report_unused(folder, f"linear {request.job.run_name} s{request.seed} {request.job.task_name}", FILES)
-        states = States(folder, every_s=request.save_every_s, stop=stop)
+        if world.is_first:
+            report_unused(folder, label, FILES)
+        states = States(folder, every_s=request.save_every_s, stop=stop, world=world)
         evaluated = _evaluate(request, states)
+        if not world.is_first:
+            return
         write_scores(files.scores, evaluated.scores)
         pretrained_in = read_training_precision(request.backbone)
         write_result(files.result, request.job, request.seed, evaluated.results, states.seconds, pretrained_in)
@@ -89,11 +98,10 @@ def evaluate_to_files(request: Request, checkpoints: Path, identity: str, files:
 
 
 def _evaluate(request: Request, states: States) -> Evaluated:
-    job = request.job
+    job, world = request.job, states.world
     data = Data.of(request.manifest, request.annotations, request.data_root, job.task.samples)
     backbone = load_backbone(request.backbone, job.run.backbone)
-    threads, workers = split_threads(request.num_threads, request.num_gpus)
+    threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
     torch.set_num_threads(threads)
-    device = torch.device("cuda" if request.num_gpus else "cpu")
     seeds = Seeds(job.study_seed, request.seed)
-    return evaluate_linear(backbone, data, job.task, seeds, device=device, num_workers=workers, states=states)
+    return evaluate_linear(backbone, data, job.task, seeds, device=world.device, num_workers=workers, states=states)

@@ -9,11 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from objectcrop.evaluate.linear.features import TEST_VIEW, Extractor, Views
+from objectcrop.evaluate.linear.features import TEST_VIEW, Extractor, Views, progress_of
 from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.layers import LinearLayers
 from objectcrop.evaluate.linear.states import States
-from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.settings.tasks import LinearTask
 
@@ -56,7 +55,7 @@ class Training:
         batches = _FeatureBatches(self)
         first_epoch, first = self._resume(layers, choosing)
         done = first_epoch * len(images) + min(first * task.batch_size, len(images))
-        with Progress("linear: layer", total=task.epochs * len(images), unit="images", done=done) as progress:
+        with progress_of(self.extractor.world, "linear: layer", total=task.epochs * len(images), done=done) as progress:
             for epoch in range(first_epoch, task.epochs):
                 order = self.seeds.generator("linear-order", epoch).permutation(len(images))
                 for place, (rows, features) in enumerate(batches.of_epoch(epoch, order, first), first):

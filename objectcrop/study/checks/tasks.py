@@ -31,8 +31,6 @@ def _linear_problems(task: LinearTask) -> Iterator[str]:
     if len(task.learning_rates) > 1 and task.held_out_share == 0:
         count = len(task.learning_rates)
         yield f"held_out_share: 0 leaves no image to choose among {count} learning_rates; raise it, or give one rate"
-    if task.resources.gpus > 1:
-        yield f"resources.gpus: {task.resources.gpus}, but a linear task uses one GPU; take 1"
 
 
 def _fine_tuning_problems(task: DetectorTask | SegmenterTask) -> Iterator[str]:

@@ -175,11 +175,6 @@ MISFITS = [
     ),
     (("tasks", "linear", "decay_epochs"), [80, 60], "tasks.linear.decay_epochs: [80, 60] must rise; write [60, 80]"),
     (
-        ("tasks", "linear", "resources"),
-        {"gpus": 2},
-        "tasks.linear.resources.gpus: 2, but a linear task uses one GPU; take 1",
-    ),
-    (
         ("tasks", "linear", "dataset"),
         "photos",
         "tasks.linear.dataset: a linear task needs labels, 'photos' (source folder) has none",
