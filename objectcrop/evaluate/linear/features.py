@@ -97,7 +97,7 @@ class Extractor:
             yield self._gathered(own, len(batch))
 
     def _gathered(self, own: list[Tensor], num_images: int) -> Tensor:
-        """Return the features of a batch from those of each process, of which none has more than the last."""
+        """Return the features of a batch from those of each process; their numbers of images differ by one at most."""
         if self.world.size == 1:
             return torch.cat(own)
         size = self.world.size

@@ -1,6 +1,7 @@
 """Annotated objects, each cropped out of its image: the samples of a task with `samples: object`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,12 +45,16 @@ def labelled_objects(
     ids = rows["image_id"] + "#" + rows.groupby("image_id").cumcount().astype(str)
     sizes = tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist()))
     corners = rows[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
-    boxes = [to_whole_pixels(to_pixels(box[None], size), size) for box, size in zip(corners, sizes, strict=True)]
+    boxes = np.empty_like(corners)
+    by_size: dict[Any, Any] = rows.groupby(["width_px", "height_px"]).indices
+    for (width, height), places in by_size.items():
+        size = Size(width, height)
+        boxes[places] = to_whole_pixels(to_pixels(corners[places], size), size)
     named = rows.assign(image_id=ids)
     return LabelledImages(
         ids=tuple(ids),
         paths=tuple(data_root / path for path in rows["path"]),
         sizes=sizes,
         shown=shown_classes(named, named, classes),
-        boxes=np.concatenate(boxes),
+        boxes=boxes,
     )

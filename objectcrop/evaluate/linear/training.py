@@ -51,9 +51,10 @@ class Training:
             Stopped: after saving, if a stop was asked for.
         """
         images, task = self.images, self.task
-        targets_of = _Targets(images, task, self.extractor.device)
-        batches = _FeatureBatches(self)
         first_epoch, first = self._resume(layers, choosing)
+        if first_epoch == task.epochs:
+            return
+        targets_of, batches = _Targets(images, task, self.extractor.device), _FeatureBatches(self)
         done = first_epoch * len(images) + min(first * task.batch_size, len(images))
         with progress_of(self.extractor.world, "linear: layer", total=task.epochs * len(images), done=done) as progress:
             for epoch in range(first_epoch, task.epochs):
@@ -70,8 +71,7 @@ class Training:
                     if self.states.is_due():
                         self._save(layers, choosing, epoch, place + 1)
                 first = 0
-        if done < task.epochs * len(images):
-            self._save(layers, choosing, task.epochs, 0)
+        self._save(layers, choosing, task.epochs, 0)
 
     def features_of(self, images: LabelledImages, name: str) -> Tensor:
         """Return the features of the test views of images, shape (n, num_features); what is computed is kept under the name.
