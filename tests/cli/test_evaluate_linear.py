@@ -23,6 +23,7 @@ from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash
 from objectcrop.tables import ANNOTATIONS, MANIFEST, write_table
+from tests.ssl.processes import finish, start
 from workflow_scripts.evaluate_linear import main
 
 BACKBONE = BackboneSettings(arch="resnet18", width=0.125)
@@ -190,3 +191,17 @@ def test_states_of_other_settings_are_named_in_one_line_and_not_used(arguments, 
 def test_one_command_at_a_time_evaluates_in_a_folder(arguments, tmp_path):
     with run_lock(tmp_path / "out/checkpoints/lock"), pytest.raises(ValueError, match="another process trains in this"):
         main(arguments())
+
+
+def test_of_two_processes_the_first_writes_and_both_end_when_the_result_is_there(arguments, tmp_path, capfd):
+    words = [*arguments(cached_views=None, batch_size=3), "--save-every-minutes", "0"]
+    assert finish(start(main, 2, words)) == [0, 0]
+    result = read_json(tmp_path / "out/linear.json")
+    assert 0 <= result["metrics"]["map"] <= 100
+    assert (tmp_path / "out/.records/linear.json.json").is_file()
+    assert not list(tmp_path.glob("out/checkpoints/*/*.pt"))
+    printed = capfd.readouterr().err
+    assert printed.count("linear: layer: 12/12 images (100%)") == 1
+    assert finish(start(main, 2, words)) == [0, 0]
+    assert capfd.readouterr().err.count("the job was finished before") == 1
+    assert read_json(tmp_path / "out/linear.json") == result

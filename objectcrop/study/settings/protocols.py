@@ -19,9 +19,9 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
     "lightly": {"epochs": 90, "learning_rates": (0.1,), "schedule": "cosine_per_step"},
     "cmc": {"epochs": 60, "decay_epochs": (30, 40, 50), "decay_factor": 0.2},
 }
-"""What differs from MoCo's, which the defaults of `LinearTask` are. Sources: MoCo (arXiv:1911.05722, 4.1), BYOL
-(arXiv:2006.07733, appendix C.1; its base of 0.2 at 256 images, one of the five rates that it searches), SwAV (arXiv:2006.09882,
-appendix A.2), lightly's ImageNet benchmark (0.1 at 256 images), CMC (its released script, of its views v1 and v2)."""
+"""What differs from MoCo's, which the defaults of `LinearTask` are (spec of ssl recipes 1.4): MoCo (arXiv:1911.05722), BYOL
+(arXiv:2006.07733; 0.2 at 256 images is one of the five rates that it searches), SwAV (arXiv:2006.09882), lightly's ImageNet
+benchmark, and CMC's released script for its first two views. Whether a cosine falls per step or per epoch is our reading."""
 
 
 def with_protocol(configured: Mapping[str, Any]) -> dict[str, Any]:
