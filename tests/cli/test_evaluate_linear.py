@@ -72,6 +72,14 @@ def test_the_result_says_what_was_measured_and_of_what(arguments, tmp_path):
     assert {"provenance", "cost", "settings", "details"} <= result.keys()
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_the_precision_of_the_training_is_read_from_the_weights(arguments, tmp_path, precision):
+    with seeded_weights(0):
+        save_backbone(build_backbone(BACKBONE), tmp_path / "b.safetensors", {"precision": precision})
+    main(arguments(precision="as_trained"))
+    assert read_json(tmp_path / "out/linear.json")["precision"] == {"pretraining": precision, "evaluation": precision}
+
+
 def test_the_metrics_can_be_computed_again_from_the_scores(arguments, tmp_path):
     main(arguments())
     result = read_json(tmp_path / "out/linear.json")

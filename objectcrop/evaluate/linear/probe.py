@@ -23,6 +23,7 @@ from objectcrop.evaluate.linear.training import Training
 from objectcrop.networks.backbones import Backbone
 from objectcrop.runtime.precision import agreed_precision, describe_precision
 from objectcrop.runtime.randomness import Seeds
+from objectcrop.study.settings.section import Precision
 from objectcrop.study.settings.tasks import LinearTask
 
 
@@ -42,6 +43,7 @@ def evaluate_linear(
     device: torch.device,
     num_workers: int = 0,
     states: States | None = None,
+    trained_in: str = "none",
 ) -> Evaluated:
     """Train the layer and measure it after the final epoch.
 
@@ -49,7 +51,8 @@ def evaluate_linear(
     those on the whole split, of which the chosen one is tested: features are computed once for both.
 
     With `states`, what is computed is kept: the same call resumes after a kill, and ends with the same numbers. If its world has
-    several processes, each computes the features of its share of every batch, and all train the same layers.
+    several processes, each computes the features of its share of every batch, and all train the same layers. `trained_in` is the
+    precision of the backbone's training, which the task may ask for.
 
     Returns:
         The scores, and the results: `metrics` (percent, and the learning rate), `per_class` (average precision in percent,
@@ -63,17 +66,17 @@ def evaluate_linear(
         RuntimeError: if the trunk changed.
     """
     states = states or States()
-    world = replace(states.world, device=device)
+    world, asked = replace(states.world, device=device), _asked_precision(task, trained_in)
     held_out = choose_held_out(len(data.train), task, seeds.study)
     classes = _checked_classes(data, task)
     if world.is_first:
         for sentence in (
             *map("warning: {}".format, warnings_of(classes)),
-            f"linear: {describe_precision(task.precision, device)}",
+            f"linear: {describe_precision(asked, device)}",
         ):
             print(sentence, file=sys.stderr, flush=True)
     before = {name: tensor.cpu().clone() for name, tensor in backbone.state_dict().items()}
-    precision = agreed_precision(task.precision, world)
+    precision = agreed_precision(asked, world)
     states.compute_in(precision)
     extractor = Extractor(backbone, world, num_workers, precision)
     training = Training(extractor, data.train, task, seeds, held_out, states)
@@ -120,6 +123,13 @@ def _of_neighbours(training: Training, data: Data) -> tuple[Scores, _Choice]:
     """Return the votes of the nearest training images; both are seen as test images are."""
     train, test = (training.features_of(images, name) for images, name in ((data.train, "train"), (data.test, "test")))
     return neighbour_scores(train, data.train.shown, test, training.task.knn), _Choice({}, None)
+
+
+def _asked_precision(task: LinearTask, trained_in: str) -> Precision:
+    """Return the precision of the features; of a training that changed it on its way, the last one."""
+    if task.precision != "as_trained":
+        return task.precision
+    return "bfloat16" if trained_in.split("+")[-1] == "bfloat16" else "float32"
 
 
 def _checked_classes(data: Data, task: LinearTask) -> dict[str, Any]:

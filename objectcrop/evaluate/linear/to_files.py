@@ -87,21 +87,30 @@ def evaluate_to_files(request: Request, checkpoints: Path, identity: str, files:
         if world.is_first:
             report_unused(folder, label, FILES)
         states = States(folder, every_s=request.save_every_s, stop=stop, world=world)
-        evaluated = _evaluate(request, states)
+        trained_in = read_training_precision(request.backbone)
+        evaluated = _evaluate(request, states, trained_in)
         if not world.is_first:
             return
         write_scores(files.scores, evaluated.scores)
-        pretrained_in = read_training_precision(request.backbone)
-        write_result(files.result, request.job, request.seed, evaluated.results, states.seconds, pretrained_in)
+        write_result(files.result, request.job, request.seed, evaluated.results, states.seconds, trained_in)
         finished.keep()
         forget(checkpoints, FILES)
 
 
-def _evaluate(request: Request, states: States) -> Evaluated:
+def _evaluate(request: Request, states: States, trained_in: str) -> Evaluated:
     job, world = request.job, states.world
     data = Data.of(request.manifest, request.annotations, request.data_root, job.task.samples)
     backbone = load_backbone(request.backbone, job.run.backbone)
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
     torch.set_num_threads(threads)
     seeds = Seeds(job.study_seed, request.seed)
-    return evaluate_linear(backbone, data, job.task, seeds, device=world.device, num_workers=workers, states=states)
+    return evaluate_linear(
+        backbone,
+        data,
+        job.task,
+        seeds,
+        device=world.device,
+        num_workers=workers,
+        states=states,
+        trained_in=trained_in,
+    )

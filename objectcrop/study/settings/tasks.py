@@ -79,8 +79,10 @@ class LinearTask(Section):
         ge=1,
         description="Fixed training views per image, features computed once (an approximation); null draws new ones each epoch.",
     )
-    precision: Precision = Field(
-        default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
+    precision: Precision | Literal["as_trained"] = Field(
+        default="auto",
+        description=f"{PRECISION_DESCRIPTION} as_trained: what the run was trained in, float32 for one that was not trained here. "
+        "The layer is trained in float32.",
     )
     resources: ResumableResources = ResumableResources(gpus=1, hours=24)
 

@@ -78,6 +78,16 @@ def test_the_trunk_computes_in_the_precision_asked_for_and_the_layer_in_float32(
     assert set(dtypes) == {getattr(torch, precision)}
 
 
+@pytest.mark.parametrize(
+    ("trained_in", "computed"),
+    [("bfloat16", "bfloat16"), ("float32", "float32"), ("none", "float32"), ("bfloat16+float32", "float32")],
+)
+def test_the_trunk_computes_in_the_precision_of_its_training_if_asked(data, trained_in, computed):
+    task = settings(precision="as_trained", epochs=1)
+    results = results_of(backbone(), data, task, SEEDS, device=CPU, trained_in=trained_in)
+    assert results["precision"] == computed
+
+
 def test_a_hopeless_learning_rate_is_not_chosen(data):
     task = settings(learning_rates=[1e-9, 1.0], epochs=30, held_out_share=0.3)
     results = results_of(backbone(), data, task, SEEDS, device=CPU)
