@@ -21,8 +21,9 @@ import torch
 import yaml
 from first_run_parts.recorded import machine, versions
 
+from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.images import labelled_images, training_classes
-from objectcrop.evaluate.linear.probe import Data, evaluate_linear
+from objectcrop.evaluate.linear.probe import evaluate_linear
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, Tables, pretrain
 from objectcrop.study.plan.plan import load_plan

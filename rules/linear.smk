@@ -2,7 +2,7 @@
 
 
 rule evaluate_linear:
-    """Train a linear layer on the frozen backbone and measure it on the test split."""
+    """Train a linear layer on the frozen backbone and measure it on the test split; an interrupted one resumes."""
     input:
         backbone=paths.BACKBONE,
         manifest=of(PLAN.results.manifest),
@@ -24,6 +24,8 @@ rule evaluate_linear:
         mem_mb=of(PLAN.results.resource, name="memory_mb"),
         runtime=of(PLAN.results.resource, name="minutes"),
         data_root=of(PLAN.needs.data_root),
+        checkpoints=of(PLAN.results.checkpoints),
+        save_every_minutes=of(PLAN.results.resource, name="save_every_minutes"),
     params:
         settings=of(PLAN.results.job),
         code=code("evaluate_linear"),
@@ -31,4 +33,6 @@ rule evaluate_linear:
         "python -m workflow_scripts.evaluate_linear"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --manifest {input.manifest} --annotations {input.annotations} --backbone {input.backbone}"
-        " --threads {threads} --gpus {resources.gpu} --out {output.result} --scores {output.scores} 2>&1 | tee -i {log}"
+        " --threads {threads} --gpus {resources.gpu} --save-every-minutes {resources.save_every_minutes}"
+        " --checkpoints {resources.checkpoints:q} --code {params.code}"
+        " --out {output.result} --scores {output.scores} 2>&1 | tee -i {log}"

@@ -121,7 +121,7 @@ def _linear(plan: Plan, name: str, folder: Path, num_runs: int) -> Stage:
     num_images = train * (task.cached_views or task.epochs) + test + round(task.held_out_share * train)
 
     def seconds(precision: str) -> float:
-        extractor = Extractor(backbone, torch.device("cpu"), 0, precision)
+        extractor = Extractor(backbone, ALONE, 0, precision)
         return _timed(lambda: extractor.features(images))
 
     return Stage(f"features of {name}", num_runs * num_images // FEATURES_BATCH, seconds)

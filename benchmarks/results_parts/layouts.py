@@ -212,3 +212,9 @@ def supervised_loss(result: Result) -> list[Table]:
 def recorded(result: Result) -> list[Table]:
     """Return the tables of a file that holds them as they were printed."""
     return [Table(**table) for table in result["tables"]]
+
+
+def probe(result: Result) -> list[Table]:
+    """Return every row, and what several rates at once save."""
+    names = {"one_rate_at_a_time": "5 rates one at a time"}
+    return [all_rows(result), ratios(result, FASTER, names)]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from objectcrop.boxes import CORNERS, Size, as_boxes, to_pixels
 from objectcrop.data.images import decode_image
-from objectcrop.evaluate.linear.scores import ScoredImages
+from objectcrop.evaluate.linear.measure import ScoredImages
 from objectcrop.report.sheets import SheetImage
 from objectcrop.tables import IMAGE_LABEL
 

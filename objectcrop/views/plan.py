@@ -137,11 +137,12 @@ def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> 
     return ViewPlan("scene", box, box, -1, is_flipped, transform, interpolation)
 
 
-def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator) -> ViewPlan:
-    """Plan a random crop of the scene, maybe mirrored, colours as they are (supervised training)."""
-    box = as_box(whole(size))
-    crop = draw_crop(box, scale_min, rng)
-    return ViewPlan("scene", box, crop, is_flipped=happens(FLIP_PROBABILITY, rng))
+def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator, box: Box | None = None) -> ViewPlan:
+    """Plan a random crop of the scene, or of an object's box of whole pixels, maybe mirrored, colours as they are."""
+    region = as_box(whole(size)) if box is None else box
+    crop = draw_crop(region, scale_min, rng)
+    name: Region = "scene" if box is None else "object"
+    return ViewPlan(name, region, crop, is_flipped=happens(FLIP_PROBABILITY, rng))
 
 
 def region_box(

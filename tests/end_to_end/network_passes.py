@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.images import labelled_images, training_classes
-from objectcrop.evaluate.linear.probe import Data, evaluate_linear
+from objectcrop.evaluate.linear.probe import evaluate_linear
 from objectcrop.networks.backbones import build_backbone
 from objectcrop.networks.weights import save_backbone
 from objectcrop.proposals.sources.maskcut import mask_cut

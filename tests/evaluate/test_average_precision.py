@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from objectcrop.evaluate.average_precision import average_precision, average_precisions, macro_map, map_batched
+from objectcrop.evaluate.average_precision import (
+    Positives,
+    _num_at_most,
+    average_precision,
+    average_precisions,
+    macro_map,
+    map_batched,
+    micro_ap,
+)
 
 
 def drawn(seed, num=60, classes=5, levels=None):
@@ -47,6 +55,63 @@ def test_equals_scikit_learn_with_and_without_ties(seed, num, levels):
     assert average_precision(scores[:, 0], labels[:, 0]) == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_thousand_cases_of_many_classes_equal_scikit_learn_class_by_class():
+    rng = np.random.default_rng(11)
+    for case in range(1000):
+        levels = [None, 2, 6, 40][case % 4]
+        scores, labels = drawn(int(rng.integers(1 << 30)), int(rng.integers(2, 80)), int(rng.integers(1, 8)), levels)
+        scores = scores.astype([np.float32, np.float64][case % 3 == 0])
+        labels[rng.integers(len(labels)), 0] = True
+        for column, value in enumerate(average_precisions(scores, labels)):
+            if labels[:, column].any():
+                assert abs(value - average_precision_score(labels[:, column], scores[:, column])) < 1e-9
+            else:
+                assert np.isnan(value)
+        assert abs(micro_ap(scores, labels) - average_precision_score(labels, scores, average="micro")) < 1e-9
+
+
+@settings(max_examples=200)
+@given(
+    ranked=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=30),
+    scores=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=30),
+)
+def test_images_below_each_positive_are_counted_as_by_a_search(ranked, scores):
+    ranked, scores = np.sort(np.array(ranked, dtype=np.float32)), np.array(scores + ranked, dtype=np.float32)
+    for cells in (1, 2, 16):
+        assert (_num_at_most(ranked, scores, cells) == np.searchsorted(ranked, scores, side="right")).all()
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000), num=st.integers(3, 30), levels=st.sampled_from([None, 3]))
+def test_the_influence_is_the_derivative_by_the_weight_of_each_image(seed, num, levels):
+    scores, labels = (values[:, 0] for values in drawn(seed, num, 1, levels))
+    labels[0] = True
+
+    def weighted(row, step):
+        weights = np.ones(num)
+        weights[row] += step
+        return average_precision_score(labels, scores, sample_weight=weights)
+
+    slopes = [(weighted(row, 1e-5) - weighted(row, -1e-5)) / 2e-5 for row in range(num)]
+    influence = Positives.of(scores, labels).influence()
+    assert influence == pytest.approx(slopes, abs=1e-7)
+    assert influence.sum() == pytest.approx(0, abs=1e-12)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000), levels=st.sampled_from([None, 3]))
+def test_of_some_positives_the_others_are_left_out(seed, levels):
+    scores, labels = (values[:, 0] for values in drawn(seed, 40, 1, levels))
+    positives = Positives.of(scores, labels)
+    wanted = np.random.default_rng(seed).random(len(positives.rows)) < 0.5
+    kept = np.ones(40, dtype=bool)
+    kept[positives.rows[~wanted]] = False
+    if wanted.any():
+        expected = average_precision_score(labels[kept], scores[kept])
+        assert positives.of_some(wanted) == pytest.approx(expected, abs=1e-12)
+    assert np.isnan(positives.of_some(np.zeros_like(wanted)))
+
+
 def test_a_hand_made_ranking():
     # positives at ranks 1, 3 and 4: (1/1 + 2/3 + 3/4) / 3
     labels = np.array([True, False, True, True, False])
@@ -72,9 +137,10 @@ def test_a_class_without_a_positive_is_none_and_skipped():
     assert macro_map(scores, labels) == pytest.approx((aps[0] + aps[2]) / 2)
 
 
+@pytest.mark.parametrize("levels", [None, 3])
 @pytest.mark.parametrize("batch", [1, 7, 16, 60, 100])
-def test_the_released_metric_equals_its_loops(batch):
-    scores, labels = drawn(4)
+def test_the_released_metric_equals_its_loops(batch, levels):
+    scores, labels = drawn(4, levels=levels)
     labels[:, 2] = False
     labels[14:21] = False  # a batch of 7 without any positive
     assert map_batched(scores, labels, batch) == pytest.approx(slow_batched(scores, labels, batch), abs=1e-12)
@@ -100,6 +166,8 @@ def test_nothing_to_measure_is_an_error():
         macro_map(scores, np.zeros_like(labels))
     with pytest.raises(ValueError, match="not defined"):
         map_batched(scores, np.zeros_like(labels), 8)
+    with pytest.raises(ValueError, match="not defined"):
+        micro_ap(scores, np.zeros_like(labels))
     with pytest.raises(ValueError, match="expected one equal"):
         average_precisions(scores, labels[:-1])
 

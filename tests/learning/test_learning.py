@@ -51,6 +51,17 @@ def test_a_method_leaves_random_initialisation_behind(results, run):
     assert map_of(results, run) > map_of(results, "random-init") + MARGINS[run]
 
 
+@pytest.mark.parametrize("run", MARGINS)
+def test_supervised_training_every_method_and_random_initialisation_have_intervals_apart(results, run):
+    intervals = [
+        json.loads((results / f"eval/{name}/s0/linear.json").read_text())["intervals"]["map"]
+        for name in ("random-init", run, "supervised")
+    ]
+    (_, high_of_random), (low, high), (low_of_supervised, _) = intervals
+    assert high_of_random < low
+    assert high < low_of_supervised
+
+
 @pytest.mark.parametrize("part", CHANCE_MARGINS)
 def test_what_oac_asks_beside_the_views_is_predicted_better_than_chance(results, part):
     history = json.loads((results / "pretrain/oac/s0/summary.json").read_text())["history"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from objectcrop.evaluate.linear.scores import ScoredImages
+from objectcrop.evaluate.linear.measure import ScoredImages
 from objectcrop.report.worst_images import images_of, worst_classes
 from objectcrop.tables import IMAGE_LABEL
 

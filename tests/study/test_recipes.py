@@ -187,6 +187,12 @@ def test_every_run_of_the_preset_has_its_recipe(plan):
     assert set(plan.study.runs) == set(RECIPES)
 
 
+def test_every_run_is_judged_by_its_authors_protocol(plan):
+    protocols = {run: plan.study.tasks[task].protocol for run, task in plan.results.judged()}
+    own = {"byol": "byol", "swav": "swav", "cmc": "cmc"}
+    assert protocols == {name: own.get(plan.study.runs[name].method, "moco") for name in RECIPES}
+
+
 def test_what_is_our_own_choice_is_said_in_the_note_and_in_the_description(plan):
     from objectcrop.study.settings.methods import CmcSettings, InsdisSettings
 

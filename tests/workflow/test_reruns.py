@@ -35,7 +35,7 @@ def test_a_comment_reruns_nothing(finished, file):
 
 
 def test_a_formula_of_the_metric_reruns_the_linear_evaluation_and_its_heirs_only(finished):
-    with finished.edited("objectcrop/evaluate/average_precision.py", "(ends + 1)", "(ends + 2)"):
+    with finished.edited("objectcrop/evaluate/average_precision.py", "num_images).mean()", "num_images).max()"):
         assert rules(finished) == {"evaluate_linear"} | HEIRS_OF_LINEAR
 
 

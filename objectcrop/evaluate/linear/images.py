@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from objectcrop.boxes import Size
+from objectcrop.boxes import Boxes, Size
+from objectcrop.evaluate.linear.labels import shown_classes
 from objectcrop.study.settings.datasets import Split
 
 
@@ -19,16 +21,37 @@ class LabelledImages:
         ids: image ids.
         paths: files.
         sizes: sizes after EXIF orientation, pixels.
-        labels: whether an image shows a class, shape (n, classes).
+        shown: which classes they show and how large, shape (n, classes), sparse (see `Shown`).
+        boxes: what is seen of each, whole pixels, shape (n, 4); None: the whole images.
     """
 
     ids: tuple[str, ...]
     paths: tuple[Path, ...]
     sizes: tuple[Size, ...]
-    labels: NDArray[np.bool_]
+    shown: csr_array
+    boxes: Boxes | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, rows: NDArray[np.int64]) -> "LabelledImages":
+        """Return the images of some rows, in that order."""
+        return LabelledImages(
+            ids=tuple(self.ids[row] for row in rows),
+            paths=tuple(self.paths[row] for row in rows),
+            sizes=tuple(self.sizes[row] for row in rows),
+            shown=self.shown[rows],
+            boxes=None if self.boxes is None else self.boxes[rows],
+        )
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """Whether an image shows a class, shape (n, classes); of 1.7 million images and 600 classes that is a gigabyte."""
+        return self.labels_of(np.arange(len(self)))
+
+    def labels_of(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether the images of some rows show a class, shape (rows, classes)."""
+        return np.asarray(self.shown[rows].toarray() > 0)
 
     @property
     def classes_of_single(self) -> NDArray[np.int64]:
@@ -38,7 +61,7 @@ class LabelledImages:
             ValueError: if an image has none or several.
         """
         self.require_single()
-        return np.asarray(self.labels.argmax(axis=1), dtype=np.int64)
+        return np.asarray(self.shown.indices, dtype=np.int64)
 
     def require_single(self) -> None:
         """Check that each image shows one class.
@@ -46,7 +69,7 @@ class LabelledImages:
         Raises:
             ValueError: naming the first image that shows none or several.
         """
-        counts = self.labels.sum(axis=1)
+        counts = np.diff(self.shown.indptr)
         if (counts != 1).any():
             first = int(np.flatnonzero(counts != 1)[0])
             raise ValueError(
@@ -86,14 +109,9 @@ def labelled_images(
     rows = manifest[manifest["split"] == split].sort_values("image_id")
     if rows.empty:
         raise ValueError(f"the data set has no {split} image; a linear task needs the splits train and test")
-    row_of = {image_id: row for row, image_id in enumerate(rows["image_id"])}
-    column_of = {class_id: column for column, class_id in enumerate(classes)}
-    kept = annotations[annotations["image_id"].isin(row_of) & annotations["class_id"].isin(column_of)]
-    labels = np.zeros((len(rows), len(classes)), dtype=bool)
-    labels[kept["image_id"].map(row_of).to_numpy(dtype=int), kept["class_id"].map(column_of).to_numpy(dtype=int)] = True
     return LabelledImages(
         ids=tuple(rows["image_id"]),
         paths=tuple(data_root / path for path in rows["path"]),
         sizes=tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist())),
-        labels=labels,
+        shown=shown_classes(rows, annotations, classes),
     )

@@ -4,15 +4,13 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from objectcrop.evaluate.linear.measure import measure
+from objectcrop.evaluate.linear.measure import Measured, ScoredImages, measure
 from objectcrop.runtime.atomic import replacing
 
-ARRAYS = ("image_ids", "class_ids", "scores", "scale", "packed_labels", "is_single")
+ARRAYS = ("image_ids", "class_ids", "scores", "scale", "packed_labels", "sizes", "is_single")
 DAMAGE = (
     KeyError,
     OSError,
@@ -27,26 +25,8 @@ DAMAGE = (
 """What NumPy and zipfile raise at a file whose bytes changed: its directory, its headers or its arrays."""
 
 
-class ScoredImages(NamedTuple):
-    """What a layer said of the test images.
-
-    Attributes:
-        image_ids: of the images, in the order of the rows.
-        class_ids: of the classes, in the order of the columns.
-        scores: logits, shape (images, classes), float32.
-        labels: whether an image shows a class, shape (images, classes).
-        is_single: whether each image shows one class.
-    """
-
-    image_ids: tuple[str, ...]
-    class_ids: tuple[str, ...]
-    scores: NDArray[np.float32]
-    labels: NDArray[np.bool_]
-    is_single: bool
-
-
 def write_scores(path: Path, test: ScoredImages) -> None:
-    """Write scores atomically as an npz: scores as float16 over `scale`, labels as bits along the classes.
+    """Write scores atomically as an npz: scores as float16 over `scale`, labels as bits along the classes, sizes of the shown.
 
     A score is off by at most 2^-11 of itself, or by 2^-25 of `scale` if that is more. `scale` is 1 unless a score is beyond
     float16's 65504; then it is the least power of two that brings all within.
@@ -62,6 +42,7 @@ def write_scores(path: Path, test: ScoredImages) -> None:
             scores=(test.scores / scale).astype(np.float16),
             scale=scale,
             packed_labels=np.packbits(test.labels, axis=1),
+            sizes=test.shown[test.labels],
             is_single=np.array(test.is_single),
         )
 
@@ -75,10 +56,12 @@ def read_scores(path: Path) -> ScoredImages:
     try:
         # opened here: np.load leaves a damaged file open
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            image_ids, class_ids, scores, scale, packed, is_single = (archive[name] for name in ARRAYS)
+            image_ids, class_ids, scores, scale, packed, sizes, is_single = (archive[name] for name in ARRAYS)
         labels = np.unpackbits(packed, axis=1, count=len(class_ids)).astype(bool)
         if not scores.shape == labels.shape == (len(image_ids), len(class_ids)):
             raise ValueError(f"scores {scores.shape}, {len(image_ids)} images, {len(class_ids)} classes")
+        shown = labels.astype(np.uint8)
+        shown[labels] = sizes
     except FileNotFoundError:
         raise
     except DAMAGE as error:
@@ -87,16 +70,15 @@ def read_scores(path: Path) -> ScoredImages:
             "evaluate_linear makes it"
         ) from error
     full = scores.astype(np.float32) * np.float32(scale)
-    return ScoredImages(tuple(image_ids.tolist()), tuple(class_ids.tolist()), full, labels, bool(is_single))
+    return ScoredImages(tuple(image_ids.tolist()), tuple(class_ids.tolist()), full, shown, bool(is_single))
 
 
-def recompute_metrics(path: Path) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Return the metrics and the average precision of each class, percent, from a file of scores.
+def recompute_metrics(path: Path) -> Measured:
+    """Return what was measured, from a file of scores.
 
-    They are those of the result up to ties: scores of a class that differ by less than 2^-11 of themselves count as equal.
+    It is that of the result up to ties: scores of a class that differ by less than 2^-11 of themselves count as equal.
 
     Raises:
         ValueError: naming the file, if it is no such file, or damaged.
     """
-    test = read_scores(path)
-    return measure(test.scores, test.labels, test.class_ids, is_single=test.is_single)
+    return measure(read_scores(path))

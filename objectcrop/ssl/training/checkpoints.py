@@ -47,7 +47,7 @@ def load_state(folder: Path, settings_hash: str, device: torch.device) -> dict[s
     states = saved_states(folder)
     for path in states:
         try:
-            state = _read(path, device)
+            state = read_whole(path, device)
         except DamagedStateError as error:
             print(f"warning: {error}; using the one before", file=sys.stderr, flush=True)
             continue
@@ -87,8 +87,12 @@ def remove_states(folder: Path) -> None:
         path.unlink()
 
 
-def _read(path: Path, device: torch.device) -> dict[str, Any]:
-    """A state whose every byte is as it was written (torch itself does not check)."""
+def read_whole(path: Path, device: torch.device) -> dict[str, Any]:
+    """Return a state whose every byte is as it was written (torch itself does not check).
+
+    Raises:
+        DamagedStateError: if it is cut off or damaged.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -102,7 +106,7 @@ def _read(path: Path, device: torch.device) -> dict[str, Any]:
 
 def _settings_of(path: Path) -> str | None:
     try:
-        return str(_read(path, torch.device("cpu"))["settings_hash"])
+        return str(read_whole(path, torch.device("cpu"))["settings_hash"])
     except DamagedStateError:
         return None
 

@@ -52,13 +52,10 @@ def _class_problems(study: Study, table: Table, where: str) -> Iterator[str]:
     asked = table.class_figure
     if asked is None:
         return
-    linear = [
-        column.task
-        for column in table.columns
-        if column.task is not None and isinstance(study.tasks.get(column.task), LinearTask)
-    ]
+    tasks = {column.task: study.tasks.get(column.task) for column in table.columns if column.task is not None}
+    linear = [name for name, task in tasks.items() if isinstance(task, LinearTask) and task.samples == "image"]
     if asked not in linear:
-        yield f"{where}.class_figure: no column is of a linear task {asked!r}{suggestion(asked, linear)}"
+        yield f"{where}.class_figure: no column is of a linear task of images {asked!r}{suggestion(asked, linear)}"
 
 
 def _paper_problems(table: Table, where: str) -> Iterator[str]:

@@ -24,11 +24,13 @@ def _linear_problems(task: LinearTask) -> Iterator[str]:
         yield f"size_px: {task.size_px} is cut out of a short side of resize_px {task.resize_px}; lower it, or raise resize_px"
     yield from _repeated("learning_rates", task.learning_rates)
     yield from _not_rising("decay_epochs", task.decay_epochs)
+    if task.samples == "object" and task.labels != "single":
+        yield f"labels: {task.labels}, but with samples: object each sample has one class; set labels: single"
+    if task.nesterov and not task.momentum:
+        yield "nesterov: true needs a momentum, got 0; raise it, or set nesterov: false"
     if len(task.learning_rates) > 1 and task.held_out_share == 0:
         count = len(task.learning_rates)
         yield f"held_out_share: 0 leaves no image to choose among {count} learning_rates; raise it, or give one rate"
-    if task.resources.gpus > 1:
-        yield f"resources.gpus: {task.resources.gpus}, but a linear task uses one GPU; take 1"
 
 
 def _fine_tuning_problems(task: DetectorTask | SegmenterTask) -> Iterator[str]:

@@ -130,7 +130,7 @@ class CostPlan:
         train, test = self._training_images(task.dataset), self._images(task.dataset, "test")
         if once is None or train is None:
             return None
-        passes = task.epochs if task.cached_views is None else task.cached_views
+        passes = 1 if task.probe == "knn" else task.cached_views or task.epochs
         return (train * passes + (test or 0)) * once / self._gflop_per_s
 
     def _fine_tuning_seconds(self, run: str, task: DetectorTask | SegmenterTask) -> float | None:

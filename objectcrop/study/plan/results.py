@@ -38,7 +38,7 @@ class ResultPlan:
         return images.drawing(dataset) + images.raw_files(dataset)
 
     def checkpoints(self, run: str, seed: int | str, task: str) -> str:
-        """Return the folder of the state of a fine-tuning."""
+        """Return the folder of the states of judging a run by a task."""
         return paths.RESULT_CHECKPOINTS.format(run=run, seed=seed, task=task)
 
     def job(self, run: str, task: str) -> LinearJob | FineTuneJob:
@@ -57,7 +57,7 @@ class ResultPlan:
         return FineTuneJob.model_validate(job | dataset)
 
     def resource(self, task: str, name: str) -> int:
-        """Return what judging a run by a task asks for: `cpus`, `gpus`, `memory_mb` or `minutes`."""
+        """Return what judging a run by a task asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, and so on."""
         value: int = getattr(self.study.tasks[task].resources, name)
         return value
 

@@ -134,10 +134,15 @@ class ResourceSettings(Section):
         return ceil(60 * self.hours)
 
 
-class PretrainingResources(ResourceSettings):
-    """The same of pretraining, and how it keeps its state."""
+class ResumableResources(ResourceSettings):
+    """The same of a job that keeps its state, so that the next attempt resumes."""
 
-    save_every_minutes: int = Field(default=10, ge=1, description="Minutes between checkpoints of pretraining.")
+    save_every_minutes: int = Field(default=10, ge=1, description="Minutes between two saved states.")
+
+
+class PretrainingResources(ResumableResources):
+    """The same of pretraining, and how many states it keeps."""
+
     kept_states: int = Field(default=2, ge=1, description="Checkpoints of pretraining that stay, the latest ones.")
     peak_teraflops: int = Field(
         default=0,

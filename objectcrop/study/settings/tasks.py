@@ -1,33 +1,76 @@
 """Settings of tasks: how a backbone is judged."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from objectcrop.study.settings.runs import ResourceSettings
+from objectcrop.study.settings.protocols import Protocol, with_protocol
+from objectcrop.study.settings.runs import ResourceSettings, ResumableResources
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
+
+Samples = Literal["image", "object"]
+
+
+class KnnSettings(Section):
+    """The vote of the nearest training images (Wu et al. 2018, arXiv:1805.01978)."""
+
+    num_neighbours: int = Field(default=200, ge=1, description="k: training images that vote.")
+    temperature: float = Field(
+        default=0.07, gt=0, description="T: a neighbour of cosine similarity s weighs exp(s / T)."
+    )
 
 
 class LinearTask(Section):
-    """A linear layer on the frozen backbone (paper, sections 3 and 5; decision 0005)."""
+    """A probe of the frozen backbone: a linear layer (paper, sections 3 and 5; decision 0005), or another one."""
 
     kind: Literal["linear"]
     dataset: Name = Field(description="Data set with labels; training split for the layer, test split for the metric.")
     labels: Literal["multi", "single"] = Field(
         default="multi", description="Several labels per image (mAP) or one (top-1)."
     )
+    probe: Literal["linear", "mlp", "knn"] = Field(
+        default="linear",
+        description="A linear layer, one with a hidden layer before it, or the vote of the nearest training images.",
+    )
+    hidden_dims: int = Field(default=2048, ge=1, description="Probe mlp: units of the hidden layer.")
+    knn: KnnSettings = Field(default=KnnSettings(), description="Probe knn: who votes.")
+    samples: Samples = Field(
+        default="image",
+        description="What is classified: whole images, or each annotated object, cropped out of its image (labels: single).",
+    )
+    protocol: Protocol = Field(
+        default="moco",
+        description="Whose settings are taken where none are given here (docs/linear.md): epochs, batch_size, learning_rates, "
+        "nesterov, weight_decay, schedule, decay_epochs, decay_factor, interpolation.",
+    )
     size_px: int = Field(default=224, ge=16, description="Side of the square image.")
+    crop_scale_min: float = Field(
+        default=0.08, gt=0, le=1, description="Least area of a training crop over that of the image."
+    )
+    interpolation: Literal["area", "bicubic"] = Field(
+        default="area",
+        description="How crops are resized: averaged where they shrink and linear where they grow, or bicubic.",
+    )
     resize_px: int = Field(default=256, ge=16, description="Short side before the centre crop of test images.")
     epochs: int = Field(default=100, ge=1, description="Passes over the training images.")
     batch_size: int = Field(default=256, ge=1, description="Images per step.")
     learning_rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=(30.0,),
         min_length=1,
-        description="One, or several of which the held-out share of the training split chooses.",
+        description="At that batch size. One, or several of which the held-out share of the training split chooses.",
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum of SGD.")
+    nesterov: bool = Field(default=False, description="Nesterov's momentum.")
+    weight_decay: float = Field(default=0.0, ge=0, description="On weights and biases of the layer.")
+    schedule: Literal["step", "cosine_per_epoch", "cosine_per_step", "constant"] = Field(
+        default="step", description="How the learning rate falls."
     )
     decay_epochs: tuple[int, ...] = Field(
-        default=(60, 80), description="Epochs after which the learning rate falls tenfold."
+        default=(60, 80),
+        description="Schedule step: the rate is multiplied by decay_factor after each of these epochs.",
     )
+    decay_factor: float = Field(default=0.1, gt=0, le=1, description="Schedule step: what it is multiplied by.")
     held_out_share: float = Field(
         default=0.1, ge=0, lt=1, description="Share of the training split that chooses the learning rate."
     )
@@ -36,16 +79,25 @@ class LinearTask(Section):
         ge=1,
         description="Fixed training views per image, features computed once (an approximation); null draws new ones each epoch.",
     )
-    precision: Precision = Field(
-        default="auto", description=f"{PRECISION_DESCRIPTION} The layer is trained in float32."
+    precision: Precision | Literal["as_trained"] = Field(
+        default="auto",
+        description=f"{PRECISION_DESCRIPTION} as_trained: what the run was trained in, float32 for one that was not trained here. "
+        "The layer is trained in float32.",
     )
-    resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
+    resources: ResumableResources = ResumableResources(gpus=1, hours=24)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_its_protocol(cls, data: Any) -> Any:
+        return with_protocol(data) if isinstance(data, Mapping) else data
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the numbers that a result holds."""
-        single = ("top1",) if self.labels == "single" else ()
-        return ("map", "map_batched_256", "map_batched_32", *single, "learning_rate")
+        single = ("top1", "top5") if self.labels == "single" else ()
+        by_size = ("map_small", "map_medium", "map_large")
+        rate = () if self.probe == "knn" else ("learning_rate",)
+        return ("map", "micro_ap", *by_size, "map_batched_256", "map_batched_32", *single, *rate)
 
 
 class DetectionSchedule(Section):

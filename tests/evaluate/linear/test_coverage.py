@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from objectcrop.evaluate.linear.coverage import Untrained, describe_classes, untrained_classes, warnings_of
+from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.layers import LinearLayers
-from objectcrop.evaluate.linear.probe import Data
-from tests.evaluate.linear.test_probe import CPU, SEEDS, backbone, results_of, settings, tables  # noqa: F401
+from tests.evaluate.linear.conftest import CPU, SEEDS, backbone, results_of, settings
 
 MANIFEST = pd.DataFrame([("a", "train"), ("b", "train"), ("x", "test"), ("y", "test"), ("z", "test")])
 MANIFEST.columns = pd.Index(["image_id", "split"])
@@ -50,7 +50,7 @@ def test_where_both_splits_show_the_same_classes_nothing_is_said():
     assert warnings_of(describe_classes(["a", "b"], np.ones((1, 2), dtype=bool), Untrained())) == []
 
 
-def test_classes_of_one_split_are_said_kept_in_the_result_and_not_measured(tables, tmp_path, capsys):  # noqa: F811
+def test_classes_of_one_split_are_said_kept_in_the_result_and_not_measured(tables, tmp_path, capsys):
     manifest, annotations = tables
     blue = annotations["class_id"].eq("blue")
     in_test = annotations["split"].eq("test")
@@ -72,7 +72,7 @@ def test_classes_of_one_split_are_said_kept_in_the_result_and_not_measured(table
     assert len(warnings) == 2
 
 
-def test_what_cannot_be_measured_stops_before_any_work(tables, tmp_path, monkeypatch):  # noqa: F811
+def test_what_cannot_be_measured_stops_before_any_work(tables, tmp_path, monkeypatch):
     def train(*_: object) -> None:
         raise AssertionError("it trains")
 

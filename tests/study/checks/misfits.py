@@ -165,12 +165,17 @@ MISFITS = [
         [1, 2, 1.0],
         "tasks.linear.learning_rates.2: 1 is in the list already; remove it",
     ),
-    (("tasks", "linear", "decay_epochs"), [80, 60], "tasks.linear.decay_epochs: [80, 60] must rise; write [60, 80]"),
     (
-        ("tasks", "linear", "resources"),
-        {"gpus": 2},
-        "tasks.linear.resources.gpus: 2, but a linear task uses one GPU; take 1",
+        ("tasks", "linear", "samples"),
+        "object",
+        "tasks.linear.labels: multi, but with samples: object each sample has one class; set labels: single",
     ),
+    (
+        ("tasks", "linear"),
+        {"kind": "linear", "dataset": "ohms", "nesterov": True, "momentum": 0},
+        "tasks.linear.nesterov: true needs a momentum, got 0; raise it, or set nesterov: false",
+    ),
+    (("tasks", "linear", "decay_epochs"), [80, 60], "tasks.linear.decay_epochs: [80, 60] must rise; write [60, 80]"),
     (
         ("tasks", "linear", "dataset"),
         "photos",

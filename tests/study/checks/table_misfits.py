@@ -29,12 +29,12 @@ TABLE_MISFITS = [
     (
         ("tables", "one", "class_figure"),
         "linearr",
-        "tables.one.class_figure: no column is of a linear task 'linearr'; did you mean 'linear'?",
+        "tables.one.class_figure: no column is of a linear task of images 'linearr'; did you mean 'linear'?",
     ),
     (
         ("tables", "two", "class_figure"),
         "boxes",
-        "tables.two.class_figure: no column is of a linear task 'boxes'; there are none",
+        "tables.two.class_figure: no column is of a linear task of images 'boxes'; there are none",
     ),
     (
         ("tables", "one", "paper_table"),
