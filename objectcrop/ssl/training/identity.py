@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from objectcrop.runtime.checksum import file_sha256
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.training.checkpoints import STATE_LAYOUT
 from objectcrop.ssl.training.recipe import RECIPE
@@ -17,7 +19,11 @@ READ_OF_SUMMARY = ("object_scale_min", "features")
 
 
 def state_hash(
-    run: Run, seeds: Seeds, tables: Mapping[str, pd.DataFrame | None], proposals_summary: Mapping[str, Any] | None
+    run: Run,
+    seeds: Seeds,
+    tables: Mapping[str, pd.DataFrame | None],
+    proposals_summary: Mapping[str, Any] | None,
+    data_root: Path,
 ) -> str:
     """Return the hash of all that a training depends on but its code, which RECIPE stands for.
 
@@ -26,6 +32,7 @@ def state_hash(
         seeds: of the study and of the run.
         tables: `manifest`, and `annotations` and `proposals` where the run reads them; rows of other splits do not count.
         proposals_summary: summary of the proposals.
+        data_root: folder of the file of weights that it starts from, if it does.
     """
     manifest = tables["manifest"]
     assert manifest is not None
@@ -35,6 +42,8 @@ def state_hash(
     for name in ("annotations", "proposals"):
         if (table := tables.get(name)) is not None:
             contents[name] = _digest(table[table["image_id"].isin(ids)])
+    if run.backbone.init_from is not None:
+        contents["initial_weights"] = file_sha256(data_root / run.backbone.init_from)
     summary = proposals_summary or {}
     return settings_hash(
         {
