@@ -10,7 +10,12 @@ from objectcrop.runtime.command import run
 
 def main(argv: Sequence[str] | None = None) -> None:
     layouts = f"one of {', '.join(BY_NAME)}"
-    parser = argparse.ArgumentParser(description=__doc__)
+    sources = "\n".join(f"  {scheme.name}: {scheme.source}" for scheme in BY_NAME.values())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"layouts, and who writes them:\n{sources}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "source", metavar="FROM", type=Path, help="file of torch.save, .safetensors, or Detectron2's .pkl"
     )

@@ -4,6 +4,7 @@ import argparse
 import io
 import pickle
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +14,35 @@ import torch
 from torch import Tensor
 
 from objectcrop.networks.safetensors import read_safetensors
-from objectcrop.runtime.array_pickle import ArrayUnpickler, StoredArray
+from objectcrop.runtime.array_pickle import ArrayUnpickler, StoredArray, named_stand_ins
+from objectcrop.runtime.memory import memory_limit
 
 _FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
 """How `torch.load` names the class or function that it does not allow."""
-_FAULTS = (pickle.UnpicklingError, ValueError, EOFError, LookupError, TypeError, AttributeError, ImportError)
-"""What the pickle machine raises on a damaged program; some are ValueErrors of ours."""
+_FAULTS = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What pickle machines raise on a damaged program, and torch on a damaged archive; too deep a file is a RuntimeError."""
 
 _HARMLESS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): dict,
     ("__builtin__", "bytes"): lambda: b"",
 }
 """What dictionaries, and empty arrays in pickles of protocol 2, ask for beside arrays."""
+
+_LIMIT_BYTES, _LIMIT_PER_FILE_BYTE = 256 * 2**20, 8
+"""A pickle of arrays may take as much memory and this many times its size; a damaged one asks for any amount."""
 
 
 class Checkpoint(NamedTuple):
@@ -42,7 +60,8 @@ class Checkpoint(NamedTuple):
 def read_checkpoint(path: str | Path) -> Checkpoint:
     """Read a file of weights: `.safetensors`, Detectron2's `.pkl` of arrays, or anything else of `torch.save`.
 
-    Beside tensors a file of `torch.save` may hold plain values and an `argparse.Namespace`, a `.pkl` arrays and plain values.
+    Beside tensors a file of `torch.save` may hold plain values, numpy's too, and an `argparse.Namespace`; a `.pkl` holds
+    arrays and plain values.
 
     Raises:
         ValueError: naming the file, and the class if it holds another one, or if it holds no tensors.
@@ -80,22 +99,23 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _read_pickled(path: Path) -> Any:
-    try:
-        # training scripts store their arguments so; a Namespace holds values and runs no code
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError) as error:
-        foreign = _FOREIGN.search(str(error))
-        if foreign is None:
+    with path.open("rb") as file:  # a file that is not there is no damage
+        try:
+            # training scripts store arguments so (a Namespace holds values and runs no code), and rates as numpy's numbers
+            with torch.serialization.safe_globals([argparse.Namespace, *named_stand_ins()]):
+                return _with_tensors(torch.load(file, map_location="cpu", weights_only=True))
+        except _FAULTS as error:
+            foreign = _FOREIGN.search(str(error))
+            if foreign is None:
+                raise ValueError(
+                    f"{path}: it is not a checkpoint of torch.save, or damaged, or not one that can be read without running "
+                    "its code; expected a state_dict: get the file again"
+                ) from error
             raise ValueError(
-                f"{path}: it is not a checkpoint of torch.save, or not one that can be read without running its code; "
-                "expected a state_dict: get the file again"
+                f"{path}: it holds {foreign[1]}, expected only tensors, plain values and argparse.Namespace, which are read "
+                "without running code of the file; if you trust its source, load it with torch.load(..., weights_only=False) "
+                "in an environment that you trust and save the state_dict alone with torch.save"
             ) from error
-        raise ValueError(
-            f"{path}: it holds {foreign[1]}, expected only tensors, plain values and argparse.Namespace, which are read "
-            "without running code of the file; if you trust its source, load it with torch.load(..., weights_only=False) in "
-            "an environment that you trust and save the state_dict alone with torch.save"
-        ) from error
 
 
 def read_arrays(path: Path) -> Any:
@@ -106,18 +126,14 @@ def read_arrays(path: Path) -> Any:
     """
     with io.BufferedReader(io.FileIO(path)) as file:
         try:
-            unpickler = ArrayUnpickler(
-                file, path.stat().st_size, "no file of arrays needs", encoding="latin1", more=_HARMLESS
-            )
-            return _with_tensors(unpickler.load())
-        except RecursionError as error:
-            raise ValueError(
-                f"{path}: its dictionaries are too deep for a file of weights; get the file again"
-            ) from error
+            size = path.stat().st_size
+            unpickler = ArrayUnpickler(file, size, "no file of arrays needs", encoding="latin1", more=_HARMLESS)
+            with memory_limit(_LIMIT_BYTES + _LIMIT_PER_FILE_BYTE * size):
+                return _with_tensors(unpickler.load())
         except _FAULTS as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(
-                f"{path}: {' '.join(str(error).split())}; expected a pickle of arrays and plain values, as Detectron2 reads: "
-                "get the file again"
+                f"{path}: {reason}; expected a pickle of arrays and plain values, as Detectron2 reads: get the file again"
             ) from error
 
 

@@ -173,7 +173,8 @@ _HEAD = (
     r"[a-z_]+_(?:head|projector|predictor|classifier))\d*\."
 )
 _OTHERS = (
-    ("optimiser state", r"(?:optimizers?|optimizer_states|optim|optim_wrapper|\w*scaler|amp\w*|lr_schedulers?)\."),
+    ("optimiser state", r"(?:optimizers?|optimizer_states|optim|optim_wrapper|\w*scaler|amp\w*)\."),
+    ("loop state", r"(?:callbacks|loops|lr_schedulers?|hooks)\."),
     ("pixel scale", r"pixel_(?:mean|std)$|data_preprocessor\."),
     ("queue", r"(?:queue|memory_bank)\w*(?:\.|$)"),
     ("loss state", r"(?:dino_loss|criterion|loss)\w*\."),

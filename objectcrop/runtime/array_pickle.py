@@ -117,6 +117,15 @@ class StoredArray:
             raise ValueError(f"it holds an array of shape {describe_value(shape)} with {len(flat)} values")
 
 
+def named_stand_ins() -> list[tuple[Any, str]]:
+    """Return stand-ins, each with the full name that a file asks for, for a machine that takes such a list (torch.load's)."""
+    made = [(stand_in, f"{module}.{name}") for (module, name), stand_in in _names().items()]
+    # it changes only what is an instance of something on the list
+    return [(_Dtype, "numpy.dtype") if name == "numpy.dtype" else (value, name) for value, name in made] + [
+        (StoredArray, f"{__name__}.StoredArray")
+    ]
+
+
 def describe_value(value: Any) -> str:
     """Return a short text for a message; of containers and whole numbers, which may be huge, the type alone."""
     return (

@@ -4,6 +4,7 @@ import argparse
 import copy
 import pickle
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -135,7 +136,9 @@ def dino(teacher=0, student=1):
         name: in_parallel(Nested({"backbone": trunk(seed), "head": Nested({"mlp": mlp(), "last_layer": mlp()})}))
         for name, seed in networks.items()
     }
-    more = {"optimizer": {"state": {}, "param_groups": []}, "dino_loss": {"center": torch.zeros(1, 8)}, "epoch": 1}
+    groups = [{"lr": np.float64(0.03), "betas": (0.9, 0.95)}]  # of a schedule that is an array
+    more = {"optimizer": {"state": {}, "param_groups": groups}, "dino_loss": {"center": torch.zeros(1, 8)}}
+    more |= {"epoch": 1, "args": argparse.Namespace(arch="resnet50"), "fp16_scaler": {"scale": 65536.0}}
     return saved | more
 
 
@@ -146,6 +149,7 @@ def lightning():
         name.replace("backbone.", "backbone._orig_mod."): value for name, value in Nested(parts).state_dict().items()
     }
     more = {"optimizer_states": [optimizer_of(parts["projection_head"])], "lr_schedulers": [], "loops": {}}
+    more["callbacks"] = {"ModelCheckpoint": {"kth_value": torch.tensor(1.0)}}
     return {"epoch": 1, "global_step": 9, "pytorch-lightning_version": "2.6.6", "state_dict": state, **more}
 
 
@@ -192,7 +196,7 @@ LAYOUTS = {
     "lightning": (
         lightning,
         "lightning",
-        {"head": 8, "another network": 318, "optimiser state": 4},
+        {"head": 8, "another network": 318, "optimiser state": 4, "loop state": 1},
     ),
     "lightly": (lightly, "lightly", {"head": 4, "another network": 318, "loss state": 2}),
     "of_an_attribute": (of_an_attribute, "torchvision", {"head": 4}),

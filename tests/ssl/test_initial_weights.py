@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from objectcrop.networks.backbones import build_backbone, seeded_weights
-from objectcrop.networks.weights import save_backbone
+from objectcrop.networks.weights import find_initial, save_backbone
 from objectcrop.runtime.checksum import file_sha256
 from objectcrop.runtime.signals import Stopped
 from objectcrop.ssl.pretraining import pretrain
@@ -101,6 +101,14 @@ def test_the_file_and_its_layout_are_reported_and_its_features_called_what_they_
     assert said in capsys.readouterr().err.splitlines()
     assert summary["features"] == "externally initialised"
     assert summary["settings"]["backbone"]["init_from"] == "theirs.pth"
+
+
+def test_reading_the_file_draws_no_number_of_torchs_own_generator(tables, request_of, write):
+    write()
+    settings = request_of(backbone={"init_from": "theirs.pth"}).run.backbone
+    before = torch.get_rng_state()
+    assert find_initial(settings, tables.data_root, where="here") is not None
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_our_own_file_of_two_colors_is_a_start(tables, request_of, tmp_path):
