@@ -76,6 +76,7 @@ def find_trunk(
         raise ValueError(f"{where}: {_why_not(checkpoint, sought, scheme)}")
     row, root = chosen
     roots = _roots(checkpoint, sought, row.spelling)
+    _check_single([other for other in roots if plain_name(other) == plain_name(root)], roots, sought, where)
     places = [root, *(place for place in roots if plain_name(place) in row.moved)]
     wanted = {row.spelling(name): name for name in sought}
     weights, leftovers = {}, {}
@@ -202,14 +203,24 @@ def _ends(path: str) -> Iterator[str]:
 def _only_root(checkpoint: Checkpoint, sought: frozenset[str], where: str) -> tuple[Scheme, str] | None:
     """Return a layout of torchvision's names behind a beginning of a path that no row has, if there is one alone."""
     counts = _roots(checkpoint, sought, as_torchvision)
-    full = _full(list(counts.values()), sought)
-    roots = [root for root, count in counts.items() if count >= full]
-    if len(roots) > 1:
-        raise ValueError(
-            f"{where}: {len(roots)} networks are in it, behind {', '.join(map(repr, roots))}, and no layout that is known "
-            "says which to take; save the state_dict of one alone"
-        )
+    roots = _check_single(list(counts), counts, sought, where)
     return (BY_NAME["torchvision"], roots[0]) if roots else None
+
+
+def _check_single(roots: Sequence[str], counts: Mapping[str, int], sought: frozenset[str], where: str) -> list[str]:
+    """Return the one of these roots that has a network behind it, none if none has.
+
+    Raises:
+        ValueError: with `where` if several have.
+    """
+    full = _full(list(counts.values()), sought)
+    networks = [root for root in roots if counts[root] >= full]
+    if len(networks) > 1:
+        raise ValueError(
+            f"{where}: {len(networks)} networks are in it, behind {', '.join(map(repr, networks))}, and no layout that is "
+            "known says which to take; save the state_dict of one alone"
+        )
+    return networks
 
 
 def _is_at(path: str, place: str, wanted: Mapping[str, str]) -> bool:

@@ -197,6 +197,10 @@ def two():
     return layouts.Nested({"left": layouts.trunk(), "right": layouts.trunk(1)}).state_dict()
 
 
+def nested_twice():
+    return {"state_dict": layouts.moco()["state_dict"], "model": layouts.moco()["state_dict"]}
+
+
 NAN = torch.full((8,), torch.nan)
 REJECTED = {
     "vit": (vit, r"it holds a vision transformer \(cls_token\), expected a convolutional trunk"),
@@ -207,6 +211,10 @@ REJECTED = {
         r"the nearest is resnet50: unexpected layer1\.0\.se\.fc1\.weight",
     ),
     "two": (two, "2 networks are in it, behind 'left.', 'right.', and no layout that is known says which"),
+    "nested_twice": (
+        nested_twice,
+        r"2 networks are in it, behind 'state_dict\.module\.encoder_q\.', 'model\.module\.encoder_q\.', and no layout",
+    ),
     "vgg": (lambda: {"features.0.weight": NAN}, r"no trunk in any layout .* its tensors are features\.0\.weight"),
     "caffe2": (lambda: {"conv1_w": NAN, "res2_0_branch2a_w": NAN}, r"it has Caffe2's names \(conv1_w\)"),
 }
