@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     made = parser.begin("export_backbone", args)
 
-    from objectcrop.evaluate.detection.weights import write_detectron2
+    from objectcrop.networks.layout_files import write_detectron2
     from objectcrop.networks.weights import read_training_precision, read_weights
 
     weights = {name: value.numpy() for name, value in read_weights(args.backbone).items()}

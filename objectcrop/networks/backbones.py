@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -252,6 +252,13 @@ def find_trunk_problem(settings: BackboneSettings) -> str | None:
         return problem
     problem = find_shape_problem(settings)
     return problem and f"backbone.{problem}"
+
+
+@cache
+def resnet_names(arch: str) -> frozenset[str]:
+    """Return the names of all tensors of a ResNet's trunk in RGB."""
+    with torch.device("meta"):
+        return frozenset(build_backbone(BackboneSettings(arch=arch)).state_dict())
 
 
 @contextmanager

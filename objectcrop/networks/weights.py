@@ -1,30 +1,37 @@
-"""Backbone files: safetensors and torchvision's `.pth`."""
+"""Backbone files: ours, and those of other projects in whatever layout they have."""
 
-import argparse
-import pickle
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from objectcrop.networks.backbones import Backbone, build_backbone
-from objectcrop.networks.named import CLASSIFIERS
-from objectcrop.networks.safetensors import read_metadata, read_safetensors, write_safetensors
+from objectcrop.networks.backbones import Backbone, build_backbone, resnet_names, seeded_weights
+from objectcrop.networks.checkpoints import read_checkpoint
+from objectcrop.networks.conversion import COUNTER, check_names, find_trunk, nearest_resnet, non_finite, shorten
+from objectcrop.networks.key_schemes import NESTS
+from objectcrop.networks.safetensors import read_metadata, write_safetensors
 from objectcrop.runtime.checksum import require_sha256
 from objectcrop.study.settings.runs import BackboneSettings
 
 _STEMS = {3: "small", 7: "imagenet"}
 _FIRST = ("conv1.weight", "luminance.conv1.weight")
 """The first kernel of a ResNet, whose size identifies its stem."""
-_NESTED = ("state_dict", "network", "model")
-"""Under which checkpoints keep the tensors, beside epochs and the like."""
-_COUNTER = ".num_batches_tracked"
-"""Ending of the tensors that checkpoints from before PyTorch 0.4.1 lack; a trunk with a fixed momentum never reads them."""
-_FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
-"""How `torch.load` names the class or function that it does not allow."""
+
+
+class InitialWeights(NamedTuple):
+    """What a trunk starts from.
+
+    Attributes:
+        weights: by the names of the trunk's state.
+        where: the file.
+        layout: of the file, in words.
+    """
+
+    weights: Mapping[str, Tensor]
+    where: str
+    layout: str
 
 
 def read_training_precision(path: str | Path) -> str:
@@ -47,13 +54,13 @@ def save_backbone(backbone: Backbone, path: str | Path, metadata: Mapping[str, s
 
 
 def load_backbone(path: str | Path, settings: BackboneSettings) -> Backbone:
-    """A trunk with plain batch norm and the weights of a `.safetensors` or `.pth` file; a classifier in it is dropped.
+    """Build a trunk with plain batch norm and the weights of a file of any layout (`key_schemes`); the rest is dropped.
 
     Raises:
         ValueError: naming the file, and the names that are missing, unexpected or of another shape.
     """
     backbone = build_backbone(settings)
-    load_weights(backbone, read_weights(path), where=str(path))
+    load_weights(backbone, find_weights(path, backbone))
     return backbone
 
 
@@ -70,74 +77,74 @@ def load_external(settings: BackboneSettings, data_root: Path, *, where: str) ->
     return load_backbone(path, settings)
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read the tensors of a `.safetensors` file, or of a `.pth` file that holds them itself or under a usual name.
-
-    Beside the tensors a `.pth` file may hold plain values and an `argparse.Namespace`. No code of a file runs.
+def find_initial(settings: BackboneSettings, data_root: Path, *, where: str) -> InitialWeights | None:
+    """Return the weights that training starts from, if its settings name a file, and it is the one they pin.
 
     Raises:
-        ValueError: naming the file, and the class if it holds another one, or if it holds no tensors by name.
+        ValueError: if the file has another SHA-256, with the setting behind `where`, or does not fit the trunk.
     """
-    if Path(path).suffix == ".safetensors":
-        return read_safetensors(path)
-    loaded = _read_pickled(path)
-    if isinstance(loaded, dict):
-        loaded = next((loaded[name] for name in _NESTED if isinstance(loaded.get(name), dict)), loaded)
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise ValueError(f"{path}: expected names and tensors (a state_dict in torchvision's names)")
-    return loaded
+    if settings.init_from is None:
+        return None
+    path = data_root / settings.init_from
+    require_sha256(path, settings.init_from_sha256, setting=f"{where}.init_from_sha256")
+    with seeded_weights(0):  # whatever is drawn is replaced, and no number of the run's is used up
+        backbone = build_backbone(settings)
+    initial = find_weights(path, backbone)
+    load_weights(backbone, initial)
+    return initial
 
 
-def _read_pickled(path: str | Path) -> Any:
-    try:
-        # training scripts store their arguments so; a Namespace holds values and runs no code
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        foreign = _FOREIGN.search(str(error))
-        if foreign is None:
-            raise ValueError(
-                f"{path}: it is not a checkpoint of torch.save, or not one that can be read without running its code; "
-                "expected a state_dict in torchvision's names: get the file again"
-            ) from error
-        raise ValueError(
-            f"{path}: it holds {foreign[1]}, expected only tensors, plain values and argparse.Namespace, which are read "
-            "without running code of the file; if you trust its source, load it with torch.load(..., weights_only=False) in "
-            "an environment that you trust and save the state_dict alone with torch.save"
-        ) from error
+def find_weights(path: str | Path, backbone: Backbone) -> InitialWeights:
+    """Read the weights of a trunk from a file of any layout.
+
+    Raises:
+        ValueError: naming the file, if it is damaged, or holds no such trunk.
+    """
+    trunk = find_trunk(read_checkpoint(path), backbone.weights.state_dict(), where=str(path))
+    return InitialWeights(trunk.weights, str(path), trunk.describe())
 
 
-def load_weights(backbone: Backbone, weights: Mapping[str, Tensor], *, where: str) -> None:
-    """Copy weights by name; all must be there, of the right shape, and none besides but those of a classifier.
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Read the tensors of a file by their names; of a file that keeps them under a usual name, those alone.
+
+    Raises:
+        ValueError: as `read_checkpoint`.
+    """
+    tensors = read_checkpoint(path).tensors
+    for nest in NESTS:
+        if inside := {name for name in tensors if name.startswith(f"{nest}.")}:
+            return {name.removeprefix(f"{nest}."): tensors[name] for name in tensors if name in inside}
+    return tensors
+
+
+def load_weights(backbone: Backbone, initial: InitialWeights) -> None:
+    """Copy weights by name; all must be there, of the right shape and finite, and none besides.
 
     Only the batch norms' counters of batches (`num_batches_tracked`) may be missing; a missing one becomes 0.
 
     Raises:
-        ValueError: with `where`, and the names that are missing, unexpected or of another shape.
+        ValueError: with the file, and the names that are missing, unexpected, of another shape or not finite.
     """
-    own_state = backbone.weights.state_dict()
-    state = {
-        name: tensor for name, tensor in weights.items() if name in own_state or name.split(".")[0] not in CLASSIFIERS
-    }
-    counters = {name for name in own_state if name.endswith(_COUNTER)}
-    state |= {name: torch.zeros_like(own_state[name]) for name in counters - state.keys()}
+    own_state, state = backbone.weights.state_dict(), dict(initial.weights)
     problems = []
     stems = stem_of(state), stem_of(own_state)
     if None not in stems and stems[0] != stems[1]:
         problems.append(f"stem {stems[0]} for {stems[1]}")
-    if missing := sorted(own_state.keys() - state.keys()):
-        problems.append(f"missing {_shorten(missing)}")
-    if unexpected := sorted(state.keys() - own_state.keys()):
-        problems.append(f"unexpected {_shorten(unexpected)}")
+    misnamed = check_names(state, own_state)
+    if misnamed and own_state.keys() != state.keys():
+        problems += [*_other_depth(state), *misnamed]
     shared = sorted(own_state.keys() & state.keys())
     if other := [name for name in shared if own_state[name].shape != state[name].shape]:
         shapes = [f"{name}: {tuple(state[name].shape)} for {tuple(own_state[name].shape)}" for name in other]
-        problems.append(f"other shapes {_shorten(shapes)}")
+        problems.append(f"other shapes {shorten(shapes)}")
+    if broken := non_finite(state):
+        problems.append(f"values that are not finite in {shorten(broken)}")
     if problems:
         raise ValueError(
-            f"{where}: not the weights of this backbone (arch, width and stem of the run): {'; '.join(problems)}"
+            f"{initial.where}: not the weights of this backbone (arch, width and stem of the run): {'; '.join(problems)}"
         )
-    backbone.weights.load_state_dict(state)
+    counters = {name for name in own_state if name.endswith(COUNTER)} - state.keys()
+    backbone.weights.load_state_dict(state | {name: torch.zeros_like(own_state[name]) for name in counters})
 
 
 def stem_of(weights: Mapping[str, Tensor]) -> str | None:
@@ -146,5 +153,7 @@ def stem_of(weights: Mapping[str, Tensor]) -> str | None:
     return _STEMS.get(kernels[0].shape[-1]) if kernels and kernels[0].dim() == 4 else None
 
 
-def _shorten(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _other_depth(state: Mapping[str, Tensor]) -> list[str]:
+    """Say which ResNet these weights are, if they are one."""
+    arch = nearest_resnet(state)
+    return [] if check_names(state, resnet_names(arch)) else [f"it is a {arch}"]

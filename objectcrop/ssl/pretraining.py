@@ -14,7 +14,7 @@ from torch import Tensor
 from objectcrop.boxes import Boxes, as_boxes
 from objectcrop.identity.finished import Origin
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
-from objectcrop.networks.weights import load_external
+from objectcrop.networks.weights import find_initial, load_external
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
@@ -116,7 +116,8 @@ def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | Non
 def origin_of(request: Request, tables: Tables) -> Origin:
     """Return what a training depends on: settings, seeds and the content of its tables; and its code."""
     content = {"manifest": tables.manifest, "annotations": tables.annotations, "proposals": tables.proposals}
-    return Origin(training_identity(request.run, request.seeds, content, tables.proposals_summary), request.code)
+    named = training_identity(request.run, request.seeds, content, tables.proposals_summary, tables.data_root)
+    return Origin(named, request.code)
 
 
 def initial_seed(request: Request) -> int:
@@ -180,14 +181,13 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     training = Training(method, job, world, monitor)
     training.resume()
     steps = range(training.clock.step, job.total_steps)
-    loads_shuffled = isinstance(samples, ShuffledSamples)
     order = BatchOrder(
         num_samples,
         run.optimizer.global_batch_size,
         steps,
         seeds=request.seeds,
         world=world,
-        loads_shuffled=loads_shuffled,
+        loads_shuffled=isinstance(samples, ShuffledSamples),
         parts=run.training.accumulation_steps,
     )
     training.run(load_batches(samples, order, workers, world.device), stop, images.ids)
@@ -217,8 +217,11 @@ def _build(
         boxes = boxes or [as_boxes([]) for _ in images.ids]
         scale_min = object_scale_min(run, tables.proposals_summary)
         samples = PairSamples(images, boxes, run, scale_min, request.seeds)
+    initial = find_initial(run.backbone, tables.data_root, where=f"runs.{request.name}.backbone")
+    if initial is not None and world.is_first:
+        print(f"run {request.name}: starts from {initial.where}: {initial.layout}", file=sys.stderr, flush=True)
     with seeded_weights(initial_seed(request)):
-        method = build_method(Setup(run, request.seeds, world, len(samples), labels))
+        method = build_method(Setup(run, request.seeds, world, len(samples), labels, initial))
     # one process has all rows of the batch anyway
     is_loaded = run.training.shuffle == "loader" and world.size > 1 and method.shuffles_keys
     return ShuffledSamples(samples) if is_loaded and isinstance(samples, PairSamples) else samples, method
@@ -237,16 +240,14 @@ def _monitor(request: Request, tables: Tables, images: ImageList, world: World) 
     run = request.run
     if not run.training.monitor_every_epochs or len(images) < 2:
         return None
+    rows = request.seeds.generator("monitor").permutation(len(images))[: run.training.monitor_images].tolist()
     labels = None
     if run.training.monitor_knn:
         if tables.annotations is None:
             raise ValueError(f"run {request.name}: training.monitor_knn needs --annotations")
-        labels, _ = labels_by_image(tables.annotations, images)
-    order = request.seeds.generator("monitor").permutation(len(images))
-    rows = order[: run.training.monitor_images].tolist()
+        labels = labels_by_image(tables.annotations, images)[0][rows]
     paths = [images.paths[row] for row in rows]
-    monitor_labels = None if labels is None else labels[rows]
-    return Monitor(paths, run.views.size_px, world.device, monitor_labels, run.optimizer.precision)
+    return Monitor(paths, run.views.size_px, world.device, labels, run.optimizer.precision)
 
 
 def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: World) -> None:
@@ -261,6 +262,8 @@ def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: Wo
 def _features(run: Run, tables: Tables) -> str:
     if run.method == "supervised":
         return "supervised"
+    if run.backbone.init_from is not None:  # whoever made them may have used labels
+        return "externally initialised"
     if not run.uses_objects or tables.proposals_summary is None:
         return "label-free"
     boxes = str(tables.proposals_summary.get("features", "label-free"))

@@ -4,10 +4,13 @@ import hashlib
 import json
 
 import pytest
+import torch
 import yaml
 
+from objectcrop.identity.record import read_record
 from objectcrop.networks.backbones import build_backbone, seeded_weights
 from objectcrop.networks.weights import save_backbone
+from objectcrop.runtime.checksum import file_sha256
 from objectcrop.study.settings.backbones import BackboneSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planned")]
@@ -160,3 +163,38 @@ def test_other_weights_than_the_pinned_ones_stop_the_job_with_both_sums(workflow
     assert (
         f"theirs.safetensors: its SHA-256 is {sha256}, runs.theirs.backbone.weights_sha256 expects {'0' * 64}" in text
     )
+
+
+STARTED = {
+    "dataset": "own",
+    "backbone": {"arch": "resnet18", "width": 0.125, "init_from": "start.pth"},
+    "views": {"size_px": 32},
+    "moco": {"queue_length": 4, "batch_norm_group": 2},
+    "optimizer": {"epochs": 1, "global_batch_size": 4},
+    "resources": {"gpus": 0, "cpus": 1, "memory_mb": 1000},
+}
+
+
+def test_a_run_asks_for_the_file_that_it_starts_from_and_trains_again_when_it_is_replaced(workflow, checked, tmp_path):
+    started = study()
+    started["runs"]["started"], started["datasets"]["own"] = STARTED, started["datasets"]["few"]
+    (workflow.folder / "checked.yaml").write_text(json.dumps(started))
+    target = "results/pretrain/started/s0/backbone.safetensors"
+    text = stop_message(workflow.run(*checked(target), check=False))
+    assert f"{tmp_path}/start.pth is not there: put the weights of runs.started.backbone.init_from there" in text
+
+    def replace(seed):
+        with seeded_weights(seed):
+            trunk = build_backbone(BackboneSettings(arch="resnet18", width=0.125))
+        state = {f"module.{name}": value for name, value in trunk.state_dict().items()}
+        torch.save(state | {"module.prototypes.weight": torch.zeros(3, 4)}, tmp_path / "start.pth")
+
+    replace(1)
+    workflow.run(*checked(target))
+    log = (workflow.folder / "logs/pretrain/started-s0.log").read_text()
+    assert f"starts from {tmp_path}/start.pth: swav (names behind 'module.')" in log
+    (entry,) = [each for each in read_record(workflow.folder / target).all_inputs() if each.path.endswith("start.pth")]
+    assert entry.sha256 == file_sha256(tmp_path / "start.pth")
+    assert workflow.planned(*checked(target)) == {}
+    replace(2)
+    assert workflow.planned(*checked(target)) == {"pretrain": 1}

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from objectcrop.boxes import CORNERS
 from objectcrop.data.relative_boxes import checked_corners
-from objectcrop.data.released.pickle import describe_value, load_released
+from objectcrop.data.released.pickle import load_released
+from objectcrop.runtime.array_pickle import describe_value
 
 ROWS_KEY = "data"
 NUM_COLUMNS = 13

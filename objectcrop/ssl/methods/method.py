@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.networks.backbones import Backbone, build_backbone
+from objectcrop.networks.weights import InitialWeights, load_weights
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.randomness import Seeds
@@ -23,6 +24,7 @@ class Setup(NamedTuple):
         world: the processes.
         num_samples: samples of an epoch: training images, or boxes.
         labels: of the training images, for supervised runs: class indices, shape (N,), or 0 and 1, shape (N, classes).
+        initial: weights that every trunk starts from; None leaves them fresh.
     """
 
     run: Run
@@ -30,10 +32,14 @@ class Setup(NamedTuple):
     world: World
     num_samples: int
     labels: Tensor | None = None
+    initial: InitialWeights | None = None
 
     def build_trunk(self, batch_norm_group: int | None = None, *, is_global: bool = False) -> Backbone:
-        """Build the run's trunk with fresh weights (see `build_backbone`)."""
-        return build_backbone(self.run.backbone, batch_norm_group, is_global=is_global)
+        """Build the run's trunk with fresh weights (see `build_backbone`), or the initial ones; the same numbers are drawn."""
+        trunk = build_backbone(self.run.backbone, batch_norm_group, is_global=is_global)
+        if self.initial is not None:
+            load_weights(trunk, self.initial)
+        return trunk
 
     def build_extra_heads(self, num_features: int) -> ExtraHeads:
         """Make the heads of the extra losses that are on, for a trunk of `num_features`."""

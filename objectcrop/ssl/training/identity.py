@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from objectcrop.identity.record import identity
+from objectcrop.runtime.checksum import file_sha256
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.training.checkpoints import STATE_LAYOUT
 from objectcrop.ssl.training.recipe import RECIPE
@@ -18,7 +20,11 @@ READ_OF_SUMMARY = ("object_scale_min", "features")
 
 
 def training_identity(
-    run: Run, seeds: Seeds, tables: Mapping[str, pd.DataFrame | None], proposals_summary: Mapping[str, Any] | None
+    run: Run,
+    seeds: Seeds,
+    tables: Mapping[str, pd.DataFrame | None],
+    proposals_summary: Mapping[str, Any] | None,
+    data_root: Path,
 ) -> str:
     """Return the identity of a training: of all that it depends on but its code, which RECIPE stands for.
 
@@ -29,6 +35,7 @@ def training_identity(
         seeds: of the study and of the run.
         tables: `manifest`, and `annotations` and `proposals` where the run reads them; rows of other splits do not count.
         proposals_summary: summary of the proposals.
+        data_root: folder of the file of weights that it starts from, if it does.
     """
     manifest = tables["manifest"]
     assert manifest is not None
@@ -38,6 +45,8 @@ def training_identity(
     for name in ("annotations", "proposals"):
         if (table := tables.get(name)) is not None:
             contents[name] = [_digest(table[table["image_id"].isin(ids)])]
+    if run.backbone.init_from is not None:
+        contents["initial_weights"] = [file_sha256(data_root / run.backbone.init_from)]
     summary = proposals_summary or {}
     settings = {
         "run": recorded(run),

@@ -31,7 +31,15 @@ def _trunk_problems(run: Run) -> Iterator[str]:
         yield f"backbone.{problem}"
     for setting in ("weights", "weights_sha256"):
         if run.method != "external" and getattr(run.backbone, setting) is not None:
-            yield f"backbone.{setting}: has no effect with method {run.method}; set it to null, or method to external"
+            yield (
+                f"backbone.{setting}: has no effect with method {run.method}; set it to null, or method to external (init_from "
+                "names a file to train from)"
+            )
+    if not run.is_trained and run.backbone.init_from is not None:
+        yield (
+            f"backbone.init_from: has no effect with method {run.method}, which does not train; set it to null, or name the "
+            "file as weights of method external"
+        )
 
 
 def _data_problems(study: Study, run: Run) -> Iterator[str]:

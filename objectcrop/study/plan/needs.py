@@ -17,13 +17,15 @@ from objectcrop.study.settings.subsets import SubsetDataset
 from objectcrop.study.study import Study, made_from
 
 READ_FOR_RUN = ("pretrain", "draw_views")
-"""Rules that read what a run is made from; those that judge it read its backbone, and the data of their task."""
+"""Rules that read the images of a run; those that judge it read its backbone, and the data of their task."""
+READ_WEIGHTS = ("pretrain",)
+"""Rules that read the file of weights that a run takes or starts from."""
 READ_FOR_SOURCE = ("extract_features", "search_boxes", "make_proposals")
 """Rules that read what a proposal source is made from."""
 
 
 class Readers(NamedTuple):
-    """The parts of a study that read under the data root, by name."""
+    """The parts of a study that read under the data root, by name; of runs, those that read weights."""
 
     datasets: list[str]
     sources: list[str]
@@ -32,8 +34,9 @@ class Readers(NamedTuple):
     @classmethod
     def among(cls, study: Study, jobs: Sequence[PlannedJob]) -> Self:
         """Return those that jobs read for; a job names them by its wildcards."""
-        runs = values_of([job for job in jobs if job.rule in READ_FOR_RUN], "run")
-        trained = [study.runs[run].dataset for run in runs if study.runs[run].is_trained]
+        shown = values_of([job for job in jobs if job.rule in READ_FOR_RUN], "run")
+        runs = values_of([job for job in jobs if job.rule in READ_WEIGHTS], "run")
+        trained = [study.runs[run].dataset for run in shown if study.runs[run].is_trained]
         judged = [study.tasks[task].dataset for task in values_of(jobs, "task")]
         datasets = [*values_of(jobs, "dataset"), *judged, *(name for name in trained if name is not None)]
         return cls(datasets, values_of([job for job in jobs if job.rule in READ_FOR_SOURCE], "source"), runs)
@@ -102,8 +105,8 @@ class NeedPlan:
         root, trunks, runs = Path(self.study.data), TrunkPlan(self.study), RunPlan(self.study)
         used = [self.study.datasets[name] for name in readers.datasets]
         wanted = {location: how_to_get(dataset.source) for dataset in used for location in expected_locations(dataset)}
-        weights = (runs.location(run) for run in readers.runs)
-        wanted |= dict.fromkeys((file for file in weights if file is not None), "put the weights there")
+        named = [(runs.location(run), runs.location_setting(run)) for run in readers.runs]
+        wanted |= {file: f"put the weights of {setting} there" for file, setting in named if file is not None}
         locations = (location for source in readers.sources for location in trunks.locations(source))
         wanted |= dict.fromkeys(locations, "put it there")
         return {

@@ -28,9 +28,15 @@ class RunPlan:
         return [paths.MANIFEST.format(dataset=settings.dataset)] if settings.is_trained else []
 
     def location(self, run: str) -> str | None:
-        """Return the file of weights that a run without training takes, relative to the data root; None for others."""
+        """Return the file of weights that a run takes or starts from, relative to the data root; None if it does neither."""
         settings = self.study.runs[run]
+        if settings.is_trained:
+            return settings.backbone.init_from
         return settings.backbone.weights if settings.method == "external" else None
+
+    def location_setting(self, run: str) -> str:
+        """Return the path of the setting that names this file."""
+        return f"runs.{run}.backbone.{'init_from' if self.study.runs[run].is_trained else 'weights'}"
 
     def weights(self, run: str) -> list[str]:
         """Return this file if it exists now: an input, so that another file is noticed."""

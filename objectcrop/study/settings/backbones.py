@@ -37,13 +37,32 @@ class BackboneSettings(Section):
     )
     weights: str | None = Field(
         default=None,
-        description="File of weights in torchvision names, relative to the data root; for method external.",
+        description="File of weights in any known layout (docs/weights.md), relative to the data root; for method external.",
     )
     weights_sha256: Sha256 = Field(
         default=None,
         exclude_if=is_none,
         description="SHA-256 that this file must have, checked when it is read; null takes any.",
     )
+    init_from: str | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="File of weights in any known layout (docs/weights.md), relative to the data root, that training starts "
+        "from: every trunk of the run, those of momentum networks too. Heads start fresh.",
+    )
+    init_from_sha256: Sha256 = Field(
+        default=None,
+        exclude_if=is_none,
+        description="SHA-256 that this file must have, checked when it is read; null takes any.",
+    )
+
+    @model_validator(mode="after")
+    def _has_what_it_pins(self) -> "BackboneSettings":
+        if self.init_from is None and self.init_from_sha256 is not None:
+            raise DisagreementError(
+                ("init_from_sha256", "there is no file; name it with init_from, or leave the sum out")
+            )
+        return self
 
     @property
     def fits_detectors(self) -> bool:

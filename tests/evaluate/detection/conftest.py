@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from objectcrop.evaluate.detection.request import FineTuning
-from objectcrop.evaluate.detection.weights import write_detectron2
 from objectcrop.networks.backbones import build_backbone, seeded_weights
+from objectcrop.networks.layout_files import write_detectron2
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask

@@ -10,7 +10,9 @@ from detectron2.modeling import build_model
 from detectron2.modeling.backbone import build_backbone as build_detectron2_backbone
 
 from objectcrop.evaluate.detection.config import detection_config
-from objectcrop.evaluate.detection.weights import detectron2_name, read_detectron2, to_detectron2, unused_weights
+from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
+from objectcrop.networks.key_schemes import as_detectron2
+from objectcrop.networks.layout_files import to_detectron2
 from objectcrop.study.settings.runs import BackboneSettings
 from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask
 from tests.evaluate.detection.conftest import trunk_with_statistics
@@ -48,7 +50,7 @@ def config(tmp_path, arch, width, kind="detector", **task):
     ],
 )
 def test_names(name, expected):
-    assert detectron2_name(name) == expected
+    assert as_detectron2(name) == expected
 
 
 def test_a_small_stem_is_rejected():
@@ -64,7 +66,7 @@ def test_a_name_of_no_trunk_is_rejected(name):
 
 def test_every_name_of_torchvision_has_its_own():
     names = [name for name in torchvision.models.resnet50().state_dict() if not name.startswith("fc.")]
-    assert len({detectron2_name(name) for name in names}) == len(names) == 318
+    assert len({as_detectron2(name) for name in names}) == len(names) == 318
 
 
 @pytest.mark.parametrize("kind", ["detector", "segmenter"])

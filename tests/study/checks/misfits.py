@@ -128,6 +128,22 @@ MISFITS = [
         {"weights": "w.pth"},
         "runs.labels.backbone.weights: has no effect with method supervised; set it to null",
     ),
+    (("runs", "labels", "backbone"), {"init_from": "w.pth"}, None),
+    (
+        ("runs", "theirs", "backbone", "init_from"),
+        "w.pth",
+        "runs.theirs.backbone.init_from: has no effect with method external, which does not train; set it to null",
+    ),
+    (
+        ("runs", "random-init", "backbone"),
+        {"init_from": "w.pth"},
+        "runs.random-init.backbone.init_from: has no effect with method random_init",
+    ),
+    (
+        ("runs", "labels", "backbone"),
+        {"init_from_sha256": "0" * 64},
+        "runs.labels.backbone.init_from_sha256: there is no file; name it with init_from, or leave the sum out",
+    ),
     (
         ("runs", "labels", "dataset"),
         "photos",

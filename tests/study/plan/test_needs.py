@@ -21,7 +21,9 @@ def test_only_what_is_in_use_is_missing(plan, config, tmp_path):
     plan = load_plan(config)
     assert plan.needs.data_root() == str(tmp_path)
     assert set(plan.needs.missing()) == {f"{tmp_path}/VOC2007", f"{tmp_path}/w.safetensors"}
-    assert plan.needs.missing()[f"{tmp_path}/w.safetensors"] == "put the weights there"
+    assert plan.needs.missing()[f"{tmp_path}/w.safetensors"] == (
+        "put the weights of runs.random-init.backbone.weights there"
+    )
     (tmp_path / "VOC2007").mkdir()
     (tmp_path / "w.safetensors").touch()
     assert plan.needs.missing() == {}
@@ -51,7 +53,7 @@ def scattered(config):
     config["datasets"]["elsewhere"] = ELSEWHERE
     config["proposals"]["given"] = {"kind": "external", "file": "given.json"}
     config["runs"]["theirs"] = {"method": "external", "backbone": {"weights": "theirs.pth"}}
-    config["runs"]["away"] = {"dataset": "elsewhere"}
+    config["runs"]["away"] = {"dataset": "elsewhere", "backbone": {"init_from": "start.pth"}}
     return load_plan(config)
 
 
@@ -67,7 +69,7 @@ IMAGES = {"train.csv", "names.csv", "train"}
         ("fine_tune", {"run": "theirs", "task": "boxes", "seed": "0"}, {"VOC2007"}),
         ("evaluate_linear", {"run": "away", "task": "linear", "seed": "0"}, set()),
         ("pretrain", {"run": "theirs", "seed": "0"}, {"theirs.pth"}),
-        ("pretrain", {"run": "away", "seed": "0"}, {"elsewhere"}),
+        ("pretrain", {"run": "away", "seed": "0"}, {"elsewhere", "start.pth"}),
         ("draw_views", {"run": "away"}, {"elsewhere"}),
         ("make_proposals", {"dataset": "drawn", "source": "given"}, {"given.json"}),
         ("draw_contact_sheet", {"dataset": "drawn", "source": "given"}, set()),
@@ -83,3 +85,4 @@ def test_a_job_asks_for_what_it_reads_and_for_nothing_else(scattered, tmp_path, 
     said = str(caught.value)
     assert f"{len(missing)} problem(s)" in said
     assert all(f"{tmp_path}/{name} is not there" in said for name in missing)
+    assert ("put the weights of runs.away.backbone.init_from there" in said) == ("start.pth" in missing)

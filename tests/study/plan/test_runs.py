@@ -48,6 +48,19 @@ def test_a_pinned_sum_is_recorded_and_one_that_is_not_set_changes_no_job(config)
     assert '"weights_sha256":"000' in load_plan(config).runs.job("theirs").as_json()
 
 
+def test_the_file_that_a_run_starts_from_is_its_input_and_one_that_is_not_named_changes_no_job(config, tmp_path):
+    plain = load_plan(config).runs.job("scene").as_json()
+    assert "init_from" not in plain
+    config["runs"]["scene"]["backbone"] = {"init_from": "moco.pth"}
+    runs = load_plan(config).runs
+    assert (runs.location("scene"), runs.location_setting("scene")) == ("moco.pth", "runs.scene.backbone.init_from")
+    assert runs.weights("scene") == []
+    (tmp_path / "moco.pth").touch()
+    assert runs.weights("scene") == [(tmp_path / "moco.pth").as_posix()]
+    assert '"init_from":"moco.pth"' in runs.job("scene").as_json()
+    assert runs.manifest("scene") == ["results/images/ohms/manifest.parquet"]
+
+
 def test_state_is_kept_beside_the_weights(plan):
     assert plan.runs.checkpoints("scene", 1) == "results/pretrain/scene/s1/checkpoints"
     assert plan.runs.summary("scene", 1) == "results/pretrain/scene/s1/summary.json"
