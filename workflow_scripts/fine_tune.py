@@ -40,10 +40,10 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace, state: Path) -> N
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
         from objectcrop.evaluate.detection.fine_tune import fine_tune_alone
         from objectcrop.evaluate.detection.request import FineTuning
-
-    from objectcrop.evaluate.detection.state import finished_result, forget_state
+    from objectcrop.evaluate.detection.state import STATE_FILES
     from objectcrop.evaluate.detection.weights import read_precision
     from objectcrop.evaluate.results import write_result
+    from objectcrop.evaluate.states import finished_result, forget_states
 
     asked = {"data_root": args.data_root, "checkpoints": state, "gpus": args.gpus, "threads": args.threads}
     tuning = FineTuning.of(job, args.seed, args.weights, **asked)
@@ -52,7 +52,7 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace, state: Path) -> N
         return
     write_result(args.out, job, args.seed, measured, time.monotonic() - start, read_precision(args.weights))
     finished.keep()
-    forget_state(args.checkpoints)
+    forget_states(args.checkpoints, STATE_FILES)
     print(", ".join(f"{name} {value:.4g}" for name, value in measured["metrics"].items() if value is not None))
 
 

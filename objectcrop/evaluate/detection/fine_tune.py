@@ -23,9 +23,10 @@ from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
 from objectcrop.evaluate.detection.repeats import RESULT, joined, repeats_of
 from objectcrop.evaluate.detection.request import FineTuning
-from objectcrop.evaluate.detection.state import keep_detector, report_unused_states
+from objectcrop.evaluate.detection.state import LAST, keep_detector
 from objectcrop.evaluate.detection.training import TrainingState, train_detector
 from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
+from objectcrop.evaluate.states import report_unused_states
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
@@ -53,7 +54,7 @@ def fine_tune_alone(job: FineTuning) -> dict[str, Any] | None:
             _each(job, stop)
             return None
         with run_lock(job.checkpoints.parent / "lock"):
-            report_unused_states(job.checkpoints, job.label)
+            report_unused_states(job.checkpoints, job.label, LAST)
             return joined(_each(job, stop))
 
 

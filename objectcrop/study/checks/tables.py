@@ -5,10 +5,17 @@ from functools import cache
 
 from objectcrop.study.merging import suggestion
 from objectcrop.study.paper import PaperValues, read_paper_values
-from objectcrop.study.settings.backbones import find_detector_problem
+from objectcrop.study.settings.backbones import find_detector_problem, find_dilation_problem
 from objectcrop.study.settings.tables import Table
-from objectcrop.study.settings.tasks import LinearTask
+from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask, SemanticSegmenterTask
 from objectcrop.study.study import Study
+
+TRUNK_CHECKS = {
+    DetectorTask: find_detector_problem,
+    SegmenterTask: find_detector_problem,
+    SemanticSegmenterTask: find_dilation_problem,
+}
+"""What a trunk must be for each kind of fine-tuning."""
 
 
 def table_problems(study: Study) -> Iterator[str]:
@@ -36,7 +43,7 @@ def _column_problems(study: Study, table: Table, where: str) -> Iterator[str]:
 
 def _row_problems(study: Study, table: Table, where: str) -> Iterator[str]:
     kinds = [type(study.tasks[column.task]) for column in table.columns if column.task in study.tasks]
-    is_fine_tuned = any(kind is not LinearTask for kind in kinds)
+    checks = dict.fromkeys(check for kind, check in TRUNK_CHECKS.items() if kind in kinds)
     for place, row in enumerate(table.rows):
         here = f"{where}.rows.{place}"
         if row.run is None and row.paper_row is None:
@@ -44,8 +51,10 @@ def _row_problems(study: Study, table: Table, where: str) -> Iterator[str]:
         if row in table.rows[:place]:
             yield f"{here}: {row.label!r} is a row already; remove it"
         run = study.runs.get(row.run or "")
-        if is_fine_tuned and run is not None and (problem := find_detector_problem(run.backbone)):
-            yield f"{here}.run: {problem} (runs.{row.run}.backbone); leave the run to linear tasks"
+        problems = [] if run is None else filter(None, (check(run.backbone) for check in checks))
+        yield from (
+            f"{here}.run: {problem} (runs.{row.run}.backbone); leave the run to linear tasks" for problem in problems
+        )
 
 
 def _paper_problems(table: Table, where: str) -> Iterator[str]:

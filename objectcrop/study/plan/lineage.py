@@ -113,7 +113,7 @@ class LineagePlan:
         for run, task in results.judged():
             is_linear = isinstance(self.study.tasks[task], LinearTask)
             made = (paths.RESULT, paths.RESULT_SCORES) if is_linear else (paths.RESULT,)
-            rule = "evaluate_linear" if is_linear else "fine_tune"
+            rule = RULES.get(self.study.tasks[task].kind, "fine_tune")
             yield from _all(made, rule, results.job(run, task), run=run, task=task)
 
     def _pages(self) -> Iterator[Made]:
@@ -125,6 +125,8 @@ class LineagePlan:
         yield from _all((paths.PAGE,), "write_report", ReportPlan(self.study).job())
 
 
+RULES = {"linear": "evaluate_linear", "semantic_segmenter": "segment"}
+"""Of kinds of tasks that are no detectors."""
 SUBSET = (paths.SUBSET_IMAGES, paths.SUBSET_CLASSES, paths.SUBSET_BOXES, paths.SUBSET_SUMMARY)
 
 
