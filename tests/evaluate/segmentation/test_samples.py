@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectcrop.data.class_maps import IGNORED, list_class_maps
-from objectcrop.evaluate.segmentation.samples import CropPlan, Crops, Wholes, cut, plan_crop, resized_sides
+from objectcrop.evaluate.segmentation.samples import CropPlan, Crops, Wholes, cut, plan_crop, read_image, resized_sides
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.settings.tasks import SemanticSegmenterTask
 from tests.evaluate.segmentation.conftest import ADE
@@ -59,6 +59,16 @@ def test_crops_depend_on_epoch_and_image_alone(root):
     assert again.targets[0].equal(first.targets[1])
     assert again.ids == first.ids[1:]
     assert not crops.__getitems__([(1, 5)]).images[0].equal(first.images[1])
+
+
+def test_each_image_of_an_epoch_has_a_plan_of_its_own(root):
+    crops, plans = Crops(list_class_maps("ade", ADE, root), TASK, Seeds(0, 0)), set()
+    for epoch, row in [(0, 3), (0, 5), (0, 8), (1, 3)]:
+        rng = Seeds(0, 0).generator("segmentation-crops", epoch, crops.images[row].image_id)
+        plans.add(plan := plan_crop(80, 64, TASK, rng))
+        _, targets = read_image(crops.data, crops.images[row])
+        np.testing.assert_array_equal(crops.__getitems__([(epoch, row)]).targets[0], cut(targets, plan, 48, IGNORED))
+    assert len(plans) >= 3  # two may be the same by chance
 
 
 def test_a_test_image_is_resized_and_its_targets_are_not(root):

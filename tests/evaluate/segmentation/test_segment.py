@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -96,6 +97,11 @@ def test_a_finished_training_that_was_not_measured_trains_nothing_more(job, trun
     _, done = stopped_after(monkeypatch, 99)
     assert segment(new_trunk(), job(**BRIEF), StopRequest()) == first
     assert done == []
+
+
+def test_the_numbers_do_not_depend_on_who_reads_the_images(job, trunk):
+    alone = segment(trunk, job("alone", **BRIEF), StopRequest())
+    assert segment(new_trunk(), replace(job("worker", **BRIEF), num_workers=1), StopRequest()) == alone
 
 
 def test_drawn_scenes_are_read_through_their_voc_devkit(job, trunk):
