@@ -24,6 +24,7 @@ include: "rules/proposals.smk"
 include: "rules/pretrain.smk"
 include: "rules/linear.smk"
 include: "rules/detect.smk"
+include: "rules/segment.smk"
 include: "rules/tables.smk"
 include: "rules/inspect.smk"
 

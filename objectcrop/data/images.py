@@ -109,8 +109,8 @@ def read_size(path: str | Path) -> Size:
         return _upright_size(image)
 
 
-def decode_indices(path: str | Path) -> NDArray[np.uint8]:
-    """Decode an 8-bit grey image as it is, shape (height, width): a mask of class indices.
+def decode_indices(path: str | Path, *, palette: bool = False) -> NDArray[np.uint8]:
+    """Decode an 8-bit grey image as it is, shape (height, width): a mask of class indices; with `palette` also one with a palette.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -118,8 +118,9 @@ def decode_indices(path: str | Path) -> NDArray[np.uint8]:
     """
     _read(path, num_bytes=1)
     with _opened(path) as image:
-        if image.mode != "L":
-            raise ValueError(f"its mode is {image.mode}, expected 8-bit grey (L)")
+        if image.mode not in (("L", "P") if palette else ("L",)):
+            expected = "8-bit grey (L)" + (" or a palette (P)" if palette else "")
+            raise ValueError(f"its mode is {image.mode}, expected {expected}")
         return np.array(image, dtype=np.uint8)
 
 

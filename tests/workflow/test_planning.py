@@ -92,6 +92,21 @@ def test_the_planned_cost_needs_no_run(workflow):
     assert workflow.planned("planned_cost", "--configfile", "presets/paper.yaml") == {"planned_cost": 1}
 
 
+def test_a_semantic_segmenter_is_a_rule_of_its_own_behind_the_index_of_its_images(workflow):
+    columns = [{"task": "pixels", "metric": "mIoU", "label": "mIoU"}]
+    rows = [{"label": "none", "run": "random-init"}]
+    overlay = {
+        "tasks": {"pixels": {"kind": "semantic_segmenter", "dataset": "drawn", "resources": {"gpus": 0}}},
+        "tables": {"pixels-demo": {"title": "Class maps", "columns": columns, "rows": rows}},
+    }
+    path = workflow.folder / "pixels.yaml"
+    path.write_text(json.dumps(overlay))
+    jobs = workflow.planned("pixels-demo", "--configfile", "pixels.yaml")
+    path.unlink()
+    assert jobs["segment"] == jobs["index_images"] == jobs["pretrain"] == 1
+    assert not {"fine_tune", "export_backbone", "evaluate_linear"} & jobs.keys()
+
+
 def results_of(workflow):
     """Files under results/: other tests of this group may have made some."""
     return sorted((workflow.folder / "results").rglob("*"))

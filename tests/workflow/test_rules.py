@@ -52,7 +52,7 @@ def test_long_jobs_on_gpus_stay_on_one_node_and_are_warned_before_their_end(root
     profile = yaml.safe_load((root / "profiles/slurm/config.yaml").read_text())
     assert profile["default-resources"]["nodes"] == 1
     assert "resources" not in profile  # a total would cap the whole cluster run
-    for rule in ("pretrain", "fine_tune"):
+    for rule in ("pretrain", "fine_tune", "segment"):
         assert "TERM@" in profile["set-resources"][rule]["slurm_extra"]
 
 

@@ -23,13 +23,15 @@ from objectcrop.data.drawn.layouts import (
     make_folders,
     write_box_csv,
     write_class_csv,
+    write_class_map,
     write_coco,
     write_voc_scene,
     write_voc_sets,
 )
-from objectcrop.data.drawn.masks import DrawnObject, visible_objects
+from objectcrop.data.drawn.masks import DrawnObject, class_map, visible_objects
 from objectcrop.data.drawn.paint import ImageArray, paint_scene
 from objectcrop.data.drawn.plan import plan_scene
+from objectcrop.data.drawn.surfaces import Grey
 from objectcrop.runtime.atomic import read_json, write_json, write_text
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import generator
@@ -45,10 +47,11 @@ _NOT_DRAWN = {*_COUNTS.values(), "max_unreadable_share", "source"}
 
 @dataclass(frozen=True)
 class Scene:
-    """A drawn scene: its image (8-bit BGR), what is visible in it, and which of the types of scene it is."""
+    """A drawn scene: its image (8-bit BGR), what is visible in it, the class of each pixel, and which type of scene it is."""
 
     image: ImageArray
     objects: list[DrawnObject]
+    class_map: Grey
     scene_type: int
 
 
@@ -69,7 +72,7 @@ def draw_scene(settings: DrawnDataset, split: str, index: int) -> Scene:
     """Draw one scene; the same arguments give the same scene, whatever else is drawn."""
     rng = generator(settings.seed, "drawn", split, index)
     scene_type, layout = plan_scene(settings, rng)
-    return Scene(paint_scene(settings, scene_type, layout, rng), visible_objects(layout), scene_type)
+    return Scene(paint_scene(settings, scene_type, layout, rng), visible_objects(layout), class_map(layout), scene_type)
 
 
 def scene_id(settings: DrawnDataset, split: str, index: int) -> str:
@@ -179,6 +182,7 @@ def draw_chunk(folder: Path, settings: DrawnDataset, chunk: Chunk) -> int:
         # not one by one atomic: only the chunk's record makes its images count
         (folder / chunk.split / f"{image_id}.jpg").write_bytes(encoded.tobytes())
         write_voc_scene(folder, chunk.split, record, classes, settings.width_px, settings.height_px)
+        write_class_map(folder, image_id, scene.class_map)
         records.append(record)
     write_text(chunk.record(folder), json.dumps(records))
     return len(records)

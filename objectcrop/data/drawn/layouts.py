@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from objectcrop.data.drawn.classes import DrawnClass
 from objectcrop.runtime.atomic import replacing, write_text
 
@@ -32,6 +36,12 @@ BOX_COLUMNS = (
     "IsInside",
 )
 VOC_FOLDER = "VOC2007"
+# VOC's colours: three bits of the index to each of red, green and blue, the lowest ones first, from the highest bit down
+_PALETTE = [
+    sum((index >> (3 * place + channel) & 1) << (7 - place) for place in range(3))
+    for index in range(256)
+    for channel in range(3)
+]
 
 Record = Mapping[str, Any]
 
@@ -103,8 +113,15 @@ def write_voc_scene(
         link.symlink_to(os.path.join("..", "..", split, f"{image_id}.jpg"))
 
 
+def write_class_map(folder: Path, image_id: str, class_map: NDArray[np.uint8]) -> None:
+    """Write the class of each pixel of a scene as VOC does: an 8-bit PNG with a palette, 0 is background."""
+    image = Image.fromarray(class_map)
+    image.putpalette(_PALETTE)
+    image.save(folder / VOC_FOLDER / "SegmentationClass" / f"{image_id}.png", compress_level=1)
+
+
 def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
-    """Write ImageSets/Main: train, val, trainval and test; a split that was not drawn gives an empty set."""
+    """Write ImageSets/Main and Segmentation: train, val, trainval and test; a split that was not drawn gives an empty set."""
     sets = {
         "train": ids.get("train", []),
         "val": ids.get("validation", []),
@@ -112,12 +129,13 @@ def write_voc_sets(folder: Path, ids: Mapping[str, Sequence[str]]) -> None:
         "test": ids.get("test", []),
     }
     for name, members in sets.items():
-        write_text(folder / VOC_FOLDER / "ImageSets" / "Main" / f"{name}.txt", "".join(f"{i}\n" for i in members))
+        for kind in ("Main", "Segmentation"):
+            write_text(folder / VOC_FOLDER / "ImageSets" / kind / f"{name}.txt", "".join(f"{i}\n" for i in members))
 
 
 def make_folders(folder: Path, splits: Iterable[str]) -> None:
-    """Make the folders that images and XMLs are written to."""
-    for name in [*splits, f"{VOC_FOLDER}/Annotations", f"{VOC_FOLDER}/JPEGImages"]:
+    """Make the folders that images, XMLs and class maps are written to."""
+    for name in [*splits, *(f"{VOC_FOLDER}/{part}" for part in ("Annotations", "JPEGImages", "SegmentationClass"))]:
         (folder / name).mkdir(parents=True, exist_ok=True)
 
 

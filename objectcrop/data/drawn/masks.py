@@ -1,4 +1,4 @@
-"""Boxes, flags and polygons of the objects of a planned scene, from the pixels that stay visible."""
+"""Boxes, flags and polygons of the objects of a planned scene, and its class map, from the pixels that stay visible."""
 
 from dataclasses import dataclass
 
@@ -56,6 +56,12 @@ def visible_objects(layout: Layout) -> list[DrawnObject]:
             )
         )
     return objects
+
+
+def class_map(layout: Layout) -> NDArray[np.uint8]:
+    """Return the class of each pixel of a scene, shape (height, width): 0 is background or clutter, else 1 + its index."""
+    classes = [0 if thing.class_index is None else thing.class_index + 1 for thing in layout.things]
+    return np.array([0, *classes], dtype=np.uint8)[layout.owner]
 
 
 def _polygons(mask: NDArray[np.bool_], corner: NDArray[np.int64]) -> list[list[float]]:

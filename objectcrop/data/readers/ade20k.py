@@ -16,6 +16,7 @@ from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.datasets import Ade20kDataset
 
 RelativeBox = tuple[float, float, float, float]
+CLASS_LIST = "objectInfo150.txt"
 _SUFFIX = ".jpg"
 
 
@@ -29,7 +30,7 @@ def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
     """
     rows = []
     for split, part in dataset.parts.items():
-        files = _files_of(dataset, part, root)
+        files = files_of_part(dataset, part, root)
         sizes = read_sizes([mask for _, _, mask in files], root, label=f"sizes of ade20k {part}'s masks")
         rows += [(image_id, image, split, *size) for (image_id, image, _), size in zip(files, sizes, strict=True)]
     return pd.DataFrame(rows, columns=["image_id", "path", "split", *STATED])
@@ -37,7 +38,9 @@ def list_ade20k(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
 
 def ade20k_files(dataset: Ade20kDataset, root: Path) -> list[str]:
     """Return every image and mask of the parts, relative to the data root; none is opened."""
-    return [path for part in dataset.parts.values() for _, *paths in _files_of(dataset, part, root) for path in paths]
+    return [
+        path for part in dataset.parts.values() for _, *paths in files_of_part(dataset, part, root) for path in paths
+    ]
 
 
 def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
@@ -50,10 +53,10 @@ def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
         ValueError: naming the file, if a mask is missing, no 8-bit grey image, of another size than its image (unless the
             settings list such images), or has a class that objectInfo150.txt lacks.
     """
-    names = read_class_list(root / dataset.folder / "objectInfo150.txt")
+    names = read_class_list(root / dataset.folder / CLASS_LIST)
     rows = []
     for split, part in dataset.parts.items():
-        files = _files_of(dataset, part, root)
+        files = files_of_part(dataset, part, root)
         sizes = read_sizes([image for _, image, _ in files], root, label=f"sizes of ade20k {part}")
         if dataset.size_mismatch == "list":
             sizes[:] = np.nan  # indexing leaves the images out whose masks have another size
@@ -66,7 +69,7 @@ def read_ade20k_boxes(dataset: Ade20kDataset, root: Path) -> pd.DataFrame:
     return frame.assign(is_group_of=True, is_crowd=False, is_depiction=False, source="ade20k")
 
 
-def _files_of(dataset: Ade20kDataset, part: str, root: Path) -> list[tuple[str, str, str]]:
+def files_of_part(dataset: Ade20kDataset, part: str, root: Path) -> list[tuple[str, str, str]]:
     """Return id, image and mask of each image of a part."""
     images, masks = (f"{dataset.folder}/{kind}/{part}" for kind in ("images", "annotations"))
     return [

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,7 +17,12 @@ from objectcrop.data.stated_sizes import STATED
 from objectcrop.study.settings.datasets import Split, VocDataset, VocPart
 
 _SHOWN = 5
-_PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
+_PARTS = {
+    "Main": ("JPEGImages", "Annotations", "ImageSets/Main"),
+    "Segmentation": ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"),
+}
+ImageSets = Literal["Main", "Segmentation"]
+"""Folder of image sets: those of boxes, and those of class maps."""
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -60,11 +65,25 @@ def _files_of(part: VocPart, root: Path) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _image_set_file(part: VocPart) -> str:
-    return f"{part.devkit}/ImageSets/Main/{part.image_set}.txt"
+def _image_set_file(part: VocPart, kind: ImageSets = "Main") -> str:
+    return f"{part.devkit}/ImageSets/{kind}/{part.image_set}.txt"
 
 
-def read_image_set(part: VocPart, root: Path) -> list[str]:
+def class_map_files(part: VocPart, root: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield id, image and class map of each image of an image set under ImageSets/Segmentation.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_image_set`.
+    """
+    for image_id in read_image_set(part, root, "Segmentation"):
+        yield (
+            image_id,
+            path_named(f"{part.devkit}/JPEGImages", f"{image_id}.jpg"),
+            path_named(f"{part.devkit}/SegmentationClass", f"{image_id}.png"),
+        )
+
+
+def read_image_set(part: VocPart, root: Path, kind: ImageSets = "Main") -> list[str]:
     """Return the ids of an image set, in the file's order.
 
     In the set of a class, as `dog_train`, a second column says whether an image shows it: those of -1 do not, and are left
@@ -74,9 +93,9 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
         FileNotFoundError: if it is not there, naming the sets that there are, or what the folder holds in place of a devkit.
         ValueError: naming file and line, if an id repeats; the file, if no image is left.
     """
-    path = root / _image_set_file(part)
+    path = root / _image_set_file(part, kind)
     if not path.is_file():
-        raise FileNotFoundError(_why_no_image_set(part, root))
+        raise FileNotFoundError(_why_no_image_set(part, root, kind))
     ids: dict[str, None] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         image_id, *presence = line.split() or [""]
@@ -89,10 +108,10 @@ def read_image_set(part: VocPart, root: Path) -> list[str]:
     return list(ids)
 
 
-def _why_no_image_set(part: VocPart, root: Path) -> str:
+def _why_no_image_set(part: VocPart, root: Path, kind: ImageSets) -> str:
     """Return what is wrong with a devkit that lacks an image set."""
     devkit = root / part.devkit
-    lacking = [name for name in _PARTS if not (devkit / name).is_dir()]
+    lacking = [name for name in _PARTS[kind] if not (devkit / name).is_dir()]
     if lacking:
         entries = sorted(os.listdir(devkit)) if devkit.is_dir() else []
         inside = (
@@ -101,16 +120,14 @@ def _why_no_image_set(part: VocPart, root: Path) -> str:
             else "it is empty"
         )
         return (
-            f"{devkit}: is no VOC devkit: expected the folders {', '.join(_PARTS)}, but it lacks {', '.join(lacking)}, and "
+            f"{devkit}: is no VOC devkit: expected the folders {', '.join(_PARTS[kind])}, but it lacks {', '.join(lacking)}, and "
             f"{inside}; name the folder VOC<year> itself as devkit"
         )
-    folder = devkit / "ImageSets" / "Main"
+    folder = devkit / "ImageSets" / kind
     image_sets = sorted(file.stem for file in folder.glob("*.txt"))
     if not image_sets:
         return f"{folder}: expected image sets such as {part.image_set}.txt, but there is no .txt in it; get the whole devkit"
-    return (
-        f"{root / _image_set_file(part)}: there is no such image set; name one of {', '.join(image_sets)} as image_set"
-    )
+    return f"{root / _image_set_file(part, kind)}: there is no such image set; name one of {', '.join(image_sets)} as image_set"
 
 
 def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:

@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 
 from objectcrop.study.merging import suggestion
-from objectcrop.study.settings.backbones import find_detector_problem
+from objectcrop.study.settings.backbones import find_detector_problem, find_dilation_problem
 from objectcrop.study.settings.tables import Column, Row, Table
-from objectcrop.study.settings.tasks import LinearTask
+from objectcrop.study.settings.tasks import DetectorTask, SegmenterTask, SemanticSegmenterTask
 from objectcrop.study.study import Study
+
+TRUNK_CHECKS = {
+    DetectorTask: find_detector_problem,
+    SegmenterTask: find_detector_problem,
+    SemanticSegmenterTask: find_dilation_problem,
+}
+"""What a trunk must be for each kind of fine-tuning."""
 
 
 def row_problems(study: Study, table: Table, where: str) -> Iterator[str]:
@@ -40,9 +47,8 @@ def _problems(study: Study, table: Table, row: Row) -> Iterator[str]:
 
 def _trunk_problem(study: Study, run: str, task: str) -> str | None:
     settings = study.runs.get(run)
-    if settings is None or isinstance(study.tasks.get(task), LinearTask | None):
-        return None
-    return find_detector_problem(settings.backbone)
+    check = next((check for kind, check in TRUNK_CHECKS.items() if isinstance(study.tasks.get(task), kind)), None)
+    return None if settings is None or check is None else check(settings.backbone)
 
 
 def _metric_problems(study: Study, row: Row, column: Column) -> Iterator[str]:

@@ -5,18 +5,34 @@ from collections.abc import Iterator, Sequence
 from objectcrop.study.checks.splits import has_labels, splits_of
 from objectcrop.study.checks.training import near_multiples
 from objectcrop.study.settings.datasets import VocDataset
-from objectcrop.study.settings.tasks import DetectionSchedule, DetectorTask, LinearTask, SegmenterTask
+from objectcrop.study.settings.tasks import (
+    DetectionSchedule,
+    DetectorTask,
+    LinearTask,
+    SegmenterTask,
+    SemanticSegmenterTask,
+    Task,
+)
 from objectcrop.study.study import Study
 
-LAYOUTS = {"detector": "voc", "segmenter": "coco"}
-"""Source of the data sets that each kind of fine-tuning reads."""
+LAYOUTS = {"detector": ("voc",), "segmenter": ("coco",), "semantic_segmenter": ("ade20k", "voc")}
+"""Sources of the data sets that each kind of fine-tuning reads."""
 
 
 def task_problems(study: Study) -> Iterator[str]:
     """Yield the problems of all tasks."""
     for name, task in study.tasks.items():
-        problems = _linear_problems(task) if isinstance(task, LinearTask) else _fine_tuning_problems(task)
-        yield from (f"tasks.{name}.{problem}" for problem in (*problems, *_data_problems(study, task)))
+        yield from (f"tasks.{name}.{problem}" for problem in (*_own_problems(task), *_data_problems(study, task)))
+
+
+def _own_problems(task: Task) -> Iterator[str]:
+    match task:
+        case LinearTask():
+            yield from _linear_problems(task)
+        case SemanticSegmenterTask():
+            yield from _semantic_problems(task)
+        case _:
+            yield from _fine_tuning_problems(task)
 
 
 def _linear_problems(task: LinearTask) -> Iterator[str]:
@@ -31,6 +47,14 @@ def _linear_problems(task: LinearTask) -> Iterator[str]:
     if len(task.learning_rates) > 1 and task.held_out_share == 0:
         count = len(task.learning_rates)
         yield f"held_out_share: 0 leaves no image to choose among {count} learning_rates; raise it, or give one rate"
+
+
+def _semantic_problems(task: SemanticSegmenterTask) -> Iterator[str]:
+    smallest, largest = task.scales
+    if smallest > largest:
+        yield f"scales: {smallest:g} to {largest:g} falls; write [{largest:g}, {smallest:g}]"
+    if task.resources.gpus > 1:
+        yield f"resources.gpus: {task.resources.gpus}, but a {task.kind} task uses one GPU; take 1"
 
 
 def _fine_tuning_problems(task: DetectorTask | SegmenterTask) -> Iterator[str]:
@@ -54,15 +78,16 @@ def _schedule_problems(schedule: DetectionSchedule) -> Iterator[str]:
             yield f"{setting}: a short side of {side} exceeds max_long_side_px {longest}; lower it, or raise that"
 
 
-def _data_problems(study: Study, task: LinearTask | DetectorTask | SegmenterTask) -> Iterator[str]:
+def _data_problems(study: Study, task: Task) -> Iterator[str]:
     name, dataset = task.dataset, study.datasets.get(task.dataset)
     if dataset is None:
         return
     if isinstance(task, LinearTask) and not has_labels(study, name):
         yield f"dataset: a linear task needs labels, {name!r} (source folder) has none; name a labelled data set"
         return
-    if not isinstance(task, LinearTask) and dataset.source not in ("drawn", LAYOUTS[task.kind]):
-        yield f"dataset: a {task.kind} needs source {LAYOUTS[task.kind]} or drawn, {name!r} is {dataset.source}"
+    if not isinstance(task, LinearTask) and dataset.source not in ("drawn", *LAYOUTS[task.kind]):
+        sources = ", ".join(LAYOUTS[task.kind])
+        yield f"dataset: a {task.kind} needs source {sources} or drawn, {name!r} is {dataset.source}"
         return
     for split in sorted({"train", "test"} - splits_of(study, name)):
         yield f"dataset: {name!r} has no split {split}, which a {task.kind} task needs; add it, or name another data set"

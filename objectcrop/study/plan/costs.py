@@ -15,7 +15,7 @@ from objectcrop.study.plan.operations import FORWARD_GFLOP, forward_gflop, train
 from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.section import Split
-from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask
+from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask, SemanticSegmenterTask
 from objectcrop.study.study import Study
 
 SECONDS = 3600
@@ -61,6 +61,8 @@ class CostPlan:
             return _measured(fmean(result["cost"]["seconds"] for result in results), gpus)
         if isinstance(settings, LinearTask):
             return _assumed(self._linear_seconds(run, settings))
+        if isinstance(settings, SemanticSegmenterTask):
+            return _assumed(None)  # no published rate of a dilated trunk on its own was found
         return _assumed(self._fine_tuning_seconds(run, settings))
 
     def of_table(self, table: str) -> TableHours:

@@ -16,7 +16,6 @@ from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.subsets import ReleasedOhmsDataset, SubsetDataset
-from objectcrop.study.settings.tasks import LinearTask
 from objectcrop.study.study import Study
 
 ANY = {"seed": "{seed}", "shard": "{shard}"}
@@ -112,9 +111,10 @@ class LineagePlan:
     def _results(self) -> Iterator[Made]:
         results = ResultPlan(self.study)
         for run, task in results.judged():
-            is_linear = isinstance(self.study.tasks[task], LinearTask)
-            made = (paths.RESULT, paths.RESULT_SCORES if is_linear else paths.PREDICTIONS)
-            rule = "evaluate_linear" if is_linear else "fine_tune"
+            kind = self.study.tasks[task].kind
+            beside = {"linear": (paths.RESULT_SCORES,), "semantic_segmenter": ()}.get(kind, (paths.PREDICTIONS,))
+            made = (paths.RESULT, *beside)
+            rule = RULES.get(kind, "fine_tune")
             yield from _all(made, rule, results.job(run, task), run=run, task=task)
 
     def _pages(self) -> Iterator[Made]:
@@ -130,6 +130,8 @@ class LineagePlan:
         yield from _all((paths.PAGE,), "write_report", ReportPlan(self.study).job())
 
 
+RULES = {"linear": "evaluate_linear", "semantic_segmenter": "segment"}
+"""Of kinds of tasks that are no detectors."""
 SUBSET = (paths.SUBSET_IMAGES, paths.SUBSET_CLASSES, paths.SUBSET_BOXES, paths.SUBSET_SUMMARY)
 
 

@@ -53,7 +53,9 @@ class ReportPlan:
 
     def predictions(self) -> list[str]:
         """Return the drawn predictions of all fine-tuned detectors of the tables, first seed."""
-        pairs = [(run, task) for run, task in self.results.judged() if task not in self.results.tasks_of("linear")]
+        pairs = [
+            (run, task) for run, task in self.results.judged() if task in self.results.tasks_of("detector", "segmenter")
+        ]
         return [paths.PREDICTIONS.format(run=run, seed=self.study.seeds[0], task=task) for run, task in pairs]
 
     def run_summaries(self) -> list[str]:

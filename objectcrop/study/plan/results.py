@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.jobs.linear import LinearJob
 from objectcrop.study.jobs.report import TableJob
+from objectcrop.study.jobs.segment import SegmentJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.plan.user_files import UserFilePlan, quoted
 from objectcrop.study.settings.tables import Table
-from objectcrop.study.settings.tasks import LinearTask
+from objectcrop.study.settings.tasks import LinearTask, SemanticSegmenterTask
 from objectcrop.study.study import Study
 
 
@@ -41,7 +42,7 @@ class ResultPlan:
         """Return the folder of the states of judging a run by a task."""
         return paths.RESULT_CHECKPOINTS.format(run=run, seed=seed, task=task)
 
-    def job(self, run: str, task: str) -> LinearJob | FineTuneJob:
+    def job(self, run: str, task: str) -> LinearJob | FineTuneJob | SegmentJob:
         """Return the job that judges a run by a task."""
         settings = self.study.tasks[task]
         job = {
@@ -54,6 +55,8 @@ class ResultPlan:
         if isinstance(settings, LinearTask):
             return LinearJob.model_validate(job)
         dataset = {"dataset_name": settings.dataset, "dataset": self.study.datasets[settings.dataset]}
+        if isinstance(settings, SemanticSegmenterTask):
+            return SegmentJob.model_validate(job | dataset)
         return FineTuneJob.model_validate(job | dataset)
 
     def resource(self, task: str, name: str) -> int:

@@ -55,6 +55,29 @@ def annotation_locations(name: str, dataset: Dataset) -> list[str]:
     return []
 
 
+def class_map_locations(name: str, dataset: Dataset) -> list[str]:
+    """Return the files and folders that class maps and their image sets are in, relative to the data root."""
+    parts = ("SegmentationClass", "ImageSets/Segmentation")
+    match dataset:
+        case Ade20kDataset():
+            return annotation_locations(name, dataset)
+        case VocDataset():
+            devkits = sorted({one.devkit for part in dataset.parts.values() for one in part})
+            return [f"{devkit}/{part}" for devkit in devkits for part in parts]
+        case DrawnDataset():
+            return [f"drawn/{name}/VOC2007/{part}" for part in parts]
+    return []
+
+
 def annotation_files(name: str, dataset: Dataset, data_root: Path) -> list[Path]:
-    """Return what is there of these files and folders."""
-    return [place for location in annotation_locations(name, dataset) if (place := data_root / location).exists()]
+    """Return what is there of the files and folders of annotations."""
+    return _there(annotation_locations(name, dataset), data_root)
+
+
+def class_map_files(name: str, dataset: Dataset, data_root: Path) -> list[Path]:
+    """Return what is there of the files and folders of class maps."""
+    return _there(class_map_locations(name, dataset), data_root)
+
+
+def _there(locations: list[str], data_root: Path) -> list[Path]:
+    return [place for location in locations if (place := data_root / location).exists()]

@@ -131,3 +131,13 @@ class FileTrunk(Section):
         if self.weights is None and self.weights_sha256 is not None:
             raise DisagreementError(("weights_sha256", "there is no file; name it with weights, or leave the sum out"))
         return self
+
+
+def find_dilation_problem(backbone: BackboneSettings) -> str | None:
+    """Return why there is no dilated trunk of stride 8; None if there is."""
+    if backbone.arch in RESNETS and backbone.color == "rgb" and backbone.stem == "imagenet":
+        return None
+    return (
+        f"semantic segmenters are fine-tuned from {', '.join(RESNETS)} in RGB with the imagenet stem, this one is "
+        f"{backbone.arch} in {backbone.color} with the {backbone.stem} one"
+    )

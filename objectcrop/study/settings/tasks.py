@@ -211,4 +211,40 @@ class SegmenterTask(Section):
         return tuple(prefix + name for prefix in ("", "mask_") for name in BOX_METRICS + SIZE_METRICS)
 
 
-Task = Annotated[LinearTask | DetectorTask | SegmenterTask, Field(discriminator="kind")]
+class SemanticSegmenterTask(Section):
+    """DeepLabv3 on class maps: torchvision's head on the dilated ResNet, trained end to end.
+
+    The paper cites DeepLabv3 for ADE20K and gives no recipe: every number here is our own choice, that of the usual 512 px recipe.
+    """
+
+    kind: Literal["semantic_segmenter"]
+    dataset: Name = Field(description="A data set with source ade20k or voc (or drawn: its VOC devkit).")
+    size_px: int = Field(
+        default=512, ge=32, description="Side of a training crop, and short side of a test image. Own choice."
+    )
+    scales: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = Field(
+        default=(0.5, 2.0),
+        description="Smallest and largest short side of a training image over size_px, before the crop. Own choice.",
+    )
+    atrous_rates: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+        default=(12, 24, 36),
+        description="Dilations of the head, in pixels of a map of stride 8; DeepLabv3's for that stride.",
+    )
+    max_iterations: int = Field(default=80_000, ge=1, description="Optimizer steps. Own choice.")
+    images_per_batch: int = Field(
+        default=16, ge=2, description="Images per step; batch norm of trunk and head is over all of them. Own choice."
+    )
+    learning_rate: float = Field(
+        default=0.01, gt=0, description="At the start; it falls to 0 as a polynomial of power 0.9. Own choice."
+    )
+    weight_decay: float = Field(default=5e-4, ge=0, description="Of all weights. Own choice.")
+    precision: Precision = Field(default="auto", description=f"{PRECISION_DESCRIPTION} The loss stays float32.")
+    resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the numbers that a result holds."""
+        return ("mIoU", "pixel_accuracy")
+
+
+Task = Annotated[LinearTask | DetectorTask | SegmenterTask | SemanticSegmenterTask, Field(discriminator="kind")]

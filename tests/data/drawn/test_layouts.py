@@ -2,14 +2,17 @@
 
 import csv
 import json
+from collections import Counter
 from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
+from objectcrop.data.class_maps import list_class_maps
 from objectcrop.data.drawn.dataset import draw_dataset
 from objectcrop.data.drawn.layouts import BOX_COLUMNS
 from objectcrop.data.drawn.plan import plan_scene
@@ -168,3 +171,29 @@ def test_polygons_cover_the_visible_masks(folder):
     assert len(overlaps) > 20
     assert np.median(overlaps) > 0.97
     assert min(overlaps) > 0.75
+
+
+def test_class_maps_are_the_visible_pixels_of_each_class_in_vocs_colours(root, folder):
+    """Of every object of a class alone in its scene there are as many pixels as COCO's area says, in its box."""
+    mapped = list_class_maps("set", SETTINGS, root)
+    assert mapped.classes[0] == "background"
+    assert [len(mapped.images[split]) for split in ("train", "test")] == [9, 4]  # trainval, and test
+    coco = json.loads((folder / "coco/annotations/instances_test.json").read_text())
+    for image in coco["images"]:
+        path = folder / "VOC2007/SegmentationClass" / image["file_name"].replace(".jpg", ".png")
+        with Image.open(path) as opened:
+            assert (opened.mode, opened.size) == ("P", (WIDTH, HEIGHT))
+            assert opened.getpalette()[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
+            assert opened.getpalette()[15 * 3 : 16 * 3] == [192, 128, 128]  # VOC's person
+            pixels = np.array(opened)
+        things = [one for one in coco["annotations"] if one["image_id"] == image["id"]]
+        areas = Counter()
+        for thing in things:
+            areas[thing["category_id"]] += thing["area"]
+        assert {index: int((pixels == index).sum()) for index in areas} == areas
+        assert set(np.unique(pixels)) == {0, *areas}
+        for index in areas:
+            rows, columns = np.nonzero(pixels == index)
+            boxes = [one["bbox"] for one in things if one["category_id"] == index]
+            assert columns.min() == min(x for x, _, _, _ in boxes)
+            assert rows.max() + 1 == max(y + height for _, y, _, height in boxes)

@@ -25,6 +25,7 @@ CONFIG = {
             "instances": {"train": "a.json", "test": "b.json"},
             "images": {"train": "a", "test": "b"},
         },
+        "ade": {"source": "ade20k", "folder": "ADE"},
         "photos": {"source": "folder", "images": "photos"},
         "both": {"source": "union", "parts": ["coco", "photos"]},
         "fetched": {
@@ -62,6 +63,7 @@ CONFIG = {
         "linear": {"kind": "linear", "dataset": "ohms"},
         "boxes": {"kind": "detector", "dataset": "voc"},
         "masks": {"kind": "segmenter", "dataset": "coco"},
+        "pixels": {"kind": "semantic_segmenter", "dataset": "ade"},
     },
     "tables": {
         "one": {
@@ -82,6 +84,7 @@ CONFIG = {
             "columns": [
                 {"task": "boxes", "metric": "AP", "label": "AP"},
                 {"task": "masks", "metric": "mask_AP", "label": "m"},
+                {"task": "pixels", "metric": "mIoU", "label": "mIoU"},
             ],
             "rows": [{"label": "theirs", "run": "theirs"}, {"label": "objects", "run": "objects"}],
         },

@@ -232,6 +232,28 @@ MISFITS = [
         [{"devkit": "VOC", "image_set": name} for name in "ab"],
         "tasks.boxes.dataset: 'voc' has 2 test parts",
     ),
+    (
+        ("tasks", "pixels", "dataset"),
+        "coco",
+        "tasks.pixels.dataset: a semantic_segmenter needs source ade20k, voc or drawn, 'coco' is coco",
+    ),
+    (("tasks", "pixels", "dataset"), "voc", None),
+    (
+        ("datasets", "ade", "parts"),
+        {"train": "training"},
+        "tasks.pixels.dataset: 'ade' has no split test, which a semantic_segmenter task needs",
+    ),
+    (("tasks", "pixels", "scales"), [2.0, 0.5], "tasks.pixels.scales: 2 to 0.5 falls; write [0.5, 2]"),
+    (
+        ("tasks", "pixels", "resources"),
+        {"gpus": 2},
+        "tasks.pixels.resources.gpus: 2, but a semantic_segmenter task uses one GPU; take 1",
+    ),
+    (
+        ("runs", "theirs", "backbone", "stem"),
+        "small",
+        "tables.two.rows.0.run: semantic segmenters are fine-tuned from resnet18, resnet34, resnet50, resnet101, resnet152",
+    ),
     *TABLE_MISFITS,
     # the study itself
     (("seeds",), [0, 1, 0], "seeds.2: 0 is in the list already; remove it"),

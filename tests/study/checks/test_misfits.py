@@ -3,7 +3,7 @@
 import pytest
 
 from objectcrop.study.loading import StudyError, examine, load_study
-from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask
+from objectcrop.study.settings.tasks import DetectorTask, LinearTask, SegmenterTask, SemanticSegmenterTask
 from tests.study.checks.conftest import changed
 from tests.study.checks.misfits import MISFITS
 
@@ -47,7 +47,7 @@ def test_a_run_that_is_not_trained_has_no_misfit_of_training(config):
 def test_what_depends_on_a_data_set_that_is_not_there_is_no_problem_of_its_own(config):
     del config["datasets"]["drawn"]
     assert problems_of(config) == [
-        f"datasets.{name}.of: there is no data set 'drawn'; there are: ohms, rare, voc, coco, photos, both, fetched, kept"
+        f"datasets.{name}.of: there is no data set 'drawn'; there are: ohms, rare, voc, coco, ade, photos, both, fetched, kept"
         for name in ("ohms", "rare")
     ]
 
@@ -57,5 +57,6 @@ def test_metrics_of_fine_tunings_are_those_of_boxes_and_masks():
     assert boxes == ("AP", "AP50", "AP75")
     by_size = (*boxes, "APs", "APm", "APl")
     assert SegmenterTask(kind="segmenter", dataset="d").metrics == (*by_size, *(f"mask_{name}" for name in by_size))
+    assert SemanticSegmenterTask(kind="semantic_segmenter", dataset="d").metrics == ("mIoU", "pixel_accuracy")
     assert "top1" in LinearTask(kind="linear", dataset="d", labels="single").metrics
     assert "top1" not in LinearTask(kind="linear", dataset="d").metrics

@@ -39,6 +39,7 @@ CONFIG = {
         "linear": {"kind": "linear", "dataset": "ohms"},
         "boxes": {"kind": "detector", "dataset": "voc", "resources": {"cpus": 6}},
         "masks": {"kind": "segmenter", "dataset": "drawn"},
+        "pixels": {"kind": "semantic_segmenter", "dataset": "drawn"},
     },
     "tables": {
         "one": {

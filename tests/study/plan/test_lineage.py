@@ -6,6 +6,8 @@ import yaml
 
 from objectcrop.study.plan.plan import load_plan
 
+METRICS = {"linear": "map", "boxes": "AP", "masks": "AP", "pixels": "mIoU"}
+
 
 def files_of(config):
     return load_plan(config).lineage.files()
@@ -52,3 +54,11 @@ def test_every_rule_that_the_lineage_names_has_a_script(root):
     for config in ("config.yaml", "presets/paper.yaml", "presets/minis.yaml"):
         for rule in {rule for rule, _ in files_of(yaml.safe_load((root / config).read_text())).values()}:
             assert (root / f"workflow_scripts/{rule}.py").is_file(), rule
+
+
+def test_each_kind_of_task_has_a_rule_of_its_own(config):
+    columns = [{"task": task, "metric": metric, "label": task} for task, metric in METRICS.items()]
+    config["tables"] = {"all-tasks": {"title": "t", "columns": columns, "rows": [{"label": "r", "run": "random-init"}]}}
+    files = files_of(config)
+    rules = {task: files[f"results/eval/random-init/s{{seed}}/{task}.json"][0] for task in METRICS}
+    assert rules == {"linear": "evaluate_linear", "boxes": "fine_tune", "masks": "fine_tune", "pixels": "segment"}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from objectcrop.study.jobs.segment import SegmentJob
 from objectcrop.study.plan.plan import load_plan
 
 
@@ -35,12 +36,15 @@ def test_a_task_reads_the_tables_or_the_files_of_its_data_set(plan, tmp_path):
 def test_fine_tuning_depends_on_the_data_set_too(plan):
     linear = {"run_name", "run", "task_name", "task", "study_seed"}
     assert set(plan.results.job("scene", "linear").values()) == linear
-    assert set(plan.results.job("scene", "boxes").values()) == linear | {"dataset_name", "dataset"}
+    for task in ("boxes", "masks", "pixels"):
+        assert set(plan.results.job("scene", task).values()) == linear | {"dataset_name", "dataset"}
+    assert type(plan.results.job("scene", "pixels")) is SegmentJob
 
 
 def test_tasks_are_listed_by_kind(plan):
     assert plan.results.tasks_of("linear") == ["linear"]
     assert plan.results.tasks_of("detector", "segmenter") == ["boxes", "masks"]
+    assert plan.results.tasks_of("semantic_segmenter") == ["pixels"]
     assert plan.results.resource("boxes", "cpus") == 6
     assert plan.results.resource("linear", "minutes") == 24 * 60
 

@@ -1,0 +1,1 @@
+"""Semantic segmentation: DeepLabv3 on a run's trunk, judged by mIoU."""
