@@ -233,7 +233,7 @@ def test_external_weights_are_copied_from_the_data_root(tables, request_of, tmp_
     broken = request_of(
         "scene-scene", method="external", backbone={"width": 0.125, "arch": "resnet18", "weights": "w.safetensors"}
     )
-    with pytest.raises(ValueError, match="no trunk in any layout that is known; its tensors are x"):
+    with pytest.raises(ValueError, match=r"w\.safetensors: no trunk in any layout that is known; its tensors are x"):
         pretrain(broken, tables, tmp_path / "e")
 
 
