@@ -40,8 +40,8 @@ def _problems(study: Study, table: Table, row: Row) -> Iterator[str]:
         yield from _metric_problems(study, row, column)
         setting = f"runs.{column.task}" if column.task in row.runs else "run"
         problem = _trunk_problem(study, *judged)
-        if problem and (setting, judged[0]) not in said:
-            said.add((setting, judged[0]))
+        if problem and (setting, judged[0], problem) not in said:
+            said.add((setting, judged[0], problem))
             yield f"{setting}: {problem} (runs.{judged[0]}.backbone); leave the run to linear tasks"
 
 

@@ -11,7 +11,7 @@ from objectcrop.study.checks.splits import most_training_images
 from objectcrop.study.jobs.costs import Basis, Hours, PlannedCostJob, RowHours, TableHours
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.needs import NeedPlan
-from objectcrop.study.plan.operations import FORWARD_GFLOP, forward_gflop, training_gflop
+from objectcrop.study.plan.operations import DILATED, FORWARD_GFLOP, WITH_BACKWARD, forward_gflop, training_gflop
 from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.settings.section import Split
@@ -62,7 +62,7 @@ class CostPlan:
         if isinstance(settings, LinearTask):
             return _assumed(self._linear_seconds(run, settings))
         if isinstance(settings, SemanticSegmenterTask):
-            return _assumed(None)  # no published rate of a dilated trunk on its own was found
+            return _assumed(self._segmentation_seconds(run, settings))
         return _assumed(self._fine_tuning_seconds(run, settings))
 
     def of_table(self, table: str) -> TableHours:
@@ -134,6 +134,13 @@ class CostPlan:
             return None
         passes = 1 if task.probe == "knn" else task.cached_views or task.epochs
         return (train * passes + (test or 0)) * once / self._gflop_per_s
+
+    def _segmentation_seconds(self, run: str, task: SemanticSegmenterTask) -> float | None:
+        once = forward_gflop(self.study.runs[run].backbone, task.size_px)
+        if once is None:
+            return None
+        trained, tested = task.max_iterations * task.images_per_batch, self._images(task.dataset, "test") or 0
+        return (trained * WITH_BACKWARD + tested) * once * DILATED / self._gflop_per_s
 
     def _fine_tuning_seconds(self, run: str, task: DetectorTask | SegmenterTask) -> float | None:
         gpu, schedule = self.study.costs.gpu, task.schedule

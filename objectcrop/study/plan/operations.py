@@ -8,6 +8,8 @@ FORWARD_GFLOP = {"resnet18": 3.63, "resnet34": 7.33, "resnet50": 8.18, "resnet10
 USUAL_SIZE_PX = 224
 WITH_BACKWARD = 3
 """Forward and backward pass over the forward pass."""
+DILATED = 7.7
+"""A ResNet-50 dilated to stride 8 with DeepLabv3's head over the plain one, as PyTorch's counter has it (a test counts)."""
 SMALL_STEM = 16
 """Every map of a trunk with the small stem has four times the side."""
 

@@ -1,9 +1,13 @@
 """Operations of networks, held against torchvision's own counts and against those of ssl_recipes (section 3.2)."""
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights
 
-from objectcrop.study.plan.operations import FORWARD_GFLOP, forward_gflop, training_gflop
+from objectcrop.evaluate.segmentation.network import DeepLabv3
+from objectcrop.networks.backbones import build_backbone
+from objectcrop.study.plan.operations import DILATED, FORWARD_GFLOP, forward_gflop, training_gflop
 from objectcrop.study.settings.backbones import BackboneSettings
 from objectcrop.study.settings.runs import Run
 
@@ -46,3 +50,13 @@ def test_what_is_not_known_is_none():
     boxes = {"regions": ["object", "dilated_object"], "proposals": "gt", "sample_unit": "box"}
     assert training_gflop(run("moco_v2", views=boxes)) is None
     assert training_gflop(Run(method="random_init")) == 0
+
+
+def test_a_dilated_trunk_with_deeplabs_head_costs_as_much_as_pytorch_counts():
+    backbone = BackboneSettings(arch="resnet50")
+    with torch.device("meta"):
+        network = DeepLabv3(build_backbone(backbone), 150, (12, 24, 36)).eval()
+        image = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
+    with FlopCounterMode(display=False) as counter:
+        network(image, (256, 256))
+    assert counter.get_total_flops() / 1e9 == pytest.approx(DILATED * forward_gflop(backbone, 256), rel=0.02)
