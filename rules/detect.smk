@@ -47,6 +47,7 @@ rule fine_tune:
         runtime=of(PLAN.results.resource, name="minutes"),
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.results.checkpoints),
+        save_every_minutes=of(PLAN.results.resource, name="save_every_minutes"),
     params:
         settings=of(PLAN.results.job),
         code=code("fine_tune"),
@@ -55,4 +56,5 @@ rule fine_tune:
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --weights {input.weights} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"
+        " --save-every-minutes {resources.save_every_minutes}"
         " --out {output.result} --predictions {output.predictions} 2>&1 | tee -i {log}"

@@ -24,6 +24,7 @@ rule segment:
         runtime=of(PLAN.results.resource, name="minutes"),
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.results.checkpoints),
+        save_every_minutes=of(PLAN.results.resource, name="save_every_minutes"),
     params:
         settings=of(PLAN.results.job),
         code=code("segment"),
@@ -32,4 +33,5 @@ rule segment:
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --backbone {input.backbone} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"
+        " --save-every-minutes {resources.save_every_minutes}"
         " --out {output.result} 2>&1 | tee -i {log}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from objectcrop.study.jobs.job import Job
+from objectcrop.study.settings.runs import ResumableResources
 from objectcrop.study.settings.section import Section, parse_settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ LISTS = {
 }
 LARGE = frozenset({"features"})
 """Files whose readers verify what they read of them."""
+_EVERY = ResumableResources.model_fields["save_every_minutes"]
 OPTIONS: dict[str, dict[str, Any]] = {
     "seed": {"type": int, "required": True, "help": "seed of the run"},
     "shard": {"type": int, "required": True, "help": "which shard, from 0"},
@@ -33,9 +35,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "gpus": {"type": int, "default": 0, "help": "GPUs; 0 is the CPU"},
     "data-root": {"type": Path, "required": True, "help": "folder that the paths of data sets start from"},
     "code": {"default": "", "help": "digest of the code; what a finished job of other code wrote is not used again"},
+    "save-every-minutes": {
+        "type": float,
+        "default": _EVERY.default,
+        "help": _EVERY.description,
+    },
     "checkpoints": {"type": Path, "required": True, "help": "folder of the state"},
 }
-TRAINING = ("seed", "data-root", "gpus", "threads", "checkpoints", "code")
+TRAINING = ("seed", "data-root", "gpus", "threads", "checkpoints", "code", "save-every-minutes")
 """Options of the jobs that train."""
 IDENTIFYING = ("seed", "shard")
 """Options that a result depends on, beside its settings and inputs."""
@@ -116,6 +123,16 @@ def add_settings(parser: argparse.ArgumentParser, section: type[Section], types:
     for name, kind in types.items():
         field = section.model_fields[name]
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=field.default, help=field.description)
+
+
+def training_limits(args: argparse.Namespace) -> dict[str, Any]:
+    """Return where a job that trains finds its data, what it computes on, and how often it saves."""
+    return {
+        "data_root": args.data_root,
+        "gpus": args.gpus,
+        "threads": args.threads,
+        "save_every_s": 60 * args.save_every_minutes,
+    }
 
 
 def _as_list(value: Any) -> list[Path]:

@@ -6,16 +6,12 @@ from functools import partial
 
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.linear import LinearJob
-from objectcrop.study.settings.runs import ResumableResources
-from workflow_scripts.arguments import add_settings, job_parser
-
-OPTIONS = ["seed", "data-root", "manifest", "annotations", "threads", "gpus", "checkpoints", "code"]
+from workflow_scripts.arguments import TRAINING, job_parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = job_parser(__doc__, LinearJob, OPTIONS)
+    parser = job_parser(__doc__, LinearJob, [*TRAINING, "manifest", "annotations"])
     parser.add_input("backbone", "weights of the run (.safetensors)")
-    add_settings(parser, ResumableResources, {"save_every_minutes": float})
     parser.add_output("out", "result to write (JSON)")
     parser.add_output("scores", "scores of the test images to write (npz)")
     args = parser.parse_args(argv)

@@ -10,7 +10,7 @@ from pathlib import Path
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.settings.annotation_files import annotation_files
-from workflow_scripts.arguments import TRAINING, job_parser
+from workflow_scripts.arguments import TRAINING, job_parser, training_limits
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -45,8 +45,7 @@ def fine_tune_here(job: FineTuneJob, args: argparse.Namespace, state: Path) -> N
     from objectcrop.evaluate.results import write_result
     from objectcrop.report.predictions import write_predictions
 
-    asked = {"data_root": args.data_root, "checkpoints": state, "gpus": args.gpus, "threads": args.threads}
-    tuning = FineTuning.of(job, args.seed, args.weights, **asked)
+    tuning = FineTuning.of(job, args.seed, args.weights, checkpoints=state, **training_limits(args))
     finished = finished_result(state, args.code, args.out, args.predictions)
     if finished.restore() or (measured := fine_tune_alone(tuning)) is None:  # the first process writes
         return

@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
     parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
     parser.add_input("weights", "the file of weights that it takes or starts from; found by its settings", nargs="*")
-    keeping = {"save_every_minutes": float, "kept_states": int, "peak_teraflops": float}
+    keeping = {"kept_states": int, "peak_teraflops": float}
     add_settings(parser, PretrainingResources, keeping)
     parser.add_output("out", "weights to write (.safetensors, torchvision's names)")
     parser.add_output("summary", "JSON to write: settings, versions, cost, history")

@@ -8,7 +8,7 @@ from pathlib import Path
 from objectcrop.runtime.command import run
 from objectcrop.study.jobs.segment import SegmentJob
 from objectcrop.study.settings.annotation_files import class_map_files
-from workflow_scripts.arguments import TRAINING, job_parser
+from workflow_scripts.arguments import TRAINING, job_parser, training_limits
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -42,8 +42,7 @@ def segment_here(job: SegmentJob, args: argparse.Namespace, state: Path) -> None
     if finished.restore():
         return
     torch.set_num_threads(split_threads(args.threads, args.gpus)[0])
-    asked = {"data_root": args.data_root, "checkpoints": state, "gpus": args.gpus, "threads": args.threads}
-    segmentation = Segmentation.of(job, args.seed, **asked)
+    segmentation = Segmentation.of(job, args.seed, checkpoints=state, **training_limits(args))
     measured = segment_alone(load_backbone(args.backbone, job.run.backbone), segmentation)
     pretrained_in = read_training_precision(args.backbone)
     write_result(args.out, job, args.seed, measured, time.monotonic() - started, pretrained_in)

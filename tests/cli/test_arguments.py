@@ -34,4 +34,4 @@ def test_a_setting_as_an_option_has_the_default_and_the_words_of_its_section(cap
     assert (args.kept_states, args.save_every_minutes) == (default.kept_states, 0.5)
     with pytest.raises(SystemExit):
         parser.parse_args(["--help"])
-    assert "Minutes between checkpoints" in " ".join(capsys.readouterr().out.split())
+    assert "Minutes between two saved states" in " ".join(capsys.readouterr().out.split())

@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections import namedtuple
 
@@ -196,6 +197,24 @@ def test_states_of_other_settings_are_reported_and_not_used(work, interrupted):
     assert len(names) == 3
     assert len(named) == 2
     assert f"{', '.join(named)} of 2 in {work / 'other.checkpoints'}" in fresh.err
+
+
+@pytest.mark.slow
+def test_one_that_was_killed_resumes_behind_its_last_state(work, iterations):
+    """Killed as by the kernel, which no handler hears."""
+    words, _ = command(work, "detector", "killed", max_iterations=400, decay_iterations=[300])
+    process = subprocess.Popen([*words, "--save-every-minutes", "0"], stderr=subprocess.DEVNULL)
+    while not list((work / "killed.checkpoints").rglob("last_checkpoint")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() < 0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
+        short, _ = command(work, "detector", "killed", max_iterations=400, decay_iterations=[300])
+        fine_tune(short[3:])
+    assert 0 < iterations[0] < 400
+    assert iterations == list(range(iterations[0], 400))
 
 
 @pytest.fixture

@@ -25,9 +25,6 @@ BACKBONE = BackboneSettings(arch="resnet18", width=0.125)
 RUN = recorded(Run(dataset="d", method="random_init", backbone=BACKBONE))
 DRAWN = {"source": "drawn", "num_train": 8, "num_test": 4, "width_px": 96, "height_px": 72, "num_classes": 3}
 TASK = {"kind": "semantic_segmenter", "dataset": "few", "size_px": 32, "images_per_batch": 2, "precision": "float32"}
-SAVING = "from objectcrop.evaluate.segmentation import training; training.SAVE_EVERY_S = 0"
-"""Code that lets a process save its state after each step."""
-START = "from workflow_scripts.segment import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +94,8 @@ def test_one_that_was_killed_resumes_and_ends_with_the_same_numbers(work, root, 
     steps.clear()
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{SAVING}; {START}", *words(work, "killed", **task)], env=environment
+        [sys.executable, "-m", "workflow_scripts.segment", *words(work, "killed", **task), "--save-every-minutes", "0"],
+        env=environment,
     )
     while not list((work / "killed.checkpoints").rglob(training.STATE)):
         assert process.poll() is None

@@ -27,6 +27,7 @@ class FineTuning:
         num_processes: GPUs, at least 1.
         device: cpu or cuda.
         num_workers: loader processes.
+        save_every_s: seconds between saves.
     """
 
     label: str
@@ -41,10 +42,20 @@ class FineTuning:
     num_processes: int = 1
     device: str = "cpu"
     num_workers: int = 0
+    save_every_s: float = 600.0
 
     @classmethod
     def of(
-        cls, job: FineTuneJob, seed: int, weights: Path, *, data_root: Path, checkpoints: Path, gpus: int, threads: int
+        cls,
+        job: FineTuneJob,
+        seed: int,
+        weights: Path,
+        *,
+        data_root: Path,
+        checkpoints: Path,
+        gpus: int,
+        threads: int,
+        save_every_s: float,
     ) -> Self:
         """Return what a job asks for.
 
@@ -56,6 +67,7 @@ class FineTuning:
             checkpoints: folder for the state.
             gpus: a process for each; 0 is one process on the CPU.
             threads: cores of the job.
+            save_every_s: seconds between saves.
         """
         return cls(
             label=f"{job.task_name} {job.run_name} s{seed}",
@@ -70,6 +82,7 @@ class FineTuning:
             num_processes=max(gpus, 1),
             device="cuda" if gpus else "cpu",
             num_workers=_workers(job.task.schedule.loader_workers, threads),
+            save_every_s=save_every_s,
         )
 
 

@@ -24,7 +24,6 @@ from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.section import Precision
 
 METRICS = "metrics.jsonl"
-SAVE_EVERY_S = 600.0
 WRITE_EVERY = 20
 """Iterations between lines of the metrics file; losses are medians over as many."""
 
@@ -82,7 +81,7 @@ def train_detector(
     if comm.is_main_process():
         writers.append(hooks.PeriodicWriter([_metrics_writer(job.checkpoints / METRICS, start)], WRITE_EVERY))
     scheduling = hooks.LRScheduler(optimizer, scheduler)
-    saving = _Saving(state, progress, stop, job.label)
+    saving = _Saving(state, progress, stop, job)
     trainer.register_hooks([hooks.IterationTimer(), scheduling, precise, *writers, saving])
     with progress if comm.is_main_process() else nullcontext(), _unlogged():
         trainer.train(start, schedule.max_iterations)
@@ -125,14 +124,15 @@ class _Trainer(SimpleTrainer):  # type: ignore[misc]
 class _Saving(HookBase):  # type: ignore[misc]
     """Counts iterations; saves by the clock, at the end, and when a signal asks to stop. The last of the hooks."""
 
-    def __init__(self, state: TrainingState, progress: Progress, stop: StopRequest, label: str) -> None:
-        self._state, self._progress, self._stop, self._label = state, progress, stop, label
+    def __init__(self, state: TrainingState, progress: Progress, stop: StopRequest, job: FineTuning) -> None:
+        self._state, self._progress, self._stop = state, progress, stop
+        self._label, self._every_s = job.label, job.save_every_s
 
     def after_step(self) -> None:
         iteration, is_stopping = self.trainer.iter, is_asked(self._stop)
         if comm.is_main_process():
             self._progress.advance(1, loss=self.trainer.storage.latest()["total_loss"][0])
-        is_due = time.monotonic() - self._state.last_save >= SAVE_EVERY_S
+        is_due = time.monotonic() - self._state.last_save >= self._every_s
         if is_due or is_stopping or iteration + 1 == self.trainer.max_iter:  # testing can take long too
             self._state.save(iteration)
         if is_stopping:

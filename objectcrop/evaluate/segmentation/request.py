@@ -27,6 +27,7 @@ class Segmentation:
         seeds: of everything random.
         device: that the network is on.
         num_workers: processes that read images.
+        save_every_s: seconds between saves.
     """
 
     label: str
@@ -38,9 +39,20 @@ class Segmentation:
     seeds: Seeds
     device: torch.device
     num_workers: int = 0
+    save_every_s: float = 600.0
 
     @classmethod
-    def of(cls, job: SegmentJob, seed: int, *, data_root: Path, checkpoints: Path, gpus: int, threads: int) -> Self:
+    def of(
+        cls,
+        job: SegmentJob,
+        seed: int,
+        *,
+        data_root: Path,
+        checkpoints: Path,
+        gpus: int,
+        threads: int,
+        save_every_s: float,
+    ) -> Self:
         """Return what a job asks for.
 
         Args:
@@ -50,6 +62,7 @@ class Segmentation:
             checkpoints: folder for the state.
             gpus: one is used; 0 is the CPU.
             threads: cores of the job, of which some read images.
+            save_every_s: seconds between saves.
         """
         return cls(
             label=f"{job.task_name} {job.run_name} s{seed}",
@@ -61,4 +74,5 @@ class Segmentation:
             seeds=Seeds(job.study_seed, seed),
             device=torch.device("cuda" if gpus else "cpu"),
             num_workers=split_threads(threads, gpus)[1],
+            save_every_s=save_every_s,
         )

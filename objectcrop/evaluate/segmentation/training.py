@@ -22,7 +22,6 @@ from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.samples.order import BatchOrder, load_batches
 
 STATE, METRICS = "state.pth", "metrics.jsonl"
-SAVE_EVERY_S = 600.0
 WRITE_EVERY = 20
 """Iterations between lines of the metrics file; losses are means over as many."""
 MOMENTUM, POWER = 0.9, 0.9
@@ -65,7 +64,7 @@ def train(network: DeepLabv3, crops: Crops, job: Segmentation, stop: StopRequest
             metrics.add(step, loss, optimizer.param_groups[0]["lr"])
             progress.advance(1, loss=loss)
             is_last = step + 1 == task.max_iterations
-            if stop or is_last or time.monotonic() - last_save >= SAVE_EVERY_S:
+            if stop or is_last or time.monotonic() - last_save >= job.save_every_s:
                 _save(job.checkpoints / STATE, network, optimizer, step + 1)
                 last_save = time.monotonic()
             if stop:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from objectcrop.study.settings.protocols import Protocol, with_protocol
-from objectcrop.study.settings.runs import ResourceSettings, ResumableResources
+from objectcrop.study.settings.runs import ResumableResources
 from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
 
 Samples = Literal["image", "object"]
@@ -178,7 +178,7 @@ class DetectorTask(Section):
     repeats: int = Field(default=1, ge=1, le=100, description=f"{REPEATS} MoCo averages 5 on VOC.")
     keep_detector: bool = Field(default=False, description=KEEP)
     schedule: DetectionSchedule = DetectionSchedule()
-    resources: ResourceSettings = ResourceSettings(gpus=8, hours=24)
+    resources: ResumableResources = ResumableResources(gpus=8, hours=24)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -203,7 +203,7 @@ class SegmenterTask(Section):
         warmup_iterations=1000,
         train_short_sides_px=(640, 672, 704, 736, 768, 800),
     )
-    resources: ResourceSettings = ResourceSettings(gpus=8, hours=48)
+    resources: ResumableResources = ResumableResources(gpus=8, hours=48)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -239,7 +239,7 @@ class SemanticSegmenterTask(Section):
     )
     weight_decay: float = Field(default=5e-4, ge=0, description="Of all weights. Own choice.")
     precision: Precision = Field(default="auto", description=f"{PRECISION_DESCRIPTION} The loss stays float32.")
-    resources: ResourceSettings = ResourceSettings(gpus=1, hours=24)
+    resources: ResumableResources = ResumableResources(gpus=1, hours=24)
 
     @property
     def metrics(self) -> tuple[str, ...]:

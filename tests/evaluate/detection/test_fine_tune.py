@@ -9,9 +9,8 @@ import torch
 from objectcrop.evaluate.detection.config import effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
 from objectcrop.evaluate.detection.fine_tune import fine_tune, fine_tune_alone
-from objectcrop.evaluate.detection.state import STATE_FILES
+from objectcrop.evaluate.detection.state import forget_state
 from objectcrop.evaluate.detection.weights import read_detectron2
-from objectcrop.evaluate.states import forget_states
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.study.settings.datasets import CocoDataset, FolderDataset, VocDataset
@@ -137,7 +136,7 @@ def test_a_finished_one_starts_from_scratch_after_its_state_is_forgotten(job):
         fine_tune(job(), stop)
     folder = job().checkpoints
     assert (folder / "state-0.pth").exists()
-    forget_states(folder.parent, STATE_FILES)
+    forget_state(folder.parent)
     assert list(folder.glob("*.pth")) == list(folder.glob("last_checkpoint")) == []
     assert fine_tune(job(), StopRequest())["metrics"]
 
