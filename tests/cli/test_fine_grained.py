@@ -102,7 +102,20 @@ def test_a_fine_grained_data_set_feeds_a_probe_that_names_the_classes_of_its_tes
     job = {"run_name": "r", "run": RUN, "task_name": "top1", "task": TASK, "study_seed": 0}
     inputs = files(manifest="manifest.parquet", annotations="annotations.parquet", backbone="b.safetensors")
     outputs = files(out="top1.json", scores="top1.npz")
-    evaluate_linear(["--settings", json.dumps(job), "--seed", "0", "--data-root", str(root), *inputs, *outputs])
+    evaluate_linear(
+        [
+            "--settings",
+            json.dumps(job),
+            "--seed",
+            "0",
+            "--data-root",
+            str(root),
+            "--checkpoints",
+            str(tmp_path / "states"),
+            *inputs,
+            *outputs,
+        ]
+    )
     result = read_json(tmp_path / "top1.json")
     assert result["metrics"]["top1"] == 100
     assert set(result["per_class"].values()) == {100}

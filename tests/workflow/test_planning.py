@@ -24,7 +24,7 @@ def test_a_preset_plans_every_run_and_table(workflow, name):
     assert processor_seconds() - before < 40
     plan = load_plan(yaml.safe_load((workflow.folder / preset).read_text()))
     results = {result for table in plan.study.tables for result in plan.results.of_table(table)}
-    judged = sum(jobs.get(rule, 0) for rule in ("evaluate_linear", "fine_tune"))
+    judged = sum(jobs.get(rule, 0) for rule in ("evaluate_linear", "fine_tune", "segment"))
     assert judged == len(results)
     assert jobs["render_table"] == len(plan.study.tables)
     features = {plan.lod.of(source).features_run for source in plan.lod.sources()}
