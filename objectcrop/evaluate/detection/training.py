@@ -152,7 +152,7 @@ def is_asked(stop: StopRequest) -> bool:
 
 
 def _metrics_writer(path: Path, start: int) -> JSONWriter:
-    """Return a writer that goes on with a file behind the iterations that are done; later ones are done again."""
+    """Return a writer that continues a file after the iterations that are done; lines of later ones are removed."""
     if path.exists():
         lines = path.read_text(encoding="utf-8").splitlines()
         write_text(path, "".join(f"{line}\n" for line in lines if _iteration_of(line) < start))
