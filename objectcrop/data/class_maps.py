@@ -119,7 +119,7 @@ def list_class_maps(name: str, dataset: Dataset, root: Path) -> MappedDataset:
         ValueError: if the data set has no class maps, lacks a split, or a path leads outside the data root.
     """
     if isinstance(dataset, DrawnDataset):
-        names = [kind.name for kind in drawn_classes(dataset.num_classes)]
+        names = [kind.name for kind in drawn_classes(dataset.num_classes, dataset.class_cue)]
         return _mapped(name, _with_background(names), {IGNORED}, _files_in(_drawn_parts(name), root), root)
     if isinstance(dataset, VocDataset):
         classes, ignored = _with_background(VOC_CLASSES), {IGNORED}

@@ -28,8 +28,8 @@ class DrawnClass:
     outline: str
 
 
-def drawn_classes(num_classes: int) -> list[DrawnClass]:
-    """Return the first `num_classes` classes.
+def drawn_classes(num_classes: int, class_cue: str = "both") -> list[DrawnClass]:
+    """Return the first `num_classes` classes; their names say what names them: "surface", "outline" or "both".
 
     Raises:
         ValueError: if there are fewer.
@@ -41,7 +41,8 @@ def drawn_classes(num_classes: int) -> list[DrawnClass]:
     for index in range(num_classes):
         place, dozen = index % len(surfaces), index // len(surfaces)
         surface, outline = surfaces[place], outlines[(place + dozen * _SECOND_PAIRING) % len(outlines)]
-        classes.append(DrawnClass(f"/m/drawn{index + 1:02d}", f"{surface} {outline}", surface, outline))
+        name = {"surface": surface, "outline": outline}.get(class_cue, f"{surface} {outline}")
+        classes.append(DrawnClass(f"/m/drawn{index + 1:02d}", name, surface, outline))
     return classes
 
 

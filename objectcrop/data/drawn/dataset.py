@@ -43,6 +43,8 @@ STAMP = "drawn.json"
 _CHUNK = 100
 _COUNTS = {"train": "num_train", "validation": "num_validation", "test": "num_test"}
 _NOT_DRAWN = {*_COUNTS.values(), "max_unreadable_share", "source"}
+_YOUNGER = {"background": "shared", "class_cue": "both"}
+"""Settings that came later, and what all scenes before had: with these values they do not change a scene's id."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ def draw_scene(settings: DrawnDataset, split: str, index: int) -> Scene:
 
 def scene_id(settings: DrawnDataset, split: str, index: int) -> str:
     """Return 16 hexadecimal digits, different for every scene of every setting; the size of the set does not matter."""
-    drawn = {key: value for key, value in recorded(settings).items() if key not in _NOT_DRAWN}
+    drawn = {
+        key: value
+        for key, value in recorded(settings).items()
+        if key not in _NOT_DRAWN and (key, value) not in _YOUNGER.items()
+    }
     return hashlib.sha256(f"{settings_hash(drawn)}/{split}/{index}".encode()).hexdigest()[:16]
 
 
@@ -167,7 +173,7 @@ def _draw(folder: Path, settings: DrawnDataset, chunks: Sequence[Chunk], num_wor
 def draw_chunk(folder: Path, settings: DrawnDataset, chunk: Chunk) -> int:
     """Draw and write the scenes of a chunk, last of all its record; the number of scenes."""
     cv2.setNumThreads(1)
-    classes = drawn_classes(settings.num_classes)
+    classes = drawn_classes(settings.num_classes, settings.class_cue)
     quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
     records = []
     for index in range(chunk.start, chunk.stop):
@@ -189,7 +195,7 @@ def draw_chunk(folder: Path, settings: DrawnDataset, chunk: Chunk) -> int:
 
 
 def _write_layouts(folder: Path, settings: DrawnDataset, records: dict[str, list[dict[str, Any]]]) -> None:
-    classes = drawn_classes(settings.num_classes)
+    classes = drawn_classes(settings.num_classes, settings.class_cue)
     size = settings.width_px, settings.height_px
     write_class_csv(folder / "class-descriptions-boxable.csv", classes)
     for split, scenes in records.items():

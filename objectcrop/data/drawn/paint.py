@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from objectcrop.data.drawn.plan import Layout, Thing, ground_cut, windows
 from objectcrop.data.drawn.surfaces import GROUNDS, Grey, cut
+from objectcrop.data.drawn.waves import waves
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.datasets import DrawnDataset
 
@@ -22,7 +23,8 @@ ImageArray = NDArray[np.uint8]
 def paint_scene(settings: DrawnDataset, scene_type: int, layout: Layout, rng: np.random.Generator) -> ImageArray:
     """Return the scene as 8-bit BGR, shape (height, width, 3)."""
     light = rng.uniform(0, 2 * np.pi)
-    image = _ground(settings, scene_type, rng)
+    is_unique = settings.background == "unique"
+    image = waves(settings.width_px, settings.height_px, rng) if is_unique else _ground(settings, scene_type, rng)
     for thing in layout.things:
         _paint(image, thing, light, rng)
     return _develop(image, rng)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from objectcrop.data.drawn.classes import NUM_SCENE_TYPES, class_shares, drawn_classes, ground_shares
 from objectcrop.data.drawn.outlines import OUTLINES, Points, scaled, shaped, stroke
-from objectcrop.data.drawn.surfaces import CELL, GROUNDS, NUM_VARIANTS, TILE, Cut, Grey
+from objectcrop.data.drawn.surfaces import CELL, GROUNDS, NUM_VARIANTS, PATTERNS, TILE, Cut, Grey
 from objectcrop.study.settings.datasets import DrawnDataset
 
 AREA_SHARES = {"coco": (0.016, 1.47), "medium": (0.06, 0.9), "large": (0.20, 0.55), "close": (0.50, 0.30)}
@@ -145,14 +145,23 @@ def _place_somewhere(thing: Thing, layout: Layout, rng: np.random.Generator) -> 
 
 
 def _object(class_index: int, settings: DrawnDataset, rng: np.random.Generator) -> Thing:
-    kind = drawn_classes(settings.num_classes)[class_index]
+    surface, outline = _looks(class_index, settings, rng)
     median, spread = AREA_SHARES[settings.object_sizes]
     share = min(median * np.exp(rng.normal(0, spread)), _LARGEST_SHARE)
-    coverage = _coverage(shaped(kind.outline, rng), share, settings)
+    coverage = _coverage(shaped(outline, rng), share, settings)
     side = np.sqrt(coverage.size)
     period = np.clip(side * rng.uniform(0.17, 0.30), min(8.0, 0.5 * side), None)
-    surface = _cut(kind.surface, CELL / period, rng.normal(0, 15), rng)
-    return _thing(class_index, surface, coverage)
+    return _thing(class_index, _cut(surface, CELL / period, rng.normal(0, 15), rng), coverage)
+
+
+def _looks(class_index: int, settings: DrawnDataset, rng: np.random.Generator) -> tuple[str, str]:
+    """Return surface and outline of an object: those of its class, but for the one that names no class, which is any."""
+    kind = drawn_classes(settings.num_classes, settings.class_cue)[class_index]
+    if settings.class_cue == "surface":
+        return kind.surface, str(rng.choice(list(OUTLINES)))
+    if settings.class_cue == "outline":
+        return str(rng.choice(list(PATTERNS))), kind.outline
+    return kind.surface, kind.outline
 
 
 def _clutter(settings: DrawnDataset, scene_type: int, rng: np.random.Generator) -> Thing:

@@ -14,7 +14,7 @@ Records = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def summarize_records(records: Records, settings: DrawnDataset) -> dict[str, Any]:
     """Return counts per split and class, objects per scene, and box areas over the scene's area."""
-    names = [kind.name for kind in drawn_classes(settings.num_classes)]
+    names = [kind.name for kind in drawn_classes(settings.num_classes, settings.class_cue)]
     return {split: _summarize(scenes, names, settings) for split, scenes in records.items()}
 
 

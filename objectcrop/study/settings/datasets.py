@@ -20,6 +20,9 @@ from objectcrop.study.settings.section import DisagreementError, LocalPath, Name
 from objectcrop.study.settings.section import Split as Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
 
+MAX_CLASSES_OF_ONE_CUE = 12
+"""Drawn classes that surfaces alone, or outlines alone, tell apart."""
+
 
 class DrawnDataset(OwnImageFiles):
     """Scenes that the project draws itself: nothing is downloaded."""
@@ -44,6 +47,15 @@ class DrawnDataset(OwnImageFiles):
     clutter: float = Field(
         default=0.5, ge=0, le=1, description="Share of a full load of class-less distractor strokes and patches."
     )
+    background: Literal["shared", "unique"] = Field(
+        default="shared",
+        description="'shared': grounds that all scenes draw from. 'unique': each scene has a field of waves of its own, "
+        "which names the scene and no class.",
+    )
+    class_cue: Literal["both", "surface", "outline"] = Field(
+        default="both",
+        description="What names a class: 'surface' (outlines are random), 'outline' (surfaces are random), or both.",
+    )
     jpeg_quality: int = Field(default=90, ge=30, le=100, description="JPEG quality of the written scenes.")
     seed: int = Field(default=0, ge=0, description="Seed of the drawing; the same settings give the same bytes.")
 
@@ -52,6 +64,9 @@ class DrawnDataset(OwnImageFiles):
         if not self.min_objects <= self.mean_objects <= self.max_objects:
             limits = f"min_objects {self.min_objects} and max_objects {self.max_objects}"
             raise DisagreementError(("mean_objects", f"{self.mean_objects} must be between {limits}"))
+        if self.class_cue != "both" and self.num_classes > MAX_CLASSES_OF_ONE_CUE:
+            text = f"got {self.num_classes}: {self.class_cue}s alone name at most {MAX_CLASSES_OF_ONE_CUE} classes"
+            raise DisagreementError(("num_classes", text))
         return self
 
 
