@@ -43,8 +43,6 @@ STAMP = "drawn.json"
 _CHUNK = 100
 _COUNTS = {"train": "num_train", "validation": "num_validation", "test": "num_test"}
 _NOT_DRAWN = {*_COUNTS.values(), "max_unreadable_share", "source"}
-_YOUNGER = {"background": "shared", "class_cue": "both"}
-"""Settings that came later, and what all scenes before had: with these values they do not change a scene's id."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,7 @@ def draw_scene(settings: DrawnDataset, split: str, index: int) -> Scene:
 
 def scene_id(settings: DrawnDataset, split: str, index: int) -> str:
     """Return 16 hexadecimal digits, different for every scene of every setting; the size of the set does not matter."""
-    drawn = {
-        key: value
-        for key, value in recorded(settings).items()
-        if key not in _NOT_DRAWN and (key, value) not in _YOUNGER.items()
-    }
+    drawn = {key: value for key, value in recorded(settings).items() if key not in _NOT_DRAWN}
     return hashlib.sha256(f"{settings_hash(drawn)}/{split}/{index}".encode()).hexdigest()[:16]
 
 
