@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 from objectcrop.boxes import Size, as_boxes
 from objectcrop.views.regions import Box
 
-HELD_SHARE = 0.5
-"""Least share of an object's box inside a crop for which the crop holds the object."""
+LEAST_SHARE = 0.5
+"""A crop shows an object if at least this share of the object's box is inside it, or this share of the crop is the object's."""
 
 
 class PairContent(NamedTuple):
     """Means over pairs; shares of 0 to 1.
 
     Attributes:
-        crops_with_object: share of crops that hold an object.
-        pairs_with_same_object: share of pairs whose crops hold an object in common.
+        crops_with_object: share of crops that show an object.
+        pairs_with_same_object: share of pairs whose crops show an object in common.
         background_share: share of a crop's area that is outside all objects' boxes.
         common_background_share: of the smaller crop's area, the share that is in both crops and outside all boxes.
         area_share: area of a crop over that of the image.
@@ -49,24 +49,25 @@ def measure_pairs(pairs: Iterable[tuple[Box, Box, ArrayLike, Size]]) -> PairCont
 
 def _measure(query: Box, key: Box, objects: ArrayLike, size: Size) -> tuple[float, ...]:
     boxes = as_boxes(objects)
-    held = np.stack([_held(crop, boxes) for crop in (query, key)])
+    shown = np.stack([_shown(crop, boxes) for crop in (query, key)])
     first, second = _pixels(query, size), _pixels(key, size)
     ground = ~np.any([_pixels(box, size) for box in boxes.tolist()], axis=0) if len(boxes) else np.ones_like(first)
     areas = np.array([first.sum(), second.sum()])
     outside = np.array([(first & ground).sum(), (second & ground).sum()])
     return (
-        float(held.any(axis=1).mean()),
-        float(held.all(axis=0).any()),
+        float(shown.any(axis=1).mean()),
+        float(shown.all(axis=0).any()),
         float((outside / areas).mean()),
         float((first & second & ground).sum() / areas.min()),
         float(areas.mean() / first.size),
     )
 
 
-def _held(crop: Box, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _shown(crop: Box, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     low, high = np.maximum(boxes[:, :2], crop[:2]), np.minimum(boxes[:, 2:], crop[2:])
     inside = np.prod(np.maximum(high - low, 0), axis=1)
-    return np.asarray(inside >= HELD_SHARE * np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    crop_area = (crop[2] - crop[0]) * (crop[3] - crop[1])
+    return np.asarray(inside >= LEAST_SHARE * np.minimum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), crop_area))
 
 
 def _pixels(box: Box, size: Size) -> NDArray[np.bool_]:

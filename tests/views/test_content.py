@@ -30,9 +30,19 @@ def test_crops_beside_all_objects_share_background_alone():
     assert content == PairContent(0.0, 0.0, 1.0, 1.0, 0.15)
 
 
-def test_half_of_a_box_is_held_and_less_is_not():
-    assert measure_pairs([((0, 0, 2, 4), (0, 0, 4, 2), OBJECTS, SIZE)]).pairs_with_same_object == 1
-    assert measure_pairs([((0, 0, 1, 4), (0, 0, 4, 2), OBJECTS, SIZE)]).crops_with_object == 0.5
+@pytest.mark.parametrize(
+    ("crop", "is_shown"),
+    [
+        ((2, 0, 8, 6), True),  # half of the object
+        ((3, 0, 9, 6), False),  # a quarter
+        ((3, 0, 5, 4), True),  # a quarter of the object, half of the crop
+        ((3, 0, 6, 4), False),  # a quarter, a third
+    ],
+)
+def test_an_object_is_shown_by_half_of_it_or_where_it_fills_half_of_the_crop(crop, is_shown):
+    content = measure_pairs([(crop, LEFT_OBJECT, OBJECTS, SIZE)])
+    assert content.pairs_with_same_object == is_shown
+    assert content.crops_with_object == (1 + is_shown) / 2
 
 
 def test_parts_outside_the_image_do_not_count():
