@@ -21,6 +21,11 @@ class Heading(NamedTuple):
 
 
 HEADINGS = {
+    "coco_metric": Heading(
+        "COCO's metric",
+        "Boxes and masks of drawn detections, 100 an image of 80 classes, by the reference and by the other choice of a "
+        "segmenter's `evaluator` (docs/detection.md). The peak is what the metric adds to annotations and detections.",
+    ),
     "drawn": Heading("Drawing scenes"),
     "drawn_learnability": Heading("Can drawn scenes be learned in minutes?"),
     "first_run": Heading("The demo, rule by rule"),

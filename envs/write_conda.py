@@ -34,6 +34,7 @@ DETECTRON2 = (
     "omegaconf",
     "hydra-core",
     "pycocotools",
+    "faster-coco-eval",
     "termcolor",
     "yacs",
     "tabulate",

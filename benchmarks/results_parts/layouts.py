@@ -49,6 +49,21 @@ def ratios(result: Result, about: str, names: Mapping[str, str] | None = None) -
 FASTER = "The peer's time over ours, both measured in the same run: above 1 ours is faster."
 
 
+def coco_metric(result: Result) -> list[Table]:
+    """Return time and memory of both evaluators, and how far their numbers differ."""
+    by_name, ends = values(result), ["processor s", "peak"]
+    differences = [value for name, value in by_name.items() if name.endswith("largest difference of AP and AR")]
+    return [
+        Table(
+            "What a metric takes",
+            ["", "processor s", "peak, MiB"],
+            pivot(result, ends),
+            notes=[f"The twelve numbers of both, in percent, differ by at most {number(max(differences))}."],
+        ),
+        ratios(result, "The time of pycocotools over that of faster-coco-eval, both measured in the same run."),
+    ]
+
+
 def drawn(result: Result) -> list[Table]:
     """Return the rates of drawing scenes, by size of the image and of the objects."""
     ends = ["scenes a second", "scenes a processor second", "kB a scene"]

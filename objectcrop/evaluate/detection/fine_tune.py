@@ -26,6 +26,7 @@ from detectron2.utils.env import seed_all_rng
 from objectcrop.evaluate.detection import parts as detection_parts  # noqa: F401 - registers trunks and head by being imported
 from objectcrop.evaluate.detection.config import detection_config, effective_norm
 from objectcrop.evaluate.detection.data import register_coco, register_voc
+from objectcrop.evaluate.detection.faster_coco import assert_installed
 from objectcrop.evaluate.detection.metrics import InstanceEvaluator, VocEvaluator
 from objectcrop.evaluate.detection.repeats import RESULT, joined, repeats_of
 from objectcrop.evaluate.detection.request import FineTuning
@@ -38,7 +39,7 @@ from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import autocast, describe_precision, resolve_precision
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import Stopped, StopRequest, stop_requests
-from objectcrop.study.settings.tasks import DetectionSchedule, DetectorTask
+from objectcrop.study.settings.tasks import DetectionSchedule, DetectorTask, SegmenterTask
 
 RESUME_STRIDE = 7919  # any prime larger than the number of processes
 
@@ -53,8 +54,10 @@ def fine_tune_alone(job: FineTuning) -> dict[str, Any] | None:
 
     Raises:
         Stopped: after saving, when a signal asked for it.
-        ValueError: if a loss is not finite, or another command holds the folder.
+        ValueError: if a loss is not finite, another command holds the folder, or the package of the task's evaluator is missing.
     """
+    if isinstance(job.task, SegmenterTask):
+        assert_installed(job.task.evaluator, job.label)
     with joined_processes(job.num_processes) as is_first, stop_requests() as stop:
         if not is_first:
             _each(job, stop)
@@ -121,7 +124,7 @@ def fine_tune(job: FineTuning, stop: StopRequest) -> dict[str, Any]:
         evaluator: Any = (
             VocEvaluator(data.test, images, job.task.voc_metric)
             if isinstance(job.task, DetectorTask)
-            else InstanceEvaluator(data.test, images, job.num_processes, job.checkpoints)
+            else InstanceEvaluator(data.test, images, job.num_processes, job.checkpoints, job.task.evaluator)
         )
         with autocast(precision, device):
             results: dict[str, Any] = _evaluate(cfg, model, evaluator, images, job, stop)

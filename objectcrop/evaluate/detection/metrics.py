@@ -11,7 +11,8 @@ from detectron2.evaluation import COCOEvaluator, PascalVOCDetectionEvaluator
 from detectron2.evaluation.pascal_voc_evaluation import parse_rec, voc_eval
 from detectron2.utils import comm
 
-from objectcrop.study.settings.tasks import BOX_METRICS, SIZE_METRICS, VocMetric
+from objectcrop.evaluate.detection.faster_coco import FasterCocoEvaluator
+from objectcrop.study.settings.tasks import BOX_METRICS, SIZE_METRICS, CocoMetricFrom, VocMetric
 
 THRESHOLDS = range(50, 100, 5)
 
@@ -77,9 +78,26 @@ class VocEvaluator(PascalVOCDetectionEvaluator):  # type: ignore[misc]
 class InstanceEvaluator:
     """Detectron2's COCO metric, boxes and masks, under the names that our tables use."""
 
-    def __init__(self, dataset_name: str, images: list[dict[str, Any]], num_processes: int, folder: Path) -> None:
+    def __init__(
+        self,
+        dataset_name: str,
+        images: list[dict[str, Any]],
+        num_processes: int,
+        folder: Path,
+        evaluator: CocoMetricFrom = "pycocotools",
+    ) -> None:
+        """Measure these images of a registered data set.
+
+        Args:
+            dataset_name: registered name of the data set.
+            images: records of the images, as the catalog returns them.
+            num_processes: whose predictions are gathered.
+            folder: for Detectron2's files of predictions.
+            evaluator: what computes the metric.
+        """
         self._ids = [image["image_id"] for image in images]
-        self._inner = COCOEvaluator(dataset_name, ("bbox", "segm"), num_processes > 1, str(folder), use_fast_impl=False)
+        inner = COCOEvaluator if evaluator == "pycocotools" else FasterCocoEvaluator
+        self._inner = inner(dataset_name, ("bbox", "segm"), num_processes > 1, str(folder), use_fast_impl=False)
 
     def reset(self) -> None:
         """Forget what was processed."""

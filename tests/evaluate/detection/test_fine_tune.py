@@ -20,9 +20,12 @@ from tests.evaluate.detection.conftest import trunk_with_statistics
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*torch\.jit\.script:FutureWarning")
 
 
-@pytest.mark.parametrize("kind", ["detector", "segmenter"])
-def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind):
-    results = fine_tune(job(kind), StopRequest())
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("detector", {}), ("segmenter", {}), ("segmenter", {"evaluator": "faster-coco-eval"})],
+)
+def test_a_short_fine_tuning_ends_in_metrics_in_percent(job, kind, settings):
+    results = fine_tune(job(kind, settings=settings), StopRequest())
     assert results["metrics"].keys() == set(job(kind).task.metrics)  # which tables may name
     no_large_ones = {"APl", "mask_APl"}  # the rectangles have less than 40 x 30 px
     assert {name for name, value in results["metrics"].items() if value is None} == no_large_ones & set(
