@@ -112,6 +112,15 @@ def test_it_is_not_paired_by_scores_that_do_not_fit(objects):
     assert gain.interval.over == "independent rows"
 
 
+def test_the_mean_of_several_rows_is_not_paired_by_the_scores_of_some():
+    rows = [{"label": name, "run": name} for name in ("scene", "objects")]
+    both = {"label": "gain", "difference": {"of": ["objects", "scene"], "minus": ["scene"]}}
+    table = Table.model_validate({"title": "t", "columns": TABLE.model_dump()["columns"], "rows": [*rows, both]})
+    of = {("scene", "linear"): contributions([30.0, 31.0])}
+    *_, (gain,) = build_cells(table, Measured(ONE_SEED, contributions=of), PAPER)
+    assert gain.interval.over == "independent rows"
+
+
 def test_several_seeds_are_paired_whatever_else_is_known():
     seeds = [
         result("scene", 0, 30.0, (27.0, 34.0)),
