@@ -5,10 +5,12 @@ rule render_table:
     """Render one table: what was measured, beside the paper's numbers."""
     input:
         results=of(PLAN.results.of_table),
+        scores=of(PLAN.results.scores),
         summaries=of(PLAN.results.summaries),
         proposals=of(PLAN.results.summaries_of_proposals),
         paper=str(ROOT / "objectcrop/report/paper_values.csv"),
         faults=str(ROOT / "objectcrop/report/paper_faults.toml"),
+        lengths=str(ROOT / "objectcrop/report/paper_lengths.toml"),
         lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
         markdown=report(
@@ -19,6 +21,7 @@ rule render_table:
         ),
         csv=paths.TABLE_CSV,
         json=paths.TABLE_JSON,
+        latex=paths.TABLE_LATEX,
     log:
         "logs/render_table/{table}.log",
     localrule: True
@@ -32,8 +35,9 @@ rule render_table:
     shell:
         "python -m workflow_scripts.render_table"
         " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results}"
-        " --summaries {input.summaries} --proposals {input.proposals} --paper {input.paper:q} --faults {input.faults:q}"
-        " --markdown {output.markdown} --csv {output.csv} --json {output.json} 2>&1 | tee -i {log}"
+        " --scores {input.scores} --summaries {input.summaries} --proposals {input.proposals}"
+        " --paper {input.paper:q} --faults {input.faults:q} --lengths {input.lengths:q}"
+        " --markdown {output.markdown} --csv {output.csv} --json {output.json} --latex {output.latex} 2>&1 | tee -i {log}"
 
 
 rule planned_cost:

@@ -11,35 +11,44 @@ from workflow_scripts.arguments import job_parser
 def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, TableJob, ["data-root"])
     parser.add_input("results", "results of the tasks", nargs="*")
+    parser.add_input(
+        "scores", "scores of linear evaluations whose differences are paired, RUN/sSEED/TASK.scores.npz", nargs="*"
+    )
     parser.add_input("summaries", "summaries of its runs", nargs="*")
     parser.add_input("proposals", "summaries of proposals, DATASET/SOURCE.json", nargs="*")
     parser.add_input("paper", "CSV of the paper's numbers")
     parser.add_input("faults", "TOML of what is wrong with these")
-    parser.add_output("markdown", "Markdown to write")
-    parser.add_output("csv", "CSV to write")
-    parser.add_output("json", "JSON to write, full precision")
+    parser.add_input("lengths", "TOML of how long the runs behind these are")
+    for name in ("markdown", "csv", "json", "latex"):
+        parser.add_output(name, "file to write")
     args = parser.parse_args(argv)
     job = TableJob.parse(args.settings)
     leaf = images_behind(args.data_root) if job.checks_images else None
     made = parser.begin("render_table", args, leaf=leaf, tolerant=job.allow_stale)
 
+    from objectcrop.report.budget import read_lengths, reduced_rows
     from objectcrop.report.cells import build_cells
     from objectcrop.report.costs import measured_hours
     from objectcrop.report.faults import read_faults
+    from objectcrop.report.filled import FilledTable
+    from objectcrop.report.latex import as_latex
     from objectcrop.report.measured import read_measured
     from objectcrop.report.rendering import as_csv, as_json, as_markdown
     from objectcrop.runtime.atomic import read_json, write_json, write_text
     from objectcrop.study.paper import read_paper_values
 
-    table = job.table
     stale = {file: problem.through(file) for file, problem in made.problems.items()}
-    measured = read_measured(args.results, args.proposals, stale)
-    cells = build_cells(table, measured, read_paper_values(args.paper), read_faults(args.faults))
-    hours = measured_hours(job, map(read_json, args.summaries), measured.results)
-    write_json(args.json, {"name": job.table_name} | as_json(table, cells, hours))
-    write_text(args.csv, as_csv(table, cells, hours))
-    write_text(args.markdown, as_markdown(table, cells, hours))
-    print(as_markdown(table, cells, hours))
+    measured = read_measured(args.results, args.proposals, args.scores, stale)
+    cells = build_cells(job.table, measured, read_paper_values(args.paper), read_faults(args.faults))
+    summaries = [read_json(path) for path in args.summaries]
+    hours = measured_hours(job, summaries, measured.results)
+    reduced = reduced_rows(job, summaries, read_lengths(args.lengths))
+    filled = FilledTable(job.table, cells, hours, reduced, job.table_name)
+    write_json(args.json, as_json(filled))
+    write_text(args.csv, as_csv(filled))
+    write_text(args.latex, as_latex(filled))
+    write_text(args.markdown, as_markdown(filled))
+    print(as_markdown(filled))
     made.finish()
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from objectcrop.report.differences import Interval, difference_of, joint_interval
+from objectcrop.evaluate.linear.comparison import Contributions, paired_intervals
+from objectcrop.report.differences import difference_of, independent_interval, joint_interval
 from objectcrop.report.faults import Fault
+from objectcrop.report.intervals import Interval, seed_interval
 from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Column, Row, Table
 
@@ -40,7 +42,7 @@ class Cell:
         published: what the paper says.
         stale: what keeps a measured value from being what the study would measure now, in words; empty if nothing.
         precisions: what the networks computed in, by stage ("pretraining", "evaluation"), over the seeds; none for a quoted row.
-        interval: 95% interval of the mean, if every result has one.
+        image_interval: 95% interval of the mean over the test images, if every result has one.
         is_difference: whether the value is that of rows minus rows.
     """
 
@@ -48,7 +50,7 @@ class Cell:
     published: Published = field(default_factory=Published)
     stale: str = ""
     precisions: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    interval: Interval | None = None
+    image_interval: Interval | None = None
     is_difference: bool = False
 
     @property
@@ -62,11 +64,23 @@ class Cell:
         return statistics.stdev(self.measured) if len(self.measured) > 1 else None
 
     @property
+    def interval(self) -> Interval | None:
+        """95% interval of the mean: over the seeds where they differ, else over the test images, if that is known."""
+        return seed_interval(self.measured) or self.image_interval
+
+    @property
     def over_paper(self) -> float | None:
         """Measured mean minus the paper's number; None for a number that is no target."""
         if self.mean is None or self.published.value is None or not all(fault.is_usable for fault in self.faults):
             return None
         return self.mean - self.published.value
+
+    @property
+    def over_paper_interval(self) -> Interval | None:
+        """The interval of that: of what was measured, as the paper states none of its number."""
+        if self.over_paper is None or self.interval is None or self.published.value is None:
+            return None
+        return self.interval.minus(self.published.value)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -82,12 +96,14 @@ class Measured(NamedTuple):
         stale: what keeps results of a (run, task) from being what the study would measure now, in words.
         proposals: summaries by (data set, source).
         stale_proposals: the same of these.
+        contributions: of the test images to the metrics of each seed, by (run, task), for differences that are paired by them.
     """
 
     results: Sequence[Mapping[str, Any]] = ()
     stale: Mapping[tuple[str, str], str] = MappingProxyType({})
     proposals: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({})
     stale_proposals: Mapping[tuple[str, str], str] = MappingProxyType({})
+    contributions: Mapping[tuple[str, str], Sequence[Contributions]] = MappingProxyType({})
 
 
 def build_cells(table: Table, measured: Measured, paper: PaperValues, faults: Sequence[Fault] = ()) -> list[list[Cell]]:
@@ -124,11 +140,17 @@ def _column_cells(
         Cell(published=text) if row.difference else _cell(row, column, measured, results_of, text)
         for row, text in zip(table.rows, published, strict=True)
     ]
-    by_label = {row.label: cell for row, cell in zip(table.rows, own, strict=True) if not row.difference}
+    by_label = {row.label: (row, cell) for row, cell in zip(table.rows, own, strict=True) if not row.difference}
     return [
         cell
         if row.difference is None
-        else _difference(row.difference.of, row.difference.minus, by_label, cell.published)
+        else _difference(
+            [by_label[label] for label in row.difference.of],
+            [by_label[label] for label in row.difference.minus],
+            column,
+            measured,
+            cell.published,
+        )
         for row, cell in zip(table.rows, own, strict=True)
     ]
 
@@ -158,11 +180,37 @@ def _cell(
     )
 
 
-def _difference(of: Sequence[str], minus: Sequence[str], cells: Mapping[str, Cell], published: Published) -> Cell:
-    above, below = [cells[label] for label in of], [cells[label] for label in minus]
-    values, interval = difference_of(above, below)
+def _difference(
+    of: Sequence[tuple[Row, Cell]],
+    minus: Sequence[tuple[Row, Cell]],
+    column: Column,
+    measured: Measured,
+    published: Published,
+) -> Cell:
+    above, below = [cell for _, cell in of], [cell for _, cell in minus]
+    values = difference_of(above, below)
+    if not values:
+        return Cell(published=published, is_difference=True)
+    paired = _paired_interval([row for row, _ in of], [row for row, _ in minus], column, measured)
     stale = next((cell.stale for cell in (*above, *below) if cell.stale), "")
-    return Cell(values, published, stale if values else "", {}, interval, is_difference=True)
+    interval = independent_interval(above, below) if paired is None else paired
+    return Cell(values, published, stale, {}, interval, is_difference=True)
+
+
+def _paired_interval(of: Sequence[Row], minus: Sequence[Row], column: Column, measured: Measured) -> Interval | None:
+    """Return the interval over the images that all rows share; None where they share none, or their scores are not here."""
+    above, below = (_contributions(rows, column, measured) for rows in (of, minus))
+    if not above or not below or len({one.images for one in (*above, *below)}) > 1:
+        return None
+    ends = paired_intervals(above, below).get(column.metric)
+    return None if ends is None else Interval(*ends, "paired images")
+
+
+def _contributions(rows: Sequence[Row], column: Column, measured: Measured) -> list[Contributions]:
+    """Return those of all rows and seeds; none if one row has none."""
+    keys = [row.judged_by(column) for row in rows]
+    several = [measured.contributions[key] for key in keys if key is not None and key in measured.contributions]
+    return [one for ones in several for one in ones] if len(several) == len(rows) else []
 
 
 def _published(table: Table, row: Row, column: Column, paper: PaperValues, faults: Sequence[Fault]) -> Published:
@@ -184,7 +232,7 @@ def _metric(result: Mapping[str, Any], name: str) -> float:
 
 def _interval(result: Mapping[str, Any], name: str) -> Interval | None:
     ends = result.get("intervals", {}).get(name)
-    return None if ends is None else (float(ends[0]), float(ends[1]))
+    return None if ends is None else Interval(float(ends[0]), float(ends[1]), "images")
 
 
 def _of_proposals(pair: tuple[str, str], column: Column, measured: Measured) -> float:

@@ -6,7 +6,8 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import NamedTuple, Protocol
 
-ANY = "*"
+from objectcrop.report.places import Places, include, places_of
+
 FAULTS_FILE = Path(__file__).with_name("paper_faults.toml")
 
 
@@ -16,18 +17,18 @@ class Fault(NamedTuple):
     Attributes:
         number: that identifies it.
         text: what it is.
-        places: (table, row, metric) of paper_values.csv; `*` is any row or metric.
+        places: of the numbers.
         is_usable: whether a difference to the number means anything.
     """
 
     number: int
     text: str
-    places: tuple[tuple[str, str, str], ...]
+    places: Places
     is_usable: bool = True
 
     def concerns(self, table: str, row: str, metric: str) -> bool:
         """Return whether it is one of this number."""
-        return any(of == table and rows in (row, ANY) and metrics in (metric, ANY) for of, rows, metrics in self.places)
+        return include(self.places, table, row, metric)
 
 
 def read_faults(path: Path = FAULTS_FILE) -> list[Fault]:
@@ -39,8 +40,7 @@ def read_faults(path: Path = FAULTS_FILE) -> list[Fault]:
     faults: dict[int, Fault] = {}
     for entry in tomllib.loads(path.read_text(encoding="utf-8"))["faults"]:
         try:
-            places = tuple((table, row, metric) for table, row, metric in entry["at"])
-            fault = Fault(entry["number"], entry["text"], places, not entry.get("unusable", False))
+            fault = Fault(entry["number"], entry["text"], places_of(entry), not entry.get("unusable", False))
         except (KeyError, ValueError) as error:
             raise ValueError(
                 f"{path}: expected number, text, and at with table, row and metric, got {entry}"

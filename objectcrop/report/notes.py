@@ -1,51 +1,60 @@
 """The sentences under a table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from objectcrop.report.budget import MARK
 from objectcrop.report.cells import STAGES, Cell
-from objectcrop.report.faults import Footnotes
+from objectcrop.report.costs import NOTE
+from objectcrop.report.filled import FilledTable
+from objectcrop.report.interval_notes import interval_notes
 from objectcrop.study.settings.tables import Table
 
 
-def notes(table: Table, cells: list[list[Cell]]) -> list[str]:
-    """Return the table's note, those on its rows, the number of seeds, notes on the paper's numbers, and their faults."""
+def notes(filled: FilledTable) -> list[str]:
+    """Return the table's note and those on its rows, on budgets, seeds and intervals, on the paper's numbers and their faults.
+
+    Then what is stale, the precisions, and what the hours are.
+    """
+    table, cells = filled.table, filled.cells
     sentences = [table.note] if table.note else []
     sentences += [f"{row.label}: {row.note}" for row in table.rows if row.note]
     sentences += [f"{row.label}: judged by {_listed(row.tasks)}." for row in table.rows if row.tasks and row.all_runs]
-    sentences += _seed_notes(cells)
+    sentences += _budget_notes(filled)
+    sentences += [*_seed_notes(cells), *interval_notes(filled)]
     for row, row_cells in zip(table.rows, cells, strict=True):
         texts = dict.fromkeys(cell.published.note for cell in row_cells if cell.published.note)
         sentences += [f"{row.label}, paper: {text}" for text in texts]
-    sentences += footnotes_of(cells).sentences()
+    sentences += filled.footnotes.sentences()
     reasons = dict.fromkeys(cell.stale for row in cells for cell in row if cell.stale)
-    return sentences + [f"Stale: {reason}." for reason in reasons] + _precision_notes(table, cells)
+    sentences += [f"Stale: {reason}." for reason in reasons] + _precision_notes(table, cells)
+    return sentences if filled.hours is None else [*sentences, NOTE]
 
 
-def footnotes_of(cells: list[list[Cell]]) -> Footnotes:
-    """Return the faults of a table's published numbers as footnotes."""
-    return Footnotes(cells, [[bool(cell.published.text) for cell in row] for row in cells])
+def _budget_notes(filled: FilledTable) -> Iterator[str]:
+    """Yield why marked rows are marked; which of them, where there are several reasons."""
+    rows: dict[str, list[str]] = {}
+    for row, reason in zip(filled.table.rows, filled.reasons, strict=True):
+        if reason:
+            rows.setdefault(reason, []).append(row.label)
+    for reason, labels in rows.items():
+        which = f" ({', '.join(labels)})" if len(rows) > 1 else ""
+        yield f"{MARK} Reduced budget{which}: {reason}."
 
 
 def _listed(tasks: Mapping[str, str]) -> str:
     return ", ".join(f"{own} in place of {usual}" for usual, own in tasks.items())
 
 
-def _seed_notes(cells: list[list[Cell]]) -> list[str]:
+def _seed_notes(cells: Sequence[Sequence[Cell]]) -> list[str]:
     judged = [cell for row in cells for cell in row if cell.precisions or cell.is_difference]
-    counts = {len(cell.measured) for cell in judged if cell.measured}
-    if not counts:
+    seeds = max((len(cell.measured) for cell in judged), default=0)
+    if not seeds:
         return []
-    seeds = max(counts)
     several = f"Mean ± standard deviation over {seeds} seeds."
-    sentences = ["One seed: the spread is unknown." if seeds == 1 else several]
-    if any(cell.interval for cell in judged):
-        sentences.append(
-            "In brackets: 95% interval over the test images; of a difference, as if rows were independent."
-        )
-    return sentences
+    return ["One seed: the spread is unknown." if seeds == 1 else several]
 
 
-def _precision_notes(table: Table, cells: list[list[Cell]]) -> list[str]:
+def _precision_notes(table: Table, cells: Sequence[Sequence[Cell]]) -> list[str]:
     """Return a sentence for each stage that computed in different precisions in this table: which rows in which."""
     sentences = []
     for stage in STAGES:

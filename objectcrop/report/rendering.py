@@ -1,134 +1,90 @@
-"""A table of cells as Markdown, CSV and JSON."""
+"""A table as Markdown, CSV and JSON; `latex` has LaTeX."""
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import Any
 
 from objectcrop.report.cells import Cell
-from objectcrop.report.costs import HEADING, NOTE, hours_text
-from objectcrop.report.faults import Footnotes
-from objectcrop.report.notes import footnotes_of, notes
-from objectcrop.study.settings.tables import Column, Table
+from objectcrop.report.filled import FilledTable
+from objectcrop.report.notes import notes
+from objectcrop.report.printed import flat_headings, lines
+from objectcrop.study.settings.tables import Column, Row
 
-UNMEASURED = "–"
-RowHours = Sequence[float | None]
-"""GPU-hours of each row."""
+REDUCED_HEADING = "reduced budget"
 
 
-def measured_text(cell: Cell, column: Column) -> str:
-    """Return mean, deviation over seeds and interval where there are, a mark on a stale value; a difference has its sign."""
-    if cell.mean is None:
-        return "quoted" if cell.published.text and not cell.is_difference else UNMEASURED
-    digits = column.decimals
-    spread = "" if cell.deviation is None else f" ± {cell.deviation:.{digits}f}"
-    form = f"+.{digits}f" if cell.is_difference else f".{digits}f"
-    ends = "" if cell.interval is None else f" ({cell.interval[0]:{form}} to {cell.interval[1]:{form}})"
-    return f"{cell.mean:{form}}{spread}{ends}{' (stale)' if cell.stale else ''}"
-
-
-def headings(table: Table, footnotes: Footnotes | None = None, hours: RowHours | None = None) -> list[str]:
-    """Return column headings; the paper's number and the difference are columns where the paper has the metric."""
-    texts = [""]
-    for place, column in enumerate(table.columns):
-        texts.append(column.label)
-        if column.paper_metric is not None:
-            marks = "" if footnotes is None else footnotes.of_heading(place)
-            texts += [f"{column.label}, paper{marks}", "difference"]
-    return texts if hours is None else [*texts, HEADING]
-
-
-def lines(
-    table: Table, cells: list[list[Cell]], footnotes: Footnotes | None = None, hours: RowHours | None = None
-) -> list[list[str]]:
-    """Return the body as text, row by row, with the marks of footnotes and the hours of rows if there are any."""
-    body = []
-    for number, (row, row_cells) in enumerate(zip(table.rows, cells, strict=True)):
-        line = [row.label]
-        for place, (column, cell) in enumerate(zip(table.columns, row_cells, strict=True)):
-            line.append(measured_text(cell, column))
-            if column.paper_metric is not None:
-                marks = "" if footnotes is None else footnotes.of_cell(cell, place)
-                line += [f"{paper_text(cell)}{marks}", over_paper_text(cell, column)]
-        body.append(line if hours is None else [*line, hours_text(hours[number])])
-    return body
-
-
-def paper_text(cell: Cell) -> str:
-    """Return the paper's number; of a difference with its sign."""
-    value = cell.published.value
-    return f"{value:+g}" if cell.is_difference and value is not None else cell.published.text
-
-
-def over_paper_text(cell: Cell, column: Column) -> str:
-    """Return the measured mean minus the paper's number; empty where one of them is missing."""
-    return "" if cell.over_paper is None else f"{cell.over_paper:+.{column.decimals}f}"
-
-
-def gains(table: Table, cells: list[list[Cell]]) -> list[str]:
+def gains(filled: FilledTable) -> list[str]:
     """Return sentences: how far each row is from the first row with a measurement, by the first column.
 
     None of a table that has rows of its own for differences.
     """
-    if any(row.difference for row in table.rows):
+    rows, cells = filled.table.rows, filled.cells
+    if any(row.difference for row in rows):
         return []
-    measured = [(row.label, row_cells[0].mean) for row, row_cells in zip(table.rows, cells, strict=True)]
-    rows = [(label, mean) for label, mean in measured if mean is not None]
-    if len(rows) < 2:
+    means = [(row.label, row_cells[0].mean) for row, row_cells in zip(rows, cells, strict=True)]
+    measured = [(label, mean) for label, mean in means if mean is not None]
+    if len(measured) < 2:
         return []
-    first, base = rows[0]
-    return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in rows[1:]]
+    first, base = measured[0]
+    return [f"{label}: {mean - base:+.1f} against {first}" for label, mean in measured[1:]]
 
 
-def as_markdown(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> str:
-    """A Markdown document of the table; `hours` are the GPU-hours of its rows."""
-    footnotes = footnotes_of(cells)
-    head = headings(table, footnotes, hours)
-    rows = [head, ["---"] + ["---:"] * (len(head) - 1), *lines(table, cells, footnotes, hours)]
-    text = "\n".join(f"| {' | '.join(part.replace('|', '/') for part in row)} |" for row in rows)
-    below = "\n".join(f"- {note}" for note in _all_notes(table, cells, hours))
-    return f"# {table.title}\n\n{text}\n\n{below}\n"
+def as_markdown(filled: FilledTable) -> str:
+    """A Markdown document of the table, its columns aligned for the terminal."""
+    rows = [[part.replace("|", "/") for part in row] for row in (flat_headings(filled), *lines(filled))]
+    widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(rows[0]))]
+    head, *body = [_aligned(row, widths) for row in rows]
+    rule = _aligned(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])], widths)
+    below = "\n".join(f"- {note}" for note in notes(filled))
+    text = "\n".join([head, rule, *body])
+    return f"# {filled.table.title}\n\n{text}\n\n{below}\n"
 
 
-def as_csv(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> str:
-    """CSV with the same columns; footnotes have no place in it."""
+def as_csv(filled: FilledTable) -> str:
+    """CSV with the same columns; one more states why rows count as run at a reduced budget. Footnotes have no place in it."""
+    reasons, rows = filled.reasons, [flat_headings(filled, is_marked=False), *lines(filled, is_marked=False)]
+    if any(reasons):
+        rows = [[*row, reason] for row, reason in zip(rows, [REDUCED_HEADING, *reasons], strict=True)]
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([headings(table, hours=hours), *lines(table, cells, hours=hours)])
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
 
 
-def as_json(table: Table, cells: list[list[Cell]], hours: RowHours | None = None) -> dict[str, Any]:
+def as_json(filled: FilledTable) -> dict[str, Any]:
     """Return every number with full precision, and the text of the printed table."""
+    table = filled.table
     rows = [
         {
             "label": row.label,
             "run": row.run,
-            "gpu_hours": None if hours is None else hours[number],
+            "gpu_hours": None if filled.hours is None else filled.hours[number],
+            "reduced_budget": filled.reasons[number],
             "cells": [
-                _cell_json(cell, row.judged_by(column), column)
-                for column, cell in zip(table.columns, row_cells, strict=True)
+                _cell_json(cell, row, column) for column, cell in zip(table.columns, filled.cells[number], strict=True)
             ],
         }
-        for number, (row, row_cells) in enumerate(zip(table.rows, cells, strict=True))
+        for number, row in enumerate(table.rows)
     ]
-    footnotes = footnotes_of(cells)
     return {
+        "name": filled.name,
         "title": table.title,
         "paper_table": table.paper_table,
         "rows": rows,
-        "headings": headings(table, footnotes, hours),
-        "lines": lines(table, cells, footnotes, hours),
-        "notes": _all_notes(table, cells, hours),
-        "gains": gains(table, cells),
+        "headings": flat_headings(filled),
+        "lines": lines(filled),
+        "notes": notes(filled),
+        "gains": gains(filled),
     }
 
 
-def _all_notes(table: Table, cells: list[list[Cell]], hours: RowHours | None) -> list[str]:
-    return notes(table, cells) if hours is None else [*notes(table, cells), NOTE]
+def _aligned(row: list[str], widths: list[int]) -> str:
+    first, *others = zip(row, widths, strict=True)
+    return f"| {' | '.join([first[0].ljust(first[1]), *(part.rjust(width) for part, width in others)])} |"
 
 
-def _cell_json(cell: Cell, judged: tuple[str, str] | None, column: Column) -> dict[str, Any]:
-    run, task = judged or (None, column.task)
+def _cell_json(cell: Cell, row: Row, column: Column) -> dict[str, Any]:
+    run, task = row.judged_by(column) or (None, column.task)
+    interval, over_paper = cell.interval, cell.over_paper_interval
     return {
         "run": run,
         "task": task,
@@ -137,9 +93,11 @@ def _cell_json(cell: Cell, judged: tuple[str, str] | None, column: Column) -> di
         "measured": list(cell.measured),
         "mean": cell.mean,
         "deviation": cell.deviation,
-        "interval": cell.interval,
+        "interval": None if interval is None else [interval.low, interval.high],
+        "interval_over": None if interval is None else interval.over,
         "paper": cell.published.value,
         "difference": cell.over_paper,
+        "difference_interval": None if over_paper is None else [over_paper.low, over_paper.high],
         "stale": cell.stale,
         "note": cell.published.note,
         "faults": [fault.number for fault in cell.faults],

@@ -3,6 +3,7 @@
 import pytest
 
 from objectcrop.report.cells import NOT_AVAILABLE, Measured, build_cells
+from objectcrop.report.filled import FilledTable
 from objectcrop.report.notes import notes
 from objectcrop.report.rendering import as_csv, as_json, as_markdown, gains
 from objectcrop.study.paper import PaperValue, PaperValues, read_paper_values
@@ -57,29 +58,34 @@ def test_runs_of_one_table_that_computed_in_different_precisions_are_named_below
         result("objects", 0, 40.0),
         result("objects", 1, 41.0, evaluation="bfloat16"),
     ]
-    sentences = notes(TABLE, build_cells(TABLE, Measured(mixed), PAPER))
+    sentences = notes(FilledTable(TABLE, build_cells(TABLE, Measured(mixed), PAPER)))
     assert "Precision of pretraining differs between rows: bfloat16: scene; float32: objects." in sentences
     assert "Precision of evaluation differs between rows: bfloat16: objects; float32: scene, objects." in sentences
 
 
 def test_a_run_that_was_not_trained_differs_from_no_precision():
     alike = [result("scene", 0, 30.0, pretraining="none"), result("objects", 0, 40.0)]
-    assert not [text for text in notes(TABLE, build_cells(TABLE, Measured(alike), PAPER)) if "recision" in text]
+    assert not [
+        text for text in notes(FilledTable(TABLE, build_cells(TABLE, Measured(alike), PAPER))) if "recision" in text
+    ]
 
 
 def test_the_gain_is_computed_against_the_first_measured_row():
     cells = build_cells(TABLE, Measured(RESULTS), PAPER)
-    assert gains(TABLE, cells) == ["objects: +9.5 against scene"]
+    assert gains(FilledTable(TABLE, cells)) == ["objects: +9.5 against scene"]
 
 
 def test_a_stale_value_is_marked_and_the_reason_stands_below_the_table():
     reason = "results/objects.json was made with other settings"
     cells = build_cells(TABLE, Measured(RESULTS, {("objects", "linear"): reason}), PAPER)
-    text = as_markdown(TABLE, cells)
-    assert "40.5 ± 0.7 (stale)" in text
-    assert "31.0 ± 1.4 |" in text
+    text = as_markdown(FilledTable(TABLE, cells))
+    assert "40.5 ± 0.7 (34.1 to 46.9) (stale)" in text
+    assert "31.0 ± 1.4 (18.3 to 43.7) |" in text
     assert f"Stale: {reason}." in text
-    assert [[cell["stale"] for cell in row["cells"]] for row in as_json(TABLE, cells)["rows"]] == [[""], [reason]]
+    assert [[cell["stale"] for cell in row["cells"]] for row in as_json(FilledTable(TABLE, cells))["rows"]] == [
+        [""],
+        [reason],
+    ]
 
 
 def test_a_row_of_two_runs_shows_under_each_column_the_run_of_its_task_and_the_task_that_stands_in_for_it():
@@ -96,8 +102,8 @@ def test_a_row_of_two_runs_shows_under_each_column_the_run_of_its_task_and_the_t
     results = [result("scene", 0, 30.0), result("objects", 0, 41.0) | {"task": "b-slow"}]
     ((first, second),) = build_cells(table, Measured(results), PAPER)
     assert (first.mean, second.mean) == (30.0, 41.0)
-    cells = as_json(table, [[first, second]])["rows"][0]["cells"]
-    assert "one: judged by b-slow in place of b." in notes(table, [[first, second]])
+    cells = as_json(FilledTable(table, [[first, second]]))["rows"][0]["cells"]
+    assert "one: judged by b-slow in place of b." in notes(FilledTable(table, [[first, second]]))
     assert [(cell["run"], cell["task"]) for cell in cells] == [("scene", "linear"), ("objects", "b-slow")]
 
 
@@ -121,8 +127,8 @@ def test_a_measured_property_of_proposals_is_a_cell_with_its_own_digits():
         proposals={("coco", "lod"): {"mean_area_share": 0.312}}, stale_proposals={("coco", "lod"): "old"}
     )
     cells = build_cells(table, measured, paper)
-    assert as_csv(table, cells).splitlines()[1] == "LOD,0.31 (stale),0.39,-0.08"
-    assert not [text for text in notes(table, cells) if "seed" in text]
+    assert as_csv(FilledTable(table, cells)).splitlines()[1] == "LOD,0.39,0.31 (stale),-0.08"
+    assert not [text for text in notes(FilledTable(table, cells)) if "seed" in text]
     with pytest.raises(ValueError, match="coco/lod: there is no number 'mean_area_share'"):
         build_cells(table, Measured(proposals={("coco", "lod"): {"mean_area_share": None}}), paper)
 
@@ -149,8 +155,8 @@ def test_a_quoted_row_needs_no_result_and_a_lost_number_says_so():
         }
     )
     cells = build_cells(table, Measured([]), PAPER)
-    assert as_csv(table, cells).splitlines()[1] == f"lost,quoted,{NOT_AVAILABLE},"
-    assert as_json(table, cells)["rows"][0]["cells"][0]["mean"] is None
+    assert as_csv(FilledTable(table, cells)).splitlines()[1] == f"lost,{NOT_AVAILABLE},quoted,"
+    assert as_json(FilledTable(table, cells))["rows"][0]["cells"][0]["mean"] is None
 
 
 def test_the_numbers_of_the_paper_are_read_with_their_notes():

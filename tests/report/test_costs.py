@@ -2,6 +2,7 @@
 
 from objectcrop.report.cells import Measured, build_cells
 from objectcrop.report.costs import NOTE, measured_hours, planned_cost_page
+from objectcrop.report.filled import FilledTable
 from objectcrop.report.rendering import as_csv, as_json, as_markdown
 from objectcrop.study.jobs.costs import PlannedCostJob
 from objectcrop.study.jobs.report import TableJob
@@ -56,19 +57,19 @@ def test_a_row_has_its_pretraining_and_its_judging_of_every_seed_by_the_gpus_tha
 def test_a_table_that_needed_no_gpu_has_no_such_column():
     assert measured_hours(job(0), SUMMARIES, RESULTS) is None
     cells = build_cells(job(0).table, Measured(RESULTS), PaperValues({}))
-    assert "GPU-hours" not in as_markdown(job(0).table, cells)
+    assert "GPU-hours" not in as_markdown(FilledTable(job(0).table, cells))
 
 
 def test_the_hours_are_the_last_column_in_every_format():
     table = job(4).table
     cells = build_cells(table, Measured(RESULTS), PaperValues({}))
     hours = measured_hours(job(4), SUMMARIES, RESULTS)
-    lines = as_markdown(table, cells, hours).splitlines()
+    lines = as_markdown(FilledTable(table, cells, hours)).splitlines()
     assert lines[2].endswith("| GPU-hours |")
-    assert [line.split(" | ")[-1] for line in lines[4:7]] == ["20 |", "0 |", "– |"]
+    assert [line.split("|")[-2].strip() for line in lines[4:7]] == ["20", "0", "–"]
     assert f"- {NOTE}" in lines
-    assert as_csv(table, cells, hours).splitlines()[0].endswith(",GPU-hours")
-    written = as_json(table, cells, hours)
+    assert as_csv(FilledTable(table, cells, hours)).splitlines()[0].endswith(",GPU-hours")
+    written = as_json(FilledTable(table, cells, hours))
     assert [row["gpu_hours"] for row in written["rows"]] == hours
     assert written["lines"][0][-1] == "20"
 

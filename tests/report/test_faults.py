@@ -4,8 +4,10 @@ import pytest
 
 from objectcrop.report.cells import Measured, build_cells
 from objectcrop.report.faults import Fault, read_faults
+from objectcrop.report.filled import FilledTable
 from objectcrop.report.notes import notes
-from objectcrop.report.rendering import as_csv, as_json, as_markdown
+from objectcrop.report.printed import flat_headings, lines
+from objectcrop.report.rendering import as_csv, as_json
 from objectcrop.study.paper import PaperValue, PaperValues, read_paper_values
 from objectcrop.study.settings.tables import Table
 
@@ -43,32 +45,38 @@ def cells():
     return build_cells(TABLE, Measured(RESULTS), PAPER, FAULTS)
 
 
-def test_a_fault_of_a_whole_column_is_at_its_heading_and_one_of_a_row_at_its_numbers(cells):
-    lines = as_markdown(TABLE, cells).splitlines()
-    assert lines[2] == "|  | map | map, paper [a] | difference | top1 | top1, paper | difference |"
-    assert lines[4] == "| a | 51.0 | 50 | +1.0 | 49.0 | 50 | -1.0 |"
-    assert lines[6] == "| ours | 51.0 |  |  | 49.0 |  |  |"
+@pytest.fixture
+def filled(cells):
+    return FilledTable(TABLE, cells)
+
+
+def test_a_fault_of_a_whole_column_is_at_its_heading_and_one_of_a_row_at_its_numbers(filled):
+    heads = ["map, paper [a]", "map, measured", "map, difference"]
+    assert flat_headings(filled) == ["", *heads, "top1, paper", "top1, measured", "top1, difference"]
+    first, _, last = lines(filled)
+    assert first == ["a", "50", "51.0", "+1.0", "50", "49.0", "-1.0"]
+    assert last == ["ours", "", "51.0", "", "", "49.0", ""]
 
 
 def test_the_only_number_of_a_column_has_its_mark_itself():
     table = TABLE.model_copy(update={"rows": TABLE.rows[1:]})
-    lines = as_markdown(table, build_cells(table, Measured(RESULTS), PAPER, FAULTS)).splitlines()
-    assert lines[2] == "|  | map | map, paper | difference | top1 | top1, paper | difference |"
-    assert lines[4] == "| b | 51.0 | 60 [a, b] |  | 49.0 | 60 [b] |  |"
+    alone = FilledTable(table, build_cells(table, Measured(RESULTS), PAPER, FAULTS))
+    assert flat_headings(alone)[1] == "map, paper"
+    assert lines(alone)[0] == ["b", "60 [a, b]", "51.0", "", "60 [b]", "49.0", ""]
 
 
-def test_no_difference_is_printed_to_a_number_that_is_no_target(cells):
-    assert as_markdown(TABLE, cells).splitlines()[5] == "| b | 51.0 | 60 [b] |  | 49.0 | 60 [b] |  |"
+def test_no_difference_is_printed_to_a_number_that_is_no_target(filled, cells):
+    assert lines(filled)[1] == ["b", "60 [b]", "51.0", "", "60 [b]", "49.0", ""]
     assert cells[1][0].over_paper is None
     assert cells[0][0].over_paper == 1.0
 
 
-def test_the_footnotes_stand_under_the_table_in_the_order_of_their_letters(cells):
-    assert [text for text in notes(TABLE, cells) if text.startswith("[")] == [
+def test_the_footnotes_stand_under_the_table_in_the_order_of_their_letters(filled):
+    assert [text for text in notes(filled) if text.startswith("[")] == [
         "[a] per batch",
         "[b] a copy",
     ]
-    written = as_json(TABLE, cells)
+    written = as_json(filled)
     assert [[cell["faults"] for cell in row["cells"]] for row in written["rows"]] == [
         [[3], []],
         [[3, 7], [7]],
@@ -76,11 +84,11 @@ def test_the_footnotes_stand_under_the_table_in_the_order_of_their_letters(cells
     ]
 
 
-def test_csv_has_numbers_without_marks(cells):
-    assert as_csv(TABLE, cells).splitlines()[:3] == [
-        ',map,"map, paper",difference,top1,"top1, paper",difference',
-        "a,51.0,50,+1.0,49.0,50,-1.0",
-        "b,51.0,60,,49.0,60,",
+def test_csv_has_numbers_without_marks(filled):
+    assert as_csv(filled).splitlines()[:3] == [
+        ',"map, paper","map, measured","map, difference","top1, paper","top1, measured","top1, difference"',
+        "a,50,51.0,+1.0,50,49.0,-1.0",
+        "b,60,51.0,,60,49.0,",
     ]
 
 

@@ -88,6 +88,13 @@ def test_a_name_for_several_tables_makes_these(workflow):
     assert "evaluate_linear" not in jobs
 
 
+def test_the_rows_of_table_4_on_drawn_scenes_are_an_overlay_of_the_default_study(workflow):
+    jobs = workflow.planned("table4", "--configfile", "config.yaml", "presets/table4_drawn.yaml")
+    assert jobs["pretrain"] == jobs["evaluate_linear"] == 8 * 2  # rows and seeds
+    assert jobs["draw_scenes"] == jobs["render_table"] == 1
+    assert not {"fine_tune", "write_report", "search_boxes", "download_metadata"} & jobs.keys()
+
+
 def test_the_planned_cost_needs_no_run(workflow):
     assert workflow.planned("planned_cost", "--configfile", "presets/paper.yaml") == {"planned_cost": 1}
 

@@ -12,11 +12,13 @@ from objectcrop.study.settings.tables import Table
 class TableJob(Job):
     """Render a table; `allow_stale` shows results that are not what the study would measure now, marked.
 
+    `title_note` is the study's, which the title ends with: by its own word its rows are run at a reduced budget.
     Hours are printed by the GPUs that its runs and tasks ask for.
     """
 
     table_name: Name
     table: Table
+    title_note: str = Field(default="")
     allow_stale: bool
     checks_images: bool
     seeds: tuple[int, ...]

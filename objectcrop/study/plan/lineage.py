@@ -120,7 +120,7 @@ class LineagePlan:
     def _pages(self) -> Iterator[Made]:
         results = ResultPlan(self.study)
         for table in self.study.tables:
-            formats = paths.TABLE_MARKDOWN, paths.TABLE_CSV, paths.TABLE_JSON
+            formats = paths.TABLE_MARKDOWN, paths.TABLE_CSV, paths.TABLE_JSON, paths.TABLE_LATEX
             yield from _all(formats, "render_table", results.table_job(table), table=table)
             yield from _all((paths.CURVES,), "plot_curves", None, table=table)
         classes = ClassPlan(self.study)

@@ -1,6 +1,7 @@
 """Results: which run is judged by which task, from which files, and the tables that they fill."""
 
 from dataclasses import dataclass
+from itertools import product
 
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.jobs.linear import LinearJob
@@ -102,6 +103,24 @@ class ResultPlan:
         seeds = self.study.seeds
         return [paths.RESULT.format(run=run, seed=seed, task=task) for run, task in self.cells(table) for seed in seeds]
 
+    def scores(self, table: str) -> list[str]:
+        """Return the scores that differences of a table's rows are paired by: of linear evaluations by one task.
+
+        None where there are several seeds: then seeds are paired.
+        """
+        if len(self.study.seeds) > 1:
+            return []
+        spec = self.as_planned(table)
+        rows = {row.label: row for row in spec.rows}
+        paired: dict[tuple[str, str], None] = {}
+        for row, column in product(spec.rows, spec.columns):
+            labels = () if row.difference is None else row.difference.labels
+            cells = [cell for label in labels if (cell := rows[label].judged_by(column)) is not None]
+            tasks = {task for _, task in cells}
+            if len(cells) == len(labels) and len(tasks) == 1 and tasks <= set(self.tasks_of("linear")):
+                paired |= dict.fromkeys(cells)
+        return [paths.RESULT_SCORES.format(run=run, seed=self.study.seeds[0], task=task) for run, task in paired]
+
     def summaries(self, table: str) -> list[str]:
         """Return the summaries of the trained runs of a table, for its curves."""
         runs = dict.fromkeys(run for run, _ in self.cells(table) if self.study.runs[run].is_trained)
@@ -114,6 +133,7 @@ class ResultPlan:
         job = {
             "table_name": table,
             "table": planned.model_dump(mode="json"),  # its note too, which the table shows
+            "title_note": self.study.title_note,
             "allow_stale": self.study.allow_stale,
             "checks_images": self.study.tracking.images == "check",
             "seeds": self.study.seeds,

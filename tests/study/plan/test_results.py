@@ -74,6 +74,42 @@ def test_rows_of_two_runs_and_of_other_tasks_ask_for_their_own_results(config):
     assert [task for _, task in plan.results.judged()] == ["linear", "linear", "linear", "masks", "slow"]
 
 
+def rows_with(difference, **settings):
+    rows = [{"label": name, "run": name} for name in ("random-init", "scene", "objects")]
+    return [*rows, {"label": "gain", "difference": difference} | settings]
+
+
+def test_of_one_seed_a_difference_reads_the_scores_that_it_is_paired_by_and_of_several_none(config):
+    table = config["tables"]["one"]
+    assert load_plan(config).results.scores("one") == []
+    table["rows"] = rows_with({"of": ["objects"], "minus": ["scene"]})
+    assert load_plan(config).results.scores("one") == []  # two seeds: these are paired
+    config["seeds"] = [3]
+    scores = [f"results/eval/{run}/s3/linear.scores.npz" for run in ("objects", "scene")]
+    assert load_plan(config).results.scores("one") == scores
+    del table["rows"][-1]
+    assert load_plan(config).results.scores("one") == []
+
+
+def test_differences_of_detectors_of_several_tasks_or_to_quoted_rows_are_not_paired(config):
+    config["seeds"] = [0]
+    config["tasks"]["slow"] = config["tasks"]["linear"] | {"epochs": 7}
+    table = config["tables"]["one"]
+    table["columns"].append({"task": "masks", "metric": "AP", "label": "AP"})
+    table["rows"] = rows_with({"of": ["objects"], "minus": ["scene"]})
+    assert {path.split("/")[-1] for path in load_plan(config).results.scores("one")} == {"linear.scores.npz"}
+    table["rows"][2]["tasks"] = {"linear": "slow"}
+    assert load_plan(config).results.scores("one") == []
+    del table["rows"][2]["tasks"]
+    table["rows"][1] = {"label": "scene", "paper_row": "x"}
+    assert load_plan(config).results.scores("one") == []
+
+
+def test_a_table_knows_what_the_study_says_of_its_budget(config):
+    assert load_plan(config).results.table_job("one").title_note == ""
+    assert load_plan(config | {"title_note": "cut"}).results.table_job("one").title_note == "cut"
+
+
 def test_a_name_for_several_tables_makes_each(config):
     config["targets"] = {"both": ["one", "two"]}
     plan = load_plan(config)
