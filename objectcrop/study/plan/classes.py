@@ -63,7 +63,7 @@ class ClassPlan:
 
     def of_table(self, table: str) -> list[str]:
         """Return the files of a table's analysis; none for a table that asks for none."""
-        templates = (paths.CLASS_ANALYSIS, paths.CLASS_FIGURE, paths.WORST_IMAGES)
+        templates = (paths.CLASS_ANALYSIS, paths.CLASS_FIGURES, paths.WORST_IMAGES)
         return [template.format(table=table) for template in templates] if table in self.tables() else []
 
     def all_of(self, template: str) -> list[str]:

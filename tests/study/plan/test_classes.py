@@ -36,6 +36,6 @@ def test_an_analysis_reads_each_row_and_seed_and_the_scores_of_the_last_row(stud
 
 def test_its_files_belong_to_its_table_and_to_the_lineage(study):
     files = ClassPlan(study).of_table("linear-demo")
-    assert files == [f"results/classes/linear-demo.{suffix}" for suffix in ("json", "svg", "png")]
+    assert files == [f"results/classes/linear-demo{suffix}" for suffix in (".json", "", ".png")]
     assert ClassPlan(study).of_table("detection-demo") == []
     assert {LineagePlan(study).files()[file][0] for file in files} == {"analyse_classes"}
