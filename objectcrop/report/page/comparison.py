@@ -107,7 +107,9 @@ def read_study(folder: Path) -> ComparedStudy:
             f"{folder}: expected a folder of results with {PAGE} and its record, as `snakemake --cores all` makes them"
         )
     job = ReportJob.model_validate(record.settings)
-    tables = {name: read_json(folder / f"tables/{name}.json") for name in job.tables}
+    # in the order of the study; settings are sorted by name
+    in_order = dict.fromkeys([*(Path(entry.path).stem for entry in record.inputs.get("tables", ())), *job.tables])
+    tables = {name: read_json(folder / f"tables/{name}.json") for name in in_order if name in job.tables}
     records: dict[str, Record] = {}
     for pattern in RECORDS:
         for path in sorted(folder.glob(pattern)):

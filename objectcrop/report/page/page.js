@@ -3,7 +3,8 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const inOrder = [...body.rows];
-  const headings = [...table.tHead.rows[0].cells];
+  const headings = [...[...table.tHead.rows].at(-1).cells]; // of columns; above them may be headings of groups
+  const before = inOrder.length ? inOrder[0].cells.length - headings.length : 0;
   const valueOf = (row, place) => {
     const cell = row.cells[place];
     const text = "sort" in cell.dataset ? cell.dataset.sort : cell.textContent.trim();
@@ -11,7 +12,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
     return Number.isNaN(number) ? (place === 0 && text !== "" ? text : null) : number;
   };
   const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
-  headings.forEach((heading, place) => {
+  headings.forEach((heading, index) => {
+    const place = before + index;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...heading.childNodes);

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,13 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "share": share, "png": png_data, "svg": svg_data, "duration": duration}
+    environment.filters |= {
+        "number": number,
+        "percent": percent,
+        "png": png_data,
+        "svg": svg_data,
+        "duration": duration,
+    }
     environment.filters["decimals"] = decimals
     style, script = ((ROOM / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     policy = (
@@ -79,17 +84,14 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def share(value: float | None, interval: Sequence[float] | None) -> str:
-    """A share of 0 to 1 in percent, with its interval in brackets; a dash if there is none."""
-    if value is None:
-        return "–"
-    ends = f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval is not None else ""
-    return f"{100 * value:.1f}%{ends}"
+def percent(share: float | None) -> str:
+    """A share of 0 to 1 in percent; a dash if there is none."""
+    return "–" if share is None else f"{100 * share:.1f}%"
 
 
 def decimals(value: float, digits: int, is_signed: bool = False) -> str:
     """A number with so many digits after the point."""
-    return f"{value:{'+' if is_signed else ''}.{digits}f}"
+    return f"{round(value, digits) + 0.0:{'+' if is_signed else ''}.{digits}f}"  # of -0.0 it makes 0.0
 
 
 def duration(seconds: float) -> str:

@@ -29,9 +29,10 @@ class TableJob(Job):
 
 
 class ClassJob(Job):
-    """Analyse the classes of a table's linear evaluations; `runs` by the labels of their rows."""
+    """Analyse the classes of a table's linear evaluations; `runs` by the labels of their rows, `labels` in their order."""
 
     table_name: Name
+    labels: tuple[str, ...]
     runs: dict[str, Name]
     tasks: dict[str, Name]
     seeds: tuple[int, ...]

@@ -56,6 +56,7 @@ class ClassPlan:
         judged = self.judged(table)
         return ClassJob(
             table_name=table,
+            labels=tuple(judged),
             runs={label: run for label, (run, _) in judged.items()},
             tasks={label: task for label, (_, task) in judged.items()},
             seeds=self.study.seeds,

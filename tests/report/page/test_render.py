@@ -147,10 +147,10 @@ def test_proposals_are_shown_with_intervals_sizes_and_what_they_were_made_from()
     quality["costs"] = {"score_pairs": cost}
     page = render_page(content(proposals={"ohms, lod": made}, qualities={"ohms, lod": quality}))
     for words in (
-        "37.5% (30.0 to 45.0)",
-        "12.5% (10.0 to 15.0)",
-        "<td>25.0%</td>",
-        "<td>–</td>",
+        "37.5%<small>(30.0 to 45.0)</small>",
+        "12.5%<small>(10.0 to 15.0)</small>",
+        '<td data-sort="0.25">25.0%</td>',
+        '<td data-sort="">–</td>',
         "seed 0",
         '>ohms, lod: score_pairs</th><td>7</td><td data-sort="1234.5">1,234</td><td data-sort="">–</td>',
     ):
