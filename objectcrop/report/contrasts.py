@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 from scipy.stats import t
 
-from objectcrop.report.differences import Interval, difference_of
 from objectcrop.study.jobs.report import Crops
 
+Interval = tuple[float, float]
+"""Lower and upper end."""
 Verdict = Literal["above", "below", "unclear", "unknown"]
 TRAINED_ON_VIEWS = ("scene", "objects", "boxes without a search")
 """Crops of runs that learn from pairs of views."""
@@ -45,11 +46,6 @@ class Contrast(NamedTuple):
         if all(low > 0 for low, _ in known):
             return "above"
         return "below" if all(high < 0 for _, high in known) else "unclear"
-
-
-class _Values(NamedTuple):
-    measured: tuple[float, ...]
-    interval: Interval | None
 
 
 def judged_column(table: Mapping[str, Any]) -> int | None:
@@ -106,13 +102,11 @@ def contrasts_of(
 
 def contrast(row: str, control: str, cells: Mapping[str, Mapping[str, Any]]) -> Contrast:
     """Return one row minus another, which were measured with the same seeds."""
-    above, below = (
-        _Values(tuple(cells[label]["measured"]), _ends(cells[label]["interval"])) for label in (row, control)
-    )
-    differences, of_images = difference_of([above], [below])
-    is_stale = bool(cells[row]["stale"] or cells[control]["stale"])
-    value = statistics.fmean(differences)
-    return Contrast(row, control, value, of_images, interval_over_seeds(differences), len(differences), is_stale)
+    above, below = cells[row], cells[control]
+    differences = [one - other for one, other in zip(above["measured"], below["measured"], strict=True)]
+    of_images, of_seeds = difference_over_images(above, below), interval_over_seeds(differences)
+    is_stale = bool(above["stale"] or below["stale"])
+    return Contrast(row, control, statistics.fmean(differences), of_images, of_seeds, len(differences), is_stale)
 
 
 def interval_over_seeds(differences: Sequence[float]) -> Interval | None:
@@ -124,5 +118,22 @@ def interval_over_seeds(differences: Sequence[float]) -> Interval | None:
     return mean - half, mean + half
 
 
-def _ends(interval: Sequence[float] | None) -> Interval | None:
-    return None if interval is None else (interval[0], interval[1])
+def difference_over_images(above: Mapping[str, Any], below: Mapping[str, Any]) -> Interval | None:
+    """Return the interval over the test images of one cell's mean minus another's; None if one has none.
+
+    Joined as if the two were independent (MOVER: Zou and Donner 2008, Statistics in Medicine 27), which is wide where both are
+    judged on the same images.
+    """
+    high, low = image_interval(above), image_interval(below)
+    if high is None or low is None:
+        return None
+    centre = above["mean"] - below["mean"]
+    down = math.hypot(above["mean"] - high[0], low[1] - below["mean"])
+    up = math.hypot(high[1] - above["mean"], below["mean"] - low[0])
+    return centre - down, centre + up
+
+
+def image_interval(cell: Mapping[str, Any]) -> Interval | None:
+    """Return the interval of a cell's mean over the test images; None if it states none, or one over something else."""
+    ends = cell.get("image_interval", cell["interval"] if cell.get("interval_over", "images") == "images" else None)
+    return None if ends is None else (ends[0], ends[1])

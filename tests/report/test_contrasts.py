@@ -5,7 +5,14 @@ import math
 import pytest
 from scipy.stats import ttest_rel
 
-from objectcrop.report.contrasts import contrast, contrasts_of, control_of, interval_over_seeds, judged_column
+from objectcrop.report.contrasts import (
+    contrast,
+    contrasts_of,
+    control_of,
+    image_interval,
+    interval_over_seeds,
+    judged_column,
+)
 
 CROPS = {"nothing": "untrained", "moco": "scene", "moco-objects": "objects", "byol": "scene", "byol-objects": "objects"}
 METHODS = {
@@ -65,6 +72,16 @@ def test_the_interval_over_test_images_joins_both_as_if_independent():
     assert one.of_images == pytest.approx((6 - math.hypot(3, 3), 6 + math.hypot(4, 4)))
     assert one.of_seeds is None
     assert one.verdict == "above"
+
+
+def test_an_interval_over_something_else_than_test_images_is_not_taken_for_one():
+    ends = [7.0, 14.0]
+    assert image_interval(cell("a", 10.0, interval=ends)) == (7.0, 14.0)
+    assert image_interval(cell("a", 10.0, interval=ends) | {"interval_over": "images"}) == (7.0, 14.0)
+    of_seeds = cell("a", 10.0, interval=ends) | {"interval_over": "seeds"}
+    assert image_interval(of_seeds) is None
+    assert image_interval(of_seeds | {"image_interval": [8.0, 12.0]}) == (8.0, 12.0)
+    assert contrast("a", "b", {"a": of_seeds, "b": cell("b", 4.0, interval=[3.0, 5.0])}).of_images is None
 
 
 @pytest.mark.parametrize(

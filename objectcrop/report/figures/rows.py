@@ -18,6 +18,7 @@ COLOURS = {
     "boxes without a search": PALETTE[2],
 }
 """By where crops come from."""
+OVER = {"images": "the test images", "seeds": "seeds"}
 ROW_IN = 0.4
 ROWS = "rows"
 """Name of the figure."""
@@ -67,7 +68,8 @@ def _draw_row(panel: Any, y: int, label: str, cell: Mapping[str, Any], colour: s
 
 def _caption(measured: Mapping[str, Mapping[str, Any]], control: str | None) -> str:
     seeds = max(len(cell["measured"]) for cell in measured.values())
-    lines = "; lines: 95% interval over the test images" if any(cell["interval"] for cell in measured.values()) else ""
+    over = {OVER[cell.get("interval_over", "images")] for cell in measured.values() if cell["interval"]}
+    lines = f"; lines: 95% interval over {' or '.join(sorted(over))}" if over else ""
     rings = f"; rings: {seeds} seeds" if seeds > 1 else "; one seed"
     strokes = f"; grey strokes: {control}" if control is not None else ""
     return f"Dots: mean{lines}{rings}{strokes}."

@@ -9,8 +9,7 @@ from scipy.stats import ttest_ind
 
 from objectcrop.identity.explanation import surroundings
 from objectcrop.identity.record import Record, read_record
-from objectcrop.report.contrasts import Contrast
-from objectcrop.report.differences import Interval, difference_of
+from objectcrop.report.contrasts import Contrast, Interval, difference_over_images
 from objectcrop.report.figures.folder import INDEX, ShownFigure, read_figures
 from objectcrop.report.figures.rows import ROWS
 from objectcrop.report.page.answer import Answer, answer_of
@@ -136,16 +135,9 @@ def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> Contrast | N
     """
     if not first["measured"] or not second["measured"]:
         return None
-    means = [_Mean((cell["mean"],), _ends(cell["interval"])) for cell in (second, first)]
-    (value,), of_images = difference_of(means[:1], means[1:])
-    of_seeds = _welch(second["measured"], first["measured"])
-    num_seeds = min(len(first["measured"]), len(second["measured"]))
+    of_images, of_seeds = difference_over_images(second, first), _welch(second["measured"], first["measured"])
+    value, num_seeds = second["mean"] - first["mean"], min(len(first["measured"]), len(second["measured"]))
     return Contrast("second", "first", value, of_images, of_seeds, num_seeds, bool(first["stale"] or second["stale"]))
-
-
-class _Mean(NamedTuple):
-    measured: tuple[float, ...]
-    interval: Interval | None
 
 
 def _welch(second: list[float], first: list[float]) -> Interval | None:
@@ -156,10 +148,6 @@ def _welch(second: list[float], first: list[float]) -> Interval | None:
         return value, value
     low, high = ttest_ind(second, first, equal_var=False).confidence_interval(0.95)
     return float(low), float(high)
-
-
-def _ends(interval: list[float] | None) -> Interval | None:
-    return None if interval is None else (interval[0], interval[1])
 
 
 def _settings(first: ComparedStudy, second: ComparedStudy) -> Iterator[SettingDifference]:

@@ -69,7 +69,8 @@ def shown_table(job: ReportJob, name: str, table: Mapping[str, Any]) -> ShownTab
         for place, (column, cell) in enumerate(zip(spec.columns, row["cells"], strict=True)):
             made = anchors_of(spec, row["label"], column)
             shown += _cells(cell, column, made, verdicts[place].get(row["label"]), _marks(footnotes, cell, place))
-        rows.append((row["label"], (*shown, *([_hours(row["gpu_hours"])] if hours else []))))
+        label = f"{row['label']} †" if row.get("reduced_budget") else row["label"]
+        rows.append((label, (*shown, *([_hours(row["gpu_hours"])] if hours else []))))
     headings = (*_headings(spec, footnotes), *([HEADING] if hours else []))
     compared = tuple(_compared(job, name, table))
     return ShownTable(
@@ -100,7 +101,8 @@ def _cells(
         paper, over = cell["paper"], cell["difference"]
         sign = "+" if cell["is_difference"] else ""
         yield ShownCell(NOTHING if paper is None else f"{paper:{sign}g}{marks}", value=paper)
-        yield ShownCell("" if over is None else f"{over:+.{column.decimals}f}", value=over)
+        ends = _brackets(cell.get("difference_interval"), f"+.{column.decimals}f")
+        yield ShownCell("" if over is None else f"{over:+.{column.decimals}f}", ends, over)
 
 
 def _measured(cell: Mapping[str, Any], digits: int, made: tuple[str, ...], verdict: Verdict | None) -> ShownCell:
@@ -110,8 +112,12 @@ def _measured(cell: Mapping[str, Any], digits: int, made: tuple[str, ...], verdi
     form = f"{'+' if cell['is_difference'] else ''}.{digits}f"
     spread = "" if cell["deviation"] is None else f" ± {cell['deviation']:.{digits}f}"
     stale = " (stale)" if cell["stale"] else ""
-    below = "" if cell["interval"] is None else f"({' to '.join(f'{end:{form}}' for end in cell['interval'])})"
-    return ShownCell(f"{cell['mean']:{form}}{spread}{stale}", below, cell["mean"], made, verdict)
+    text = f"{cell['mean']:{form}}{spread}{stale}"
+    return ShownCell(text, _brackets(cell["interval"], form), cell["mean"], made, verdict)
+
+
+def _brackets(interval: Sequence[float] | None, form: str) -> str:
+    return "" if interval is None else f"({' to '.join(f'{end:{form}}' for end in interval)})"
 
 
 def _hours(hours: float | None) -> ShownCell:

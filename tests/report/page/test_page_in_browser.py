@@ -140,6 +140,11 @@ def test_the_comparison_of_two_studies_is_as_good_a_page(browser, study, tmp_pat
     with opened(browser, out, screen) as page:
         check(page, 2)
         assert "0 settings differ. 0 of 12 values" in page.locator(".headline").inner_text()
+        heading = page.locator(".grouped").first.get_by_role("button", name="B", exact=True).first
+        heading.click()
+        first = page.locator(".grouped tbody tr").first.locator("th, td").all_inner_texts()
+        assert first[0] == LABELS["supervised"]
+        assert first[1] == first[2]
         if AXE.is_file():
             assert axe_faults(page) == []
 

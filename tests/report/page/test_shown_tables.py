@@ -2,23 +2,17 @@
 
 import pytest
 
-from objectcrop.report.cells import Measured, build_cells
 from objectcrop.report.page.making import anchors_of
 from objectcrop.report.page.shown_tables import shown_table
-from objectcrop.report.rendering import as_json
 from objectcrop.study.settings.tables import Table
-from tests.report.page.small_report import FAULTS, LABELS, PAPER, TABLE, report_job, result
+from tests.report.page.small_report import LABELS, report_job, result, table_json
 
 JOB = report_job()
 
 
 @pytest.fixture(scope="module")
 def shown():
-    spec = Table.model_validate(TABLE)
-    results = [result(run, seed) for run in LABELS for seed in (0, 1, 2)]
-    stale = {("boxes", "linear"): "was made with other settings"}
-    cells = build_cells(spec, Measured(results, stale), PAPER, FAULTS)
-    return shown_table(JOB, "small", as_json(spec, cells, [0.5, 12.0, None, None, None, None, None]))
+    return shown_table(JOB, "small", table_json(boxes="was made with other settings"))
 
 
 def row(shown, label):
@@ -75,6 +69,15 @@ def test_rows_of_proposals_were_made_as_these_were():
     table = Table.model_validate({"title": "Area", "columns": columns, "rows": rows})
     assert anchors_of(table, "LOD", table.columns[0]) == ("made/ohms/lod/proposals",)
     assert anchors_of(table, "paper", table.columns[0]) == ()
+
+
+def test_newer_tables_have_an_interval_of_the_difference_to_the_paper_and_mark_reduced_budgets():
+    table = table_json()
+    table["rows"][3] |= {"reduced_budget": "pretrained on 10% of the images"}
+    table["rows"][3]["cells"][0]["difference_interval"] = [-20.0, -18.0]
+    newer = dict(shown_table(JOB, "small", table).rows)
+    assert newer[f"{LABELS['objects']} †"][2].below == "(-20.0 to -18.0)"
+    assert LABELS["objects"] not in newer
 
 
 def test_what_differs_is_said_row_by_row(shown):
