@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
 from scipy.stats import ttest_ind
 
 from objectcrop.identity.explanation import surroundings
@@ -98,14 +99,20 @@ def read_study(folder: Path) -> ComparedStudy:
     """Return a study from its folder of results.
 
     Raises:
-        ValueError: naming the folder, if it has no report with a record.
+        ValueError: naming the folder, if it has no report with a record, or one of another version.
     """
     record = read_record(folder / PAGE)
     if record is None:
         raise ValueError(
             f"{folder}: expected a folder of results with {PAGE} and its record, as `snakemake --cores all` makes them"
         )
-    job = ReportJob.model_validate(record.settings)
+    try:
+        job = ReportJob.model_validate(record.settings)
+    except ValidationError as error:
+        raise ValueError(
+            f"{folder}: its report was written by another version of this software ({error.error_count()} settings do not fit); "
+            "run `snakemake --cores all` in its folder again"
+        ) from error
     # in the order of the study; settings are sorted by name
     in_order = dict.fromkeys([*(Path(entry.path).stem for entry in record.inputs.get("tables", ())), *job.tables])
     tables = {name: read_json(folder / f"tables/{name}.json") for name in in_order if name in job.tables}

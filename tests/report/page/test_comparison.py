@@ -92,6 +92,13 @@ def test_a_folder_without_a_report_is_rejected_with_what_was_expected(tmp_path):
         read_study(tmp_path)
 
 
+def test_a_report_of_another_version_is_rejected_with_what_to_do(studies, monkeypatch):
+    monkeypatch.chdir(studies[0].parent)
+    made("write_report", ["results/report/index.html"], settings={"study": {}})
+    with pytest.raises(ValueError, match=r"written by another version of this software .*again"):
+        read_study(studies[0])
+
+
 def test_a_study_is_read_back_as_it_was_described(studies):
     study = read_study(studies[0])
     assert isinstance(study.job, ReportJob)

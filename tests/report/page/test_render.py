@@ -171,6 +171,15 @@ def test_missing_parts_are_said_in_words():
         assert words in page
 
 
+def test_of_many_other_tables_the_first_screen_shows_three_and_folds_the_others():
+    answer = Answer("Which?", "None.", ("A sentence.",), tuple(f"Table {n}: one row." for n in range(5)), None)
+    shown, _, folded = render_page(content(answer=answer)).partition("<main")[0].partition("<details>")
+    assert "Table 2: one row." in shown
+    assert "Table 3: one row." not in shown
+    assert "2 more tables" in folded
+    assert "Table 4: one row." in folded
+
+
 def test_stale_files_are_named_and_the_first_screen_points_to_them():
     page = render_page(content(stale=["a.json was made with <others>"]))
     assert '<a href="#stale">' in page.partition("<main")[0]
