@@ -72,11 +72,12 @@ rule analyse_classes:
         classes=of(PLAN.classes.classes),
     output:
         analysis=paths.CLASS_ANALYSIS,
-        figure=report(
-            paths.CLASS_FIGURE,
+        figures=report(
+            directory(paths.CLASS_FIGURES),
+            patterns=["{figure}.svg"],
             category="Classes",
             caption="report/classes.rst",
-            labels={"table": "{table}"},
+            labels={"table": "{table}", "figure": "{figure}"},
         ),
         worst=paths.WORST_IMAGES,
     log:
@@ -95,30 +96,33 @@ rule analyse_classes:
         " --settings {params.settings:q} --data-root {resources.data_root:q}"
         " --manifest {input.manifest} --annotations {input.annotations} --classes {input.classes}"
         " --results {input.results} --scores {input.scores}"
-        " --analysis {output.analysis} --figure {output.figure} --worst {output.worst} 2>&1 | tee -i {log}"
+        " --analysis {output.analysis} --figures {output.figures} --worst {output.worst} 2>&1 | tee -i {log}"
 
 
-rule plot_curves:
-    """Plot the losses of a table's runs."""
+rule draw_figures:
+    """Draw a table's rows beside each other, and the curves of its runs."""
     input:
+        table=paths.TABLE_JSON,
         summaries=of(PLAN.results.summaries),
     output:
-        svg=report(
-            paths.CURVES,
-            category="Curves",
-            caption="report/curves.rst",
-            labels={"table": "{table}"},
+        figures=report(
+            directory(paths.FIGURES),
+            patterns=["{figure}.svg"],
+            category="Figures",
+            caption="report/figures.rst",
+            labels={"table": "{table}", "figure": "{figure}"},
         ),
     log:
-        "logs/plot_curves/{table}.log",
+        "logs/draw_figures/{table}.log",
     localrule: True
     conda:
         "../envs/base.yaml"
     params:
-        code=code("plot_curves"),
+        settings=of(PLAN.results.figures_job),
+        code=code("draw_figures"),
     shell:
-        "python -m workflow_scripts.plot_curves --summaries {input.summaries}"
-        " --out {output.svg} 2>&1 | tee -i {log}"
+        "python -m workflow_scripts.draw_figures --settings {params.settings:q}"
+        " --table {input.table} --summaries {input.summaries} --out {output.figures} 2>&1 | tee -i {log}"
 
 
 rule plot_subset:
@@ -126,11 +130,12 @@ rule plot_subset:
     input:
         statistics=paths.SUBSET_STATISTICS,
     output:
-        svg=report(
-            paths.SUBSET_FIGURES,
+        figures=report(
+            directory(paths.SUBSET_FIGURES),
+            patterns=["{figure}.svg"],
             category="Subsets",
             caption="report/subset.rst",
-            labels={"data set": "{dataset}"},
+            labels={"data set": "{dataset}", "figure": "{figure}"},
         ),
     log:
         "logs/plot_subset/{dataset}.log",
@@ -141,7 +146,7 @@ rule plot_subset:
         code=code("plot_subset"),
     shell:
         "python -m workflow_scripts.plot_subset --statistics {input.statistics}"
-        " --out {output.svg} 2>&1 | tee -i {log}"
+        " --out {output.figures} 2>&1 | tee -i {log}"
 
 
 rule draw_contact_sheet:
@@ -229,7 +234,7 @@ rule write_report:
         code=code("write_report"),
     shell:
         "python -m workflow_scripts.write_report"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --curves {input.curves}"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --figures {input.figures}"
         " --class-analyses {input.class_analyses} --class-figures {input.class_figures} --worst-images {input.worst_images}"
         " --predictions {input.predictions}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"

@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_input("results", "results of the rows, every seed", nargs="+")
     parser.add_input("scores", "scores of the last row, npz")
     parser.add_output("analysis", "JSON to write")
-    parser.add_output("figure", "SVG to write")
+    parser.add_output("figures", "folder of figures to write")
     parser.add_output("worst", "PNG of the worst images to write")
     args = parser.parse_args(argv)
     job = ClassJob.parse(args.settings)
@@ -24,11 +24,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.box_statistics import measure_boxes, read_coded_boxes, with_names
     from objectcrop.evaluate.linear.scores import read_scores
     from objectcrop.report.class_analysis import analyse_classes, class_table, correlate, values_of_rows
-    from objectcrop.report.class_figure import draw_classes
+    from objectcrop.report.figures.classes import class_figures
+    from objectcrop.report.figures.folder import write_figures
     from objectcrop.report.samples import write_png
     from objectcrop.report.sheets import proposal_sheet
     from objectcrop.report.worst_images import images_of, worst_classes
-    from objectcrop.runtime.atomic import read_json, write_json, write_text
+    from objectcrop.runtime.atomic import read_json, write_json
     from objectcrop.tables import ANNOTATIONS, CLASSES, MANIFEST, read_table
 
     values = values_of_rows(job, [read_json(path) for path in args.results])
@@ -43,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     named = names.set_index("class_id")["name"]
     rows = [one._asdict() | {"name": named.get(one.class_id, one.class_id)} for one in missed]
     write_json(args.analysis, analyse_classes(table, labels) | {"worst": {"label": last, "rows": rows}})
-    write_text(args.figure, draw_classes(table, labels, {label: correlate(table, label) for label in labels}))
-    print(f"{len(table)} classes of {len(labels)} rows: {args.figure}")
+    write_figures(args.figures, class_figures(table, labels, {label: correlate(table, label) for label in labels}))
+    print(f"{len(table)} classes of {len(labels)} rows: {args.figures}")
     made.finish()
 
 

@@ -9,14 +9,15 @@ from workflow_scripts.arguments import ScriptParser
 def main(argv: Sequence[str] | None = None) -> None:
     parser = ScriptParser(__doc__)
     parser.add_input("statistics", "statistics of the subset (JSON)")
-    parser.add_output("out", "SVG to write")
+    parser.add_output("out", "folder of figures to write")
     args = parser.parse_args(argv)
     made = parser.begin("plot_subset", args)
 
-    from objectcrop.report.subset_figures import draw_subset
-    from objectcrop.runtime.atomic import read_json, write_text
+    from objectcrop.report.figures.folder import write_figures
+    from objectcrop.report.figures.subset import subset_figures
+    from objectcrop.runtime.atomic import read_json
 
-    write_text(args.out, draw_subset(read_json(args.statistics)))
+    write_figures(args.out, subset_figures(read_json(args.statistics)))
     made.finish()
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ _SETTINGS = re.compile(r"--settings '[^']*'")
 """Of a command; the settings have a line of their own."""
 
 
-def ancestors(files: Iterable[str]) -> list[Record]:
+def ancestors(files: Iterable[str], read: Callable[[str], Record | None] = read_record) -> list[Record]:
     """Return the records of files and of all that they were made from, each once, nearest first.
+
+    Args:
+        files: that a rule wrote.
+        read: returns the record of a file, so that a caller who asks often may keep them.
 
     Raises:
         ValueError: if a file has no record, or a record is damaged.
@@ -26,11 +30,11 @@ def ancestors(files: Iterable[str]) -> list[Record]:
     found: dict[str, Record] = {}
     todo = list(files)
     for file in todo:
-        if read_record(file) is None:
+        if read(file) is None:
             raise ValueError(f"{file}: has no record of how it was made; expected a file that a rule wrote")
     while todo:
         file = todo.pop(0)
-        if file in found or (record := read_record(file)) is None:
+        if file in found or (record := read(file)) is None:
             continue
         found[file] = record
         todo += [entry.path for entry in record.all_inputs()]
@@ -46,12 +50,12 @@ def explain(records: Iterable[Record], chain: Chain) -> Iterator[str]:
     """
     seconds, jobs, before = 0.0, set(), None
     for record in records:
-        surroundings = list(_surroundings(record))
+        around = [f"  {line}" for line in surroundings(record)]
         yield from _lines(record, chain)
-        yield from surroundings if surroundings != before else ["  versions and machine: the same"]
+        yield from around if around != before else ["  versions and machine: the same"]
         yield f"  cost: {record.story['seconds']} s, {record.story['peak_memory_mb']} MB"
         yield ""
-        before = surroundings
+        before = around
         job = (record.rule, record.story["finished"], tuple(record.story["outputs"]))
         if job not in jobs:
             jobs.add(job)
@@ -85,7 +89,7 @@ def _lines(record: Record, chain: Chain) -> Iterator[str]:
         yield f"  STALE: {problem.through(record.file)}"
     yield f"  SHA-256 {record.output.sha256}, {record.output.stamp.num_bytes:,} bytes"
     yield f"  made by rule {record.rule}{options}, finished {story['finished']}"
-    yield f"  command: {_SETTINGS.sub('--settings SETTINGS', story['command'])}"
+    yield f"  command: {short_command(record)}"
     if record.settings:
         yield f"  settings ({record.settings_hash}): {sorted_json(record.settings)}"
     for name, entries in record.inputs.items():
@@ -95,12 +99,18 @@ def _lines(record: Record, chain: Chain) -> Iterator[str]:
         yield f"  precision: {precision if isinstance(precision, str) else sorted_json(precision)}"
 
 
-def _surroundings(record: Record) -> Iterator[str]:
+def short_command(record: Record) -> str:
+    """Return the command of a file's job, without its settings."""
+    return _SETTINGS.sub("--settings SETTINGS", record.story["command"])
+
+
+def surroundings(record: Record) -> Iterator[str]:
+    """Yield the versions and the machine that a file was made with, a line each."""
     story, machine = record.story, record.story["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in story["versions"].items())
-    yield f"  versions: Python {story['python']}, {versions}"
+    yield f"versions: Python {story['python']}, {versions}"
     sets = " ".join(machine["instruction_sets"]) or "no instruction sets of interest"
-    yield f"  machine: {machine['processor']}, {machine['cores']} cores, {sets}, {story['platform']}"
+    yield f"machine: {machine['processor']}, {machine['cores']} cores, {sets}, {story['platform']}"
 
 
 def _input_lines(name: str, entries: list[Input]) -> Iterator[str]:

@@ -15,6 +15,8 @@ from objectcrop.runtime.checksum import file_sha256
 from objectcrop.study.settings.section import settings_hash, sorted_json
 
 FOLDER = ".records"
+TOUCHED = ".snakemake_timestamp"
+"""What Snakemake puts into a folder that a job wrote."""
 READ_IN_PARTS = frozenset({"extract_features", "score_pairs"})
 """Rules whose files, hundreds of gigabytes, are only read where they are needed; their readers verify what they read."""
 FORMAT = 1
@@ -114,7 +116,7 @@ def sha256_of(file: str | Path) -> str:
 def _with_contents(path: Path) -> Iterator[Path]:
     yield path
     if path.is_dir():
-        yield from (part for part in path.rglob("*") if FOLDER not in part.parts)
+        yield from (part for part in path.rglob("*") if FOLDER not in part.parts and part.name != TOUCHED)
 
 
 def write_record(record: Record) -> None:

@@ -26,7 +26,7 @@ class Correlation(NamedTuple):
 
 
 def values_of_rows(job: ClassJob, results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, float | None]]]:
-    """Return the average precision of each class, of every seed of every row, by the row's label.
+    """Return the average precision of each class, of every seed of every row, by the row's label, in the order of the rows.
 
     Args:
         job: which run and task each row is of.
@@ -36,7 +36,7 @@ def values_of_rows(job: ClassJob, results: Sequence[Mapping[str, Any]]) -> dict[
         KeyError: if one is missing.
     """
     found = {(result["run"], result["task"], result["seed"]): result["per_class"] for result in results}
-    return {label: [found[run, job.tasks[label], seed] for seed in job.seeds] for label, run in job.runs.items()}
+    return {label: [found[job.runs[label], job.tasks[label], seed] for seed in job.seeds] for label in job.labels}
 
 
 def class_table(

@@ -26,9 +26,6 @@ def describe_objects(statistics: Mapping[str, Any]) -> list[str]:
         f"The middle quarter of the image (a square of half its width and height) holds "
         f"{_percent(_middle_share(counts))} of the box centres; evenly placed ones would be 25%.",
     ]
-    sentences.append(
-        "The last panel has the axes of the paper's figure 2: mean area and number of boxes of each class."
-    )
     labels_only = counts["num_images"] - sum(counts["objects_per_image"]["images"])
     if labels_only:
         sentences.append(f"{labels_only:,} of its images have labels without boxes and count for the classes only.")

@@ -85,13 +85,17 @@ def test_the_page_stands_alone_and_shows_every_table(results):
     assert "Fine-tuned detection on the drawn scenes" in page
     assert 'src="http' not in page
     assert page.count("data:image/") >= 3
+    assert "Do crops of objects give better features than crops of whole scenes?" in page
+    assert 'href="#made/oac/linear"' in page
+    assert "results/eval/oac/s0/linear.json" in page
 
 
 def test_the_page_shows_what_the_subset_is_like_and_that_drawn_scenes_do_not_compare_with_the_paper(results):
     page = (results / "report/index.html").read_text()
     assert "The comparison does not apply: ohms was selected from drawn, which is drawn data" in page
-    figure = (results / "ohms/ohms/figures.svg").read_bytes()
-    assert base64.b64encode(figure).decode() in page
+    for figure in ("ohms/ohms/figures/areas.svg", "classes/linear-demo/area.svg", "figures/linear-demo/rows.svg"):
+        assert base64.b64encode((results / figure).read_bytes()).decode() in page
+        assert (results / figure).with_suffix(".png").is_file()
     statistics = json.loads((results / "ohms/ohms/statistics.json").read_text())
     boxes = read_table(results / "ohms/ohms/boxes.parquet", ANNOTATIONS)
     assert statistics["subset_counts"]["num_boxes"] == int((boxes["split"] == "train").sum())

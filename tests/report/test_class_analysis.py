@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from objectcrop.report.class_analysis import analyse_classes, class_table, correlate, group_by_area
-from objectcrop.report.class_figure import draw_classes
+from objectcrop.report.figures.classes import class_figures
+from objectcrop.report.figures.folder import as_svg
 from objectcrop.tables import CLASS_STATISTICS
 
 
@@ -75,15 +76,17 @@ def test_groups_have_as_many_classes_and_their_means():
     assert [group["num_classes"] for group in group_by_area(table.head(2), ["run"])] == [1, 1]
 
 
-def test_the_figure_says_the_correlations_and_is_the_same_each_time():
+def test_the_figures_say_the_correlations_and_are_the_same_each_time():
     rng = np.random.default_rng(2)
     table = table_of(rng.random(30) * 100, rng.random(30), rng.integers(1, 99, 30)).assign(other=50.0)
     labels = ["run", "other"]
     found = {label: correlate(table, label) for label in labels}
-    svg = draw_classes(table, labels, found)
-    assert svg == draw_classes(table, labels, found)
-    assert f"run: ρ {found['run']['area'].value:.2f} (" in svg
-    assert "other: ρ –" in svg
+    area, objects = class_figures(table, labels, found)
+    assert (area.name, objects.name) == ("area", "objects")
+    assert as_svg(area.drawn) == as_svg(class_figures(table, labels, found)[0].drawn)
+    assert f"run {found['run']['area'].value:.2f} (" in area.caption
+    assert f"run {found['run']['objects'].value:.2f} (" in objects.caption
+    assert "other –" in area.caption
     value = analyse_classes(table, labels)
     assert len(value["classes"]) == 30
     assert value["spearman"]["other"]["area"] == {"value": None, "low": None, "high": None}

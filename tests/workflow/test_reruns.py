@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
 
-HEIRS_OF_LINEAR = {"render_table", "analyse_classes", "write_report", "all"}
+HEIRS_OF_LINEAR = {"render_table", "draw_figures", "analyse_classes", "write_report", "all"}
 
 
 def rules(finished, *arguments):

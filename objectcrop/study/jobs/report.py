@@ -1,12 +1,16 @@
 """Jobs of the pages that people read."""
 
-from typing import Any
+from typing import Literal
 
 from pydantic import Field
 
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.settings.section import Name, Section
 from objectcrop.study.settings.tables import Table
+
+Crops = Literal["untrained", "external", "supervised", "scene", "objects", "boxes without a search"]
+"""Where the crops come from that a run was trained on; of boxes without a search (grid, random, centre) nothing says that they
+hold objects. Runs that were not trained here have none."""
 
 
 class TableJob(Job):
@@ -27,9 +31,10 @@ class TableJob(Job):
 
 
 class ClassJob(Job):
-    """Analyse the classes of a table's linear evaluations; `runs` by the labels of their rows."""
+    """Analyse the classes of a table's linear evaluations; `runs` by the labels of their rows, `labels` in their order."""
 
     table_name: Name
+    labels: tuple[str, ...]
     runs: dict[str, Name]
     tasks: dict[str, Name]
     seeds: tuple[int, ...]
@@ -44,12 +49,24 @@ class StudyWords(Section):
     seeds: tuple[int, ...]
 
 
+class FiguresJob(Job):
+    """Draw the figures of a table; `crops` of its runs."""
+
+    table: Table
+    crops: dict[Name, Crops]
+
+
 class ReportJob(Job):
-    """Write the page; `runs` are settings as recorded, for what differs between them."""
+    """Write the page; `runs` are what each sets otherwise than the first, in words; `crops` are where their views come from.
+
+    All settings of all runs would be too long for a command line.
+    """
 
     study: StudyWords
     allow_stale: bool
     checks_images: bool
-    runs: dict[Name, dict[str, Any]]
-    has_random_boxes: bool
+    tables: dict[Name, Table]
+    runs: dict[Name, str]
+    crops: dict[Name, Crops]
+    methods: dict[Name, str]
     subset_base_sources: dict[Name, str]

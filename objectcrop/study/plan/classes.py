@@ -56,6 +56,7 @@ class ClassPlan:
         judged = self.judged(table)
         return ClassJob(
             table_name=table,
+            labels=tuple(judged),
             runs={label: run for label, (run, _) in judged.items()},
             tasks={label: task for label, (_, task) in judged.items()},
             seeds=self.study.seeds,
@@ -63,7 +64,7 @@ class ClassPlan:
 
     def of_table(self, table: str) -> list[str]:
         """Return the files of a table's analysis; none for a table that asks for none."""
-        templates = (paths.CLASS_ANALYSIS, paths.CLASS_FIGURE, paths.WORST_IMAGES)
+        templates = (paths.CLASS_ANALYSIS, paths.CLASS_FIGURES, paths.WORST_IMAGES)
         return [template.format(table=table) for template in templates] if table in self.tables() else []
 
     def all_of(self, template: str) -> list[str]:

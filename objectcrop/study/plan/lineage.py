@@ -122,10 +122,10 @@ class LineagePlan:
         for table in self.study.tables:
             formats = paths.TABLE_MARKDOWN, paths.TABLE_CSV, paths.TABLE_JSON, paths.TABLE_LATEX
             yield from _all(formats, "render_table", results.table_job(table), table=table)
-            yield from _all((paths.CURVES,), "plot_curves", None, table=table)
+            yield from _all((paths.FIGURES,), "draw_figures", results.figures_job(table), table=table)
         classes = ClassPlan(self.study)
         for table in classes.tables():
-            made = paths.CLASS_ANALYSIS, paths.CLASS_FIGURE, paths.WORST_IMAGES
+            made = paths.CLASS_ANALYSIS, paths.CLASS_FIGURES, paths.WORST_IMAGES
             yield from _all(made, "analyse_classes", classes.job(table), table=table)
         yield from _all((paths.PAGE,), "write_report", ReportPlan(self.study).job())
 

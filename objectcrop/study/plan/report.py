@@ -1,6 +1,8 @@
 """The page that people read: the tables, figures and sheets that it shows, and its settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from objectcrop.study.jobs.report import ReportJob, StudyWords
 from objectcrop.study.plan import paths
@@ -9,7 +11,6 @@ from objectcrop.study.plan.downloads import DownloadPlan
 from objectcrop.study.plan.needs import NeedPlan
 from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.plan.runs import RunPlan
-from objectcrop.study.settings.proposals import RandomProposals
 from objectcrop.study.settings.section import recorded
 from objectcrop.study.settings.subsets import SubsetDataset
 from objectcrop.study.study import Study
@@ -30,9 +31,9 @@ class ReportPlan:
         """Return everything that the page shows."""
         return {
             "tables": [paths.TABLE_JSON.format(table=table) for table in self.study.tables],
-            "curves": self.curves(),
+            "figures": [paths.FIGURES.format(table=table) for table in self.study.tables],
             "class_analyses": ClassPlan(self.study).all_of(paths.CLASS_ANALYSIS),
-            "class_figures": ClassPlan(self.study).all_of(paths.CLASS_FIGURE),
+            "class_figures": ClassPlan(self.study).all_of(paths.CLASS_FIGURES),
             "worst_images": ClassPlan(self.study).all_of(paths.WORST_IMAGES),
             "predictions": self.predictions(),
             "summaries": self.run_summaries(),
@@ -45,11 +46,6 @@ class ReportPlan:
             "views": self.view_sheets(),
             "unreadable": [paths.UNREADABLE.format(dataset=dataset) for dataset in self.indexed_datasets()],
         }
-
-    def curves(self) -> list[str]:
-        """Return the loss curves of the tables that have trained runs."""
-        tables = [table for table in self.study.tables if self.results.summaries(table)]
-        return [paths.CURVES.format(table=table) for table in tables]
 
     def predictions(self) -> list[str]:
         """Return the drawn predictions of all fine-tuned detectors of the tables, first seed."""
@@ -113,19 +109,39 @@ class ReportPlan:
             ),
             allow_stale=study.allow_stale,
             checks_images=study.tracking.images == "check",
-            runs={run: recorded(study.runs[run]) for run in self.results.runs()},
-            has_random_boxes=self.has_random_boxes(),
+            runs=differences({run: recorded(study.runs[run]) for run in self.results.runs()}),
+            tables={table: self.results.as_shown(table) for table in study.tables},
+            crops={run: self.results.crops(run) for run in self.results.runs()},
+            methods={run: study.runs[run].method for run in self.results.runs()},
             subset_base_sources={name: study.datasets[base].source for name, base in bases.items()},
         )
-
-    def has_random_boxes(self) -> bool:
-        """Return whether a run of the tables crops from boxes of random place."""
-        runs = [self.study.runs[run] for run in self.results.runs()]
-        used = {run.views.proposals for run in runs if run.uses_objects}
-        return any(isinstance(self.study.proposals[source], RandomProposals) for source in used if source is not None)
 
     def _of_subsets(self, template: str) -> list[str]:
         return [template.format(dataset=dataset) for dataset in self.subsets()]
 
     def _of_measured(self, template: str) -> list[str]:
         return [template.format(dataset=dataset, source=source) for dataset, source in self.measured()]
+
+
+def differences(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return each run's settings that differ from the first run's, as `path = value`; the first run's in words."""
+    flat = {name: _flat(settings) for name, settings in runs.items()}
+    names = list(flat)
+    if not names:
+        return {}
+    base = flat[names[0]]
+    texts = {names[0]: f"method = {base['method']}, data set = {base['dataset']}"}
+    for name in names[1:]:
+        parts = [f"{key} = {value}" for key, value in flat[name].items() if base.get(key) != value]
+        texts[name] = ", ".join(parts) or "the same"
+    return texts
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from objectcrop.study.jobs.fine_tune import FineTuneJob
 from objectcrop.study.jobs.linear import LinearJob
-from objectcrop.study.jobs.report import TableJob
+from objectcrop.study.jobs.report import Crops, FiguresJob, TableJob
 from objectcrop.study.jobs.segment import SegmentJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.images import ImagePlan
@@ -14,6 +15,9 @@ from objectcrop.study.plan.user_files import UserFilePlan, quoted
 from objectcrop.study.settings.tables import Table
 from objectcrop.study.settings.tasks import LinearTask, SemanticSegmenterTask
 from objectcrop.study.study import Study
+
+WITHOUT_SEARCH = ("random", "grid", "centre")
+"""Kinds of sources whose boxes are placed without regard to the image."""
 
 
 @dataclass(frozen=True)
@@ -122,17 +126,43 @@ class ResultPlan:
         return [paths.RESULT_SCORES.format(run=run, seed=self.study.seeds[0], task=task) for run, task in paired]
 
     def summaries(self, table: str) -> list[str]:
-        """Return the summaries of the trained runs of a table, for its curves."""
+        """Return the summaries of the trained runs of a table, for its figures."""
         runs = dict.fromkeys(run for run, _ in self.cells(table) if self.study.runs[run].is_trained)
         return [RunPlan(self.study).summary(run, seed) for run in runs for seed in self.study.seeds]
 
+    def as_shown(self, table: str) -> Table:
+        """Return a table as planned, with the study's note in its title."""
+        spec = self.as_planned(table)
+        return spec.model_copy(update={"title": self.study.titled(spec.title)})
+
+    def crops(self, run: str) -> Crops:
+        """Return where the crops of a run come from."""
+        settings = self.study.runs[run]
+        if settings.method == "random_init":
+            return "untrained"
+        if settings.method in ("external", "supervised"):
+            return settings.method
+        if not settings.uses_objects or settings.views.proposals is None:
+            return "scene"
+        is_search = self.study.proposals[settings.views.proposals].kind not in WITHOUT_SEARCH
+        return "objects" if is_search else "boxes without a search"
+
+    def figures_job(self, table: str) -> FiguresJob:
+        """Return the job of a table's figures."""
+        runs = dict.fromkeys(run for run, _ in self.cells(table))
+        return FiguresJob.model_validate(
+            {"table": self._values(table), "crops": {run: self.crops(run) for run in runs}}
+        )
+
+    def _values(self, table: str) -> dict[str, Any]:
+        return self.as_shown(table).model_dump(mode="json")  # its note too, which the table shows
+
     def table_job(self, table: str) -> TableJob:
         """Return the job of a table: its rows, whether stale results are shown, and on how many GPUs its parts ran."""
-        spec, cells = self.as_planned(table), self.cells(table)
-        planned = spec.model_copy(update={"title": self.study.titled(spec.title)})
+        cells = self.cells(table)
         job = {
             "table_name": table,
-            "table": planned.model_dump(mode="json"),  # its note too, which the table shows
+            "table": self._values(table),
             "title_note": self.study.title_note,
             "allow_stale": self.study.allow_stale,
             "checks_images": self.study.tracking.images == "check",
@@ -144,8 +174,7 @@ class ResultPlan:
 
     def table(self, table: str) -> list[str]:
         """Return what `snakemake TABLE` makes."""
-        curves = [paths.CURVES.format(table=table)] if self.summaries(table) else []
-        return [paths.TABLE_MARKDOWN.format(table=table), *curves]
+        return [template.format(table=table) for template in (paths.TABLE_MARKDOWN, paths.FIGURES)]
 
     def tables(self) -> list[str]:
         """Return the tables, as people read them."""

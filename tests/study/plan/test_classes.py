@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from objectcrop.report.class_analysis import values_of_rows
+from objectcrop.study.jobs.report import ClassJob
 from objectcrop.study.loading import load_study
 from objectcrop.study.merging import overlay
 from objectcrop.study.plan.classes import ClassPlan
@@ -34,8 +36,23 @@ def test_an_analysis_reads_each_row_and_seed_and_the_scores_of_the_last_row(stud
     assert set(job.tasks.values()) == {"linear"}
 
 
+def test_the_rows_keep_their_order_on_the_way_to_the_script_so_that_the_last_one_is_that_of_the_scores(study):
+    """The JSON of a job has sorted keys."""
+    job = ClassJob.parse(ClassPlan(study).job("linear-demo").as_json())
+    results = [
+        {"run": run, "task": "linear", "seed": seed, "per_class": {run: 1.0}}
+        for run in job.runs.values()
+        for seed in (3, 4)
+    ]
+    values = values_of_rows(job, results)
+    assert [seeds[0] for seeds in values.values()] == [
+        {run: 1.0} for run in ("random-init", "supervised", "scene-scene", "obj-dilate", "oac")
+    ]
+    assert list(values)[-1].startswith("OAC")
+
+
 def test_its_files_belong_to_its_table_and_to_the_lineage(study):
     files = ClassPlan(study).of_table("linear-demo")
-    assert files == [f"results/classes/linear-demo.{suffix}" for suffix in ("json", "svg", "png")]
+    assert files == [f"results/classes/linear-demo{suffix}" for suffix in (".json", "", ".png")]
     assert ClassPlan(study).of_table("detection-demo") == []
     assert {LineagePlan(study).files()[file][0] for file in files} == {"analyse_classes"}

@@ -1,13 +1,16 @@
+import yaml
+
 from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.plan.report import differences
 
 
 def test_the_page_shows_what_the_study_makes(plan):
     inputs = plan.report.inputs()
     assert inputs["tables"] == ["results/tables/one.json", "results/tables/two.json"]
-    assert inputs["curves"] == ["results/figures/one.svg"]
+    assert inputs["figures"] == ["results/figures/one", "results/figures/two"]
     assert len(inputs["summaries"]) == 3 * 2
     assert inputs["subsets"] == ["results/ohms/ohms/summary.json"]
-    assert inputs["subset_figures"] == ["results/ohms/ohms/figures.svg"]
+    assert inputs["subset_figures"] == ["results/ohms/ohms/figures"]
     assert inputs["proposals"] == ["results/proposals/ohms/lod.json", "results/proposals/ohms/gt.json"]
     assert inputs["qualities"] == [f"results/proposals/ohms/{source}.quality.json" for source in ("lod", "gt")]
     assert inputs["views"] == ["results/inspect/views/scene.png", "results/inspect/views/objects.png"]
@@ -58,8 +61,23 @@ def test_supervised_runs_have_no_pairs_of_views_to_draw(config):
 def test_the_page_says_where_subsets_come_from_and_whether_boxes_are_random(plan, config):
     settings = plan.report.job().values()
     assert settings["subset_base_sources"] == {"ohms": "drawn"}
-    assert settings["has_random_boxes"] is False
-    assert set(settings["runs"]) == {"random-init", "scene", "objects"}
+    crops = {"random-init": "untrained", "scene": "scene", "objects": "objects"}
+    assert settings["crops"] == crops
+    assert settings["methods"]["scene"] == "moco_v2"
+    assert set(settings["runs"]) == set(crops)
     config["proposals"]["random"] = {"kind": "random", "sizes_of": "lod"}
     config["runs"]["objects"]["views"]["proposals"] = "random"
-    assert load_plan(config).report.has_random_boxes()
+    assert load_plan(config).report.job().crops["objects"] == "boxes without a search"
+
+
+def test_the_job_of_the_papers_page_fits_a_command_line(root):
+    """Linux passes at most 128 KiB as one argument, and the shell gets the whole command as one."""
+    plan = load_plan(yaml.safe_load((root / "presets/paper.yaml").read_text()))
+    files = [file for files in plan.report.inputs().values() for file in files]
+    assert len(plan.report.job().as_json()) + len(" ".join(files)) < 2**16
+
+
+def test_runs_are_described_by_what_they_set_otherwise():
+    first = {"method": "moco_v2", "dataset": "ohms", "views": {"size_px": 64, "swap": True}}
+    second = {"method": "moco_v2", "dataset": "ohms", "views": {"size_px": 96, "swap": True}}
+    assert differences({"a": first, "b": second})["b"] == "views.size_px = 96"

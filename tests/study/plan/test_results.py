@@ -14,13 +14,14 @@ def test_a_table_needs_each_result_of_every_seed_once(plan):
     assert plan.results.judged() == [*plan.results.cells("one"), ("random-init", "masks")]
 
 
-def test_only_runs_that_train_have_curves(plan):
+def test_every_table_has_figures_and_only_runs_that_train_have_curves(plan):
     folder = "results/pretrain"
     assert plan.results.summaries("one") == [
         f"{folder}/{run}/s{seed}/summary.json" for run in ("scene", "objects") for seed in (0, 1)
     ]
-    assert plan.results.table("one") == ["results/tables/one.md", "results/figures/one.svg"]
-    assert plan.results.table("two") == ["results/tables/two.md"]
+    assert plan.results.table("one") == ["results/tables/one.md", "results/figures/one"]
+    assert plan.results.table("two") == ["results/tables/two.md", "results/figures/two"]
+    assert plan.results.figures_job("two").crops == {"random-init": "untrained"}
     assert plan.results.runs() == ["random-init", "scene", "objects"]
     assert plan.results.trained_runs() == ["scene", "objects"]
 

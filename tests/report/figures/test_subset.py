@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from objectcrop.data.box_statistics import CodedBoxes, measure_boxes
-from objectcrop.report.subset_figures import draw_subset
+from objectcrop.report.figures.folder import as_svg
+from objectcrop.report.figures.subset import subset_figures
 from objectcrop.report.subset_words import describe_objects
 
 
@@ -31,25 +32,30 @@ def usual():
     return statistics(counts(10), counts(40, side=0.25))
 
 
-def test_the_figure_names_both_sets_in_every_panel_that_compares_and_is_the_same_twice(usual):
-    drawn = draw_subset(usual)
-    assert drawn == draw_subset(usual)
-    ElementTree.fromstring(drawn)
-    for words in ("Images of each class", "Objects of an image", "Area of an object", "ohms (2 classes)"):
-        assert words in drawn
-    assert "Box centres: ohms" in drawn
-    assert "Box centres: everything" in drawn
-    assert "Classes of ohms" in drawn
+def drawn(values, *names):
+    figures = {figure.name: figure for figure in subset_figures(values)}
+    return {name: as_svg(figures[name].drawn) for name in names or figures}
+
+
+def test_the_figures_name_both_sets_where_they_compare_and_are_the_same_twice(usual):
+    figures = drawn(usual)
+    assert figures["areas"] == drawn(usual, "areas")["areas"]
+    for name in ("images", "objects", "areas"):
+        ElementTree.fromstring(figures[name])
+        assert "ohms" in figures[name]
+        assert "everything" in figures[name]
+    assert "ohms (2 classes)" in figures["images"]
+    assert figures.keys() == {"images", "objects", "areas", "places", "base-places", "classes"}
 
 
 def test_another_number_is_another_figure(usual):
-    assert draw_subset(usual) != draw_subset(statistics(counts(12), counts(40, side=0.25)))
+    assert drawn(usual, "images") != drawn(statistics(counts(12), counts(40, side=0.25)), "images")
 
 
 def test_labels_alone_and_boxes_without_area_are_drawn_without_a_warning():
     labels = statistics(counts(4, is_box=False), counts(4))
-    assert "Images of each class" in draw_subset(labels)
-    assert "Classes of ohms" in draw_subset(statistics(counts(4, side=0.0), counts(4)))
+    assert "ohms (2 classes)" in drawn(labels, "images", "areas", "objects")["images"]
+    assert "boxes of the class" in drawn(statistics(counts(4, side=0.0), counts(4)), "classes")["classes"]
     assert "labels of whole images only" in " ".join(describe_objects(labels))
 
 

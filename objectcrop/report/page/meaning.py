@@ -28,8 +28,8 @@ def meaning(summaries: Sequence[Mapping[str, Any]], num_seeds: int, has_random_b
     if share < SHORT_SHARE:
         sentences += [
             "A run this short shows that every stage works and how each number is made.",
-            "It cannot show which way of cropping is better: differences of a few points between rows are noise, and so "
-            "early in training the order of methods says little about where they end.",
+            "A difference within its interval shows nothing, and one beyond it holds for runs of this length: so early in training "
+            "the order of methods says little about where they end.",
             f"The paper's numbers come from about {round(1 / share):,} times as many images seen, and from its own images and "
             "network: differences to them are printed to show the form of the table, not to be read.",
         ]

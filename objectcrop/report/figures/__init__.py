@@ -1,0 +1,1 @@
+"""Figures of one question each, as folders of SVG and PNG files."""

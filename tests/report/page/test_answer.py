@@ -1,0 +1,96 @@
+"""The first screen answers what the tables show, and no more."""
+
+import pytest
+
+from objectcrop.report.contrasts import Contrast
+from objectcrop.report.page.answer import ABOUT_OBJECTS, ONE_TRAINING, answer_of, headline_on_objects
+from tests.report.page.small_report import report_job
+from tests.report.test_contrasts import cell, table
+
+RUNS = ("random-init", "scene", "objects", "boxes")
+
+
+def rows(*values, half=1.0, title="Rows"):
+    cells = [cell(run, value, interval=[value - half, value + half]) for run, value in zip(RUNS, values, strict=True)]
+    return table(cells) | {"title": title}
+
+
+def answered(**tables):
+    return answer_of(report_job(tables={name: report_job().tables["small"] for name in tables}), tables)
+
+
+def test_a_gain_beyond_its_interval_is_the_answer_with_that_interval():
+    answer = answered(one=rows(30.0, 40.0, 46.0, 41.0))
+    assert answer.question == ABOUT_OBJECTS
+    assert answer.headline == "Yes, here: +6.0 points (+4.6 to +7.4 over test images)."
+    against_scenes, against_boxes, learned, once = answer.sentences
+    assert against_scenes.startswith("objects against scene: +6.0")
+    assert against_boxes.startswith("objects against boxes: +5.0")
+    assert learned.startswith("scene against random-init: +10.0")
+    assert "no way of cropping can be judged" not in learned
+    assert once == ONE_TRAINING
+    assert answer.table == "one"
+
+
+def test_within_the_interval_nothing_is_claimed_and_untrained_features_are_named_as_the_reason():
+    answer = answered(one=rows(40.0, 40.5, 41.0, 41.0))
+    assert answer.headline.startswith("It cannot be said: no row of object crops differs")
+    assert (
+        "no difference can be seen. Where nothing was learned, no way of cropping can be judged." in answer.sentences[2]
+    )
+
+
+def test_a_loss_is_an_answer_too():
+    assert answered(one=rows(30.0, 46.0, 40.0, 41.0)).headline.startswith(
+        "No, here: 1 of 1 row of object crops are below"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "begin"),
+    [
+        (("above", "above"), "Yes, here: +1.0 to +2.0 points in all 2 rows"),
+        (("above", "unclear"), "In part: 1 of 2 rows"),
+        (("above", "below"), "It depends: 1 of 2 rows"),
+        (("below", "unclear"), "No, here: 1 of 2 rows"),
+        (("unclear", "unclear"), "It cannot be said: no row"),
+        (("unknown", "unknown"), "It cannot be said: there are no intervals"),
+    ],
+)
+def test_several_rows_are_summed_up(verdicts, begin):
+    ends = {"above": (0.5, 3.0), "below": (-3.0, -0.5), "unclear": (-1.0, 3.0), "unknown": None}
+    found = [
+        Contrast(f"row {place}", "scene", 1.0 + place, ends[verdict], None, 1, False)
+        for place, verdict in enumerate(verdicts)
+    ]
+    assert [one.verdict for one in found] == list(verdicts)
+    assert headline_on_objects(found, 1).startswith(begin)
+
+
+def test_the_question_is_about_the_first_table_with_object_crops_and_the_others_are_summed_up_by_what_does_not_differ():
+    others = table([cell("random-init", 1.0), cell("supervised", 2.0)]) | {"title": "Detection"}
+    answer = answered(detection=others, linear=rows(30.0, 40.0, 46.0, 41.0))
+    assert answer.table == "linear"
+    assert answer.elsewhere == (
+        "Detection: No row differs from random-init by more than its interval. Not: supervised.",
+    )
+
+
+def test_without_object_crops_it_is_about_the_first_table():
+    cells = [cell("random-init", 1.0, 1.2, interval=[0.9, 1.3]), cell("supervised", 8.0, 8.1, interval=[7.9, 8.2])]
+    answer = answered(detection=table(cells) | {"title": "Detection"})
+    assert answer.question == "Detection: which rows differ?"
+    assert answer.headline == "One row differs from random-init by more than its interval."
+    assert ONE_TRAINING not in answer.sentences
+    assert "over 2 seeds" in answer.sentences[0]
+
+
+def test_where_nothing_can_be_compared_it_says_so():
+    answer = answered(one=table([cell("random-init", 1.0), cell("scene")]) | {"title": "One"})
+    assert answer.table is None
+    assert answer.headline == "No table has two measured rows to compare."
+
+
+def test_stale_values_are_named():
+    cells = [cell("scene", 1.0), cell("objects", 2.0, stale="was made with other settings")]
+    assert any("stale" in text for text in answered(one=table(cells) | {"title": "One"}).sentences)
