@@ -99,9 +99,7 @@ def test_released_lists_are_a_subset_made_by_a_rule_of_its_own(tmp_path):
     assert plan.images.raw_files("released") == [f"{tmp_path}/new.npy"]
     assert f"{tmp_path}/test.npy" in plan.needs.missing()
     assert plan.images.annotation_inputs("released")["boxes"] == ["results/ohms/released/boxes.parquet"]
-    assert plan.report.inputs()["subset_figures"] == [
-        f"results/ohms/{name}/figures.svg" for name in ("ohms", "released")
-    ]
+    assert plan.report.inputs()["subset_figures"] == [f"results/ohms/{name}/figures" for name in ("ohms", "released")]
 
 
 def test_released_lists_of_drawn_scenes_are_rejected():

@@ -85,3 +85,12 @@ def axe_faults(page):
     assert hashlib.sha256(source).hexdigest() == AXE_SHA256, f"{AXE} is not axe-core {AXE_VERSION}"
     page.evaluate(source.decode())
     return page.evaluate(FAULTS)
+
+
+def check(page, at_least_images):
+    """What every page must be on every screen."""
+    assert overflowing(page) == [0, []]
+    count, empty = unloaded(page)
+    assert count >= at_least_images
+    assert empty == []
+    assert broken_links(page) == [[], []]
