@@ -93,12 +93,13 @@ def check_image(path: str | Path, *, max_megapixels: float = MAX_PIXELS / 1e6) -
         read_size(path)
     data = _read(path)
     with _opened(path, BytesIO(data)) as image:
-        size, mode, orientation = _upright_size(image), image.mode, _orientation(image)
-        if (megapixels := size.width * size.height / 1e6) > max_megapixels:
+        # before its orientation is asked for: Pillow looks for that of a PNG behind the pixels, and decodes them
+        if (megapixels := image.width * image.height / 1e6) > max_megapixels:
             raise ValueError(
-                f"it states {size.width} x {size.height}, {megapixels:.1f} million pixels, more than max_megapixels "
+                f"it states {image.width} x {image.height}, {megapixels:.1f} million pixels, more than max_megapixels "
                 f"{max_megapixels:g} of its data set; raise that if the image is right, or remove it"
             )
+        size, mode, orientation = _upright_size(image), image.mode, _orientation(image)
         # A JPEG drawn at 1/8 is still read to its end, in a third of the time and a 64th of the memory.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()

@@ -102,10 +102,11 @@ def test_a_bomb_is_left_out_by_the_setting_of_its_data_set_before_it_is_decoded(
     assert (30, 20) in loaded
     for reason in indexed.unreadable["reason"]:
         assert reason.startswith(
-            "it states 13000 x 13000, 169.0 million pixels, more than max_megapixels 128 of its data set"
+            "cannot be decoded (it states 13000 x 13000, 169.0 million pixels, more than max_megapixels 128 of its data set"
         )
     with pytest.raises(
-        ValueError, match=r"data set mine: 2 of 3 images cannot be read.*a\.png: it states 13000 x 13000"
+        ValueError,
+        match=r"data set mine: 2 of 3 images cannot be read.*a\.png: cannot be decoded \(it states 13000 x 13000",
     ):
         require_readable(indexed, name="mine", max_share=0.5)
 
