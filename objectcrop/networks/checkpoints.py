@@ -22,6 +22,7 @@ _FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
 _FAULTS = (
     pickle.UnpicklingError,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     ImportError,

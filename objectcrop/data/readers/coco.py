@@ -56,7 +56,9 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
                 f"{path}, annotation {row.get('id')}: image {row['image_id']} or category {row['category_id']} is unknown"
             )
         if not isinstance(row["bbox"], list) or list(map(_is_number, row["bbox"])) != [True] * 4:
-            raise ValueError(f"{path}, annotation {row.get('id')}: bbox must be four numbers, got {row['bbox']!r}")
+            raise ValueError(
+                f"{path}, annotation {row.get('id')}: bbox must be four numbers, got {repr(row['bbox'])[:200]}"
+            )
     boxes = np.array([row["bbox"] for row in rows], dtype=np.float64).reshape(-1, 4)
     sizes = np.array([[images[row["image_id"]][side] for side in _SIDES] for row in rows]).reshape(-1, 2)
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) / np.tile(sizes, 2)

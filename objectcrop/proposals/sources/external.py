@@ -100,6 +100,7 @@ def _shortened(value: object) -> str:
 
 
 def _row(image_id: str, entry: dict[str, Any]) -> tuple[Any, ...]:
+    image_id.encode()  # half a character, which JSON can hold, is no text for a table
     left, top, width, height = (_number(number) for number in entry["bbox"])
     return image_id, left, top, left + width, top + height, _number(entry.get("score", 0.0))
 

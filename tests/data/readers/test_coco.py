@@ -116,6 +116,7 @@ BOX = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
         ({}, {"image_id": [1]}, r"annotation 5: image \[1\] or category 1 is unknown"),
         ({}, {"category_id": {}}, r"annotation 5: image 1 or category \{\} is unknown"),
         ({}, {"bbox": [1, 2, 3, 10**400]}, "annotation 5: bbox must be four numbers"),
+        ({}, {"bbox": "a" * 5000}, "annotation 5: bbox must be four numbers, got 'a{199}$"),
         ({}, {"bbox": [1, 2, 3, float("nan")]}, "annotation 5: the box has a corner that is no number"),
         ({}, {"bbox": [1, 2, -3, 4]}, "annotation 5: the box is"),
         ({"width": 10**400}, {}, "image 1 has the size 1000.* x 10"),

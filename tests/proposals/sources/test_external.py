@@ -97,6 +97,7 @@ def test_a_wrong_box_is_named_with_its_row(tmp_path, box, score, message):
         ([{"image_id": [1], "bbox": [0, 0, 1, 1]}], "entry 0, .*neither COCO"),
         ({"images": [{"id": 1, "file_name": 3}], "annotations": []}, "neither COCO"),
         ({"images": [], "annotations": [{"image_id": 7, "bbox": [0, 0, 1, 1]}]}, r"entry 0, .*\(KeyError\(7\)\)"),
+        ([{"image_id": "\ud800", "bbox": [0, 0, 1, 1]}], "entry 0, .*surrogates not allowed"),
         ("text", "entry 0, 't'"),
         (None, "neither COCO"),
         ([{"image_id": 1, "bbox": [0, 0, 1, 1]}], "none of its 1 images.*'000000000001'.*'000000000139'"),
