@@ -131,8 +131,10 @@ def test_no_decoder_is_given_a_jpeg_that_states_too_much(tmp_path, monkeypatch, 
     for content in (data, padded, garbage):
         assert decode_jpeg(content, decoder, 1) is None
     assert not called
-    decode_jpeg(jpeg(tmp_path / "seed.jpg", 16, 8), decoder, 1)
-    assert len(called) == 1
+    small = jpeg(tmp_path / "seed.jpg", 16, 8)
+    decode_jpeg(small, decoder, 1)
+    decode_jpeg(small[:2] + b"\xff" * 5 + small[2:], decoder, 1)
+    assert len(called) == 2
 
 
 @pytest.mark.parametrize("read", [decode_image, check_image, read_size])

@@ -145,7 +145,7 @@ def _read_columns(path: Path, columns: list[str]) -> pa.Table:
         except pa.ArrowInvalid:
             return _read_csv(path, types, use_threads=False)  # fails again, and says at which row
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = re.sub(r"Row #(\d+)", lambda row: f"line {_line(path, int(row[1]) - 2)}", str(error))
+        reason = re.sub(r"Row #(\d+)", lambda row: f"line {_line(path, int(row[1]) - 2)}", str(error)[:500])
         raise ValueError(f"{path}: cannot be read as an Open Images box CSV ({reason})") from error
 
 

@@ -169,7 +169,7 @@ def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
             for thing in tree.findall("object")
         ]
     except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"{path}: is not of the form of VOC annotations ({error})") from error
+        raise ValueError(f"{path}: is not of the form of VOC annotations ({error!s:.300})") from error
 
 
 def _stated_size(path: Path) -> tuple[float, float]:
@@ -179,7 +179,7 @@ def _stated_size(path: Path) -> tuple[float, float]:
     try:
         return _size_in(ElementTree.parse(path).getroot())  # noqa: S314 (as in _read_objects)
     except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"{path}: is not of the form of VOC annotations ({error})") from error
+        raise ValueError(f"{path}: is not of the form of VOC annotations ({error!s:.300})") from error
 
 
 def _size_in(tree: ElementTree.Element) -> tuple[float, float]:

@@ -122,6 +122,7 @@ BOX = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
         ({"width": 10**400}, {}, "image 1 has the size 1000.* x 10"),
         ({"width": float("inf")}, {}, "image 1 has the size inf x 10"),
         ({"file_name": ""}, {}, "the file_name '' is no name of a file"),
+        ({"file_name": "\ud800.jpg"}, {}, r"the file_name '\\ud800\.jpg' is no number or text"),
         ({"file_name": "."}, {}, r"the file_name '\.' is no name of a file"),
     ],
 )

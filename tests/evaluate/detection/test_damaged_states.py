@@ -11,6 +11,7 @@ from objectcrop.evaluate.detection.fine_tune import fine_tune
 from objectcrop.evaluate.detection.training_state import TrainingState
 from objectcrop.networks.layout_files import TRAILER
 from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.runtime.torch_files import read_whole
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:.*torch\.jit\.script:FutureWarning")
 
@@ -69,6 +70,7 @@ def test_the_state_before_a_damaged_one_is_loaded_and_the_damaged_one_overwritte
     assert line.startswith(f"warning: {newest}: ")
     assert line.endswith("; using the one before")
     weight_after(state, some, 8)
+    assert read_whole(newest, torch.device("cpu"))["iteration"] == 8
     assert resumed(tmp_path)[:2] == (9, 8)
     assert not capsys.readouterr().err
 
