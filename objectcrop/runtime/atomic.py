@@ -23,14 +23,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     aside = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
-    with writing(target, aside):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+    try:
+        with writing(target, aside):
+            target.parent.mkdir(parents=True, exist_ok=True)
             yield aside
             with aside.open("rb+") as written:
                 os.fsync(written.fileno())
             os.replace(aside, target)
-        finally:
+    finally:  # after the disk's free space is said, which this raises
+        with writing(target, aside):
             aside.unlink(missing_ok=True)
 
 

@@ -2,8 +2,9 @@
 
 import errno
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def writing(path: str | Path, aside: Path | None = None) -> Iterator[None]:
 def explain_disk(error: OSError) -> str | None:
     """Return one sentence about an error of the disk, None about another error.
 
-    Where a library names no file, the free space of the folder of the job and of temporary files is given.
+    Where a library names no file, the free space of each disk that the command line names is given, the fullest first.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -64,7 +65,7 @@ def explain_disk(error: OSError) -> str | None:
         return None
     if (name := error.filename2 or error.filename) is not None:
         return _describe(error, Path(os.fsdecode(name)))
-    free = ", ".join(dict.fromkeys(map(_space, (Path.cwd(), Path(tempfile.gettempdir())))))
+    free = ", ".join(map(_space, _disks(word for word in sys.argv[1:] if word[:1] not in ("-", "{"))))
     return f"{_REASONS[error.errno]}, at a file that is not known ({free}); {_remedy(error)}"
 
 
@@ -77,9 +78,21 @@ def _remedy(error: OSError) -> str:
     return _FREE_SPACE if error.errno in _FULL else _CORRECT
 
 
+def _disks(words: Iterable[str]) -> list[Path]:
+    """Return a folder on each disk of paths, of this folder and of temporary files; that with the least space first."""
+    folders = [_folder(Path(path)) for path in (*words, ".", tempfile.gettempdir())]
+    on_disks = {folder.stat().st_dev: folder for folder in reversed(folders)}
+    return sorted(on_disks.values(), key=lambda folder: os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize)
+
+
+def _folder(path: Path) -> Path:
+    """Return the nearest folder of a path that exists; a word that is no path is taken for one of this folder."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if os.path.isdir(folder))
+
+
 def _space(path: Path) -> str:
     """Say what is free on the disk of a path, which need not exist."""
-    place = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
+    place = _folder(path)
     disk = os.statvfs(place)
     free, total = (blocks * disk.f_frsize / 1e6 for blocks in (disk.f_bavail, disk.f_blocks))
     no_files = f", and none of {disk.f_files} files" if disk.f_files and not disk.f_favail else ""
