@@ -1,5 +1,5 @@
-# make setup | demo | test | learn | check | other-python | lowest | coverage | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
-.PHONY: setup demo test learn check other-python lowest coverage inspect bench lock clean
+# make setup | demo | test | learn | check | other-python | lowest | coverage | fuzz | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test learn check other-python lowest coverage fuzz inspect bench lock clean
 BIN := .venv/bin
 
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
@@ -25,6 +25,9 @@ lowest: setup ## fast tests of the rooms that compute, with the lowest versions 
 
 coverage: setup ## fast tests, and how much of each room's code they ran; slower than other-python, which states it too
 	@$(BIN)/python .ci/fast_tests.py
+
+fuzz: setup ## 100,000 changed files for the readers, in half an hour; the first file of each fault is kept in build/fuzz
+	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.fuzz --inputs 100000 --keep build/fuzz
 
 inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
 	@$(BIN)/python -m snakemake --cores all inspect

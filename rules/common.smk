@@ -25,7 +25,7 @@ def or_stop(checked, *arguments, **named):
         raise WorkflowError(str(error)) from None
 
 
-PLAN = or_stop(load_plan, config)
+PLAN = or_stop(load_plan, config, workflow.configfiles)
 
 
 def planned_jobs(resource):

@@ -4,7 +4,7 @@ import os
 import struct
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -49,6 +49,10 @@ _RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _REDUCED_RGB = {1: _RGB, 2: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4}
 
 _APP1, _APP12, _START_OF_SCAN = 0xE1, 0xEC, 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of the segment that states height and width (ITU T.81, table B.1)."""
+MAX_PIXELS = int(Image.MAX_IMAGE_PIXELS or 0) * 2
+"""Beyond it Pillow decodes nothing (178,956,970 pixels), and so no other decoder does."""
 
 
 def resolve_decoder(name: Literal["auto"] | Decoder) -> Decoder:
@@ -81,9 +85,30 @@ def decode_jpeg(data: bytes, decoder: Decoder, reduce: Reduce) -> ImageArray | N
     OpenCV and Pillow reduce in the frequency domain, the others average afterwards.
 
     Returns:
-        None for a JPEG that the decoder rejects: cut off, damaged or beyond its limit.
+        None for a JPEG that the decoder rejects (cut off, damaged or beyond its limit), and one that states no size at the place
+        where it must, or more than MAX_PIXELS.
     """
-    return _DECODERS[decoder](data, reduce)
+    return _DECODERS[decoder](data, reduce) if 0 < _stated_pixels(data) <= MAX_PIXELS else None
+
+
+def _stated_pixels(data: bytes) -> int:
+    """Return the pixels that a JPEG's header states, 0 if there is no header, or something else between its segments."""
+    for place in _segments(data):
+        if data[place + 1] in _FRAMES:
+            height, width = (int.from_bytes(data[start : start + 2]) for start in (place + 5, place + 7))
+            return height * width
+    return 0
+
+
+def _segments(data: bytes | bytearray) -> Iterator[int]:
+    """Yield where each segment before the pixels begins: 0xff, marker, length (2 bytes, itself counted)."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != _START_OF_SCAN:
+        if data[place + 1] == 0xFF:  # any number of these may stand before a marker
+            place += 1
+            continue
+        yield place
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
 
 
 def _with_opencv(data: bytes, reduce: Reduce) -> ImageArray | None:
@@ -120,12 +145,10 @@ def _with_torchcodec(data: bytes, reduce: Reduce) -> ImageArray | None:
 
 def _without_exif(data: bytes) -> bytes:
     """Return the JPEG with its EXIF segments renamed: torchcodec rotates images and has no switch for it."""
-    jpeg, place = bytearray(data), 2
-    # segments: 0xff, marker, length (2 bytes, itself counted); the pixels begin after start of scan
-    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF and jpeg[place + 1] != _START_OF_SCAN:
+    jpeg = bytearray(data)
+    for place in _segments(data):
         if jpeg[place + 1] == _APP1:
             jpeg[place + 1] = _APP12
-        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
     return bytes(jpeg)
 
 

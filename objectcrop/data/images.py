@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from objectcrop.boxes import Size
-from objectcrop.data.decoders import AUTO, PIL_FAILURES, Decoder, Reduce, decode_jpeg
+from objectcrop.data.decoders import AUTO, MAX_PIXELS, PIL_FAILURES, Decoder, Reduce, decode_jpeg
 from objectcrop.data.digests import bytes_digest
 
 ImageArray = NDArray[np.uint8]
@@ -75,13 +75,17 @@ class ImageProperties:
     digest: str
 
 
-def check_image(path: str | Path) -> ImageProperties:
+def check_image(path: str | Path, *, max_megapixels: float = MAX_PIXELS / 1e6) -> ImageProperties:
     """Decode an image in full, strictly; of an animation the first frame. The file is read once.
+
+    Args:
+        path: of the file.
+        max_megapixels: of the size that it states, in millions of pixels; a larger one is not decoded.
 
     Raises:
         FileNotFoundError: if there is no such file.
         OSError: if it cannot be opened.
-        ValueError: naming the file, if it is no file, empty, cut off, no image, or beyond Pillow's limit of 179 million pixels.
+        ValueError: naming the file, if it is no file, empty, cut off, no image, or larger than `max_megapixels`.
     """
     # Before its bytes: a change while they are read has a later time, and is noticed.
     status = _status(path)
@@ -89,6 +93,12 @@ def check_image(path: str | Path) -> ImageProperties:
         read_size(path)
     data = _read(path)
     with _opened(path, BytesIO(data)) as image:
+        # before its orientation is asked for: Pillow looks for that of a PNG behind the pixels, and decodes them
+        if (megapixels := image.width * image.height / 1e6) > max_megapixels:
+            raise ValueError(
+                f"it states {image.width} x {image.height}, {megapixels:.1f} million pixels, more than max_megapixels "
+                f"{max_megapixels:g} of its data set; raise that if the image is right, or remove it"
+            )
         size, mode, orientation = _upright_size(image), image.mode, _orientation(image)
         # A JPEG drawn at 1/8 is still read to its end, in a third of the time and a 64th of the memory.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))

@@ -7,18 +7,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from objectcrop.data.decoders import MAX_PIXELS
 from objectcrop.data.images import check_image
 from objectcrop.data.readers.registry import list_images, require_distinct_ids
 from objectcrop.data.stated_sizes import MISMATCHES, find_mismatches, mismatch_error
 from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.datasets import Dataset, OpenImagesDataset
-from objectcrop.study.settings.image_files import SizedImageFiles
+from objectcrop.study.settings.image_files import SizedImageFiles, UserImageFiles
 from objectcrop.tables import IMAGE_FILES, MANIFEST, Schema, empty_table
 
 _BATCH = 64
@@ -93,21 +95,30 @@ def index_dataset(
     absent = empty_table(_UNREADABLE)
     if subset is not None:
         listing, absent = _select_listed(listing, subset, name=name)
-    index = index_images(listing, root, num_workers=num_workers, label=f"index {name}")
+    most = dataset.max_megapixels if isinstance(dataset, UserImageFiles) else MAX_PIXELS / 1e6
+    index = index_images(listing, root, num_workers=num_workers, label=f"index {name}", max_megapixels=most)
     if isinstance(dataset, SizedImageFiles) and dataset.size_mismatch == "stop" and len(index.mismatched) > 0:
         raise mismatch_error(name, index.mismatched, num_images=index.num_images)
     return replace(index, unreadable=pd.concat([index.unreadable, absent], ignore_index=True))
 
 
-def index_images(listing: pd.DataFrame, root: Path, *, num_workers: int = 1, label: str = "index") -> Index:
+def index_images(
+    listing: pd.DataFrame,
+    root: Path,
+    *,
+    num_workers: int = 1,
+    label: str = "index",
+    max_megapixels: float = MAX_PIXELS / 1e6,
+) -> Index:
     """Decode every image of a listing (image_id, path relative to `root`, split), with `num_workers` processes.
 
+    Those that state more than `max_megapixels` (millions of pixels) are unreadable.
     Where the listing has stated sizes, images of other sizes are left out of the manifest and listed as mismatched.
     """
     paths = [root / path for path in listing["path"]]
     scanned: list[_ScannedImage] = []
     with Progress(label, total=len(paths), unit="images") as progress:
-        for batch in _scan(paths, num_workers):
+        for batch in _scan(paths, num_workers, max_megapixels):
             scanned += batch
             progress.advance(len(batch))
     names = [column.name for column in fields(_ScannedImage)]
@@ -180,23 +191,24 @@ def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) ->
     return wanted.loc[~absent, list(listing.columns)], lost[list(_UNREADABLE.columns)]
 
 
-def _scan(paths: list[Path], num_workers: int) -> Iterator[list[_ScannedImage]]:
+def _scan(paths: list[Path], num_workers: int, max_megapixels: float) -> Iterator[list[_ScannedImage]]:
     batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    scan = partial(_scan_batch, max_megapixels=max_megapixels)
     if num_workers <= 1 or len(batches) < _FEW_BATCHES:
-        yield from map(_scan_batch, batches)
+        yield from map(scan, batches)
         return
     # Spawned, not forked: the caller may hold threads (pyarrow's), and a forked child would inherit their locks.
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_scan_batch, batches)
+        yield from pool.map(scan, batches)
 
 
-def _scan_batch(paths: list[Path]) -> list[_ScannedImage]:
-    return [_scan_image(path) for path in paths]
+def _scan_batch(paths: list[Path], max_megapixels: float) -> list[_ScannedImage]:
+    return [_scan_image(path, max_megapixels) for path in paths]
 
 
-def _scan_image(path: Path) -> _ScannedImage:
+def _scan_image(path: Path, max_megapixels: float) -> _ScannedImage:
     try:
-        image = check_image(path)
+        image = check_image(path, max_megapixels=max_megapixels)
         width, height = image.size
         file = (image.num_bytes, image.mtime_ns, image.digest)
         return _ScannedImage(width, height, *file, image.mode, image.orientation, "")

@@ -79,7 +79,7 @@ def running(folder: str | Path, *, start_timeout_s: float = 60.0) -> Iterator[st
     except OSError as error:
         raise _failure(f"{place} cannot be used: {error.strerror}", mongod, place) from error
     # the path of a unix socket may hold 107 bytes only, so it is not in the folder, nor under a long TMPDIR
-    short = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > _LONGEST_TEMPORARY_FOLDER else None
+    short = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > _LONGEST_TEMPORARY_FOLDER else None  # noqa: S108 (a new folder in it)
     with (
         lock,
         _terminated_by_exception(),

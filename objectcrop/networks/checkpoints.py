@@ -22,6 +22,7 @@ _FOREIGN = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
 _FAULTS = (
     pickle.UnpicklingError,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     ImportError,
@@ -112,7 +113,7 @@ def _read_pickled(path: Path) -> Any:
                     "its code; expected a state_dict: get the file again"
                 ) from error
             raise ValueError(
-                f"{path}: it holds {foreign[1]}, expected only tensors, plain values and argparse.Namespace, which are read "
+                f"{path}: it holds {foreign[1][:200]}, expected only tensors, plain values and argparse.Namespace, which are read "
                 "without running code of the file; if you trust its source, load it with torch.load(..., weights_only=False) "
                 "in an environment that you trust and save the state_dict alone with torch.save"
             ) from error
@@ -131,7 +132,7 @@ def read_arrays(path: Path) -> Any:
             with memory_limit(_LIMIT_BYTES + _LIMIT_PER_FILE_BYTE * size):
                 return _with_tensors(unpickler.load())
         except _FAULTS as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split())[:500] or type(error).__name__
             raise ValueError(
                 f"{path}: {reason}; expected a pickle of arrays and plain values, as Detectron2 reads: get the file again"
             ) from error

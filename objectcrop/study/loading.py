@@ -1,7 +1,8 @@
 """A study from the merged config: inherited, validated, checked; every problem is named at once."""
 
 import difflib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -16,9 +17,10 @@ from objectcrop.study.study import Study
 class StudyError(ValueError):
     """A config that cannot be run; the message lists every problem."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], files: Iterable[Any] = ()) -> None:
         lines = "\n".join(f"  - {problem}" for problem in dict.fromkeys(problems))
-        super().__init__(f"the study has {len(set(problems))} problem(s):\n{lines}")
+        origin = f" ({', '.join(map(str, files))})" if files else ""
+        super().__init__(f"the study{origin} has {len(set(problems))} problem(s):\n{lines}")
 
 
 class Examined(NamedTuple):
@@ -35,6 +37,10 @@ class Examined(NamedTuple):
     has_data_root: bool
 
 
+MAX_VALUES, MAX_DEPTH = 200_000, 60
+"""Of a config whose aliases are followed; the largest preset has 1,714 values, 7 deep."""
+
+
 def load_study(config: Mapping[str, Any]) -> Study:
     """Return the study of a merged config.
 
@@ -49,6 +55,8 @@ def load_study(config: Mapping[str, Any]) -> Study:
 
 def examine(config: Mapping[str, Any]) -> Examined:
     """Return the study as far as it can be read, and every problem of the config."""
+    if problems := list(_excesses(config)):
+        return Examined(None, problems, has_data_root=False)
     raw, problems = _with_known_sections({key: value for key, value in config.items() if value is not None})
     written = raw.get("runs") or {}
     if isinstance(written, Mapping):
@@ -61,6 +69,27 @@ def examine(config: Mapping[str, Any]) -> Examined:
     if study is not None:
         problems += find_misfits(study)
     return Examined(study, _said_once(problems, written), _has_data_root(raw, faults))
+
+
+def _excesses(config: Mapping[str, Any]) -> Iterator[str]:
+    """Name the sections that aliases of YAML make too large to look at, or that contain themselves."""
+    for section, value in config.items():
+        level, depth, count = [value], 0, 0
+        while level and depth <= MAX_DEPTH and count <= MAX_VALUES:
+            parts = (_parts(value) for value in level)
+            # a level can be as large as what the limit holds off
+            level = list(itertools.islice(itertools.chain.from_iterable(parts), MAX_VALUES + 1))
+            depth, count = depth + 1, count + len(level)
+        if depth > MAX_DEPTH:
+            yield f"{section}: nested more than {MAX_DEPTH} deep; does an alias (*name) stand in what it names?"
+        elif count > MAX_VALUES:
+            yield f"{section}: more than {MAX_VALUES:,} values once its aliases (*name) are followed; write out what is meant"
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _with_known_sections(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
+from objectcrop.data import decoders
+from objectcrop.data.decoders import decode_jpeg
 from objectcrop.data.images import check_image, decode_image, read_size
+from objectcrop.data.manifest import index_dataset, require_readable
+from objectcrop.data.readers.registry import parse_dataset
 
 
 @pytest.mark.parametrize("read", [decode_image, check_image])
@@ -75,6 +79,62 @@ def test_a_jpeg_beyond_every_limit_is_one_error(tmp_path):
     for read in (check_image, decode_image):
         with pytest.raises(ValueError, match=r"a\.jpg: cannot be decoded .* exceeds limit"):
             read(tmp_path / "a.jpg")
+
+
+def bombs(folder) -> dict[str, bytes]:
+    """Files of less than 100 kB that state 13000 x 13000 pixels."""
+    return {"a.png": png(13_000, 13_000), "b.jpg": jpeg(folder / "seed.jpg", 13_000, 13_000)}
+
+
+def test_a_bomb_is_left_out_by_the_setting_of_its_data_set_before_it_is_decoded(tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    for name, data in bombs(tmp_path).items():
+        (tmp_path / "images" / name).write_bytes(data)
+        assert len(data) < 100_000
+    Image.new("RGB", (30, 20)).save(tmp_path / "images/good.png")
+    settings = {"source": "folder", "images": "images", "max_unreadable_share": 0.5}
+    loaded = []
+    load = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: loaded.append(image.size) or load(image))
+    indexed = index_dataset("mine", parse_dataset(settings), tmp_path)
+    assert indexed.manifest["image_id"].tolist() == ["good.png"]
+    assert (13_000, 13_000) not in loaded
+    assert (30, 20) in loaded
+    for reason in indexed.unreadable["reason"]:
+        assert reason.startswith(
+            "cannot be decoded (it states 13000 x 13000, 169.0 million pixels, more than max_megapixels 128 of its data set"
+        )
+    with pytest.raises(
+        ValueError,
+        match=r"data set mine: 2 of 3 images cannot be read.*a\.png: cannot be decoded \(it states 13000 x 13000",
+    ):
+        require_readable(indexed, name="mine", max_share=0.5)
+
+
+def test_the_setting_lets_larger_or_only_smaller_images_pass(tmp_path):
+    Image.new("RGB", (100, 100)).save(tmp_path / "a.png")
+    settings = {"source": "folder", "images": ".", "max_unreadable_share": 1.0}
+    for most, count in ((0.0099, 0), (0.01, 1)):
+        indexed = index_dataset("mine", parse_dataset(settings | {"max_megapixels": most}), tmp_path)
+        assert len(indexed.manifest) == count
+    with pytest.raises(ValueError, match="less than or equal to 178"):
+        parse_dataset(settings | {"max_megapixels": 1000})
+
+
+@pytest.mark.parametrize("decoder", ["opencv", "pil"])
+def test_no_decoder_is_given_a_jpeg_that_states_too_much(tmp_path, monkeypatch, decoder):
+    called = []
+    monkeypatch.setitem(decoders._DECODERS, decoder, lambda data, reduce: called.append(data))
+    data = jpeg(tmp_path / "seed.jpg", 20_000, 10_000)
+    padded = data[:2] + b"\xff" * 5 + data[2:]  # fill bytes may stand before a marker
+    garbage = data[:2] + b"\x00" + data[2:]
+    for content in (data, padded, garbage):
+        assert decode_jpeg(content, decoder, 1) is None
+    assert not called
+    small = jpeg(tmp_path / "seed.jpg", 16, 8)
+    decode_jpeg(small, decoder, 1)
+    decode_jpeg(small[:2] + b"\xff" * 5 + small[2:], decoder, 1)
+    assert len(called) == 2
 
 
 @pytest.mark.parametrize("read", [decode_image, check_image, read_size])

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, features
@@ -112,6 +113,22 @@ def test_sixteen_bits_keep_the_high_byte(tmp_path):
     for name in ("a.png", "a.tif"):
         Image.fromarray(wide).save(tmp_path / name)
         assert (decode_image(tmp_path / name) == (wide >> 8)[..., None]).all()
+
+
+def test_a_colour_image_of_sixteen_bits_keeps_the_high_bytes(tmp_path):
+    assert cv2.imwrite(str(tmp_path / "a.png"), np.full((3, 4, 3), (0x0102, 0x8003, 0xFF04), np.uint16))
+    assert decode_image(tmp_path / "a.png")[0, 0].tolist() == [0xFF, 0x80, 0x01]
+    assert check_image(tmp_path / "a.png").size == (4, 3)
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("PNG", ".jpg"), ("JPEG", ".png"), ("WEBP", ".jpeg"), ("GIF", ".jpg")])
+def test_the_content_says_what_an_image_is_and_not_its_extension(tmp_path, photograph, form, suffix):
+    path = tmp_path / f"a{suffix}"
+    photograph.save(path, form)
+    with Image.open(path) as image:
+        expected = np.asarray(image.convert("RGB")).astype(int)
+    assert np.abs(decode_image(path) - expected).max() <= 2
+    assert check_image(path).size == (60, 40)
 
 
 def test_floats_are_taken_as_zero_to_one(tmp_path):

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import re
 
 import numpy as np
 import pytest
@@ -76,6 +77,17 @@ def test_a_file_that_refers_to_itself_is_rejected(tmp_path, is_zip):
     torch.save(looped(), tmp_path / "loop.pth", _use_new_zipfile_serialization=is_zip)
     with pytest.raises(ValueError, match=r"loop\.pth: it is not a checkpoint of torch\.save, or damaged"):
         read_checkpoint(tmp_path / "loop.pth")
+
+
+def test_a_legacy_checkpoint_whose_storages_have_other_names_is_rejected(tmp_path):
+    torch.save({"a": torch.ones(3)}, tmp_path / "lost.pth", _use_new_zipfile_serialization=False)
+    data = (tmp_path / "lost.pth").read_bytes()
+    key = next(iter(re.finditer(rb"storage.*?(\d{8,})", data, re.DOTALL)))[1]
+    assert data.count(key) == 2  # in the tensor, and in the list of storages, which comes last
+    place = data.rindex(key)
+    (tmp_path / "lost.pth").write_bytes(data[:place] + b"7" * len(key) + data[place + len(key) :])
+    with pytest.raises(ValueError, match=r"lost\.pth: it is not a checkpoint of torch\.save, or damaged"):
+        read_checkpoint(tmp_path / "lost.pth")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from objectcrop.data.downloads.patience import wait_before
 from objectcrop.data.downloads.transfer import Client, TransferError
 from objectcrop.data.downloads.wanted import WantedImage
+from objectcrop.runtime.disk import writing
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.signals import StopRequest
 from objectcrop.study.settings.downloads import Transfer
@@ -19,6 +20,7 @@ _POLL_S = 0.1
 _GRACE_S = 5.0  # for threads that wait for a server when the job is stopped
 _FIRST_TRIES = 3  # of each connection, before a source that never answered counts as unreachable
 _TAIL_BYTES = 4096
+MAX_IMAGE_BYTES = 256 << 20
 _START, _END = b"\xff\xd8\xff", b"\xff\xd9"
 
 
@@ -225,11 +227,25 @@ class _Pool:
         if image.path.exists():  # another job was faster
             return 0
         aside = self._staging_folder_of(image) / image.name
-        with client.open(address, deadline_s=self._transfer.image_deadline_s) as answer, aside.open("wb") as file:
-            for block in answer.blocks:
-                file.write(block)
+        with client.open(address, deadline_s=self._transfer.image_deadline_s) as answer:
+            write_blocks(answer.blocks, aside)
         settle_image(aside, image.path)
         return image.path.stat().st_size
+
+
+def write_blocks(blocks: Iterable[bytes], aside: Path) -> None:
+    """Write what an image consists of.
+
+    Raises:
+        TransferError: if it is larger than any image: a body or the member of an archive can be without end.
+    """
+    num_bytes = 0
+    with writing(aside), aside.open("wb") as file:
+        for block in blocks:
+            num_bytes += len(block)
+            if num_bytes > MAX_IMAGE_BYTES:
+                raise TransferError(f"more than {MAX_IMAGE_BYTES} bytes, which no image has", is_final=True)
+            file.write(block)
 
 
 def settle_image(aside: Path, target: Path) -> None:

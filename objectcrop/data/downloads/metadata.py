@@ -20,6 +20,7 @@ from objectcrop.data.downloads.staging import lock_file
 from objectcrop.data.downloads.transfer import Answer, Client, TransferError
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.checksum import file_sha256
+from objectcrop.runtime.disk import writing
 from objectcrop.runtime.progress import Progress
 from objectcrop.study.settings.downloads import Transfer
 
@@ -185,6 +186,7 @@ class _FileFetch:
         label = f"fetch {self.target.name}"
         done = start / 1e6
         with (
+            writing(self.part),
             self.part.open("ab") as file,
             Progress(label, total=round((total or start) / 1e6), unit="MB", done=round(done)) as progress,
         ):

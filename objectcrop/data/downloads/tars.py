@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import pandas as pd
 
-from objectcrop.data.downloads.fetching import Failure, FetchCounts, settle_image
+from objectcrop.data.downloads.fetching import Failure, FetchCounts, settle_image, write_blocks
 from objectcrop.data.downloads.transfer import BLOCK_BYTES, TransferError
 from objectcrop.data.downloads.wanted import WantedImage
 from objectcrop.runtime.atomic import replacing
@@ -91,11 +91,9 @@ class TarSource:
 
     def _settle(self, tar: Path, image: WantedImage, blocks: Iterator[bytes], counts: FetchCounts) -> None:
         aside = self.staging_folders[image.folder] / image.name
-        with aside.open("wb") as file:
-            for block in blocks:
-                file.write(block)
-        num_bytes = aside.stat().st_size
         try:
+            write_blocks(blocks, aside)
+            num_bytes = aside.stat().st_size
             settle_image(aside, image.path)
         except TransferError as error:
             counts.note_failure(Failure(image.image_id, str(tar), str(error), 1))

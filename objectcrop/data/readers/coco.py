@@ -1,7 +1,9 @@
 """COCO layout: an instances JSON and a flat folder of images a split."""
 
 import json
+import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +16,10 @@ from objectcrop.data.stated_sizes import STATED
 from objectcrop.study.settings.datasets import CocoDataset, Split
 
 _SIDES = ("width", "height")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character: JSON can hold it, a table cannot."""
+_MAX_SIDE = 1e9
+"""Larger numbers are no pixels, and integers of any length are numbers in JSON."""
 
 
 def list_coco(dataset: CocoDataset, root: Path) -> pd.DataFrame:
@@ -48,16 +54,17 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
     names = {category["id"]: category["name"] for category in value["categories"]}
     rows = value["annotations"]
     for row in rows:
-        if row["image_id"] not in images or row["category_id"] not in names:
+        if not _is_in(row["image_id"], images) or not _is_in(row["category_id"], names):
+            unknown = f"image {row['image_id']!s:.100} or category {row['category_id']!s:.100}"
+            raise ValueError(f"{path}, annotation {row.get('id')!s:.100}: {unknown} is unknown")
+        if not isinstance(row["bbox"], list) or list(map(_is_number, row["bbox"])) != [True] * 4:
             raise ValueError(
-                f"{path}, annotation {row.get('id')}: image {row['image_id']} or category {row['category_id']} is unknown"
+                f"{path}, annotation {row.get('id')!s:.100}: bbox must be four numbers, got {repr(row['bbox'])[:200]}"
             )
-        if not isinstance(row["bbox"], list) or [type(number) in (int, float) for number in row["bbox"]] != [True] * 4:
-            raise ValueError(f"{path}, annotation {row.get('id')}: bbox must be four numbers, got {row['bbox']!r}")
     boxes = np.array([row["bbox"] for row in rows], dtype=np.float64).reshape(-1, 4)
     sizes = np.array([[images[row["image_id"]][side] for side in _SIDES] for row in rows]).reshape(-1, 2)
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) / np.tile(sizes, 2)
-    checked = checked_corners(corners, where=lambda row: f"{path}, annotation {rows[row].get('id')}")
+    checked = checked_corners(corners, where=lambda row: f"{path}, annotation {rows[row].get('id')!s:.100}")
     crowds = np.array([bool(row.get("iscrowd", 0)) for row in rows], dtype=bool)
     return pd.DataFrame(
         {
@@ -73,6 +80,14 @@ def read_coco_boxes(path: Path, split: Split) -> pd.DataFrame:
     )
 
 
+def _is_in(key: Any, values: Mapping[Any, Any]) -> bool:
+    return isinstance(key, int | str) and key in values
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) <= _MAX_SIDE)
+
+
 def _read_instances(path: Path) -> dict[str, Any]:
     """Return the JSON of a split, its parts checked for the keys that are used.
 
@@ -81,7 +96,7 @@ def _read_instances(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: is cut off or no JSON ({error}); get it again") from error
     wanted = {
         "images": ["id", "file_name", "width", "height"],
@@ -95,24 +110,32 @@ def _read_instances(path: Path) -> dict[str, Any]:
             lacking = [key for key in keys if not isinstance(entry, dict) or key not in entry]
             if lacking:
                 raise ValueError(f"{path}: entry {number} of {part} lacks {lacking}")
-    if other := [image["file_name"] for image in value["images"] if not isinstance(image["file_name"], str)]:
-        raise ValueError(f"{path}: images: the file_name {other[0]!r} is no text")
+    names = [image["file_name"] for image in value["images"]]
+    if other := [name for name in names if not isinstance(name, str) or not PurePosixPath(name).name]:
+        raise ValueError(f"{path}: images: the file_name {other[0]!r:.200} is no name of a file")
     for part, key in (("images", "id"), ("images", "file_name"), ("categories", "id"), ("categories", "name")):
         _require_distinct(value[part], key, where=f"{path}: {part}")
     for image in value["images"]:
-        if not all(type(image[side]) in (int, float) and image[side] >= 1 for side in _SIDES):
-            raise ValueError(f"{path}: image {image['id']} has the size {image['width']!r} x {image['height']!r}")
+        if not all(type(image[side]) in (int, float) and 1 <= image[side] <= _MAX_SIDE for side in _SIDES):
+            raise ValueError(
+                f"{path}: image {image['id']!s:.100} has the size {image['width']!r:.100} x {image['height']!r:.100}"
+            )
     return dict(value)
 
 
 def _require_distinct(entries: list[dict[str, Any]], key: str, *, where: str) -> None:
-    of_other_types = [entry[key] for entry in entries if not isinstance(entry[key], int | str)]
+    values = [entry[key] for entry in entries]
+    of_other_types = [
+        value
+        for value in values
+        if not isinstance(value, int | str) or (isinstance(value, str) and _HALF.search(value))
+    ]
     if of_other_types:
-        raise ValueError(f"{where}: the {key} {of_other_types[0]!r} is no number or text")
-    counts = Counter(entry[key] for entry in entries)
+        raise ValueError(f"{where}: the {key} {of_other_types[0]!r:.200} is no number or text")
+    counts = Counter(values)
     repeated = [value for value, count in counts.items() if count > 1]
     if repeated:
-        raise ValueError(f"{where}: the {key} {repeated[0]!r} occurs {counts[repeated[0]]} times")
+        raise ValueError(f"{where}: the {key} {repeated[0]!r:.200} occurs {counts[repeated[0]]} times")
 
 
 def _image_id(file_name: str) -> str:

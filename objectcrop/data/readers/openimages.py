@@ -145,17 +145,22 @@ def _read_columns(path: Path, columns: list[str]) -> pa.Table:
         except pa.ArrowInvalid:
             return _read_csv(path, types, use_threads=False)  # fails again, and says at which row
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = re.sub(r"Row #(\d+)", lambda row: f"line {_line(path, int(row[1]) - 2)}", str(error))
+        reason = re.sub(r"Row #(\d+)", lambda row: f"line {_line(path, int(row[1]) - 2)}", str(error)[:500])
         raise ValueError(f"{path}: cannot be read as an Open Images box CSV ({reason})") from error
 
 
 def _check_header(path: Path, header: list[str], columns: list[str]) -> None:
     missing = [column for column in columns if column not in header]
     if missing:
-        raise ValueError(f"{path}: lacks the column(s) {missing} of an Open Images box CSV; it has {header}")
+        raise ValueError(f"{path}: lacks the column(s) {missing} of an Open Images box CSV; it has {_names(header)}")
     repeated = [column for column in columns if header.count(column) > 1]
     if repeated:
-        raise ValueError(f"{path}: has the column(s) {repeated} more than once; it has {header}")
+        raise ValueError(f"{path}: has the column(s) {repeated} more than once; it has {_names(header)}")
+
+
+def _names(header: list[str]) -> list[str]:
+    """Return the header as a message can hold it: a file that is no CSV can be one line."""
+    return [name[:40] for name in header[:30]]
 
 
 def _read_csv(path: Path, types: pacsv.ConvertOptions, *, use_threads: bool = True) -> pa.Table:

@@ -21,7 +21,7 @@ class Line:
         try:
             return tuple(float(field) for field in self.fields)
         except ValueError:
-            raise ValueError(f"{self.place}: expected numbers, got {' '.join(self.fields)!r}") from None
+            raise ValueError(f"{self.place}: expected numbers, got {' '.join(self.fields)[:200]!r}") from None
 
 
 def read_list(path: Path, form: Sequence[str]) -> dict[str, Line]:
@@ -45,9 +45,9 @@ def read_list(path: Path, form: Sequence[str]) -> dict[str, Line]:
         place = f"{path}, line {number}"
         key, *fields = line.split(maxsplit=len(form) - 1)
         if len(fields) != len(form) - 1:
-            raise ValueError(f"{place}: expected {' '.join(f'<{name}>' for name in form)}, got {line!r}")
+            raise ValueError(f"{place}: expected {' '.join(f'<{name}>' for name in form)}, got {line[:200]!r}")
         if key in records:
-            raise ValueError(f"{place}: {form[0]} {key!r} occurs more than once")
+            raise ValueError(f"{place}: {form[0]} {key[:200]!r} occurs more than once")
         records[key] = Line(tuple(field.strip() for field in fields), place)
     if not records:
         raise ValueError(f"{path}: the list is empty")

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from detectron2.modeling import build_model
 from detectron2.solver import build_lr_scheduler, build_optimizer
 from detectron2.utils import comm
 from detectron2.utils.env import seed_all_rng
+from numpy.typing import NDArray
 
 from objectcrop.evaluate.detection import parts as detection_parts  # noqa: F401 - registers trunks and head by being imported
 from objectcrop.evaluate.detection.config import detection_config, effective_norm
@@ -32,7 +33,8 @@ from objectcrop.evaluate.detection.repeats import RESULT, joined, repeats_of
 from objectcrop.evaluate.detection.request import FineTuning
 from objectcrop.evaluate.detection.shown import NUM_IMAGES, shown_image
 from objectcrop.evaluate.detection.state import keep_detector, report_unused_states
-from objectcrop.evaluate.detection.training import TrainingState, train_detector
+from objectcrop.evaluate.detection.training import train_detector
+from objectcrop.evaluate.detection.training_state import TrainingState
 from objectcrop.evaluate.detection.weights import read_detectron2, unused_weights
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.runtime.lock import run_lock
@@ -166,20 +168,22 @@ def _train(cfg: Any, job: FineTuning, stop: StopRequest) -> torch.nn.Module:
         model: torch.nn.Module = build_model(cfg)
         optimizer = build_optimizer(cfg, model)
         scheduler = build_lr_scheduler(cfg, optimizer)
-        checkpointer = DetectionCheckpointer(model, str(job.checkpoints), optimizer=optimizer, scheduler=scheduler)
-        start = checkpointer.resume_or_load(cfg.MODEL.WEIGHTS, resume=True).get("iteration", -1) + 1
+        state = TrainingState(job.checkpoints, {"model": model, "optimizer": optimizer, "scheduler": scheduler})
+        start = state.resume()
         if start == 0:
-            _assert_all_used(model, job.weights)
+            stored = read_detectron2(job.weights)  # first: Detectron2 would run what a pickle asks for
+            DetectionCheckpointer(model).load(cfg.MODEL.WEIGHTS)
+            _assert_all_used(model, job.weights, stored)
         else:
             seed_all_rng(job.seed + comm.get_rank() + RESUME_STRIDE * start)  # not the first images again
         loader = build_detection_train_loader(cfg)
-    train_detector(model, iter(loader), optimizer, scheduler, TrainingState(checkpointer), job, start, stop)
+    train_detector(model, iter(loader), optimizer, scheduler, state, job, start, stop)
     return model
 
 
-def _assert_all_used(model: torch.nn.Module, weights: Path) -> None:
+def _assert_all_used(model: torch.nn.Module, weights: Path, stored: Mapping[str, NDArray[Any]]) -> None:
     state = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
-    if unused := unused_weights(state, read_detectron2(weights)):
+    if unused := unused_weights(state, stored):
         raise ValueError(
             f"{weights}: {len(unused)} tensor(s) have no place in the detector, first {unused[0]!r}: the file is of another "
             "arch or width than the run's backbone; run export_backbone again"

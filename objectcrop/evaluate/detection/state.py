@@ -6,7 +6,7 @@ from typing import Any
 
 from objectcrop.evaluate.states import finished_outputs, forget, report_unused
 from objectcrop.identity.finished import Finished
-from objectcrop.runtime.atomic import replacing, write_text
+from objectcrop.runtime.atomic import write_text
 
 LAST = "last_checkpoint"
 """File of Detectron2's checkpointer that names the newest state of its folder."""
@@ -35,9 +35,8 @@ def forget_state(checkpoints: Path) -> None:
 
 def keep_detector(folder: Path, model: Any, cfg: Any) -> None:
     """Write a detector's weights and its config, as Detectron2's checkpointer and config node read them."""
-    import torch
+    from objectcrop.runtime.torch_files import write_torch
 
-    with replacing(folder / "detector.pth") as aside:
-        torch.save({"model": {name: value.cpu() for name, value in model.state_dict().items()}}, aside)
+    write_torch(folder / "detector.pth", {"model": {name: value.cpu() for name, value in model.state_dict().items()}})
     write_text(folder / "detector.yaml", cfg.dump())
     print(f"the detector is kept: {folder / 'detector.pth'} and detector.yaml", file=sys.stderr, flush=True)

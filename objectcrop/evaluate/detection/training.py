@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.engine import HookBase, SimpleTrainer, hooks
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.utils import comm
@@ -17,6 +16,7 @@ from detectron2.utils.events import JSONWriter
 from torch import Tensor, nn
 
 from objectcrop.evaluate.detection.request import FineTuning
+from objectcrop.evaluate.detection.training_state import TrainingState
 from objectcrop.runtime.atomic import write_text
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
@@ -26,22 +26,6 @@ from objectcrop.study.settings.section import Precision
 METRICS = "metrics.jsonl"
 WRITE_EVERY = 20
 """Iterations between lines of the metrics file; losses are medians over as many."""
-
-
-class TrainingState:
-    """Two files of state that alternate: the other one stays whole if one is cut off while it is written."""
-
-    def __init__(self, checkpointer: DetectionCheckpointer) -> None:
-        self._checkpointer = checkpointer
-        found = checkpointer.has_checkpoint() and checkpointer.get_checkpoint_file()
-        self._number = int(bool(found) and found.endswith("state-0.pth"))
-        self.last_save = time.monotonic()
-
-    def save(self, iteration: int) -> None:
-        """Write the state after an iteration."""
-        self._checkpointer.save(f"state-{self._number}", iteration=iteration)
-        self._number = 1 - self._number
-        self.last_save = time.monotonic()
 
 
 def train_detector(

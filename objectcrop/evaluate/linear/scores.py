@@ -66,8 +66,8 @@ def read_scores(path: Path) -> ScoredImages:
         raise
     except DAMAGE as error:
         raise ValueError(
-            f"{path}: not the scores of a linear evaluation, or damaged ({error}); remove it and run snakemake again: rule "
-            "evaluate_linear makes it"
+            f"{path}: not the scores of a linear evaluation, or damaged ({str(error)[:200]}); remove it and run snakemake "
+            "again: rule evaluate_linear makes it"
         ) from error
     full = scores.astype(np.float32) * np.float32(scale)
     return ScoredImages(tuple(image_ids.tolist()), tuple(class_ids.tolist()), full, shown, bool(is_single))

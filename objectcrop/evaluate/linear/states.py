@@ -10,17 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from objectcrop.runtime.atomic import replacing
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.runtime.torch_files import DamagedStateError, read_whole, write_torch
 from objectcrop.ssl.training.checkpoints import STATES as LAYERS
-from objectcrop.ssl.training.checkpoints import (
-    DamagedStateError,
-    load_state,
-    read_whole,
-    remove_leftovers,
-    save_state,
-)
+from objectcrop.ssl.training.checkpoints import load_state, remove_leftovers, save_state
 
 LAYOUT = 1
 """Which parts a state has, and their form. Raise it with them, and when training computes something else: the folder of a state
@@ -130,8 +124,7 @@ class States:
         """
         if self._folder is not None and self.world.is_first and len(features):
             path = self._folder / FEATURES.replace("*", f"{name}-{start:010d}")
-            with replacing(path) as aside:
-                torch.save({"start": start, "features": features.cpu(), **self._of_attempts()}, aside)
+            write_torch(path, {"start": start, "features": features.cpu(), **self._of_attempts()})
         self._saved()
 
     def _parts(self, name: str) -> list[Path]:

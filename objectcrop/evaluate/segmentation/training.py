@@ -13,12 +13,14 @@ from objectcrop.data.class_maps import IGNORED
 from objectcrop.evaluate.segmentation.network import DeepLabv3
 from objectcrop.evaluate.segmentation.request import Segmentation
 from objectcrop.evaluate.segmentation.samples import Batch, Crops
-from objectcrop.runtime.atomic import replacing, write_text
+from objectcrop.runtime.atomic import write_text
+from objectcrop.runtime.disk import writing
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
+from objectcrop.runtime.torch_files import DamagedStateError, read_whole, write_torch
 from objectcrop.ssl.samples.order import BatchOrder, load_batches
 
 STATE, METRICS = "state.pth", "metrics.jsonl"
@@ -110,16 +112,18 @@ def _step(network: DeepLabv3, optimizer: torch.optim.Optimizer, batch: Batch, st
 
 
 def _save(path: Path, network: DeepLabv3, optimizer: torch.optim.Optimizer, done: int) -> None:
-    state = {"done": done, "network": network.state_dict(), "optimizer": optimizer.state_dict()}
-    with replacing(path) as aside:
-        torch.save(state, aside)
+    write_torch(path, {"done": done, "network": network.state_dict(), "optimizer": optimizer.state_dict()})
 
 
 def _restore(path: Path, network: DeepLabv3, optimizer: torch.optim.Optimizer) -> int:
-    """Load the saved state and return how many steps are done; 0 if there is none."""
+    """Load the saved state and return how many steps are done; 0 if there is none, or it is damaged, which is printed."""
     if not path.is_file():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = read_whole(path, torch.device("cpu"))
+    except DamagedStateError as error:
+        print(f"warning: {error}; training from scratch", file=sys.stderr, flush=True)
+        return 0
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     done = int(state["done"])
@@ -147,7 +151,7 @@ class _Metrics:
             "learning_rate": rate,
             "seconds_per_iteration": (now - self._since) / count,
         }
-        with self._path.open("a", encoding="utf-8") as file:
+        with writing(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         self._losses, self._since = [], now
 

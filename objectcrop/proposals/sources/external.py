@@ -1,6 +1,7 @@
 """Boxes that somebody else made, checked at the border: Parquet in our columns, or COCO's JSON."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from objectcrop.tables import PROPOSALS, read_table
 
 MAX_OUTSIDE_PX = 1.0
 """Rounding that is cut off at the border; more is an error."""
+MAX_SHOWN = 200
+"""Characters of an entry in a message."""
 COCO_DIGITS = 12
 """COCO's files are named by their id in this many digits, its results by the bare number."""
 
@@ -43,6 +46,7 @@ def read_external(path: Path, sizes: dict[str, Size], max_boxes: int) -> Iterato
         )
     rows = rows[in_data_set]
     _check_boxes(path, rows, sizes)
+    rows = _without_repeated(path, rows)
     return _best(rows.sort_values("score", ascending=False, kind="stable"), sizes, max_boxes)
 
 
@@ -71,24 +75,40 @@ def _rows(path: Path) -> pd.DataFrame:
 def _coco_rows(path: Path) -> pd.DataFrame:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of JSON, or of text that is no UTF-8
         raise ValueError(f"{path}: not valid JSON ({error})") from error
+    rows, entry = [], None
     try:
         if isinstance(content, dict):
             names = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
-            rows = [_row(names[entry["image_id"]], entry) for entry in content["annotations"]]
+            for entry in content["annotations"]:
+                rows.append(_row(names[entry["image_id"]], entry))
         else:
-            rows = [_row(_file_stem(entry["image_id"]), entry) for entry in content]
-    except (KeyError, TypeError, ValueError) as error:
+            for entry in content:
+                rows.append(_row(_file_stem(entry["image_id"]), entry))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        place = "" if entry is None else f"entry {len(rows)}, {_shortened(entry)}: "
         raise ValueError(
-            f"{path}: neither COCO results (image_id, bbox of 4 numbers, score) nor COCO instances ({error!r})"
+            f"{path}: {place}neither COCO results (image_id, bbox of 4 numbers, score) nor COCO instances ({_shortened(error)})"
         ) from error
     return pd.DataFrame(rows, columns=["image_id", *CORNERS, "score"])
 
 
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} ..."
+
+
 def _row(image_id: str, entry: dict[str, Any]) -> tuple[Any, ...]:
-    left, top, width, height = (float(number) for number in entry["bbox"])
-    return image_id, left, top, left + width, top + height, float(entry.get("score", 0.0))
+    image_id.encode()  # half a character, which JSON can hold, is no text for a table
+    left, top, width, height = (_number(number) for number in entry["bbox"])
+    return image_id, left, top, left + width, top + height, _number(entry.get("score", 0.0))
+
+
+def _number(value: object) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _file_stem(image_id: int | str) -> str:
@@ -110,7 +130,7 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
             row = rows[fault].iloc[0]
             size = sizes[row["image_id"]]
             raise ValueError(
-                f"{path}: a box of image {row['image_id']!r} ({size.width} x {size.height}) {message}: "
+                f"{path}: row {row.name}: a box of image {row['image_id']!r} ({size.width} x {size.height}) {message}: "
                 f"{_corners(row)}, score {row['score']} ({int(fault.sum())} such boxes)"
             )
     # within the first pixel, and not on its corners: nobody finds objects there
@@ -119,8 +139,24 @@ def _check_boxes(path: Path, rows: pd.DataFrame, sizes: dict[str, Size]) -> None
         row = rows[shares].iloc[0]
         raise ValueError(
             f"{path}: {int(shares.sum())} of {len(rows)} boxes are shares of the image (0 to 1), pixels of the decoded image are "
-            f"expected: a box of image {row['image_id']!r} is {_corners(row)}; multiply by the image's sides"
+            f"expected: row {row.name}, a box of image {row['image_id']!r}, is {_corners(row)}; multiply by the image's sides"
         )
+
+
+def _without_repeated(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without boxes that an image has already with at least that score; how many is printed."""
+    ordered = rows.sort_values("score", ascending=False, kind="stable")
+    repeated = ordered[ordered.duplicated(["image_id", *CORNERS])]
+    if repeated.empty:
+        return rows
+    row = repeated.iloc[0]
+    print(
+        f"warning: {path}: {len(repeated)} boxes repeat another of their image and are left out; row {row.name}: "
+        f"{_corners(row)} of image {row['image_id']!r}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return rows.drop(index=repeated.index)
 
 
 def _corners(row: pd.Series) -> list[float]:

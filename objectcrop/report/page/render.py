@@ -57,7 +57,8 @@ def render(template: str, **values: Any) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     page = environment.get_template(template)
-    return page.render(style=Markup(style), script=Markup(script), policy=policy, verdicts=VERDICTS, **values)
+    own = {"style": Markup(style), "script": Markup(script)}  # noqa: S704 (our own files; what is measured is escaped)
+    return page.render(**own, policy=policy, verdicts=VERDICTS, **values)
 
 
 def source_hash(text: str) -> str:

@@ -1,10 +1,7 @@
 """What a training keeps on its way: its state and metrics in a folder, and which settings they belong to."""
 
 import json
-import pickle
 import sys
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +12,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from objectcrop.identity.finished import FOLDER, Origin, stored_origin, unused_path
 from objectcrop.runtime.atomic import replacing
+from objectcrop.runtime.disk import writing
+from objectcrop.runtime.torch_files import DamagedStateError, read_whole, write_torch
 
 STATES, METRICS, EVENTS, LOCK = "state-*.pt", "metrics.jsonl", "tensorboard", "lock"
 STATE_LAYOUT = 2
 """Which parts a state has, and their form. Raise it with them: a state of another layout is moved aside as stale."""
-
-
-class DamagedStateError(ValueError):
-    """A state that is cut off or damaged."""
 
 
 def saved_states(folder: Path) -> list[Path]:
@@ -32,8 +27,7 @@ def saved_states(folder: Path) -> list[Path]:
 
 def save_state(folder: Path, state: Mapping[str, Any], *, step: int, kept: int) -> None:
     """Write the state of a step atomically, then remove all but the last `kept`."""
-    with replacing(folder / STATES.replace("*", f"{step:010d}")) as aside:
-        torch.save(dict(state), aside)
+    write_torch(folder / STATES.replace("*", f"{step:010d}"), dict(state))
     for old in saved_states(folder)[kept:]:
         old.unlink()
 
@@ -87,23 +81,6 @@ def remove_states(folder: Path) -> None:
         path.unlink()
 
 
-def read_whole(path: Path, device: torch.device) -> dict[str, Any]:
-    """Return a state whose every byte is as it was written (torch itself does not check).
-
-    Raises:
-        DamagedStateError: if it is cut off or damaged.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise DamagedStateError(f"{path}: damaged at {damaged}")
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise DamagedStateError(f"{path}: cannot be read ({error})") from error
-    return state
-
-
 def _settings_of(path: Path) -> str | None:
     try:
         return str(read_whole(path, torch.device("cpu"))["settings_hash"])
@@ -119,7 +96,7 @@ def remove_leftovers(folder: Path) -> None:
 
 def append_metrics(folder: Path, row: Mapping[str, float]) -> None:
     """Add a line to the metrics."""
-    with (folder / METRICS).open("a", encoding="utf-8") as file:
+    with writing(folder / METRICS), (folder / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, allow_nan=False) + "\n")
 
 

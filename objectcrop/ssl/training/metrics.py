@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from objectcrop.runtime.disk import writing
 from objectcrop.runtime.distributed import World
 from objectcrop.ssl.methods.method import StepLosses
 from objectcrop.ssl.training.checkpoints import EVENTS
@@ -203,18 +204,22 @@ class Events:
             return
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder / EVENTS), purge_step=step + 1)
+        self._folder = folder / EVENTS
+        with writing(self._folder):
+            self._writer = SummaryWriter(str(self._folder), purge_step=step + 1)
 
     def add(self, row: Mapping[str, float]) -> None:
         """Write a line of the metrics."""
         if self._writer is None:
             return
-        for name, value in row.items():
-            if name not in NOT_DRAWN:
-                self._writer.add_scalar(name, value, int(row["step"]))
-        self._writer.flush()
+        with writing(self._folder):
+            for name, value in row.items():
+                if name not in NOT_DRAWN:
+                    self._writer.add_scalar(name, value, int(row["step"]))
+            self._writer.flush()
 
     def close(self) -> None:
         """Write what is left."""
         if self._writer is not None:
-            self._writer.close()
+            with writing(self._folder):
+                self._writer.close()

@@ -3,7 +3,7 @@
 Rules ask it directly, through `of` in rules/common.smk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -97,8 +97,12 @@ class Plan:
         return GpuPlan(self.study)
 
 
-def load_plan(config: Mapping[str, Any]) -> Plan:
+def load_plan(config: Mapping[str, Any], files: Sequence[Any] = ()) -> Plan:
     """Return the plan of a merged config; files under the data root need not be there, as a dry run plans without them.
+
+    Args:
+        config: merged.
+        files: that it was read from, for messages.
 
     Raises:
         StudyError: listing every problem of the config, and then also every missing file or folder.
@@ -107,5 +111,5 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
     if study is not None and problems and has_data_root:
         problems += Plan(study).needs.problems()
     if study is None or problems:
-        raise StudyError(problems)
+        raise StudyError(problems, files)
     return Plan(study)

@@ -15,7 +15,7 @@ from objectcrop.study.settings.fine_grained import (
     CarsDataset,
     CubDataset,
 )
-from objectcrop.study.settings.image_files import OwnImageFiles, SizedImageFiles
+from objectcrop.study.settings.image_files import OwnImageFiles, SizedImageFiles, UserImageFiles
 from objectcrop.study.settings.section import DisagreementError, LocalPath, Name, Section
 from objectcrop.study.settings.section import Split as Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
@@ -72,7 +72,7 @@ class DrawnDataset(OwnImageFiles):
         return self
 
 
-class OpenImagesDataset(OwnImageFiles):
+class OpenImagesDataset(UserImageFiles):
     """Open Images layout: one box CSV a split (13 or more columns) and one image folder a split."""
 
     source: Literal["openimages"]
@@ -152,14 +152,14 @@ class VocDataset(SizedImageFiles):
     parts: dict[Split, tuple[VocPart, ...]] = Field(description="Image sets of each split.")
 
 
-class FolderDataset(OwnImageFiles):
+class FolderDataset(UserImageFiles):
     """Any folder of images, searched recursively, without labels: one training split."""
 
     source: Literal["folder"]
     images: LocalPath = Field(description="Folder, relative to the data root.")
 
 
-class ImageFoldersDataset(OwnImageFiles):
+class ImageFoldersDataset(UserImageFiles):
     """ImageNet layout: a folder a split, in it a folder a class; the label belongs to the whole image."""
 
     source: Literal["image_folders"]

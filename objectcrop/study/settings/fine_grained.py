@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from objectcrop.study.settings.image_files import OwnImageFiles
+from objectcrop.study.settings.image_files import UserImageFiles
 from objectcrop.study.settings.section import LocalPath
 from objectcrop.study.settings.section import Split as Split
 
@@ -17,7 +17,7 @@ CARS_ANNOTATIONS: dict[Split, str] = {
 CARS_IMAGES: dict[Split, str] = {"train": "cars_train", "test": "cars_test"}
 
 
-class AircraftDataset(OwnImageFiles):
+class AircraftDataset(UserImageFiles):
     """FGVC-Aircraft: one aircraft an image, named at one of three levels."""
 
     source: Literal["fgvc_aircraft"]
@@ -32,14 +32,14 @@ class AircraftDataset(OwnImageFiles):
     )
 
 
-class CubDataset(OwnImageFiles):
+class CubDataset(UserImageFiles):
     """Caltech-UCSD Birds 200-2011: one bird an image; splits train and test as released."""
 
     source: Literal["cub"]
     folder: LocalPath = Field(description="Folder CUB_200_2011 (with images, images.txt), relative to the data root.")
 
 
-class CarsDataset(OwnImageFiles):
+class CarsDataset(UserImageFiles):
     """Stanford Cars: one car an image; splits train and test as released."""
 
     source: Literal["stanford_cars"]

@@ -7,6 +7,9 @@ from pydantic import Field
 from objectcrop.study.settings.section import Section
 from objectcrop.study.settings.section import Split as Split
 
+USUAL_MEGAPIXELS = 128
+"""Cameras take up to 102 million pixels, telephones 108."""
+
 
 class ImageFiles(Section):
     """What every data set of image files has."""
@@ -29,7 +32,25 @@ class OwnImageFiles(ImageFiles):
     )
 
 
-class SizedImageFiles(OwnImageFiles):
+def is_usual_size(value: float) -> bool:
+    """Return whether the limit is the default, which is not recorded, so that images that are indexed stay so."""
+    return value == USUAL_MEGAPIXELS
+
+
+class UserImageFiles(OwnImageFiles):
+    """What every data set has whose images come from users, and can be of any size."""
+
+    max_megapixels: float = Field(
+        default=USUAL_MEGAPIXELS,
+        gt=0,
+        le=178,
+        exclude_if=is_usual_size,
+        description="Most pixels of an image, in millions, by the size that its file states. Larger ones count as unreadable "
+        "before they are decoded: a small file can state a size that fills the memory. Nothing decodes more than 178.",
+    )
+
+
+class SizedImageFiles(UserImageFiles):
     """What every data set has whose annotations state the sizes of images."""
 
     size_mismatch: Literal["stop", "list"] = Field(

@@ -90,7 +90,7 @@ def parse_settings(text: str) -> dict[str, Any]:
     source = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
     try:
         value = json.loads(source)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"--settings: not valid JSON ({error})") from error
     if not isinstance(value, dict):
         raise ValueError(f"--settings: expected a JSON object, got {type(value).__name__}")

@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from objectcrop.data.downloads import tars
+from objectcrop.data.downloads import fetching, tars
 from objectcrop.data.downloads.images import FetchReport, FetchRequest, fetch_wanted
 from objectcrop.data.downloads.wanted import WantedImages
 from objectcrop.runtime.signals import StopRequest
@@ -114,6 +114,46 @@ def test_an_image_in_a_tar_that_is_none_is_listed(packed):
     (failure,) = extract(packed, {"train": ["d"]}).failures
     assert failure.reason.startswith("not a JPEG")
     assert names(packed / "train") == []
+
+
+def link(name: str, kind: bytes, target: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+def test_names_and_links_in_a_tar_lead_nowhere_else(packed):
+    secret = packed / "secret.txt"
+    secret.write_bytes(jpeg(1))
+    with tarfile.open(packed / "tars/train_c.tar", "w") as archive:
+        for name in ("../up.jpg", f"{packed}/far/absolute.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = len(jpeg(2))
+            archive.addfile(member, io.BytesIO(jpeg(2)))
+        for name, kind in (
+            ("soft.jpg", tarfile.SYMTYPE),
+            ("hard.jpg", tarfile.LNKTYPE),
+            ("pipe.jpg", tarfile.FIFOTYPE),
+        ):
+            archive.addfile(link(name, kind, str(secret)))
+    before = {path for path in packed.rglob("*") if path.is_file()}
+    report = extract(packed, {"train": ["up", "absolute", "soft", "hard", "pipe"]})
+    assert sorted(failure.image_id for failure in report.failures) == ["hard", "pipe", "soft"]
+    made = {path for path in packed.rglob("*") if path.is_file()} - before
+    assert {path for path in made if ".tar_index" not in path.parts} == {
+        packed / "train/up.jpg",
+        packed / "train/absolute.jpg",
+    }
+
+
+@pytest.mark.parametrize("name", ["train_c.tar", "train_c.tar.gz"])
+def test_a_member_larger_than_any_image_is_not_written_out(packed, monkeypatch, name):
+    monkeypatch.setattr(fetching, "MAX_IMAGE_BYTES", 3_000_000)
+    pack(packed / "tars" / name, {"bomb.jpg": bytes(5_000_000), "good.jpg": jpeg(3)})
+    (failure,) = extract(packed, {"train": ["bomb", "good"]}).failures
+    assert (failure.image_id, failure.reason) == ("bomb", "more than 3000000 bytes, which no image has")
+    assert names(packed / "train") == ["good.jpg"]
+    assert not [path for path in packed.rglob("bomb*") if path.is_file()]
 
 
 def test_a_split_without_tars_is_an_error(packed):

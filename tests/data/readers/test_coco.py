@@ -104,3 +104,36 @@ def test_a_file_that_is_cut_off_is_named_and_to_be_had_again(write):
     path.write_text(path.read_text()[:-5])
     with pytest.raises(ValueError, match=r"instances\.json: is cut off or no JSON .*get it again"):
         read_coco_boxes(path, "train")
+
+
+IMAGES = [{"id": 1, "file_name": "a.jpg", "width": 10, "height": 10}]
+BOX = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("images", "box", "message"),
+    [
+        ({}, {"image_id": [1]}, r"annotation 5: image \[1\] or category 1 is unknown"),
+        ({}, {"category_id": {}}, r"annotation 5: image 1 or category \{\} is unknown"),
+        ({}, {"bbox": [1, 2, 3, 10**400]}, "annotation 5: bbox must be four numbers"),
+        ({}, {"bbox": "a" * 5000}, "annotation 5: bbox must be four numbers, got 'a{199}$"),
+        ({}, {"bbox": [1, 2, 3, float("nan")]}, "annotation 5: the box has a corner that is no number"),
+        ({}, {"bbox": [1, 2, -3, 4]}, "annotation 5: the box is"),
+        ({"width": 10**400}, {}, "image 1 has the size 1000.* x 10"),
+        ({"width": float("inf")}, {}, "image 1 has the size inf x 10"),
+        ({"file_name": ""}, {}, "the file_name '' is no name of a file"),
+        ({"file_name": "\ud800.jpg"}, {}, r"the file_name '\\ud800\.jpg' is no number or text"),
+        ({"file_name": "."}, {}, r"the file_name '\.' is no name of a file"),
+    ],
+)
+def test_values_that_cannot_be_are_named(tmp_path, images, box, message):
+    value = {"images": [IMAGES[0] | images], "annotations": [BOX | box], "categories": [{"id": 1, "name": "dog"}]}
+    (tmp_path / "train.json").write_text(json.dumps(value))
+    with pytest.raises(ValueError, match=rf"train\.json.*{message}"):
+        read_coco_boxes(tmp_path / "train.json", "train")
+
+
+def test_json_that_is_nested_without_end_is_no_json(tmp_path):
+    (tmp_path / "train.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"train\.json: is cut off or no JSON"):
+        read_coco_boxes(tmp_path / "train.json", "train")

@@ -148,3 +148,21 @@ def test_pixels_without_a_class_count_for_nothing_in_the_loss():
     loss.backward()
     assert scores.grad[0, :, :2].eq(0).all()
     assert training.pixel_loss(scores, torch.full_like(targets, 255)).item() == 0
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-50], lambda data: data.replace(b"\x00\x00\x80\x3f", b"\x01\x00\x80\x3f")]
+)
+def test_a_damaged_state_is_not_used_and_said_in_one_line(tmp_path, capsys, damage):
+    network = torch.nn.Linear(3, 2)
+    torch.nn.init.ones_(network.weight)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    path = tmp_path / training.STATE
+    training._save(path, network, optimizer, 5)
+    assert training._restore(path, network, optimizer) == 5
+    capsys.readouterr()
+    path.write_bytes(damage(path.read_bytes()))
+    assert training._restore(path, network, optimizer) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {path}: ")
+    assert line.endswith("; training from scratch")

@@ -65,19 +65,27 @@ def test_parquet_whose_scores_rise_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("box", "score", "message"),
     [
-        ([10, 20, 0, 10], 0.5, "no area"),
+        ([10, 20, 0, 10], 0.5, r"r\.json: row 1: .*no area"),
         ([10, 20, -3, 10], 0.5, "no area"),
         ([10, 20, 200, 10], 0.5, r"'000000000139' \(100 x 60\) is outside"),
         ([-9, 20, 20, 10], 0.5, "is outside"),
-        ([float("nan"), 20, 20, 10], 0.5, "is no number"),
+        ([float("nan"), 20, 20, 10], 0.5, "row 1: .*is no number"),
         ([10, 20, 20, 10], float("inf"), "is no number"),
-        ([0.1, 0.2, 0.5, 0.5], 0.5, "1 of 1 boxes are shares of the image.*pixels of the decoded image are expected"),
-        ([1, 2, 3], 0.5, "neither COCO results"),
-        ("1234", "much", "neither COCO results"),
+        (
+            [0.1, 0.2, 0.5, 0.5],
+            0.5,
+            "1 of 2 boxes are shares of the image.*pixels of the decoded image are expected: row 1, ",
+        ),
+        ([1, 2, 3], 0.5, r"r\.json: entry 1, .*'bbox': \[1, 2, 3\].*neither COCO results"),
+        ("1234", 0.5, "entry 1, .*neither COCO results.*'1' is no number"),
+        ([1, 2, 3, 4], "much", "entry 1, .*neither COCO results.*'much' is no number"),
+        ([1, 2, 3, True], 0.5, "entry 1, .*neither COCO results.*True is no number"),
+        ([1, 2, 3, 10**400], 0.5, r"entry 1, .{200,300} \.\.\.: neither COCO results"),
+        (None, 0.5, "entry 1, .*neither COCO results"),
     ],
 )
-def test_a_wrong_box_is_named(tmp_path, box, score, message):
-    path = write(tmp_path / "r.json", [{"image_id": 139, "bbox": box, "score": score}])
+def test_a_wrong_box_is_named_with_its_row(tmp_path, box, score, message):
+    path = write(tmp_path / "r.json", [RESULTS[0], {"image_id": 139, "bbox": box, "score": score}])
     with pytest.raises(ValueError, match=message):
         read_external(path, SIZES, 10)
 
@@ -86,6 +94,12 @@ def test_a_wrong_box_is_named(tmp_path, box, score, message):
     ("content", "message"),
     [
         ([], "holds no boxes"),
+        ([{"image_id": [1], "bbox": [0, 0, 1, 1]}], "entry 0, .*neither COCO"),
+        ({"images": [{"id": 1, "file_name": 3}], "annotations": []}, "neither COCO"),
+        ({"images": [], "annotations": [{"image_id": 7, "bbox": [0, 0, 1, 1]}]}, r"entry 0, .*\(KeyError\(7\)\)"),
+        ([{"image_id": "\ud800", "bbox": [0, 0, 1, 1]}], "entry 0, .*surrogates not allowed"),
+        ("text", "entry 0, 't'"),
+        (None, "neither COCO"),
         ([{"image_id": 1, "bbox": [0, 0, 1, 1]}], "none of its 1 images.*'000000000001'.*'000000000139'"),
         ({"images": []}, "neither COCO"),
         ([3], "neither COCO"),
@@ -104,6 +118,22 @@ def test_other_endings_and_broken_files_are_refused(tmp_path):
         read_external(tmp_path / "r.csv", SIZES, 10)
 
 
+def test_json_that_is_nested_without_end_is_no_json(tmp_path):
+    (tmp_path / "r.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"r\.json: not valid JSON"):
+        read_external(tmp_path / "r.json", SIZES, 10)
+
+
+def test_boxes_that_an_image_has_already_are_left_out_and_said(tmp_path, capsys):
+    more = [RESULTS[0] | {"score": 0.1}, RESULTS[2], RESULTS[3], RESULTS[3]]
+    proposals = list(read_external(write(tmp_path / "r.json", [*RESULTS, *more]), SIZES, 10))
+    assert [one.scores.tolist() for one in proposals] == [[0.9, 0.2], [0.5]]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {tmp_path}/r.json: 2 boxes repeat another of their image and are left out; row ")
+    list(read_external(write(tmp_path / "r.json", RESULTS), SIZES, 10))
+    assert not capsys.readouterr().err
+
+
 def test_rounding_beyond_the_border_is_taken(tmp_path):
     path = write(tmp_path / "r.json", [{"image_id": 139, "bbox": [-0.5, 0, 101, 60], "score": 1}])
     assert np.isfinite(next(read_external(path, SIZES, 10)).boxes).all()
@@ -114,7 +144,7 @@ def test_shares_among_pixels_are_reported_and_a_box_of_one_pixel_is_not_one(tmp_
     proposals = read_external(write(tmp_path / "r.json", [first_pixel, *RESULTS]), SIZES, 10)
     assert [0, 0, 1, 1] in next(proposals).boxes.tolist()
     share = {"image_id": 285, "bbox": [0.25, 0, 0.5, 1], "score": 1}
-    with pytest.raises(ValueError, match=r"1 of 5 boxes are shares.*'000000000285' is \[0\.25, 0\.0, 0\.75, 1\.0\]"):
+    with pytest.raises(ValueError, match=r"1 of 5 boxes are shares.*'000000000285', is \[0\.25, 0\.0, 0\.75, 1\.0\]"):
         read_external(write(tmp_path / "r.json", [first_pixel, share, *RESULTS]), SIZES, 10)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from objectcrop.proposals.lod.shards import Array, remake
+from objectcrop.proposals.lod.shards import Array, array_header, remake
 from objectcrop.runtime.atomic import read_json, replacing, write_json
 
 ARRAYS = ("columns", "values", "starts")
@@ -24,7 +24,9 @@ def write_part(stem: Path, columns: Array, values: Array, starts: Array) -> None
     checksums = {}
     for name, array in zip(ARRAYS, (columns, values, starts), strict=True):
         with replacing(array_path(stem, name)) as aside:
-            np.save(aside, array, allow_pickle=False)
+            with aside.open("wb") as file:  # of a full disk np.save says how much it wrote, not why
+                file.write(array_header(array.shape, array.dtype))
+                file.write(np.ascontiguousarray(array).data)
             checksums[name] = _checksum(aside)
     write_json(_record(stem), checksums)
 
