@@ -1,12 +1,13 @@
 """Rows against the row that they are to be compared with: which differ by more than their intervals."""
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from scipy.stats import t
-
+from objectcrop.report.cells import Cell
+from objectcrop.report.differences import independent_interval
+from objectcrop.report.intervals import Interval as IntervalOver
+from objectcrop.report.intervals import seed_interval
 from objectcrop.study.jobs.report import Crops
 
 Interval = tuple[float, float]
@@ -110,27 +111,22 @@ def contrast(row: str, control: str, cells: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def interval_over_seeds(differences: Sequence[float]) -> Interval | None:
-    """Return Student's 95% interval of the mean of differences, one a seed; None for fewer than two."""
-    if len(differences) < 2:
-        return None
-    mean = statistics.fmean(differences)
-    half = float(t.ppf(0.975, len(differences) - 1)) * statistics.stdev(differences) / math.sqrt(len(differences))
-    return mean - half, mean + half
+    """Return the 95% interval of the mean of differences, one a seed (see `seed_interval`)."""
+    found = seed_interval(differences)
+    return None if found is None else (found.low, found.high)
 
 
 def difference_over_images(above: Mapping[str, Any], below: Mapping[str, Any]) -> Interval | None:
-    """Return the interval over the test images of one cell's mean minus another's; None if one has none.
-
-    Joined as if the two were independent (MOVER: Zou and Donner 2008, Statistics in Medicine 27), which is wide where both are
-    judged on the same images.
-    """
+    """Return the interval over the test images of one cell's mean minus another's (see `independent_interval`)."""
     high, low = image_interval(above), image_interval(below)
     if high is None or low is None:
         return None
-    centre = above["mean"] - below["mean"]
-    down = math.hypot(above["mean"] - high[0], low[1] - below["mean"])
-    up = math.hypot(high[1] - above["mean"], below["mean"] - low[0])
-    return centre - down, centre + up
+    found = independent_interval([_valued(above, high)], [_valued(below, low)])
+    return None if found is None else (found.low, found.high)
+
+
+def _valued(values: Mapping[str, Any], ends: Interval) -> Cell:
+    return Cell(tuple(values["measured"]), image_interval=IntervalOver(*ends, "images"))
 
 
 def image_interval(cell: Mapping[str, Any]) -> Interval | None:
