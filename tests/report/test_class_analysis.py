@@ -87,6 +87,7 @@ def test_the_figures_say_the_correlations_and_are_the_same_each_time():
     assert f"run {found['run']['area'].value:.2f} (" in area.caption
     assert f"run {found['run']['objects'].value:.2f} (" in objects.caption
     assert "other –" in area.caption
+    assert "means of 10 neighbours" in area.caption  # a third of 30 classes
     value = analyse_classes(table, labels)
     assert len(value["classes"]) == 30
     assert value["spearman"]["other"]["area"] == {"value": None, "low": None, "high": None}

@@ -16,7 +16,7 @@ ASKED = {
     "num_boxes": ("Are classes of many objects recognised better?", "training boxes of the class"),
 }
 RUNNING = 15
-"""Classes of a running mean."""
+"""Classes of a running mean; of few classes a third of them."""
 
 
 def class_figures(
@@ -38,14 +38,13 @@ def _figure(
 ) -> Figure:
     (question, axis), word = ASKED[name], PROPERTIES[name]
     drawn, panel = new_figure(max(2.6, 0.8 + 0.36 * len(labels)))
-    ordered = table.sort_values(name)
+    ordered, width = table.sort_values(name), min(RUNNING, max(len(table) // 3, 1))
     ends = []
     for label, colour in zip(labels, PALETTE, strict=False):
         x, y = ordered[name].to_numpy(), ordered[label].to_numpy()
         panel.scatter(x, y, s=9, color=colour, alpha=0.45, linewidths=0)
-        width = min(RUNNING, len(x))
         means = [np.convolve(values, np.ones(width) / width, mode="valid") for values in (np.log(x), y)]
-        panel.plot(np.exp(means[0]), means[1], color=colour, marker=None if len(means[0]) > 1 else "D")
+        panel.plot(np.exp(means[0]), means[1], color=colour)
         ends.append(End(label, colour, float(np.exp(means[0][-1])), float(means[1][-1])))
     log_scale(panel.xaxis)
     panel.set_xlabel(axis)
@@ -54,7 +53,7 @@ def _figure(
     label_ends(panel, ends)
     said = "; ".join(f"{label} {_words(correlations[label][word])}" for label in labels)
     caption = (
-        f"Dots: classes; lines: means of {min(RUNNING, len(table))} neighbours. Spearman's correlation with its 95% interval "
+        f"Dots: classes; lines: means of {width} neighbours. Spearman's correlation with its 95% interval "
         f"over classes: {said}."
     )
     return Figure(word, question, caption, f"Average precision of {len(table)} classes over the {axis}.", drawn)
