@@ -152,7 +152,7 @@ def _figure(
         panel,
         [End(run, colours[run], *map(float, (curve.images[-1], curve.mean[-1]))) for run, curve in curves.items()],
     )
-    dotted = " Dotted: chance." if chance else ""
+    dotted = " Dark and dotted: chance." if chance else ""
     many = any(curve.raw is None for curve in curves.values())
     bands = " Bands: from the lowest to the highest seed." if many else ""
     ends = "; ".join(f"{run} {curve.mean[0]:.3g} to {curve.mean[-1]:.3g}" for run, curve in curves.items())

@@ -21,7 +21,9 @@ class End(NamedTuple):
 
 
 def label_ends(panel: Any, ends: Sequence[End]) -> None:
-    """Write names right of the panel, each as near to the end of its curve as the others allow, joined to it by a line.
+    """Write names right of the panel, each as near to the end of its curve as the others allow.
+
+    A dot ends the curve, and a dotted line joins it to its name: neither is taken for data.
 
     Call it when the limits of the axes are final.
     """
@@ -31,6 +33,7 @@ def label_ends(panel: Any, ends: Sequence[End]) -> None:
     wanted = [(end.y - low) / (high - low) * height_pt for end in ends]
     heights = [LINE_PT * len(lines) for lines in wrapped]
     for end, lines, place in zip(ends, wrapped, spread(wanted, heights), strict=True):
+        panel.plot([end.x], [end.y], "o", color=end.color, markersize=3.5, clip_on=False)
         panel.annotate(
             "\n".join(lines),
             xy=(end.x, end.y),
@@ -42,7 +45,8 @@ def label_ends(panel: Any, ends: Sequence[End]) -> None:
             arrowprops={
                 "arrowstyle": "-",
                 "color": end.color,
-                "linewidth": 1.6,
+                "linewidth": 1.1,
+                "linestyle": ":",
                 "relpos": (0, 0.5),
                 "shrinkA": 1,
                 "shrinkB": 0,

@@ -37,9 +37,9 @@ def test_monitors_say_what_to_look_out_for_and_where_chance_is():
     with_chance = [row | {"accuracy_knn_chance": 0.25} for row in monitored]
     rank, knn = curve_figures([summary("a", rows, monitored=with_chance)])[1:]
     assert "one direction is left" in rank.caption
-    assert "Dotted: chance." in knn.caption
+    assert "Dark and dotted: chance." in knn.caption
     assert "At chance" in knn.caption
-    assert "Dotted" not in curve_figures([summary("a", rows, monitored=monitored)])[2].caption
+    assert "dotted" not in curve_figures([summary("a", rows, monitored=monitored)])[2].caption
 
 
 def test_seeds_are_a_mean_and_a_band_at_the_images_of_the_first():
