@@ -10,6 +10,8 @@ from pathlib import Path
 from objectcrop.runtime.command import run
 
 RECORD = Path(__file__).resolve().parents[1] / "benchmarks/results/first_run.json"
+PAGE, ANSWER = Path("results/report/index.html"), Path("logs/write_report.log")
+"""The page, and what its script printed: the question and the answer."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,7 +37,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(text, file=sys.stderr, flush=True)
     if code := process.wait():
         sys.exit(code if code > 0 else 128 - code)
-    print(f"The report: {Path('results/report/index.html').resolve()}")
+    print(*_answer(), f"The report: {PAGE.resolve()}", sep="\n")
+
+
+def _answer() -> list[str]:
+    lines = ANSWER.read_text(encoding="utf-8").splitlines() if PAGE.is_file() and ANSWER.is_file() else []
+    return ["", *(line for line in lines if not line.startswith("report: "))]
 
 
 if __name__ == "__main__":

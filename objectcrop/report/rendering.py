@@ -84,7 +84,7 @@ def _aligned(row: list[str], widths: list[int]) -> str:
 
 def _cell_json(cell: Cell, row: Row, column: Column) -> dict[str, Any]:
     run, task = row.judged_by(column) or (None, column.task)
-    interval, over_paper = cell.interval, cell.over_paper_interval
+    interval, over_paper, over_images = cell.interval, cell.over_paper_interval, cell.image_interval
     return {
         "run": run,
         "task": task,
@@ -95,6 +95,7 @@ def _cell_json(cell: Cell, row: Row, column: Column) -> dict[str, Any]:
         "deviation": cell.deviation,
         "interval": None if interval is None else [interval.low, interval.high],
         "interval_over": None if interval is None else interval.over,
+        "image_interval": None if over_images is None else [over_images.low, over_images.high],
         "paper": cell.published.value,
         "difference": cell.over_paper,
         "difference_interval": None if over_paper is None else [over_paper.low, over_paper.high],

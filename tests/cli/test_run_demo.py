@@ -45,6 +45,18 @@ def test_the_run_is_forecast_and_followed_and_ends_with_the_report(start, tmp_pa
     assert out.splitlines()[-1] == f"The report: {tmp_path / 'results/report/index.html'}"
 
 
+def test_the_last_lines_are_the_answer_and_where_the_report_is(start, tmp_path):
+    for file, words in {
+        "results/report/index.html": "",
+        "logs/write_report.log": "Why?\nBecause.\nreport: x\n",
+    }.items():
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text(words)
+    out, err = (process := start("echo done")).communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.splitlines()[-3:] == ["Why?", "Because.", f"The report: {tmp_path / 'results/report/index.html'}"]
+
+
 def test_a_failed_job_ends_it_with_snakemakes_exit_code_and_words(start):
     out, err = (process := start("exit 3")).communicate(timeout=120)
     assert process.returncode == 1
