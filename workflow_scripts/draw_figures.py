@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_output("out", "folder of figures to write")
     args = parser.parse_args(argv)
     job = FiguresJob.parse(args.settings)
-    made = parser.begin("draw_figures", args)
+    made = parser.begin("draw_figures", args, tolerant=job.allow_stale)
 
     from objectcrop.report.figures.curves import curve_figures
     from objectcrop.report.figures.folder import write_figures

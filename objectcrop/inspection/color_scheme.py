@@ -5,13 +5,18 @@ from typing import Any
 from objectcrop.inspection.fields import CROPS, REGIONS
 
 # Okabe and Ito's colours, distinct for colour-blind people too.
-HIT, MISSED = "#009e73", "#d55e00"
+COVERED, MISSED = "#009e73", "#d55e00"
 HIT, PARTIAL, MISS = "#56b4e9", "#e69f00", "#999999"
 REGION_COLOURS = {
     "object_box": "#0072b2",
     "dilated_box": "#88ccee",
     "view1_crops": "#cc79a7",
     "view2_crops": "#f0e442",
+}
+# values are text here, flags too; "None" takes all that is false, so it stands after "False": groups are grey
+BOX_COLOURS = {
+    "ground_truth": {"True": COVERED, "False": MISSED, "None": MISS},
+    "proposals": {"hit": HIT, "partial": PARTIAL, "miss": MISS},
 }
 TINY_SHARE = 0.01
 _MOST_RANKS = 100
@@ -36,11 +41,10 @@ def _colours(*, with_crops: bool) -> Any:
         chosen = {"colorByAttribute": attribute} if attribute else {}
         return {"path": path, "fieldColor": next(iter(colours.values())), "valueColors": values, **chosen}
 
-    # values are text here, flags too; "None" takes all that is false, so it stands after "False": groups are grey
     fields = [
-        by("ground_truth", "covered", {"True": HIT, "False": MISSED, "None": MISS}),
-        by("proposals", "verdict", {"hit": HIT, "partial": PARTIAL, "miss": MISS}),
-        by("corloc", None, {"True": HIT, "False": MISSED}),
+        by("ground_truth", "covered", BOX_COLOURS["ground_truth"]),
+        by("proposals", "verdict", BOX_COLOURS["proposals"]),
+        by("corloc", None, {"True": COVERED, "False": MISSED}),
     ]
     if with_crops:
         ranks = ["whole image", *(f"#{number}" for number in range(1, _MOST_RANKS + 1))]
@@ -86,7 +90,7 @@ def _save_views(dataset: Any, *, with_crops: bool) -> None:
         ),
         "Best covered": (
             "all objects covered; best first",
-            HIT,
+            COVERED,
             dataset.match(F("det_rate") == 1.0).sort_by("best_iou_mean", reverse=True),
         ),
         "No proposals": ("the source returned nothing", MISS, dataset.match(F("num_proposals") == 0)),

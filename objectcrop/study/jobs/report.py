@@ -50,10 +50,11 @@ class StudyWords(Section):
 
 
 class FiguresJob(Job):
-    """Draw the figures of a table; `crops` of its runs."""
+    """Draw the figures of a table, of stale values too where the study allows it; `crops` of its runs."""
 
     table: Table
     crops: dict[Name, Crops]
+    allow_stale: bool
 
 
 class ReportJob(Job):

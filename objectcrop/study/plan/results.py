@@ -150,9 +150,9 @@ class ResultPlan:
     def figures_job(self, table: str) -> FiguresJob:
         """Return the job of a table's figures."""
         runs = dict.fromkeys(run for run, _ in self.cells(table))
-        return FiguresJob.model_validate(
-            {"table": self._values(table), "crops": {run: self.crops(run) for run in runs}}
-        )
+        crops = {run: self.crops(run) for run in runs}
+        job = {"table": self._values(table), "crops": crops, "allow_stale": self.study.allow_stale}
+        return FiguresJob.model_validate(job)
 
     def _values(self, table: str) -> dict[str, Any]:
         return self.as_shown(table).model_dump(mode="json")  # its note too, which the table shows

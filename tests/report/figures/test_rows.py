@@ -8,7 +8,7 @@ from objectcrop.study.jobs.report import FiguresJob
 from tests.report.page.small_report import CROPS, LABELS, TABLE
 from tests.report.test_contrasts import cell
 
-JOB = FiguresJob.model_validate({"table": TABLE, "crops": CROPS})
+JOB = FiguresJob.model_validate({"table": TABLE, "crops": CROPS, "allow_stale": False})
 
 
 def table(**values):

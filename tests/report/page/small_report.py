@@ -163,7 +163,7 @@ def write_tables(seeds=SEEDS):
             write_json(judged, result(run, seed))
             task = settings | {"task": {"epochs": 30}}
             made("evaluate_linear", [judged], {"run-summary": [folder / "summary.json"]}, task, seed=seed)
-    job = FiguresJob.model_validate({"table": TABLE, "crops": CROPS})
+    job = FiguresJob.model_validate({"table": TABLE, "crops": CROPS, "allow_stale": False})
     results = [Path(f"results/eval/{run}/s{seed}/linear.json") for run in LABELS for seed in seeds]
     table = Path("results/tables/small.json")
     write_json(table, table_json(seeds))
