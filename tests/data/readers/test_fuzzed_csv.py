@@ -1,4 +1,4 @@
-"""Box CSVs damaged at random: each becomes a valid table or an error that names the file."""
+"""Box CSVs damaged at random: each becomes a valid table or an error that names the file. `make fuzz` tries many more."""
 
 import gzip
 import tempfile
@@ -89,23 +89,23 @@ def test_any_rows_become_a_valid_table_or_an_error_that_names_the_file():
         st.sampled_from(["\n", "\r\n", "\r"]),
         st.sampled_from(["", "\ufeff"]),
     )
-    assert min(tried(4000, files).values()) >= 100
+    assert min(tried(1000, files).values()) >= 25
 
 
 @pytest.mark.slow
 def test_a_damaged_file_becomes_a_valid_table_or_an_error_that_names_the_file():
     files = edits.map(lambda changes: edited(lines(GOOD, row(ImageID="0b"), GOOD), changes))
-    assert min(tried(3500, files).values()) >= 100
+    assert min(tried(900, files).values()) >= 25
 
 
 @pytest.mark.slow
 def test_a_damaged_gzipped_file_becomes_a_valid_table_or_an_error_that_names_the_file():
     packed = gzip.compress(lines(GOOD, row(ImageID="0b")), mtime=0)
     files = edits.map(lambda changes: edited(packed, changes))
-    assert min(tried(1500, files, "fuzzed.csv.gz").values()) >= 10
+    assert min(tried(400, files, "fuzzed.csv.gz").values()) >= 3
 
 
 @pytest.mark.slow
 def test_any_bytes_become_a_valid_table_or_an_error_that_names_the_file():
     files = st.binary(max_size=200).flatmap(lambda junk: st.sampled_from([junk, lines() + junk]))
-    assert min(tried(1000, files).values()) >= 1
+    assert min(tried(250, files).values()) >= 1
