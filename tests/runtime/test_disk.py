@@ -69,9 +69,9 @@ def test_a_full_disk_is_named_with_its_free_space_and_nothing_is_left(full_disk,
     free = "1" if name == "out.parquet" else "0"  # pyarrow removes what it has written before it says why
     with pytest.raises(
         WriteError, match=rf"{name}: the disk is full \({free}\.0 MB of 1\.0 are free on .*; free some space"
-    ) as told:
+    ) as raised:
         WRITERS[name](full_disk)
-    assert told.value.errno == errno.ENOSPC
+    assert raised.value.errno == errno.ENOSPC
     assert (full_disk / name).read_text() == "old"
     assert os.listdir(full_disk) == [name]
 
