@@ -47,6 +47,10 @@ HEADINGS = {
         "drawn scenes of one near thing and a supervised trunk; and how often its 95 % intervals hold the truth, in simulations "
         "of 400 images and 5 classes.",
     ),
+    "pair_content": Heading(
+        "What the crops of a pair have in common",
+        "Drawn scenes of the effect study ([decision 0013](../decisions/0013-effect-study.md)), before any training.",
+    ),
     "proposals_drawn": Heading("Which proposals find objects: drawn scenes"),
     "proposals_photographs": Heading("Which proposals find objects: photographs"),
     "running_statistics": Heading(

@@ -194,6 +194,12 @@ def step(result: Result) -> list[Table]:
     return [all_rows(result), ratios(result, FASTER)]
 
 
+def pair_content(result: Result) -> list[Table]:
+    """Return what crops have in common, by scenes and crops."""
+    ends = ["crops with object", "pairs with same object", "background share", "common background share", "area share"]
+    return [Table("Means over pairs, shares of 0 to 1", ["scenes, crops", *ends], pivot(result, ends))]
+
+
 def supervised_loss(result: Result) -> list[Table]:
     """Return first gradients and trials of the supervised losses."""
     labels = [f"{count} labels an image" for count in (2, 4, 8)]
