@@ -16,7 +16,7 @@ from objectcrop.study.settings.fine_grained import (
     CubDataset,
 )
 from objectcrop.study.settings.image_files import OwnImageFiles, SizedImageFiles, UserImageFiles
-from objectcrop.study.settings.section import DisagreementError, LocalPath, Name, Section
+from objectcrop.study.settings.section import DisagreementError, LocalPath, Name, Section, younger
 from objectcrop.study.settings.section import Split as Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
 
@@ -49,13 +49,13 @@ class DrawnDataset(OwnImageFiles):
     )
     background: Literal["shared", "unique"] = Field(
         default="shared",
-        exclude_if=lambda background: background == "shared",  # scenes from before the setting keep their ids
+        exclude_if=younger("shared"),  # scenes from before the setting keep their ids
         description="'shared': grounds that all scenes draw from. 'unique': each scene has a field of waves of its own, "
         "which names the scene and no class.",
     )
     class_cue: Literal["both", "surface", "outline"] = Field(
         default="both",
-        exclude_if=lambda cue: cue == "both",
+        exclude_if=younger("both"),
         description="What names a class: 'surface' (outlines are random), 'outline' (surfaces are random), or both.",
     )
     jpeg_quality: int = Field(default=90, ge=30, le=100, description="JPEG quality of the written scenes.")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from objectcrop.study.settings.section import Section
+from objectcrop.study.settings.section import Section, younger
 from objectcrop.study.settings.section import Split as Split
 
 USUAL_MEGAPIXELS = 128
@@ -32,11 +32,6 @@ class OwnImageFiles(ImageFiles):
     )
 
 
-def is_usual_size(value: float) -> bool:
-    """Return whether the limit is the default, which is not recorded, so that images that are indexed stay so."""
-    return value == USUAL_MEGAPIXELS
-
-
 class UserImageFiles(OwnImageFiles):
     """What every data set has whose images come from users, and can be of any size."""
 
@@ -44,7 +39,7 @@ class UserImageFiles(OwnImageFiles):
         default=USUAL_MEGAPIXELS,
         gt=0,
         le=178,
-        exclude_if=is_usual_size,
+        exclude_if=younger(USUAL_MEGAPIXELS),
         description="Most pixels of an image, in millions, by the size that its file states. Larger ones count as unreadable "
         "before they are decoded: a small file can state a size that fills the memory. Nothing decodes more than 178.",
     )

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from operator import eq
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -64,6 +66,11 @@ class Section(BaseModel):
 def is_none(value: object) -> bool:
     """Return whether a setting is left out of what is recorded: newer ones that ask for nothing change no result."""
     return value is None
+
+
+def younger(first: Any) -> Callable[[Any], bool]:
+    """Return the `exclude_if` of a setting that came later than results: at `first`, what all had before, it is not recorded."""
+    return partial(eq, first)
 
 
 def recorded(section: Section) -> dict[str, Any]:

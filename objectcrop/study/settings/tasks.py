@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from objectcrop.study.settings.protocols import Protocol, with_protocol
 from objectcrop.study.settings.runs import ResumableResources
-from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section
+from objectcrop.study.settings.section import PRECISION_DESCRIPTION, Name, Precision, Section, younger
 
 Samples = Literal["image", "object"]
 
@@ -166,11 +166,6 @@ VocMetric = Literal["11_points", "area"]
 CocoMetricFrom = Literal["pycocotools", "faster-coco-eval"]
 
 
-def _is_reference(evaluator: CocoMetricFrom) -> bool:
-    """Return whether a choice is left out of what is recorded: tasks that are older than it have this one."""
-    return evaluator == "pycocotools"
-
-
 class DetectorTask(Section):
     """Faster R-CNN C4 on a VOC devkit (MoCo's recipe, spec of ssl recipes 1.3)."""
 
@@ -203,7 +198,7 @@ class SegmenterTask(Section):
     )
     evaluator: CocoMetricFrom = Field(
         default="pycocotools",
-        exclude_if=_is_reference,
+        exclude_if=younger("pycocotools"),
         description="What computes AP: the reference, or the same numbers in a fraction of the time (extra 'faster-coco-eval').",
     )
     repeats: int = Field(default=1, ge=1, le=100, description=REPEATS)
