@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-REGIONS = {
+from objectcrop.study.settings.views import Region
+
+REGIONS: dict[Region, str] = {
     "scene": "the whole scene",
     "object": "an object",
     "dilated_object": "an object, dilated",
     "shifted_object": "an object, shifted",
+    "random_box": "a random box",
+    "whole_image": "the image, not cropped",
 }
 
 

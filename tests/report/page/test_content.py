@@ -1,6 +1,7 @@
 """What the page shows is named by the paths that it is read from."""
 
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from objectcrop.report.figures.curves import curve_figures
 from objectcrop.report.figures.folder import Figure, new_figure, write_figures
 from objectcrop.report.page.content import ReportFiles, read_content
 from objectcrop.report.page.render import render_page
-from objectcrop.report.page.views import group_views
+from objectcrop.report.page.views import REGIONS, group_views
+from objectcrop.study.settings.views import Region
 from tests.report.page.small_report import TABLE, report_job, summary
 
 JOB = report_job(seeds=(0,))
@@ -79,6 +81,10 @@ def test_runs_stand_in_the_order_of_the_study(empty):
     files = [written(empty / f"{n}.json", summary(run, 0)) for n, run in enumerate(("supervised", "boxes", "objects"))]
     content = read_content(JOB, ReportFiles(summaries=files))
     assert list(content.runs) == ["supervised", "boxes", "objects", "random-init", "scene"]
+
+
+def test_every_region_that_can_be_set_has_words():
+    assert set(REGIONS) == set(get_args(Region))
 
 
 def test_runs_that_crop_alike_share_a_sheet():
