@@ -13,7 +13,8 @@ from objectcrop.study.jobs.report import Crops
 Interval = tuple[float, float]
 """Lower and upper end."""
 Verdict = Literal["above", "below", "unclear", "unknown"]
-TRAINED_ON_VIEWS = ("scene", "objects", "boxes without a search")
+NOT_SEARCHED = ("random boxes", "boxes without a search")
+TRAINED_ON_VIEWS = ("scene", "objects", *NOT_SEARCHED)
 """Crops of runs that learn from pairs of views."""
 
 

@@ -15,6 +15,7 @@ COLOURS = {
     "supervised": PALETTE[6],
     "scene": PALETTE[0],
     "objects": PALETTE[1],
+    "random boxes": PALETTE[2],
     "boxes without a search": PALETTE[2],
 }
 """By where crops come from."""

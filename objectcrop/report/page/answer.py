@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from objectcrop.report.contrasts import Contrast, contrast, contrasts_of, judged_column, measured_cells
+from objectcrop.report.contrasts import NOT_SEARCHED, Contrast, contrast, contrasts_of, judged_column, measured_cells
 from objectcrop.study.jobs.report import Crops, ReportJob
 
 ABOUT_OBJECTS = "Do crops of objects give better features than crops of whole scenes?"
@@ -128,7 +128,7 @@ def _random_boxes(judged: Judged, job: ReportJob) -> Iterator[str]:
     cells, of_row = measured_cells(judged.table, judged.column), _crops_of_rows(judged, job.crops)
     method = {label: job.methods.get(cell["run"]) for label, cell in cells.items()}
     for row in (label for label, crops in of_row.items() if crops == "objects"):
-        for control in (label for label, crops in of_row.items() if crops == "boxes without a search"):
+        for control in (label for label, crops in of_row.items() if crops in NOT_SEARCHED):
             if method[row] == method[control]:
                 yield in_words(contrast(row, control, cells), judged.digits)
 

@@ -147,7 +147,7 @@ def read_content(job: ReportJob, files: ReportFiles, stale: Sequence[str] = ()) 
         answer=answer_of(job, tables),
         tables=[shown_table(job, name, table) for name, table in tables.items()],
         making=read_making({name: job.tables[name] for name in tables}, job.study.seeds),
-        meaning=meaning(summaries, len(job.study.seeds), "boxes without a search" in job.crops.values()),
+        meaning=meaning(summaries, len(job.study.seeds), "random boxes" in job.crops.values()),
         provenance=provenance(),
         rows={name: figure for name, shown in figures.items() for figure in shown if figure.name == ROWS},
         training=dict(_training(figures, tables)),

@@ -8,9 +8,9 @@ from objectcrop.study.jobs.job import Job
 from objectcrop.study.settings.section import Name, Section
 from objectcrop.study.settings.tables import Table
 
-Crops = Literal["untrained", "external", "supervised", "scene", "objects", "boxes without a search"]
-"""Where the crops come from that a run was trained on; of boxes without a search (grid, random, centre) nothing says that they
-hold objects. Runs that were not trained here have none."""
+Crops = Literal["untrained", "external", "supervised", "scene", "objects", "random boxes", "boxes without a search"]
+"""Where the crops come from that a run was trained on; of boxes without a search (random ones, grid, centre) nothing says that they
+hold objects; random ones have the sizes of another source's. Runs that were not trained here have none."""
 
 
 class TableJob(Job):

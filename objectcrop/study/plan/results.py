@@ -16,8 +16,12 @@ from objectcrop.study.settings.tables import Table
 from objectcrop.study.settings.tasks import LinearTask, SemanticSegmenterTask
 from objectcrop.study.study import Study
 
-WITHOUT_SEARCH = ("random", "grid", "centre")
-"""Kinds of sources whose boxes are placed without regard to the image."""
+WITHOUT_SEARCH: dict[str, Crops] = {
+    "random": "random boxes",
+    "grid": "boxes without a search",
+    "centre": "boxes without a search",
+}
+"""Kinds of sources whose boxes are placed without regard to the image, and what their crops are called."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +147,8 @@ class ResultPlan:
         if settings.method in ("external", "supervised"):
             return settings.method
         if not settings.uses_objects or settings.views.proposals is None:
-            return "scene"
-        is_search = self.study.proposals[settings.views.proposals].kind not in WITHOUT_SEARCH
-        return "objects" if is_search else "boxes without a search"
+            return "boxes without a search" if "random_box" in settings.views.regions else "scene"
+        return WITHOUT_SEARCH.get(self.study.proposals[settings.views.proposals].kind, "objects")
 
     def figures_job(self, table: str) -> FiguresJob:
         """Return the job of a table's figures."""

@@ -41,7 +41,7 @@ def test_colours_say_where_crops_come_from(figure):
     drawn = as_svg(figure.drawn)
     for crops in ("supervised", "scene", "objects"):
         assert f"stroke: {COLOURS[crops]}" in drawn
-    assert f"stroke: {COLOURS['boxes without a search']}" not in drawn
+    assert f"stroke: {COLOURS['random boxes']}" not in drawn
 
 
 def test_the_caption_names_the_control_and_the_seeds(figure):

@@ -21,7 +21,7 @@ from workflow_scripts import draw_figures, plot_subset, write_report
 
 SEEDS = (0, 1, 2)
 CROPS = {"random-init": "untrained", "supervised": "supervised", "scene": "scene", "objects": "objects"}
-CROPS |= {"boxes": "boxes without a search"}
+CROPS |= {"boxes": "random boxes"}
 METHODS = dict.fromkeys(("scene", "objects", "boxes"), "moco_v2")
 METHODS |= {"random-init": "random_init", "supervised": "supervised"}
 LABELS = {

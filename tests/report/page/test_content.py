@@ -83,6 +83,15 @@ def test_runs_stand_in_the_order_of_the_study(empty):
     assert list(content.runs) == ["supervised", "boxes", "objects", "random-init", "scene"]
 
 
+@pytest.mark.parametrize(("crops", "is_missed"), [("random boxes", False), ("boxes without a search", True)])
+def test_only_boxes_of_the_same_sizes_stand_for_the_control_of_scale(empty, crops, is_missed):
+    file = written(empty / "summary.json", json.dumps(summary("scene", 0)).encode())
+    content = read_content(
+        JOB.model_copy(update={"crops": {"scene": "scene", "other": crops}}), ReportFiles(summaries=[file])
+    )
+    assert ("No run draws its views from random boxes" in " ".join(content.meaning)) == is_missed
+
+
 def test_every_region_that_can_be_set_has_words():
     assert set(REGIONS) == set(get_args(Region))
 

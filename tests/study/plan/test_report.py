@@ -65,8 +65,13 @@ def test_the_page_says_where_subsets_come_from_and_whether_boxes_are_random(plan
     assert settings["crops"] == crops
     assert settings["methods"]["scene"] == "moco_v2"
     assert set(settings["runs"]) == set(crops)
-    config["proposals"]["random"] = {"kind": "random", "sizes_of": "lod"}
-    config["runs"]["objects"]["views"]["proposals"] = "random"
+    views = config["runs"]["objects"]["views"]
+    sources = {"random": {"kind": "random", "sizes_of": "lod"}, "grid": {"kind": "grid"}}
+    config["proposals"] |= sources
+    for source, crops in (("random", "random boxes"), ("grid", "boxes without a search")):
+        views["proposals"] = source
+        assert load_plan(config).report.job().crops["objects"] == crops
+    config["runs"]["objects"]["views"] = {"regions": ["random_box", "random_box"]}
     assert load_plan(config).report.job().crops["objects"] == "boxes without a search"
 
 
