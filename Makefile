@@ -1,5 +1,5 @@
-# make setup | demo | test | learn | check | other-python | lowest | coverage | fuzz | inspect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
-.PHONY: setup demo test learn check other-python lowest coverage fuzz inspect bench lock clean
+# make setup | demo | test | learn | check | other-python | lowest | coverage | fuzz | inspect | effect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test learn check other-python lowest coverage fuzz inspect effect bench lock clean
 BIN := .venv/bin
 
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
@@ -32,8 +32,12 @@ fuzz: setup ## 100,000 changed files for the readers, in half an hour; the first
 inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
 	@$(BIN)/python -m snakemake --cores all inspect
 
+effect: setup ## the study of where object crops pay, then docs/results/effect.md and its figure; 8 hours on 2 cores, resumes
+	@$(BIN)/python -m snakemake --cores all --configfile presets/effect.yaml
+	@$(BIN)/python benchmarks/effect.py && $(BIN)/python benchmarks/write_results.py
+
 bench: setup ## all benchmarks, then docs/results from what they wrote; lod_quality.py needs results of its preset
-	@set -e; for file in $(filter-out benchmarks/lod_quality.py benchmarks/write_results.py,$(wildcard benchmarks/*.py)) benchmarks/write_results.py; do $(BIN)/python "$$file"; done
+	@set -e; for file in $(filter-out benchmarks/effect.py benchmarks/lod_quality.py benchmarks/write_results.py,$(wildcard benchmarks/*.py)) benchmarks/write_results.py; do $(BIN)/python "$$file"; done
 
 lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirements.in
 	@.setup/uv/bin/uv pip compile requirements.in -o requirements.lock --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11

@@ -28,6 +28,11 @@ HEADINGS = {
     ),
     "drawn": Heading("Drawing scenes"),
     "drawn_learnability": Heading("Can drawn scenes be learned in minutes?"),
+    "effect": Heading(
+        "Where object crops pay",
+        "The study that [decision 0013](../decisions/0013-effect-study.md) planned before its runs: drawn scenes whose backgrounds "
+        "name a scene or do not, and crops of scenes, of objects and of random boxes.\n\n![Gains](../figures/effect.svg)",
+    ),
     "first_run": Heading("The demo, rule by rule"),
     "loader": Heading(
         "Making views",
@@ -87,7 +92,7 @@ def text_of(path: Path) -> str:
     if "tables" in result:
         return page(heading.title, result, result["about"], layouts.recorded(result))
     layout = getattr(layouts, path.stem, lambda result: [layouts.all_rows(result)])
-    return page(heading.title, result, [heading.about] if heading.about else [], layout(result))
+    return page(heading.title, result, heading.about.split("\n\n") if heading.about else [], layout(result))
 
 
 def index() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results_parts.document import Table
+from results_parts.effect import tables as tables_of_effect
 
 Result = Mapping[str, Any]
 
@@ -76,6 +77,11 @@ def drawn(result: Result) -> list[Table]:
             notes=[f"The first 40 scenes, with the surface tiles that each process makes once: {first} s."],
         )
     ]
+
+
+def effect(result: Result) -> list[Table]:
+    """Return what the effect study found."""
+    return tables_of_effect(result)
 
 
 def first_run(result: Result) -> list[Table]:

@@ -1,0 +1,109 @@
+"""Collect what presets/effect.yaml measured into benchmarks/results/effect.json and draw its figure; `make effect` trains it.
+
+Every result of the study that is in the folder of results now, with its commit and the hash of its settings. `--add` keeps the rows
+that an earlier collection holds and this folder does not: the study takes hours, and may be run in parts and on several machines.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from first_run_parts.recorded import machine, versions
+from results_parts import effect_figure
+
+from objectcrop.study.plan import paths
+from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.study import Study
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURE = ROOT / "docs/figures/effect.svg"
+FIGURE = ROOT / "docs/figures/effect.svg"
+OUT = ROOT / "benchmarks/results/effect.json"
+METRICS = ("top1", "map", "map_small", "map_medium", "map_large")
+QUALITY = ("corloc", "det_rate", "mabo", "mean_area_share")
+Row = dict[str, Any]
+
+
+def results(study: Study, folder: Path) -> Iterator[Row]:
+    """Yield a row for each run, seed and task of one setting that was measured."""
+    for run, settings in study.runs.items():
+        crops, setting = run.split("-", 1)
+        for task, judged in study.tasks.items():
+            if judged.dataset != settings.dataset:
+                continue
+            for path in sorted(folder.glob(_below(paths.RESULT.format(run=run, seed="*", task=task)))):
+                result = json.loads(path.read_text(encoding="utf-8"))
+                yield {
+                    "setting": setting,
+                    "crops": crops,
+                    "outcome": task.split("-", 1)[0],
+                    "seed": result["seed"],
+                    "values": {name: result["metrics"][name] for name in METRICS if name in result["metrics"]},
+                    "settings_hash": result["settings_hash"],
+                    "commit": result["provenance"]["commit"],
+                    "machine": machine(),
+                }
+
+
+def proposals(study: Study, folder: Path) -> Iterator[Row]:
+    """Yield a row for each source of boxes whose quality was measured."""
+    for setting, sources in study.measured_proposals.items():
+        for source in sources:
+            path = folder / _below(paths.QUALITY.format(dataset=setting, source=source))
+            if path.is_file():
+                quality = json.loads(path.read_text(encoding="utf-8"))
+                values = {name: quality[name] for name in QUALITY}
+                yield {"setting": setting, "source": source.split("-", 1)[0], "values": values, "machine": machine()}
+
+
+def _below(path: str) -> str:
+    return path.removeprefix("results/")
+
+
+def joined(rows: list[Row], kept: list[Row], names: tuple[str, ...]) -> list[Row]:
+    """Return all rows, the new one where both have one of these names.
+
+    Raises:
+        ValueError: if a kept row was measured by other settings than a new one of another seed.
+    """
+    new = {tuple(row[name] for name in names): row for row in rows}
+    hashes = {key[:3]: row["settings_hash"] for key, row in new.items() if "settings_hash" in row}
+    for row in kept:
+        key = tuple(row[name] for name in names)
+        if hashes.get(key[:3], row.get("settings_hash")) != row.get("settings_hash"):
+            raise ValueError(
+                f"{OUT.name}: {key} was measured by other settings than now: run without --add, or remove it"
+            )
+        new.setdefault(key, row)
+    return [new[key] for key in sorted(new)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder that Snakemake wrote")
+    parser.add_argument("--add", action="store_true", help="keep rows of an earlier collection")
+    args = parser.parse_args()
+    study = load_plan(yaml.safe_load((ROOT / "presets/effect.yaml").read_text(encoding="utf-8"))).study
+    earlier = (
+        json.loads(OUT.read_text(encoding="utf-8")) if args.add and OUT.is_file() else {"results": [], "boxes": []}
+    )
+    found = list(results(study, args.results))
+    collected = {
+        "command": "make effect",
+        "machine": "; ".join(sorted({row["machine"] for row in [*found, *earlier["results"]]})),
+        "versions": versions(),
+        "results": joined(found, earlier["results"], ("setting", "crops", "outcome", "seed")),
+        "boxes": joined(list(proposals(study, args.results)), earlier["boxes"], ("setting", "source")),
+    }
+    OUT.write_text(json.dumps(collected, indent=1) + "\n", encoding="utf-8")
+    effect_figure.draw(collected, FIGURE)
+    print(
+        f"{len(found)} results found in {args.results}, {len(collected['results'])} collected in {OUT.relative_to(ROOT)}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What benchmarks/effect.py collects, and the words of its page."""
+
+import json
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def effect(root):
+    sys.path.insert(0, str(root / "benchmarks"))
+    try:
+        import effect
+    finally:
+        sys.path.remove(str(root / "benchmarks"))
+    return effect
+
+
+@pytest.fixture(scope="module")
+def page(effect):
+    return sys.modules["results_parts.effect"]
+
+
+def row(crops, seed, top1, settings_hash="h"):
+    return {
+        "setting": "few-unique",
+        "crops": crops,
+        "outcome": "objects",
+        "seed": seed,
+        "values": {"top1": top1},
+        "settings_hash": settings_hash,
+    }
+
+
+NAMES = ("setting", "crops", "outcome", "seed")
+
+
+def test_results_of_one_setting_are_collected_under_its_names(effect, tmp_path):
+    for run, task, seed in (("lod-few-unique", "objects-few-unique", 1), ("lod-few-unique", "objects-few-shared", 1)):
+        path = tmp_path / f"eval/{run}/s{seed}/{task}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metrics = {"top1": 21.5, "map": 19.0, "map_small": None, "learning_rate": 30.0}
+        path.write_text(
+            json.dumps({"seed": seed, "metrics": metrics, "settings_hash": "h", "provenance": {"commit": "abc"}})
+        )
+    study = effect.load_plan(effect.yaml.safe_load((effect.ROOT / "presets/effect.yaml").read_text())).study
+    found = list(effect.results(study, tmp_path))
+    assert [{name: one[name] for name in (*NAMES, "commit")} for one in found] == [
+        {"setting": "few-unique", "crops": "lod", "outcome": "objects", "seed": 1, "commit": "abc"}
+    ]  # a probe on other scenes than the run's own is not the study's
+    assert found[0]["values"] == {"top1": 21.5, "map": 19.0, "map_small": None}
+
+
+def test_new_rows_replace_kept_ones(effect):
+    joined = effect.joined([row("lod", 0, 2.0)], [row("lod", 0, 1.0), row("lod", 1, 5.0)], NAMES)
+    assert [(one["seed"], one["values"]["top1"]) for one in joined] == [(0, 2.0), (1, 5.0)]
+
+
+def test_rows_of_other_settings_are_not_mixed(effect):
+    with pytest.raises(ValueError, match=r"'lod', 'objects', 1\) was measured by other settings"):
+        effect.joined([row("lod", 0, 2.0)], [row("lod", 1, 1.0, "other")], NAMES)
+
+
+def test_differences_are_of_the_seeds_that_both_runs_have(page):
+    rows = [row("lod", 0, 10.0), row("lod", 1, 12.0), row("lod", 3, 90.0), row("scene", 1, 9.0), row("scene", 0, 8.0)]
+    assert page.paired({"results": rows}, "few-unique", ("lod", "scene"), page.MAIN) == [2.0, 3.0]
+
+
+def test_the_answer_needs_an_interval_on_one_side_of_zero(page):
+    def answer(*gains):
+        rows = [row("lod", seed, 10.0 + gain) for seed, gain in enumerate(gains)]
+        rows += [row("scene", seed, 10.0) for seed in range(len(gains))]
+        table = page.tables({"results": rows, "boxes": []})[0]
+        return table.rows[0][1:4]
+
+    # mean 2, deviation 1, Student's t of 2 degrees 4.303: 2 +- 2.48
+    assert answer(1.0, 2.0, 3.0) == ["+2.0 (-0.5 to +4.5)", "3", "open"]
+    assert answer(1.9, 2.0, 2.1)[2] == "above"
+    assert answer(-1.9, -2.0, -2.1)[2] == "below"
+    assert answer(2.0) == ["+2.0", "1", "one seed"]
+
+
+def test_what_has_too_few_seeds_is_listed(page):
+    rows = [row(crops, seed, 1.0) for crops in page.CROPS for seed in range(3)]
+    listed = dict(page.tables({"results": rows[1:], "boxes": []})[-1].rows)
+    assert listed["two large objects, unique backgrounds"] == "random initialisation 2"
+    assert listed["two large objects, shared backgrounds"] == "all runs"
