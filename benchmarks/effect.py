@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from effect_parts.matching import Prepared, measure_matches, prepare
 from first_run_parts.recorded import machine, versions
 from results_parts import effect_figure
 
+from objectcrop.networks.weights import load_backbone
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.plan import load_plan
+from objectcrop.study.settings.datasets import DrawnDataset
 from objectcrop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +27,8 @@ FIGURE = ROOT / "docs/figures/effect.svg"
 OUT = ROOT / "benchmarks/results/effect.json"
 METRICS = ("top1", "map", "map_small", "map_medium", "map_large")
 QUALITY = ("corloc", "det_rate", "mabo", "mean_area_share")
+SIZE_PX = 48
+"""Side of the views that the runs were trained on."""
 Row = dict[str, Any]
 
 
@@ -59,6 +64,21 @@ def proposals(study: Study, folder: Path) -> Iterator[Row]:
                 yield {"setting": setting, "source": source.split("-", 1)[0], "values": values, "machine": machine()}
 
 
+def matches(study: Study, folder: Path) -> Iterator[Row]:
+    """Yield a row for each trunk that is there: what it takes for the same."""
+    prepared: dict[str, Prepared] = {}
+    for run, settings in study.runs.items():
+        crops, setting = run.split("-", 1)
+        for path in sorted(folder.glob(_below(paths.BACKBONE.format(run=run, seed="*")))):
+            if setting not in prepared:
+                dataset = study.datasets[setting]
+                assert isinstance(dataset, DrawnDataset)
+                prepared[setting] = prepare(dataset, SIZE_PX)
+            measured = measure_matches(load_backbone(path, settings.backbone), prepared[setting])
+            seed = int(path.parent.name.removeprefix("s"))
+            yield {"setting": setting, "crops": crops, "seed": seed, "values": measured._asdict(), "machine": machine()}
+
+
 def _below(path: str) -> str:
     return path.removeprefix("results/")
 
@@ -88,7 +108,9 @@ def main() -> None:
     args = parser.parse_args()
     study = load_plan(yaml.safe_load((ROOT / "presets/effect.yaml").read_text(encoding="utf-8"))).study
     earlier = (
-        json.loads(OUT.read_text(encoding="utf-8")) if args.add and OUT.is_file() else {"results": [], "boxes": []}
+        json.loads(OUT.read_text(encoding="utf-8"))
+        if args.add and OUT.is_file()
+        else {"results": [], "boxes": [], "matches": []}
     )
     found = list(results(study, args.results))
     collected = {
@@ -97,6 +119,7 @@ def main() -> None:
         "versions": versions(),
         "results": joined(found, earlier["results"], ("setting", "crops", "outcome", "seed")),
         "boxes": joined(list(proposals(study, args.results)), earlier["boxes"], ("setting", "source")),
+        "matches": joined(list(matches(study, args.results)), earlier["matches"], ("setting", "crops", "seed")),
     }
     OUT.write_text(json.dumps(collected, indent=1) + "\n", encoding="utf-8")
     effect_figure.draw(collected, FIGURE)

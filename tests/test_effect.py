@@ -3,7 +3,12 @@
 import json
 import sys
 
+import cv2
+import numpy as np
 import pytest
+import torch
+
+from objectcrop.networks.backbones import View
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,7 @@ def test_the_answer_needs_an_interval_on_one_side_of_zero(page):
     def answer(*gains):
         rows = [row("lod", seed, 10.0 + gain) for seed, gain in enumerate(gains)]
         rows += [row("scene", seed, 10.0) for seed in range(len(gains))]
-        table = page.tables({"results": rows, "boxes": []})[0]
+        table = page.tables({"results": rows, "boxes": [], "matches": []})[0]
         return table.rows[0][1:4]
 
     # mean 2, deviation 1, Student's t of 2 degrees 4.303: 2 +- 2.48
@@ -82,6 +87,45 @@ def test_the_answer_needs_an_interval_on_one_side_of_zero(page):
 
 def test_what_has_too_few_seeds_is_listed(page):
     rows = [row(crops, seed, 1.0) for crops in page.CROPS for seed in range(3)]
-    listed = dict(page.tables({"results": rows[1:], "boxes": []})[-1].rows)
+    listed = dict(page.tables({"results": rows[1:], "boxes": [], "matches": []})[-1].rows)
     assert listed["two large objects, unique backgrounds"] == "random initialisation 2"
     assert listed["two large objects, shared backgrounds"] == "all runs"
+
+
+def test_a_trunk_of_colours_matches_what_has_its_colours(effect):
+    """The mean colour of a crop is known: a plain object on a plain ground keeps it before another background."""
+    matching = sys.modules["effect_parts.matching"]
+
+    class MeanColour(torch.nn.Module):
+        def view(self, images):
+            return View(images, images.float().mean(dim=(1, 2)))
+
+    def plain(*colour):
+        return np.full((8, 8, 3), colour, np.uint8)
+
+    red, green, blue, grey = plain(200, 9, 9), plain(9, 200, 9), plain(9, 9, 200), plain(99, 99, 99)
+    crops = matching.Prepared(
+        scenes=([red, green], [red, green]),
+        backgrounds=([red, green], [green, red]),
+        objects=[red, blue],
+        moved=[red, red],
+        left=[grey, blue],
+    )
+    found = matching.measure_matches(MeanColour(), crops)
+    assert found == (1.0, 0.0, 0.5, 0.5)
+
+
+def test_a_scene_without_its_objects_is_its_background(effect):
+    matching = sys.modules["effect_parts.matching"]
+    settings = matching.DrawnDataset(
+        source="drawn", width_px=96, height_px=96, background="unique", object_sizes="large", clutter=0
+    )
+    scene = matching.take_apart(settings, 3)
+    away = ~cv2.dilate(scene.is_object.astype("uint8"), np.ones((25, 25))).astype(bool)
+
+    def apart(mask):
+        difference = scene.image.astype(float) - scene.background
+        return abs(difference[mask]).mean()
+
+    assert away.mean() > 0.1
+    assert apart(away) < 0.4 * apart(scene.is_object)

@@ -90,8 +90,8 @@ def measured(result: Result) -> list[str]:
 
 
 def tables(result: Result) -> list[Table]:
-    """Return answers, differences, values, quality of boxes, and what of the plan was not measured."""
-    return [_answers(result), _differences(result), _values(result), _boxes(result), _open(result)]
+    """Return answers, differences, values, what trunks match, quality of boxes, and what of the plan was not measured."""
+    return [_answers(result), _differences(result), _values(result), _matches(result), _boxes(result), _open(result)]
 
 
 def _answers(result: Result) -> Table:
@@ -145,6 +145,25 @@ def _values(result: Result) -> Table:
                 rows.append([SETTINGS[setting], label, str(len(values[0])), *(in_words(value) for value in values)])
     about = "Percent: mean over seeds, and its 95% interval. small, medium, large: mAP of scenes by size of the object."
     return Table("All runs", ["scenes", "run", "seeds", *(outcome.label for outcome in OUTCOMES)], rows, [about])
+
+
+def _matches(result: Result) -> Table:
+    columns = ("by_scene", "by_background", "by_object", "object_over_background")
+    rows = []
+    for setting in measured(result):
+        for crops, label in CROPS.items():
+            found = [row["values"] for row in result["matches"] if (row["setting"], row["crops"]) == (setting, crops)]
+            if found:
+                means = (in_words([100 * values[name] for values in found]) for name in columns)
+                rows.append([SETTINGS[setting], label, str(len(found)), *means])
+    about = (
+        "Percent of 400 test scenes, by the cosine of pooled features. Scene: of two crops of a scene, the second is the "
+        "nearest to the first among all second ones. Background: the same with the objects left out. Object: a crop of an "
+        "object is nearest to the same object before another background. Object before background: that one is nearer "
+        "than the same crop of its own scene without the objects."
+    )
+    heads = ["scene", "background", "object", "object before background"]
+    return Table("What a trunk takes for the same", ["scenes", "run", "seeds", *heads], rows, [about])
 
 
 def _boxes(result: Result) -> Table:
