@@ -1,7 +1,8 @@
-"""Collect what presets/effect.yaml measured into benchmarks/results/effect.json and draw its figure; `make effect` trains it.
+"""Collect what the effect study measured into benchmarks/results/effect.json and draw its figure; `make effect` trains it.
 
-Every result of the study that is in the folder of results now, with its commit and the hash of its settings. `--add` keeps the rows
-that an earlier collection holds and this folder does not: the study takes hours, and may be run in parts and on several machines.
+Every result of both presets (drawn scenes, photographs) that is in the folder of results now, with its commit and the hash of its
+settings. `--add` keeps the rows that an earlier collection holds and this folder does not: the study takes hours, and may be run
+in parts and on several machines.
 """
 
 import argparse
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURE = ROOT / "docs/figures/effect.svg"
 FIGURE = ROOT / "docs/figures/effect.svg"
 OUT = ROOT / "benchmarks/results/effect.json"
+PRESETS = ("effect", "effect_photographs")
 METRICS = ("top1", "map", "map_small", "map_medium", "map_large")
 QUALITY = ("corloc", "det_rate", "mabo", "mean_area_share")
 SIZE_PX = 48
@@ -34,10 +36,10 @@ Row = dict[str, Any]
 
 def results(study: Study, folder: Path) -> Iterator[Row]:
     """Yield a row for each run, seed and task of one setting that was measured."""
-    for run, settings in study.runs.items():
+    for run in study.runs:
         crops, setting = run.split("-", 1)
-        for task, judged in study.tasks.items():
-            if judged.dataset != settings.dataset:
+        for task in study.tasks:
+            if task.split("-", 1)[1] != setting:
                 continue
             for path in sorted(folder.glob(_below(paths.RESULT.format(run=run, seed="*", task=task)))):
                 result = json.loads(path.read_text(encoding="utf-8"))
@@ -69,10 +71,11 @@ def matches(study: Study, folder: Path) -> Iterator[Row]:
     prepared: dict[str, Prepared] = {}
     for run, settings in study.runs.items():
         crops, setting = run.split("-", 1)
+        dataset = study.datasets[settings.dataset]
+        if not isinstance(dataset, DrawnDataset):
+            continue  # photographs cannot be painted without their objects
         for path in sorted(folder.glob(_below(paths.BACKBONE.format(run=run, seed="*")))):
             if setting not in prepared:
-                dataset = study.datasets[setting]
-                assert isinstance(dataset, DrawnDataset)
                 prepared[setting] = prepare(dataset, SIZE_PX)
             measured = measure_matches(load_backbone(path, settings.backbone), prepared[setting])
             seed = int(path.parent.name.removeprefix("s"))
@@ -101,25 +104,32 @@ def joined(rows: list[Row], kept: list[Row], names: tuple[str, ...]) -> list[Row
     return [new[key] for key in sorted(new)]
 
 
+def studies() -> list[Study]:
+    """Return the study of drawn scenes and that of photographs."""
+    texts = [(ROOT / f"presets/{name}.yaml").read_text(encoding="utf-8") for name in PRESETS]
+    return [load_plan(yaml.safe_load(text)).study for text in texts]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder that Snakemake wrote")
     parser.add_argument("--add", action="store_true", help="keep rows of an earlier collection")
     args = parser.parse_args()
-    study = load_plan(yaml.safe_load((ROOT / "presets/effect.yaml").read_text(encoding="utf-8"))).study
     earlier = (
         json.loads(OUT.read_text(encoding="utf-8"))
         if args.add and OUT.is_file()
         else {"results": [], "boxes": [], "matches": []}
     )
-    found = list(results(study, args.results))
+    found, boxes, matched = (
+        [row for study in studies() for row in of(study, args.results)] for of in (results, proposals, matches)
+    )
     collected = {
         "command": "make effect",
         "machine": "; ".join(sorted({row["machine"] for row in [*found, *earlier["results"]]})),
         "versions": versions(),
         "results": joined(found, earlier["results"], ("setting", "crops", "outcome", "seed")),
-        "boxes": joined(list(proposals(study, args.results)), earlier["boxes"], ("setting", "source")),
-        "matches": joined(list(matches(study, args.results)), earlier["matches"], ("setting", "crops", "seed")),
+        "boxes": joined(boxes, earlier["boxes"], ("setting", "source")),
+        "matches": joined(matched, earlier["matches"], ("setting", "crops", "seed")),
     }
     OUT.write_text(json.dumps(collected, indent=1) + "\n", encoding="utf-8")
     effect_figure.draw(collected, FIGURE)

@@ -48,8 +48,7 @@ def test_results_of_one_setting_are_collected_under_its_names(effect, tmp_path):
         path.write_text(
             json.dumps({"seed": seed, "metrics": metrics, "settings_hash": "h", "provenance": {"commit": "abc"}})
         )
-    study = effect.load_plan(effect.yaml.safe_load((effect.ROOT / "presets/effect.yaml").read_text())).study
-    found = list(effect.results(study, tmp_path))
+    found = list(effect.results(effect.studies()[0], tmp_path))
     assert [{name: one[name] for name in (*NAMES, "commit")} for one in found] == [
         {"setting": "few-unique", "crops": "lod", "outcome": "objects", "seed": 1, "commit": "abc"}
     ]  # a probe on other scenes than the run's own is not the study's

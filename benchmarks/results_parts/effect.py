@@ -16,6 +16,7 @@ SETTINGS = {
     "few-unique": "two large objects, unique backgrounds",
     "many-shared": "four objects of medium size, shared backgrounds",
     "many-unique": "four objects of medium size, unique backgrounds",
+    "photographs": "photographs of COCO",
 }
 CROPS = {
     "random": "random initialisation",
