@@ -64,6 +64,11 @@ HEADINGS = {
         "shortened. The trained weights of both columns are equal; only the running statistics of batch norm differ.",
     ),
     "set_up": Heading("Set-up"),
+    "start": Heading(
+        "The start of a training",
+        "Before the first step, with as many images as Open Images and three proposals each; and what a worker of the loader "
+        "copies of the tables that it shares with the others.",
+    ),
     "step": Heading("A step of training", "Our MoCo-v2 step beside lightly's blocks and a plain reference."),
     "supervised_loss": Heading(
         "The supervised loss", "Figures behind [decision 0009](../decisions/0009-supervised-loss.md)."

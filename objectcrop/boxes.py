@@ -91,5 +91,11 @@ def to_pixels(boxes: Boxes, size: Size) -> Boxes:
 
 def are_usable(boxes: Boxes, size: Size) -> NDArray[np.bool_]:
     """Return whether a box can be cropped from: sides of at least 2 px and at least a thousandth of the image."""
+    return are_usable_in(boxes, np.array([size]))
+
+
+def are_usable_in(boxes: Boxes, sizes: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return what `are_usable` does for boxes of many images; `sizes` are width and height of the image of each, shape (n, 2)."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return np.asarray((sides >= MIN_SIDE_PX).all(axis=1) & (area(boxes) >= MIN_AREA_SHARE * size.width * size.height))
+    least = MIN_AREA_SHARE * sizes[:, 0] * sizes[:, 1]
+    return np.asarray((sides >= MIN_SIDE_PX).all(axis=1) & (area(boxes) >= least))

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from objectcrop.boxes import CORNERS, Boxes, Size, as_boxes, iou, to_pixels
+from objectcrop.boxes import CORNERS, Size, as_boxes, iou, to_pixels
+from objectcrop.data.flat import BoxLists
 from objectcrop.data.images import decode_image
 from objectcrop.proposals.table import BoxTable, boxes_by_image
 from objectcrop.report.sheets import ImageArray, SheetImage
@@ -97,7 +98,7 @@ def sample_views(
 ) -> list[tuple[ImageArray, tuple[ViewPlan, ViewPlan]]]:
     """Return random training images with the plans of their views in the first epoch of the run's seed 0."""
     images = ImageList.of(manifest, data_root)
-    boxes: list[Boxes] = [as_boxes([])] * len(images) if proposals is None else boxes_of_images(proposals, images)
+    boxes = BoxLists.empty(len(images)) if proposals is None else boxes_of_images(proposals, images)
     samples = PairSamples(images, boxes, run, object_scale_min(run, proposals_summary), Seeds(study_seed, 0))
     numbers = generator(study_seed, "view sheet").permutation(len(samples))[:count]
     keys = [(0, number) for number in np.sort(numbers).tolist()]

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from objectcrop.boxes import Boxes, as_boxes
+from objectcrop.data.flat import BoxLists, Sizes
 from objectcrop.identity.finished import Origin
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.networks.weights import find_initial, load_external
@@ -23,7 +23,7 @@ from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.checks import find_problems, find_warnings
 from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
-from objectcrop.ssl.samples.images import ImageList, boxes_of_images, list_sources, object_scale_min
+from objectcrop.ssl.samples.images import ImageList, UsableRanks, boxes_of_images, list_sources, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
@@ -35,7 +35,6 @@ from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.recipe import RECIPE
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.section import recorded, settings_hash
-from objectcrop.views.regions import usable_ranks
 
 MAX_HISTORY = 200
 MONITORED = ("images_seen", "feature_std_share", "effective_rank", "accuracy_knn", "accuracy_knn_chance")
@@ -143,9 +142,10 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     if tables.manifest is None:
         raise ValueError(f"run {request.name}: training needs --manifest")
     images = ImageList.of(tables.manifest, tables.data_root)
-    boxes = boxes_of_images(tables.proposals, images) if tables.proposals is not None else []
     has_proposals = tables.proposals is not None
-    num_samples = len(list_sources(run, boxes, images.sizes))
+    boxes = BoxLists.empty(len(images)) if tables.proposals is None else boxes_of_images(tables.proposals, images)
+    usable = UsableRanks(boxes, Sizes.of(images.sizes), run.views.max_proposals)
+    num_samples = len(list_sources(run, usable))
     if problems := find_problems(run, num_images=num_samples, world_size=world.size, has_proposals=has_proposals):
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
@@ -170,7 +170,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     )
     if world.is_first:
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
-        _warn(request, images, boxes, world)
+        _warn(request, images, usable, world)
         report_step_memory(request.name, run, method, world, is_narrow=precision == "bfloat16")
         if aside := set_stale_aside(folder, origin):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
@@ -207,14 +207,13 @@ def _computing_in(precision: Computed, request: Request) -> Request:
 
 
 def _build(
-    request: Request, tables: Tables, images: ImageList, boxes: Sequence[Boxes], world: World
+    request: Request, tables: Tables, images: ImageList, boxes: BoxLists, world: World
 ) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
     run, labels = request.run, _labels(request, tables, images)
     samples: PairSamples | LabelledSamples
     if labels is not None:
         samples = LabelledSamples(images, labels, run, request.seeds)
     else:
-        boxes = boxes or [as_boxes([]) for _ in images.ids]
         scale_min = object_scale_min(run, tables.proposals_summary)
         samples = PairSamples(images, boxes, run, scale_min, request.seeds)
     initial = find_initial(run.backbone, tables.data_root, where=f"runs.{request.name}.backbone")
@@ -250,11 +249,8 @@ def _monitor(request: Request, tables: Tables, images: ImageList, world: World) 
     return Monitor(paths, run.views.size_px, world.device, labels, run.optimizer.precision)
 
 
-def _warn(request: Request, images: ImageList, boxes: Sequence[Boxes], world: World) -> None:
-    max_proposals = request.run.views.max_proposals
-    pairs = zip(boxes, images.sizes, strict=False)
-    num_without = sum(not usable_ranks(proposals, size, max_proposals) for proposals, size in pairs)
-    sizes = {"num_images": len(images), "num_without_boxes": num_without, "world_size": world.size}
+def _warn(request: Request, images: ImageList, usable: UsableRanks, world: World) -> None:
+    sizes = {"num_images": len(images), "num_without_boxes": usable.num_without, "world_size": world.size}
     for warning in find_warnings(request.run, **sizes):
         print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
 

@@ -1,5 +1,6 @@
 """Decide what a view is, before any pixel is touched: one small frozen record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ from objectcrop.views.regions import (
     released_box,
     shift,
     to_whole_pixels,
+    usable_ranks,
 )
 
 OBJECT_TAG, SCENE_TAG = 0, 1
@@ -73,6 +75,7 @@ def plan_pair(
     rng: np.random.Generator,
     *,
     rank: int | None = None,
+    usable: Sequence[int] | None = None,
 ) -> tuple[ViewPlan, ViewPlan]:
     """Draw the two views of a sample: (query, key).
 
@@ -87,6 +90,7 @@ def plan_pair(
         object_scale_min: least crop area over region area of object views.
         rng: random generator.
         rank: the proposal to show; None draws one.
+        usable: what `usable_ranks` gives for these boxes, if it is known.
     """
     if (side := settings.resize_first_px) is not None:
         there, unsquared = _to_square(size, side), _unsquared(settings)
@@ -95,7 +99,8 @@ def plan_pair(
     needs_object = any(region in OBJECT_REGIONS for region in settings.regions)
     boxes = as_boxes(boxes_px)
     if rank is None:
-        rank = draw_rank(boxes, size, settings.max_proposals, rng) if needs_object else -1
+        ranks = usable_ranks(boxes, size, settings.max_proposals) if usable is None and needs_object else usable
+        rank = draw_rank(ranks or (), rng) if needs_object else -1
     proposal = boxes[[rank]] if rank >= 0 else None
     first, second = (
         _plan_view(region, proposal, rank, size, settings, object_scale_min, rng) for region in settings.regions

@@ -1,6 +1,7 @@
 """Where crops are drawn from: the scene, a proposal, a dilated or shifted one. Regions are whole pixels, inside the image."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -58,9 +59,8 @@ def usable_ranks(boxes: Boxes, size: Size, max_proposals: int) -> list[int]:
     return [int(rank) for rank in np.flatnonzero(are_usable(clip(boxes[:max_proposals], size), size))]
 
 
-def draw_rank(boxes: ArrayLike, size: Size, max_proposals: int, rng: np.random.Generator) -> int:
+def draw_rank(ranks: Sequence[int], rng: np.random.Generator) -> int:
     """Rank of a proposal, drawn uniformly among the usable ones; -1 if there is none, which means the whole image."""
-    ranks = usable_ranks(as_boxes(boxes), size, max_proposals)
     return ranks[int(rng.integers(len(ranks)))] if ranks else -1
 
 

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from objectcrop.boxes import Boxes, Size, as_boxes
+from objectcrop.boxes import CORNERS, Size, are_usable_in
 from objectcrop.data.decoders import AUTO, Decoder, Reduce
+from objectcrop.data.flat import BoxLists, Groups, Paths, Sizes, Texts
 from objectcrop.data.images import decode_image
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan
-from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import ImageArray
 
 Key = tuple[int, int]
@@ -39,32 +39,54 @@ class LoadedShare(NamedTuple):
 class ImageList:
     """The images of a training set, in an order that depends on their ids alone."""
 
-    ids: tuple[str, ...]
-    paths: tuple[Path, ...]
-    sizes: tuple[Size, ...]
+    ids: Sequence[str]
+    paths: Sequence[Path]
+    sizes: Sequence[Size]
 
     @classmethod
     def of(cls, manifest: pd.DataFrame, data_root: Path) -> "ImageList":
-        """The training split of a MANIFEST."""
-        rows = manifest[manifest["split"] == "train"].sort_values("image_id")
-        return cls(
-            ids=tuple(rows["image_id"]),
-            paths=tuple(data_root / path for path in rows["path"]),
-            sizes=tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist())),
-        )
+        """The training split of a MANIFEST, in memory that workers share."""
+        rows = manifest[manifest["split"] == "train"]
+        if not rows["image_id"].is_monotonic_increasing:
+            rows = rows.sort_values("image_id")
+        sizes = rows[["width_px", "height_px"]].to_numpy(dtype=np.int32)
+        return cls(ids=Texts(rows["image_id"]), paths=Paths(data_root, rows["path"]), sizes=Sizes(sizes))
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def boxes_of_images(proposals: pd.DataFrame, images: ImageList) -> list[Boxes]:
+def boxes_of_images(proposals: pd.DataFrame, images: ImageList) -> BoxLists:
     """Return the proposals of each image by rank, pixels; an empty array for an image without any."""
-    ordered = proposals.sort_values(["image_id", "rank"])
-    corners = ordered[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
-    rows = {
-        image_id: corners[positions] for image_id, positions in ordered.groupby("image_id", sort=False).indices.items()
-    }
-    return [as_boxes(rows.get(image_id, np.zeros((0, 4)))) for image_id in images.ids]
+    rows = Texts(images.ids).places_of(proposals["image_id"])
+    known, ranks = np.flatnonzero(rows >= 0), proposals["rank"].to_numpy()
+    ordered = known[np.lexsort([ranks[known], rows[known]])]
+    corners = proposals[CORNERS].to_numpy(dtype=np.float64)[ordered]
+    return BoxLists(corners, np.bincount(rows[ordered], minlength=len(images.ids)))
+
+
+class UsableRanks:
+    """Which proposals of each image are large enough to crop from (see `usable_ranks`)."""
+
+    def __init__(self, boxes: BoxLists, sizes: Sizes, max_proposals: int) -> None:
+        owners, places = boxes.groups.owners, boxes.groups.places
+        limits = sizes.pixels[owners]
+        inside = np.clip(boxes.corners, 0, np.tile(limits, 2))
+        is_usable = are_usable_in(inside, limits) & (places < max_proposals)
+        self.ranks = places[is_usable]
+        self.groups = Groups(np.bincount(owners[is_usable], minlength=len(boxes)))
+
+    @property
+    def num_without(self) -> int:
+        """How many images have none."""
+        return int((self.groups.counts == 0).sum())
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def __getitem__(self, row: int) -> list[int]:
+        ranks: list[int] = self.ranks[self.groups.rows(row)].tolist()
+        return ranks
 
 
 def object_scale_min(run: Run, proposals_summary: Mapping[str, Any] | None) -> float:
@@ -81,23 +103,23 @@ def stack_images(images: Sequence[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(images))
 
 
-def list_sources(run: Run, boxes: Sequence[Boxes], sizes: Sequence[Size]) -> NDArray[np.int64]:
+def list_sources(run: Run, usable: UsableRanks) -> NDArray[np.int64]:
     """List the image and proposal of each sample of an epoch, before their order is drawn.
 
     Args:
         run: its views say what gives a sample.
-        boxes: proposals of each image by rank, pixels; not used where images give the samples.
-        sizes: of each image.
+        usable: proposals of each image.
 
     Returns:
         Row of the image, and rank of the proposal or `DRAWN`, shape (samples, 2).
     """
+    counts = usable.groups.counts
     if run.views.sample_unit == "image":
-        return np.stack([np.arange(len(sizes)), np.full(len(sizes), DRAWN)], axis=1)
-    max_proposals, pairs = run.views.max_proposals, zip(boxes, sizes, strict=True)
-    ranks = [usable_ranks(proposals, size, max_proposals) or [DRAWN] for proposals, size in pairs]
-    rows = np.repeat(np.arange(len(sizes)), [len(image_ranks) for image_ranks in ranks])
-    return np.stack([rows, np.concatenate(ranks, dtype=np.int64)], axis=1)
+        return np.stack([np.arange(len(counts)), np.full(len(counts), DRAWN)], axis=1)
+    samples = Groups(np.maximum(counts, 1))
+    ranks = np.full(samples.starts[-1], DRAWN)
+    ranks[np.repeat(counts > 0, samples.counts)] = usable.ranks
+    return np.stack([samples.owners, ranks], axis=1)
 
 
 def read_for(

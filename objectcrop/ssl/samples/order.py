@@ -1,5 +1,6 @@
 """Which images make up which step: decided by (study seed, run seed, epoch), not by workers or devices."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -83,7 +84,7 @@ def load_batches(
         num_workers=num_workers,
         pin_memory=device.type == "cuda",
         prefetch_factor=PREFETCH if num_workers else None,
-        worker_init_fn=_start_worker,
+        worker_init_fn=start_worker,
         multiprocessing_context="fork" if num_workers else None,
     )
 
@@ -101,7 +102,10 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _start_worker(number: int) -> None:
+def start_worker(number: int) -> None:
+    """Prepare a process that makes batches."""
+    # the collector writes to every object that it watches, and so copies what the worker shares with the process that forked it
+    gc.freeze()
     ignore_stop_signals()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

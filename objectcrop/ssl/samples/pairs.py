@@ -10,14 +10,23 @@ from torch.utils.data import Dataset
 
 from objectcrop.boxes import Boxes, Size
 from objectcrop.data.decoders import describe_decoder, resolve_decoder
+from objectcrop.data.flat import BoxLists, Sizes
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.samples.images import DRAWN, ImageList, Key, LoadedShare, list_sources, read_for, stack_images
+from objectcrop.ssl.samples.images import (
+    DRAWN,
+    ImageList,
+    Key,
+    LoadedShare,
+    UsableRanks,
+    list_sources,
+    read_for,
+    stack_images,
+)
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batched_render import pack
 from objectcrop.views.batches import KeyViews, PairBatch, UntransformedBatch
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, drawn_crop, plan_pair, plan_small_crops, plan_whole
-from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import ImageArray, cut_out, render
 
 
@@ -42,9 +51,10 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         object_scale_min: float,
         seeds: Seeds,
     ) -> None:
-        self.images, self.boxes, self.run, self.object_scale_min = images, boxes, run, object_scale_min
+        self.images, self.boxes, self.run, self.object_scale_min = images, BoxLists.of(boxes), run, object_scale_min
         self.seeds = seeds
-        self.sources = list_sources(run, boxes, images.sizes)
+        self.usable = UsableRanks(self.boxes, Sizes.of(images.sizes), run.views.max_proposals)
+        self.sources = list_sources(run, self.usable)
         self.decoder = resolve_decoder(run.views.decoder)
 
     def __len__(self) -> int:
@@ -58,7 +68,8 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         rng = self.seeds.generator("views", epoch, self.images.ids[row], *chosen)
         size, views = self.images.sizes[row], self.run.views
         proposal_rank = None if rank == DRAWN else rank
-        query, positive = plan_pair(self.boxes[row], size, views, self.object_scale_min, rng, rank=proposal_rank)
+        boxes, usable = self.boxes[row], self.usable[row]
+        query, positive = plan_pair(boxes, size, views, self.object_scale_min, rng, rank=proposal_rank, usable=usable)
         small = plan_small_crops(size, self.run.views, rng)
         whole = plan_whole(size, self.run.views, rng) if self.run.losses.localization else None
         rotation = int(rng.integers(4)) if self.run.losses.rotation else 0
@@ -66,15 +77,11 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
 
     def describe(self) -> dict[str, Any]:
         """Describe the samples for the summary; images without a usable proposal give scene pairs."""
-        max_proposals, pairs = self.run.views.max_proposals, zip(self.boxes, self.images.sizes, strict=True)
-        num_without = (
-            sum(not usable_ranks(boxes, size, max_proposals) for boxes, size in pairs) if self.run.uses_objects else 0
-        )
         return {
             "decoder": describe_decoder(self.decoder),
             "renderer": self.run.views.renderer,
             "images": len(self.images),
-            "images_without_proposals": num_without,
+            "images_without_proposals": self.usable.num_without if self.run.uses_objects else 0,
             "samples_per_epoch": len(self),
         }
 
