@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from objectcrop.identity.record import identity
 from objectcrop.runtime.checksum import file_sha256
@@ -40,11 +44,11 @@ def training_identity(
     manifest = tables["manifest"]
     assert manifest is not None
     training = manifest[manifest["split"] == "train"]
-    ids = set(training["image_id"])
+    ids = pa.array(training["image_id"], pa.large_string())
     contents = {"manifest": [_digest(training)]}
     for name in ("annotations", "proposals"):
         if (table := tables.get(name)) is not None:
-            contents[name] = [_digest(table[table["image_id"].isin(ids)])]
+            contents[name] = [_digest(table[_are_among(table["image_id"], ids)])]
     if run.backbone.init_from is not None:
         contents["initial_weights"] = [file_sha256(data_root / run.backbone.init_from)]
     summary = proposals_summary or {}
@@ -59,6 +63,23 @@ def training_identity(
 
 
 def _digest(table: pd.DataFrame) -> str:
-    digest = hashlib.sha256("\n".join(map(str, table.columns)).encode())
-    digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    """Return a SHA-256 of columns and values, whatever types of text and how many pieces they are held in."""
+    digest = hashlib.sha256()
+    for name in table.columns:
+        values = table[name]
+        digest.update(f"{name} {len(values)}\n".encode())
+        if pd.api.types.is_numeric_dtype(values):
+            digest.update(np.ascontiguousarray(values.to_numpy()).data)
+            continue
+        texts = pa.concat_arrays([pa.array([], pa.large_string()), *_chunks(pa.array(values, pa.large_string()))])
+        digest.update(pc.binary_length(texts).to_numpy(zero_copy_only=False).data)
+        digest.update(texts.buffers()[2] or b"")
     return digest.hexdigest()
+
+
+def _are_among(texts: pd.Series, known: pa.Array) -> NDArray[np.bool_]:
+    return np.asarray(pc.is_in(pa.array(texts, pa.large_string()), value_set=known))
+
+
+def _chunks(texts: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
