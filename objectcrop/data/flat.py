@@ -43,8 +43,9 @@ class _Flat(Sequence[T]):
 class Texts(_Flat[str]):
     """Short strings."""
 
-    def __init__(self, values: pd.Series | Sequence[str]) -> None:
-        self._values = pa.array(values if isinstance(values, pd.Series) else list(values), pa.large_string())
+    def __init__(self, values: pd.Series | pa.Array | Sequence[str]) -> None:
+        is_block = isinstance(values, pd.Series | pa.Array)
+        self._values = pa.array(values if is_block else list(values), pa.large_string())
         if isinstance(self._values, pa.ChunkedArray):
             self._values = self._values.combine_chunks()
 
@@ -57,6 +58,10 @@ class Texts(_Flat[str]):
         places: NDArray[np.int64] = pc.fill_null(found, -1).to_numpy().astype(np.int64)
         return places
 
+    def take(self, rows: NDArray[np.int64]) -> "Texts":
+        """Return the strings of some rows, in that order."""
+        return Texts(self._values.take(pa.array(rows)))
+
     def _item(self, place: int) -> str:
         text: str = self._values[place].as_py()
         return text
@@ -65,11 +70,15 @@ class Texts(_Flat[str]):
 class Paths(_Flat[Path]):
     """Paths below one folder."""
 
-    def __init__(self, folder: Path, below: pd.Series | Sequence[str]) -> None:
-        self._folder, self._below = folder, Texts(below)
+    def __init__(self, folder: Path, below: Texts) -> None:
+        self._folder, self._below = folder, below
 
     def __len__(self) -> int:
         return len(self._below)
+
+    def take(self, rows: NDArray[np.int64]) -> "Paths":
+        """Return the paths of some rows, in that order."""
+        return Paths(self._folder, self._below.take(rows))
 
     def _item(self, place: int) -> Path:
         return self._folder / self._below[place]
@@ -88,6 +97,10 @@ class Sizes(_Flat[Size]):
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def take(self, rows: NDArray[np.int64]) -> "Sizes":
+        """Return the sizes of some rows, in that order."""
+        return Sizes(self.pixels[rows])
 
     def _item(self, place: int) -> Size:
         width, height = self.pixels[place].tolist()

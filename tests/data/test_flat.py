@@ -33,12 +33,14 @@ def test_places_are_those_of_a_dictionary(texts, sought):
 
 
 def test_paths_and_sizes_are_made_when_they_are_read():
-    paths = Paths(Path("data"), pd.Series(["train/a.jpg", "b/ä.png"], dtype="str"))
+    paths = Paths(Path("data"), Texts(["train/a.jpg", "b/ä.png"]))
     assert list(paths) == [Path("data/train/a.jpg"), Path("data/b/ä.png")]
+    assert list(paths.take(np.array([1, 1]))) == [Path("data/b/ä.png")] * 2
     sizes = Sizes.of([Size(3, 4), Size(5, 6)])
     assert sizes[1] == Size(5, 6)
     assert type(sizes[1].width) is int
     assert Sizes.of(sizes) is sizes
+    assert list(sizes.take(np.array([1, 0]))) == [Size(5, 6), Size(3, 4)]
 
 
 counts = st.lists(st.integers(0, 4))

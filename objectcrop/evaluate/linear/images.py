@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from objectcrop.boxes import Boxes, Size
+from objectcrop.boxes import Boxes
+from objectcrop.data.flat import Paths, Sizes, Texts
 from objectcrop.evaluate.linear.labels import shown_classes
 from objectcrop.study.settings.datasets import Split
 
@@ -25,9 +26,9 @@ class LabelledImages:
         boxes: what is seen of each, whole pixels, shape (n, 4); None: the whole images.
     """
 
-    ids: tuple[str, ...]
-    paths: tuple[Path, ...]
-    sizes: tuple[Size, ...]
+    ids: Texts
+    paths: Paths
+    sizes: Sizes
     shown: csr_array
     boxes: Boxes | None = None
 
@@ -37,9 +38,9 @@ class LabelledImages:
     def take(self, rows: NDArray[np.int64]) -> "LabelledImages":
         """Return the images of some rows, in that order."""
         return LabelledImages(
-            ids=tuple(self.ids[row] for row in rows),
-            paths=tuple(self.paths[row] for row in rows),
-            sizes=tuple(self.sizes[row] for row in rows),
+            ids=self.ids.take(rows),
+            paths=self.paths.take(rows),
+            sizes=self.sizes.take(rows),
             shown=self.shown[rows],
             boxes=None if self.boxes is None else self.boxes[rows],
         )
@@ -110,8 +111,8 @@ def labelled_images(
     if rows.empty:
         raise ValueError(f"the data set has no {split} image; a linear task needs the splits train and test")
     return LabelledImages(
-        ids=tuple(rows["image_id"]),
-        paths=tuple(data_root / path for path in rows["path"]),
-        sizes=tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist())),
+        ids=Texts(rows["image_id"]),
+        paths=Paths(data_root, Texts(rows["path"])),
+        sizes=Sizes(rows[["width_px", "height_px"]].to_numpy(dtype=np.int32)),
         shown=shown_classes(rows, annotations, classes),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from objectcrop.boxes import Size, to_pixels
+from objectcrop.data.flat import Paths, Sizes, Texts
 from objectcrop.evaluate.linear.images import LabelledImages
 from objectcrop.evaluate.linear.labels import are_objects, shown_classes
 from objectcrop.study.settings.datasets import Split
@@ -43,7 +44,7 @@ def labelled_objects(
             f"the data set has no box of one object in its {split} images; a task of samples: object needs some"
         )
     ids = rows["image_id"] + "#" + rows.groupby("image_id").cumcount().astype(str)
-    sizes = tuple(map(Size, rows["width_px"].tolist(), rows["height_px"].tolist()))
+    sizes = Sizes(rows[["width_px", "height_px"]].to_numpy(dtype=np.int32))
     corners = rows[["x1", "y1", "x2", "y2"]].to_numpy(dtype=np.float64)
     boxes = np.empty_like(corners)
     by_size: dict[Any, Any] = rows.groupby(["width_px", "height_px"]).indices
@@ -52,8 +53,8 @@ def labelled_objects(
         boxes[places] = to_whole_pixels(to_pixels(corners[places], size), size)
     named = rows.assign(image_id=ids)
     return LabelledImages(
-        ids=tuple(ids),
-        paths=tuple(data_root / path for path in rows["path"]),
+        ids=Texts(ids),
+        paths=Paths(data_root, Texts(rows["path"])),
         sizes=sizes,
         shown=shown_classes(named, named, classes),
         boxes=boxes,

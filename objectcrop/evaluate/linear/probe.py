@@ -82,7 +82,9 @@ def evaluate_linear(
     training = Training(extractor, data.train, task, seeds, held_out, states)
     scores, choice = _of_neighbours(training, data) if task.probe == "knn" else _of_layers(training, data)
     _assert_unchanged(before, backbone)
-    scored = ScoredImages(data.test.ids, data.classes, scores, data.test.shown.toarray(), task.labels == "single")
+    scored = ScoredImages(
+        tuple(data.test.ids), data.classes, scores, data.test.shown.toarray(), task.labels == "single"
+    )
     measured = measure(scored)
     details = {
         "num_train": len(data.train),

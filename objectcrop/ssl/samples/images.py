@@ -50,7 +50,7 @@ class ImageList:
         if not rows["image_id"].is_monotonic_increasing:
             rows = rows.sort_values("image_id")
         sizes = rows[["width_px", "height_px"]].to_numpy(dtype=np.int32)
-        return cls(ids=Texts(rows["image_id"]), paths=Paths(data_root, rows["path"]), sizes=Sizes(sizes))
+        return cls(ids=Texts(rows["image_id"]), paths=Paths(data_root, Texts(rows["path"])), sizes=Sizes(sizes))
 
     def __len__(self) -> int:
         return len(self.ids)
