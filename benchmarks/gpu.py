@@ -1,0 +1,75 @@
+"""Each method's training step on a GPU beside what the GPU can do: fed by one batch that lies there, and by the loader.
+
+Measures ceilings first (products of matrices, copies), then images a second, memory, utilisation (`mfu`: the network's operations
+over the ceiling) and the share of time that the loader keeps the GPU waiting, with the trainer and the settings of pretraining.
+JPEGs are drawn (640x480). Prints tables and writes benchmarks/results/gpu.json.
+`--device cpu --arch resnet18 --side 32 --batch 16 --steps 2 --warm-up 1` tries it without a GPU.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from first_run_parts.recorded import machine, versions
+from gpu_parts.ceilings import measure_ceilings
+from gpu_parts.runs import METHODS, Size, repeated, run_of, time_run
+from loader import SIZES, draw_images
+
+from objectcrop.runtime.distributed import World
+
+OUT = Path(__file__).parent / "results/gpu.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--arch", default="resnet50")
+    parser.add_argument("--side", type=int, default=224, help="of the views, pixels")
+    parser.add_argument("--batch", type=int, default=256, help="images a step")
+    parser.add_argument("--steps", type=int, default=30, help="that are timed")
+    parser.add_argument("--warm-up", type=int, default=10, help="steps before them")
+    parser.add_argument(
+        "--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="processes of the loader"
+    )
+    parser.add_argument(
+        "--renderer", choices=("cpu", "batched"), default="batched", help="where views get their colours"
+    )
+    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=tuple(METHODS))
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    device = torch.device(args.device)
+    is_gpu = device.type == "cuda"
+    name = torch.cuda.get_device_name(device) if is_gpu else "CPU"
+    ceilings = measure_ceilings(device, 8192 if is_gpu else 512, 1024 if is_gpu else 16)
+    print(", ".join(f"{field} {value:.1f}" for field, value in ceilings._asdict().items()), flush=True)
+    rows = [{"name": f"ceiling, {field}", "value": value, "unit": ""} for field, value in ceilings._asdict().items()]
+    size, world = Size(args.arch, args.side, args.batch, args.warm_up, args.steps), World(0, 1, device)
+    with tempfile.TemporaryDirectory() as folder:
+        images, boxes = repeated(*draw_images(Path(folder), SIZES[0]), (size.warm_up + size.steps) * size.batch)
+        for number, method in enumerate(args.methods):
+            run = run_of(method, size, renderer=args.renderer)
+            for fed, workers in (("one batch", None), ("loader", args.workers)):
+                if is_gpu:
+                    torch.cuda.reset_peak_memory_stats(device)
+                there = Path(folder) / f"{number}-{workers}"
+                timed = time_run(run, images, boxes, size, world, there, workers=workers, peak=ceilings.teraflops)
+                print(
+                    f"{method:16}{fed:10}" + "".join(f"  {key} {value:.3f}" for key, value in timed._asdict().items()),
+                    flush=True,
+                )
+                rows += [
+                    {"name": f"{method}, {fed}, {key}", "value": value, "unit": ""}
+                    for key, value in timed._asdict().items()
+                ]
+    command = (
+        f"python benchmarks/gpu.py --device {args.device} --arch {args.arch} --side {args.side} --batch {args.batch}"
+    )
+    result = {"command": command, "machine": f"{name}; {machine()}", "versions": versions(), "rows": rows, "ratios": {}}
+    args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The runs that are timed: every method, scene views and OAC's, with the trainer that pretraining uses."""
+
+from collections.abc import Iterator
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from objectcrop.boxes import Boxes
+from objectcrop.networks.backbones import seeded_weights
+from objectcrop.runtime.distributed import World
+from objectcrop.runtime.randomness import Seeds
+from objectcrop.runtime.signals import StopRequest
+from objectcrop.ssl.methods.method import Setup
+from objectcrop.ssl.methods.registry import build_method
+from objectcrop.ssl.samples.images import ImageList
+from objectcrop.ssl.samples.labelled import LabelledSamples
+from objectcrop.ssl.samples.order import BatchOrder, load_batches
+from objectcrop.ssl.samples.pairs import PairSamples
+from objectcrop.ssl.training.checkpoints import read_metrics
+from objectcrop.ssl.training.loop import Job, Training
+from objectcrop.study.settings.runs import Run
+
+OBJECTS: dict[str, Any] = {"regions": ["object", "dilated_object"], "proposals": "boxes"}
+EXTRA = {"rotation": 1.0, "localization": 1.0}
+METHODS: dict[str, dict[str, Any]] = {
+    "MoCo-v2": {"method": "moco_v2"},
+    "MoCo-v2, OAC": {"method": "moco_v2", "views": OBJECTS, "losses": EXTRA},
+    "DenseCL": {"method": "densecl"},
+    "DenseCL, OAC": {"method": "densecl", "views": OBJECTS, "losses": EXTRA},
+    "BYOL": {"method": "byol"},
+    "BYOL, OAC": {"method": "byol", "views": OBJECTS, "losses": EXTRA},
+    "SwAV": {"method": "swav"},
+    "InsDis": {"method": "insdis"},
+    "CMC": {"method": "cmc"},
+    "supervised": {"method": "supervised"},
+}
+
+
+class Size(NamedTuple):
+    """How large the network, its views and a step are, and how many steps are timed after those that warm up."""
+
+    arch: str
+    side_px: int
+    batch: int
+    warm_up: int
+    steps: int
+
+
+class Timed(NamedTuple):
+    """What the log of a run says of its timed steps: means of the measures of `Speed`."""
+
+    images_per_s: float
+    data_wait_share: float
+    peak_memory_gib: float
+    mfu: float
+
+
+def run_of(name: str, size: Size, *, renderer: str) -> Run:
+    """Return the settings of a run."""
+    chosen = METHODS[name]
+    views = {"size_px": size.side_px, "renderer": renderer, **chosen.get("views", {})}
+    if chosen["method"] == "supervised":
+        views.pop("renderer")
+    optimizer = {"global_batch_size": size.batch, "epochs": 1}
+    backbone = {"arch": size.arch}
+    return Run.model_validate({"dataset": "d", "backbone": backbone, **chosen, "views": views, "optimizer": optimizer})
+
+
+def time_run(
+    run: Run,
+    images: ImageList,
+    boxes: list[Boxes],
+    size: Size,
+    world: World,
+    folder: Path,
+    *,
+    workers: int | None,
+    peak: float,
+) -> Timed:
+    """Train some steps, and return what the log says of the last `size.steps`.
+
+    Args:
+        run: see `run_of`.
+        images: enough for all steps.
+        boxes: of each image.
+        size: of the run.
+        world: one process and its device.
+        folder: new; for the log.
+        workers: processes of the loader; None repeats one batch that lies on the device.
+        peak: ceiling of the device, 1e12 operations a second.
+    """
+    seeds, total = Seeds(0, 0), size.warm_up + size.steps
+    labels = torch.arange(len(images)) % 1000
+    is_supervised = run.method == "supervised"
+    samples = (
+        LabelledSamples(images, labels, run, seeds) if is_supervised else PairSamples(images, boxes, run, 0.4, seeds)
+    )
+    with seeded_weights(0):
+        method = build_method(Setup(run, seeds, world, len(samples), labels if is_supervised else None))
+    if run.training.compiled:
+        method.compile_trunks()
+    job = Job("benchmark", "none", run.optimizer, len(samples), folder, seeds, save_every_s=1e9, peak_teraflops=peak)
+    assert job.total_steps == total, f"{len(samples)} samples give {job.total_steps} steps, expected {total}"
+    order = BatchOrder(len(samples), size.batch, range(total), seeds=seeds, world=world)
+    loaded = iter(load_batches(samples, order, workers or 0, world.device))
+    batches: Iterator[Any] = loaded if workers is not None else repeat(next(loaded).to(world.device))
+    folder.mkdir(parents=True)
+    Training(method, job, world).run(batches, StopRequest(), images.ids)
+    rows = [row for row in read_metrics(folder) if row["step"] > size.warm_up]
+    return Timed(*(sum(row[name] for row in rows) / len(rows) for name in Timed._fields))
+
+
+def repeated(images: ImageList, boxes: list[Boxes], count: int) -> tuple[ImageList, list[Boxes]]:
+    """Return as many images, the same files again and again under other ids."""
+    rows = list(chain.from_iterable(repeat(range(len(images)), count // len(images) + 1)))[:count]
+    ids = tuple(f"{number:08d}" for number in range(count))
+    chosen = ImageList(ids, tuple(images.paths[row] for row in rows), tuple(images.sizes[row] for row in rows))
+    return chosen, [boxes[row] for row in rows]
