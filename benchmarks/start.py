@@ -24,7 +24,7 @@ from objectcrop.study.settings.runs import Run
 
 OUT = Path(__file__).parent / "results/start.json"
 NUM_IMAGES, NUM_BOXES = 1_900_000, 3
-MOST_READ = 500_000
+MOST_READ = 200_000
 """Images whose rows a worker reads while its memory is measured."""
 RUN = {
     "dataset": "d",

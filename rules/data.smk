@@ -84,6 +84,38 @@ rule fetch_images:
         " --shard {wildcards.shard} --out {output.report} 2>&1 | tee -i {log}"
 
 
+rule prepare_images:
+    """Write smaller copies of the images of another data set under the data root, and their manifest."""
+    input:
+        manifest=of(PLAN.images.copied_manifest),
+        changed=[paths.CHANGED_IMAGES, paths.CHANGED_ANNOTATIONS],
+    output:
+        manifest=paths.MANIFEST,
+        unreadable=paths.UNREADABLE,
+        files=paths.IMAGE_FILES,
+    log:
+        "logs/prepare_images/{dataset}.log",
+    benchmark:
+        "benchmarks/jobs/prepare_images/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(PLAN.images.prepared()),
+    conda:
+        "../envs/base.yaml"
+    threads: 16
+    resources:
+        mem_mb=6000,
+        runtime=1440,
+        data_root=of(PLAN.needs.data_root),
+    params:
+        settings=of(PLAN.images.prepare_job),
+        code=code("prepare_images"),
+    shell:
+        "python -m workflow_scripts.prepare_images"
+        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        " --manifest {input.manifest} --out {output.manifest} --files {output.files}"
+        " --unreadable {output.unreadable} 2>&1 | tee -i {log}"
+
+
 rule index_images:
     """Open every image once: sizes, and a list of those that cannot be read."""
     input:
@@ -97,6 +129,8 @@ rule index_images:
         "logs/index_images/{dataset}.log",
     benchmark:
         "benchmarks/jobs/index_images/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(PLAN.images.indexed()),
     conda:
         "../envs/base.yaml"
     threads: 16

@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.manifest import index_dataset, join_parts, require_readable, summarize
     from objectcrop.runtime.atomic import write_json
     from objectcrop.study.settings.datasets import OpenImagesDataset, UnionDataset
+    from objectcrop.study.settings.image_files import ImageFiles
     from objectcrop.tables import ANNOTATIONS, IMAGE_FILES, IMAGES, MANIFEST, read_table, write_table
 
     name, dataset = job.dataset_name, job.dataset
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         index = index_dataset(name, dataset, args.data_root, subset=subset, num_workers=args.threads)
     else:
         index = index_dataset(name, dataset, args.data_root, num_workers=args.threads)
-    if not isinstance(dataset, UnionDataset):
+    if isinstance(dataset, ImageFiles):
         require_readable(index, name=name, max_share=dataset.max_unreadable_share)
     if len(index.mismatched) > 0:
         print(f"{len(index.mismatched)} image(s) of another size than the annotations state: {args.unreadable}")

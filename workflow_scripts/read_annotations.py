@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = job_parser(__doc__, DatasetJob, ["data-root"])
     parser.add_input("boxes", "ANNOTATIONS of a subset", nargs="*")
     parser.add_input("boxes-classes", "CLASSES of a subset", nargs="*")
-    parser.add_input("parts", "ANNOTATIONS of the parts of a union", nargs="*")
+    parser.add_input("parts", "ANNOTATIONS of the parts of a union, or of what is prepared", nargs="*")
     parser.add_input("part-classes", "CLASSES of the parts of a union", nargs="*")
     parser.add_output("out", "ANNOTATIONS to write")
     parser.add_output("classes", "CLASSES to write")
@@ -24,11 +24,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from objectcrop.data.readers.registry import join_labels, read_labels
     from objectcrop.data.relative_boxes import count_train_images
-    from objectcrop.study.settings.datasets import UnionDataset
+    from objectcrop.study.settings.datasets import PreparedDataset, UnionDataset
     from objectcrop.study.settings.subsets import SubsetDataset
     from objectcrop.tables import ANNOTATIONS, CLASSES, read_table, write_table
 
-    if isinstance(job.dataset, UnionDataset | SubsetDataset):
+    if isinstance(job.dataset, UnionDataset | PreparedDataset | SubsetDataset):
         tables = [read_table(path, ANNOTATIONS, categories=True) for path in args.parts + args.boxes]
         named = [read_table(path, CLASSES) for path in args.part_classes + args.boxes_classes]
         labels = join_labels(tables, named)

@@ -25,7 +25,7 @@ from objectcrop.tables import IMAGE_FILES, MANIFEST, Schema, empty_table
 
 _BATCH = 64
 _FEW_BATCHES = 8  # fewer are decoded sooner than a pool of processes starts
-_UNREADABLE = Schema("unreadable", dict.fromkeys(["image_id", "path", "split", "reason"], "str"))
+UNREADABLE = Schema("unreadable", dict.fromkeys(["image_id", "path", "split", "reason"], "str"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def index_dataset(
     if subset is not None and isinstance(dataset, OpenImagesDataset):
         dataset = dataset.restricted_to(subset["split"].unique())
     listing = list_images(name, dataset, root)
-    absent = empty_table(_UNREADABLE)
+    absent = empty_table(UNREADABLE)
     if subset is not None:
         listing, absent = _select_listed(listing, subset, name=name)
     most = dataset.max_megapixels if isinstance(dataset, UserImageFiles) else MAX_PIXELS / 1e6
@@ -125,7 +125,7 @@ def index_images(
     properties = pd.DataFrame(scanned, columns=names, index=listing.index)
     table = pd.concat([listing, properties], axis=1)
     readable = table[table["reason"] == ""]
-    unreadable = table.loc[table["reason"] != "", list(_UNREADABLE.columns)]
+    unreadable = table.loc[table["reason"] != "", list(UNREADABLE.columns)]
     mismatched = find_mismatches(readable)
     used = readable.drop(index=mismatched.index)
     return Index(
@@ -148,7 +148,7 @@ def join_parts(name: str, parts: Sequence[pd.DataFrame], files: Sequence[pd.Data
     """
     manifest = pd.concat(parts, ignore_index=True)
     require_distinct_ids(name, manifest)
-    return Index(manifest, empty_table(_UNREADABLE), pd.concat(files, ignore_index=True))
+    return Index(manifest, empty_table(UNREADABLE), pd.concat(files, ignore_index=True))
 
 
 def summarize(index: Index) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _select_listed(listing: pd.DataFrame, subset: pd.DataFrame, *, name: str) ->
     wanted = subset[["image_id", "split"]].merge(listing, on=["image_id", "split"], how="left", validate="one_to_one")
     absent = wanted["path"].isna()
     lost = wanted.loc[absent].assign(path="", reason=f"no such image in the folders of {name}")
-    return wanted.loc[~absent, list(listing.columns)], lost[list(_UNREADABLE.columns)]
+    return wanted.loc[~absent, list(listing.columns)], lost[list(UNREADABLE.columns)]
 
 
 def _scan(paths: list[Path], num_workers: int, max_megapixels: float) -> Iterator[list[_ScannedImage]]:

@@ -8,7 +8,6 @@ code; where they differ, everything is drawn again.
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 import cv2
 
+from objectcrop.data.claimed_folders import claim_folder
 from objectcrop.data.drawn.classes import drawn_classes
 from objectcrop.data.drawn.layouts import (
     make_folders,
@@ -32,7 +32,7 @@ from objectcrop.data.drawn.masks import DrawnObject, class_map, visible_objects
 from objectcrop.data.drawn.paint import ImageArray, paint_scene
 from objectcrop.data.drawn.plan import plan_scene
 from objectcrop.data.drawn.surfaces import Grey
-from objectcrop.runtime.atomic import read_json, write_json, write_text
+from objectcrop.runtime.atomic import read_json, write_text
 from objectcrop.runtime.progress import Progress
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.digest import code_digest
@@ -132,17 +132,7 @@ def _prepare(folder: Path, settings: DrawnDataset) -> None:
     package = Path(__file__).resolve().parents[3]
     recorded_settings = {key: value for key, value in recorded(settings).items() if key != "max_unreadable_share"}
     stamp = {"settings": recorded_settings, "code": code_digest("objectcrop.data.drawn.dataset", package)}
-    stamp_file = folder / STAMP
-    if stamp_file.is_file():
-        if read_json(stamp_file) == stamp:
-            return
-        shutil.rmtree(folder)
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(
-            f"{folder}: the folder of a drawn data set holds files but no {STAMP}, so they were not drawn here; "
-            "move them away, or give the data set another name"
-        )
-    write_json(stamp_file, stamp)
+    claim_folder(folder / STAMP, stamp, made="a drawn data set")
 
 
 def _is_finished(folder: Path, chunk: Chunk) -> bool:

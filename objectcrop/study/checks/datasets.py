@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from objectcrop.study.checks.splits import splits_of
-from objectcrop.study.settings.datasets import CocoDataset, DrawnDataset, OpenImagesDataset, UnionDataset
+from objectcrop.study.settings.datasets import (
+    CocoDataset,
+    DrawnDataset,
+    OpenImagesDataset,
+    PreparedDataset,
+    UnionDataset,
+)
 from objectcrop.study.settings.section import Split
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.study import Study
@@ -19,6 +25,8 @@ def dataset_problems(study: Study) -> Iterator[str]:
                 yield from _subset_problems(study, where, dataset)
             case UnionDataset():
                 yield from _union_problems(study, where, dataset)
+            case PreparedDataset(of=base) if isinstance(study.datasets.get(base), PreparedDataset):
+                yield f"{where}.of: {base!r} is itself prepared; name the data set that it is of"
             case CocoDataset():
                 yield from _unannotated(where, set(dataset.images) - set(dataset.instances), "instances")
             case OpenImagesDataset(download=None):

@@ -8,6 +8,7 @@ from objectcrop.study.settings.datasets import (
     FolderDataset,
     ImageFoldersDataset,
     OpenImagesDataset,
+    PreparedDataset,
     UnionDataset,
     VocDataset,
 )
@@ -31,6 +32,8 @@ def has_labels(study: Study, name: str) -> bool:
     dataset = study.datasets.get(name)
     if isinstance(dataset, UnionDataset):
         return any(has_labels(study, part) for part in dataset.parts if part != name)
+    if isinstance(dataset, PreparedDataset):
+        return dataset.of == name or has_labels(study, dataset.of)
     return not isinstance(dataset, FolderDataset)
 
 
@@ -39,6 +42,8 @@ def most_training_images(study: Study, name: str) -> int | None:
     match study.datasets.get(name):
         case DrawnDataset(num_train=count):
             return count
+        case PreparedDataset(of=base) if base != name:
+            return most_training_images(study, base)
         case OpenImagesDataset(download=Download(max_images=limits)):
             return limits.get("train")
         case OhmsDataset(of=base, max_train_images=limit):
@@ -57,7 +62,7 @@ def _splits(study: Study, name: str, seen: frozenset[str]) -> Splits:
     match dataset:
         case UnionDataset():
             return frozenset().union(*(_splits(study, part, seen) for part in dataset.parts))
-        case OhmsDataset():
+        case OhmsDataset() | PreparedDataset():
             return _splits(study, dataset.of, seen)
         case ReleasedOhmsDataset():
             return frozenset({"train"} if dataset.test_labels is None else {"train", "test"})

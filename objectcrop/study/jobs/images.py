@@ -1,7 +1,7 @@
 """Jobs that make data sets: drawing, downloads, indexing, annotations, subsets."""
 
 from objectcrop.study.jobs.job import Job
-from objectcrop.study.settings.datasets import Dataset, DrawnDataset, OpenImagesDataset
+from objectcrop.study.settings.datasets import Dataset, DrawnDataset, OpenImagesDataset, PreparedDataset
 from objectcrop.study.settings.downloads import Download
 from objectcrop.study.settings.section import Name
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset
@@ -26,6 +26,12 @@ class IndexImagesJob(DatasetJob):
     """Open every image of a data set; `download` chooses those that were fetched."""
 
     download: Download | None = None
+
+
+class PrepareImagesJob(DatasetJob):
+    """Write smaller copies of the images of another data set."""
+
+    dataset: PreparedDataset
 
 
 class SelectOhmsJob(DatasetJob):

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from objectcrop.study.jobs.images import DatasetJob, IndexImagesJob
+from objectcrop.study.jobs.images import DatasetJob, IndexImagesJob, PrepareImagesJob
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.downloads import CHOICE, DownloadPlan
-from objectcrop.study.settings.datasets import DrawnDataset, UnionDataset, raw_locations
+from objectcrop.study.settings.datasets import DrawnDataset, PreparedDataset, UnionDataset, raw_locations
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.study import Study
 
@@ -30,6 +30,28 @@ class ImagePlan:
     def released_subsets(self) -> list[str]:
         """Return the names of the subsets that come from the authors' released lists."""
         return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, ReleasedOhmsDataset)]
+
+    def prepared(self) -> list[str]:
+        """Return the names of the data sets whose images are smaller copies of another one's."""
+        return [name for name, dataset in self.study.datasets.items() if isinstance(dataset, PreparedDataset)]
+
+    def indexed(self) -> list[str]:
+        """Return the names of the data sets whose images are opened where they are."""
+        return [name for name in self.study.datasets if name not in self.prepared()]
+
+    def copied_manifest(self, dataset: str) -> str:
+        """Return the manifest of the data set that a prepared one is made of."""
+        return self.manifest(self._copied(dataset))
+
+    def prepare_job(self, dataset: str) -> PrepareImagesJob:
+        """Return the job that prepares a data set."""
+        return PrepareImagesJob.model_validate({"dataset_name": dataset, "dataset": self.study.datasets[dataset]})
+
+    def _copied(self, dataset: str) -> str:
+        settings = self.study.datasets[dataset]
+        if not isinstance(settings, PreparedDataset):
+            raise ValueError(f"datasets.{dataset} is not prepared")
+        return settings.of
 
     def manifest(self, dataset: str) -> str:
         """Return the manifest of a data set."""
@@ -95,11 +117,10 @@ class ImagePlan:
         """Return what reading the annotations of a data set needs."""
         inputs: dict[str, list[str]] = {"raw": [], "boxes": [], "boxes_classes": [], "parts": [], "part_classes": []}
         settings = self.study.datasets[dataset]
-        if isinstance(settings, UnionDataset):
+        if isinstance(settings, UnionDataset | PreparedDataset):
+            read = settings.parts if isinstance(settings, UnionDataset) else (settings.of,)
             parts = {"parts": paths.ANNOTATIONS, "part_classes": paths.CLASSES}
-            return inputs | {
-                name: [path.format(dataset=part) for part in settings.parts] for name, path in parts.items()
-            }
+            return inputs | {name: [path.format(dataset=part) for part in read] for name, path in parts.items()}
         if isinstance(settings, SubsetDataset):
             boxes, classes = (path.format(dataset=dataset) for path in (paths.SUBSET_BOXES, paths.SUBSET_CLASSES))
             return inputs | {"raw": self.drawing(settings.of), "boxes": [boxes], "boxes_classes": [classes]}

@@ -14,7 +14,7 @@ from objectcrop.study.plan.proposals import ProposalPlan
 from objectcrop.study.plan.report import ReportPlan
 from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.plan.runs import RunPlan
-from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.datasets import DrawnDataset, PreparedDataset
 from objectcrop.study.settings.subsets import ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.study import Study
 
@@ -43,12 +43,10 @@ class LineagePlan:
         images, downloads = ImagePlan(self.study), DownloadPlan(self.study)
         for name, dataset in self.study.datasets.items():
             job = images.dataset_job(name)
-            yield from _all(
-                (paths.MANIFEST, paths.UNREADABLE, paths.IMAGE_FILES),
-                "index_images",
-                images.index_job(name),
-                dataset=name,
-            )
+            is_prepared = isinstance(dataset, PreparedDataset)
+            indexing = images.prepare_job(name) if is_prepared else images.index_job(name)
+            rule = "prepare_images" if is_prepared else "index_images"
+            yield from _all((paths.MANIFEST, paths.UNREADABLE, paths.IMAGE_FILES), rule, indexing, dataset=name)
             yield from _all((paths.ANNOTATIONS, paths.CLASSES), "read_annotations", job, dataset=name)
             if isinstance(dataset, DrawnDataset):
                 yield from _all((paths.DRAWING,), "draw_scenes", job, dataset=name)

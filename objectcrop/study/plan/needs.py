@@ -10,7 +10,7 @@ from objectcrop.study.plan.planned import PlannedJob, values_of
 from objectcrop.study.plan.results import ResultPlan
 from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.plan.trunks import TrunkPlan
-from objectcrop.study.settings.datasets import UnionDataset, expected_locations
+from objectcrop.study.settings.datasets import PreparedDataset, UnionDataset, expected_locations
 from objectcrop.study.settings.home_pages import how_to_get
 from objectcrop.study.settings.proposals import FeatureProposals
 from objectcrop.study.settings.subsets import SubsetDataset
@@ -124,7 +124,7 @@ class NeedPlan:
 
     def _parts(self, dataset: str) -> list[str]:
         match self.study.datasets[dataset]:
-            case SubsetDataset(of=base):
+            case SubsetDataset(of=base) | PreparedDataset(of=base):
                 return [base]
             case UnionDataset(parts=parts):
                 return list(parts)

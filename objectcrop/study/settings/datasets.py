@@ -196,6 +196,19 @@ class UnionDataset(Section):
     parts: tuple[Name, ...] = Field(min_length=2, description="Data sets that are joined.")
 
 
+class PreparedDataset(Section):
+    """Another data set with smaller copies of its images, written once below the data root; ids, splits and boxes are those."""
+
+    source: Literal["prepared"]
+    of: Name = Field(description="The data set whose images are copied.")
+    long_side_px: int = Field(
+        default=512,
+        ge=64,
+        description="Longer sides are resized to this; JPEGs that are not longer are copied as they are.",
+    )
+    quality: int = Field(default=90, ge=1, le=100, description="JPEG quality of what is encoded.")
+
+
 Dataset = Annotated[
     DrawnDataset
     | OpenImagesDataset
@@ -209,7 +222,8 @@ Dataset = Annotated[
     | CarsDataset
     | OhmsDataset
     | ReleasedOhmsDataset
-    | UnionDataset,
+    | UnionDataset
+    | PreparedDataset,
     Field(discriminator="source"),
 ]
 
@@ -251,5 +265,5 @@ def raw_locations(dataset: Dataset) -> list[str]:
             return [
                 path for path in (dataset.train_labels, dataset.train_boxes, dataset.test_labels) if path is not None
             ]
-        case DrawnDataset() | OhmsDataset() | UnionDataset():
+        case DrawnDataset() | OhmsDataset() | UnionDataset() | PreparedDataset():
             return []

@@ -227,7 +227,7 @@ def test_a_folder_of_someone_else_is_left_alone(tmp_path):
     folder = tmp_path / "drawn" / "set"
     folder.mkdir(parents=True)
     (folder / "mine.txt").write_text("precious")
-    with pytest.raises(ValueError, match="not drawn here"):
+    with pytest.raises(ValueError, match="not made here"):
         draw_dataset("set", settings(), tmp_path)
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 

@@ -6,25 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from objectcrop.boxes import Size, as_boxes
-from objectcrop.data.flat import BoxLists, Sizes
+from objectcrop.boxes import Size
 from objectcrop.data.images import decode_image
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import pretrain
-from objectcrop.ssl.samples.images import DRAWN, ImageList, UsableRanks, boxes_of_images, list_sources, read_for
+from objectcrop.ssl.samples.images import ImageList, boxes_of_images, read_for
 from objectcrop.ssl.samples.labelled import labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, key_permutation, load_batches
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
-from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.tables import ANNOTATIONS, check
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan
-from objectcrop.views.regions import usable_ranks
 from objectcrop.views.render import render
 
 ALONE = World(0, 1, torch.device("cpu"))
@@ -280,28 +275,3 @@ def test_by_box_an_epoch_is_a_pass_over_the_boxes(tables, request_of, tmp_path):
 def test_samples_by_box_are_rejected_where_they_have_no_meaning(request_of, name, message):
     with pytest.raises(ValueError, match=message):
         request_of(name, **BOXES)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(1, 400),
-            st.integers(1, 400),
-            st.lists(st.tuples(*[st.floats(-50, 450)] * 4), max_size=5),
-        ),
-        max_size=6,
-    ),
-    st.integers(1, 5),
-)
-def test_usable_proposals_of_all_images_at_once_are_those_of_each(cases, max_proposals):
-    sizes = [Size(width, height) for width, height, _ in cases]
-    boxes = [as_boxes(corners) for *_, corners in cases]
-    usable = UsableRanks(BoxLists.of(boxes), Sizes.of(sizes), max_proposals)
-    expected = [usable_ranks(some, size, max_proposals) for some, size in zip(boxes, sizes, strict=True)]
-    assert [usable[row] for row in range(len(usable))] == expected
-    assert usable.num_without == sum(not ranks for ranks in expected)
-    run = Run.model_validate(
-        {"dataset": "d", "views": {"sample_unit": "box", "proposals": "p", "regions": ["object", "object"]}}
-    )
-    sources = [(row, rank) for row, ranks in enumerate(expected) for rank in ranks or [DRAWN]]
-    assert list(map(tuple, list_sources(run, usable).tolist())) == sources

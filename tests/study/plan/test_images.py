@@ -1,3 +1,7 @@
+import pytest
+
+from objectcrop.study.checks.splits import splits_of
+from objectcrop.study.loading import StudyError
 from objectcrop.study.plan.plan import load_plan
 
 INDEX = {"raw": [], "subset": [], "annotations": [], "parts": [], "part_files": []}
@@ -48,3 +52,31 @@ def test_settings_of_a_subset_hold_those_of_the_set_selected_from(plan):
     assert settings["base"]["num_train"] == 8
     assert set(plan.images.dataset_job("drawn").values()) == {"dataset_name", "dataset"}
     assert plan.images.index_job("drawn").values() == plan.images.dataset_job("drawn").values()  # nothing was fetched
+
+
+def test_a_prepared_set_is_made_of_another_ones_images_and_has_its_annotations(config):
+    config["datasets"]["small"] = {"source": "prepared", "of": "ohms", "long_side_px": 128}
+    plan = load_plan(config)
+    assert plan.images.prepared() == ["small"]
+    assert "small" not in plan.images.indexed()
+    assert plan.images.copied_manifest("small") == "results/images/ohms/manifest.parquet"
+    assert plan.images.annotation_inputs("small") == ANNOTATIONS | {
+        "parts": ["results/annotations/ohms.parquet"],
+        "part_classes": ["results/annotations/ohms.classes.parquet"],
+    }
+    files = plan.lineage.files()
+    assert files["results/images/small/manifest.parquet"][0] == "prepare_images"
+    assert files["results/images/ohms/manifest.parquet"][0] == "index_images"
+    assert splits_of(plan.study, "small") == splits_of(plan.study, "ohms")
+    config["measured_proposals"], config["tables"] = {"small": ["gt"]}, {}
+    assert set(load_plan(config).needs.datasets()) >= {"small", "ohms", "drawn"}
+
+
+def test_a_prepared_set_is_not_prepared_again(config):
+    config["datasets"]["small"] = {"source": "prepared", "of": "ohms"}
+    config["datasets"]["smaller"] = {"source": "prepared", "of": "small", "long_side_px": 64}
+    with pytest.raises(StudyError, match=r"datasets\.smaller\.of: 'small' is itself prepared"):
+        load_plan(config)
+    config["datasets"]["smaller"]["of"] = "small-one"
+    with pytest.raises(StudyError, match=r"datasets\.smaller\.of: .*'small-one'"):
+        load_plan(config)
