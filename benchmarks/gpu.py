@@ -2,7 +2,7 @@
 
 Measures ceilings first (products of matrices, copies), then images a second, memory, utilisation (`mfu`: the network's operations
 over the ceiling) and the share of time that the loader keeps the GPU waiting, with the trainer and the settings of pretraining.
-JPEGs are drawn (640x480). Prints tables and writes benchmarks/results/gpu.json.
+JPEGs are photographs of ../shared/data, or drawn (640x480). Prints tables and writes benchmarks/results/gpu.json.
 `--device cpu --arch resnet18 --side 32 --batch 16 --steps 2 --warm-up 1` tries it without a GPU.
 """
 
@@ -16,8 +16,9 @@ import torch
 from first_run_parts.recorded import machine, versions
 from gpu_parts.ceilings import measure_ceilings
 from gpu_parts.runs import METHODS, Size, repeated, run_of, time_run
-from loader import SIZES, draw_images
+from loader_parts.collection import collect
 
+from objectcrop.boxes import Size as ImageSize
 from objectcrop.runtime.distributed import World
 
 OUT = Path(__file__).parent / "results/gpu.json"
@@ -48,7 +49,8 @@ def main() -> None:
     rows = [{"name": f"ceiling, {field}", "value": value, "unit": ""} for field, value in ceilings._asdict().items()]
     size, world = Size(args.arch, args.side, args.batch, args.warm_up, args.steps), World(0, 1, device)
     with tempfile.TemporaryDirectory() as folder:
-        images, boxes = repeated(*draw_images(Path(folder), SIZES[0]), (size.warm_up + size.steps) * size.batch)
+        collection = collect(Path(folder), ImageSize(640, 480))
+        images, boxes = repeated(collection.images, collection.boxes, (size.warm_up + size.steps) * size.batch)
         for number, method in enumerate(args.methods):
             run = run_of(method, size, renderer=args.renderer)
             for fed, workers in (("one batch", None), ("loader", args.workers)):

@@ -1,167 +1,233 @@
-"""Pairs of MoCo-v2 views per second on one core, beside a plain PIL and torchvision loader on the same JPEGs.
+"""Pairs of views per second on one core: ours beside PIL and torchvision, lightly and others, on the same JPEGs.
 
-Draws the JPEGs itself (scenes with grain, as large as photographs are), prints a table and writes
-benchmarks/results/loader.json. Times are processor seconds of one thread, medians of alternating repeats. The classic
-loader gives normalised floats; ours gives bytes, which the device normalises: the ratios count that too, on the same core.
-`--quick` repeats less.
+Photographs of ../shared/data where they are, else drawn scenes; 640x480 and 1024x768, a box of 0.2 to 0.4 of each image. Times are
+processor seconds of one thread, medians of alternating rounds. Peers give normalised floats; ours gives bytes, which the device
+normalises, and a row of ours normalises them on the same core. Prints a table and writes benchmarks/results/loader.json.
+`--quick` repeats less; `--workers 1 2 4 8` also times processes, by the wall clock.
 """
 
 import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import cv2
-import numpy as np
 import torch
-from PIL import Image, ImageFilter
-from torchvision import transforms
+from first_run_parts.recorded import machine, versions
+from loader_parts import peers
+from loader_parts.collection import Collection, collect
+from loader_parts.fidelity import in_fork, private_mib, psnr_db
+from torch.utils.data import DataLoader, Dataset
 
-from objectcrop.boxes import Boxes, Size, as_boxes
-from objectcrop.data.drawn.dataset import draw_scene
+from objectcrop.boxes import Size
+from objectcrop.data.manifest import index_dataset
+from objectcrop.data.prepared import prepare_dataset
+from objectcrop.data.readers.registry import parse_dataset
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.images import ImageList
+from objectcrop.ssl.samples.order import load_batches, start_worker
 from objectcrop.ssl.samples.pairs import PairSamples
-from objectcrop.study.settings.datasets import DrawnDataset
+from objectcrop.study.settings.datasets import PreparedDataset
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batches import PairBatch
 from objectcrop.views.normalisation import normalise
 
+OUT = Path(__file__).parent / "results/loader.json"
 SIZES = (Size(640, 480), Size(1024, 768))
-NUM_IMAGES, QUALITY, GRAIN = 24, 92, 6.0
-OBJECTS = {"regions": ("object", "dilated_object"), "proposals": "gt"}
+OBJECTS: dict[str, Any] = {"regions": ("object", "dilated_object"), "proposals": "boxes"}
+PREPARED_PX, BATCH = 512, 8
+Work = Callable[[], object]
+"""Makes a pair of every image."""
 
 
-def draw_images(folder: Path, size: Size) -> tuple[ImageList, list[Boxes]]:
-    """Write JPEGs (4:2:0) and return them with the boxes of their objects."""
-    settings = DrawnDataset(source="drawn", width_px=size.width, height_px=size.height, object_sizes="medium")
-    paths, boxes = [], []
-    for number in range(NUM_IMAGES):
-        scene = draw_scene(settings, "train", number)
-        grain = np.random.default_rng(number).normal(0, GRAIN, scene.image.shape)
-        path = folder / f"{size.width}-{number:02d}.jpg"
-        pixels = np.clip(scene.image + grain, 0, 255).astype(np.uint8)
-        if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]):
-            raise OSError(f"{path}: cannot be written")
-        paths.append(path)
-        boxes.append(as_boxes([item.box for item in scene.objects]))
-    ids = tuple(path.stem for path in paths)
-    return ImageList(ids, tuple(paths), (size,) * NUM_IMAGES), boxes
+def our_samples(collection: Collection, **views: Any) -> PairSamples:
+    """Pairs as pretraining makes them."""
+    run = Run.model_validate({"dataset": "photographs", "views": views})
+    return PairSamples(collection.images, collection.boxes, run, peers.OBJECT_SCALE_MIN, Seeds(0, 0))
 
 
-def blur(image: Image.Image) -> Image.Image:
-    """MoCo's Gaussian blur on PIL images."""
-    return image.filter(ImageFilter.GaussianBlur(radius=random.uniform(0.1, 2.0)))
+def ours(collection: Collection, *, with_floats: bool = False, **views: Any) -> Work:
+    """A batch of all images, of another epoch each time."""
+    samples, epoch = our_samples(collection, **views), [0]
 
-
-def classic_loader(images: ImageList) -> Callable[[], torch.Tensor]:
-    """PIL and torchvision's first transforms with MoCo-v2's recipe (ssl_recipes 1.1): two views of each image."""
-    transform = transforms.Compose(
-        [
-            transforms.RandomResizedCrop(224, scale=(0.2, 1.0)),
-            transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
-            transforms.RandomGrayscale(p=0.2),
-            transforms.RandomApply([transforms.Lambda(blur)], p=0.5),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-        ]
-    )
-
-    def load() -> torch.Tensor:
-        views = []
-        for path in images.paths:
-            with path.open("rb") as file:
-                image = Image.open(file).convert("RGB")
-            views += [transform(image), transform(image)]
-        return torch.stack(views)
-
-    return load
-
-
-def our_loader(images: ImageList, boxes: list[Boxes], *, with_floats: bool, **views: object) -> Callable[[], object]:
-    """A batch of every image, each time of another epoch."""
-    run = Run.model_validate({"dataset": "drawn", "views": views})
-    samples, epoch = PairSamples(images, boxes, run, 0.5, Seeds(0, 0)), [0]
-
-    def load() -> object:
+    def work() -> object:
         epoch[0] += 1
-        batch = samples.__getitems__([(epoch[0], row) for row in range(len(images))])
+        batch = samples.__getitems__([(epoch[0], row) for row in range(len(samples))])
         if not with_floats:
             return batch
         assert isinstance(batch, PairBatch)
         return normalise(batch.query), normalise(batch.key)
 
-    return load
+    return work
 
 
-def medians(repeats: int, works: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return median processor seconds of each work; the works alternate."""
+def one_by_one(load: peers.Load | None, collection: Collection) -> Work | None:
+    """A pair of each image, by a peer."""
+    return None if load is None else lambda: [load(row) for row in range(len(collection.images))]
+
+
+def prepared(collection: Collection, folder: Path) -> Collection:
+    """The same images as `source: prepared` writes them."""
+    images = collection.images
+    (folder / "in").mkdir(parents=True)
+    for path in images.paths:
+        (folder / "in" / f"{path.stem}.jpg").write_bytes(path.read_bytes())
+    manifest = index_dataset("in", parse_dataset({"source": "folder", "images": "in"}), folder).manifest
+    settings = PreparedDataset(source="prepared", of="in", long_side_px=PREPARED_PX)
+    made = prepare_dataset("small", settings, manifest, folder).manifest
+    ordered = made.set_index("image_id").loc[[f"{path.stem}.jpg" for path in images.paths]]
+    sizes = tuple(map(Size, ordered["width_px"].tolist(), ordered["height_px"].tolist()))
+    scale = [size.width / before.width for size, before in zip(sizes, images.sizes, strict=True)]
+    boxes = [box * factor for box, factor in zip(collection.boxes, scale, strict=True)]
+    return Collection(ImageList(images.ids, tuple(folder / path for path in ordered["path"]), sizes), boxes, "prepared")
+
+
+def loaders(collection: Collection, folder: Path) -> dict[str, Work]:
+    """Return what is timed, by name; the first of scenes and of objects is what others are compared with."""
+    small = prepared(collection, folder)
+    found: dict[str, Work | None] = {
+        "scenes, classic": one_by_one(peers.classic_scenes(collection), collection),
+        "scenes, lightly": one_by_one(peers.lightly_scenes(collection), collection),
+        "scenes, torchvision v2": one_by_one(peers.second_torchvision_scenes(collection), collection),
+        "scenes, AlbumentationsX": one_by_one(peers.albumentations_scenes(collection), collection),
+        "scenes, ours": ours(collection),
+        "scenes, ours, normalised": ours(collection, with_floats=True),
+        "scenes, ours, OpenCV decodes": ours(collection, decoder="opencv"),
+        f"scenes, ours, prepared at {PREPARED_PX} px": ours(small),
+        "objects, classic": one_by_one(peers.classic_objects(collection), collection),
+        "objects, ours": ours(collection, **OBJECTS),
+        "objects, ours, normalised": ours(collection, with_floats=True, **OBJECTS),
+        "objects, ours, OpenCV decodes": ours(collection, decoder="opencv", **OBJECTS),
+        f"objects, ours, prepared at {PREPARED_PX} px": ours(small, **OBJECTS),
+        "objects, ours, colours on the device": ours(collection, renderer="batched", **OBJECTS),
+    }
+    return {name: work for name, work in found.items() if work is not None}
+
+
+def medians(repeats: int, works: dict[str, Work], num_images: int) -> dict[str, float]:
+    """Return median processor milliseconds of a pair; the works alternate."""
     rounds: dict[str, list[float]] = {name: [] for name in works}
     for round_index in range(repeats + 1):
         for name, work in works.items():
             start = time.process_time()
             work()
             if round_index:  # the first round warms up
-                rounds[name].append(time.process_time() - start)
-    return {name: statistics.median(seconds) for name, seconds in rounds.items()}
+                rounds[name].append(1000 * (time.process_time() - start) / num_images)
+    return {name: statistics.median(own) for name, own in rounds.items()}
 
 
-def measure(folder: Path, size: Size, repeats: int) -> tuple[dict[str, float], float]:
-    """Return pairs per second of each loader, and the ratio of the classic one's time to ours."""
-    images, boxes = draw_images(folder, size)
-    where = f"{size.width}x{size.height}"
-    kilobytes = statistics.median(path.stat().st_size for path in images.paths) / 1000
-    works = {
-        "classic": classic_loader(images),
-        "ours, normalised": our_loader(images, boxes, with_floats=True),
-        "ours": our_loader(images, boxes, with_floats=False),
-        "ours, object pairs": our_loader(images, boxes, with_floats=False, **OBJECTS),
-        "ours, rendered on the device": our_loader(images, boxes, with_floats=False, renderer="batched"),
+class _Rows(Dataset[object]):
+    def __init__(self, load: peers.Load) -> None:
+        self.load = load
+
+    def __getitem__(self, row: int) -> object:
+        return self.load(row)
+
+
+def rate_of_workers(load: Callable[[int], Any], num_workers: int, num_images: int) -> float:
+    """Return pairs a second by the wall clock of some processes, in batches; their start is not counted."""
+    batches = [[row % num_images for row in range(start, start + BATCH)] for start in range(0, 8 * num_images, BATCH)]
+    is_ours = isinstance(load, PairSamples)
+    order = [[(0, row) for row in batch] for batch in batches] if is_ours else batches
+    if isinstance(load, PairSamples):
+        loader = load_batches(load, order, num_workers, torch.device("cpu"))
+    else:
+        loader = DataLoader(_Rows(load), batch_sampler=order, num_workers=num_workers, multiprocessing_context="fork")
+    iterator = iter(loader)
+    next(iterator)
+    start = time.perf_counter()
+    num_batches = sum(1 for _ in iterator)
+    return num_batches * BATCH / (time.perf_counter() - start)
+
+
+def memory_of_worker(samples: PairSamples) -> float:
+    """Return the MiB that a worker has for itself after it made a pair of each image."""
+
+    def work() -> float:
+        start_worker(0)
+        samples.__getitems__([(0, row) for row in range(len(samples))])
+        return private_mib()
+
+    return in_fork(work)
+
+
+def measure(
+    folder: Path, size: Size, repeats: int, workers: list[int]
+) -> tuple[list[dict[str, Any]], dict[str, float], str]:
+    """Return the rows of one size, the ratios of the classic loaders' times to all others', and what the images are."""
+    collection, where = collect(folder, size), f"{size.width}x{size.height}"
+    num_images = len(collection.images)
+    milliseconds = medians(repeats, loaders(collection, folder / where), num_images)
+    rows = [
+        {"name": f"{name}, {where}", "value": 1000 / value, "unit": "pairs/s"} for name, value in milliseconds.items()
+    ]
+    ratios = {
+        f"{name}, {where}": milliseconds[f"{name.split(',')[0]}, classic"] / value
+        for name, value in milliseconds.items()
+        if not name.endswith("classic")
     }
-    seconds_of = medians(repeats, works)
-    rates = {f"{name}, {where}": NUM_IMAGES / seconds for name, seconds in seconds_of.items()}
-    return {f"kilobytes per image, {where}": kilobytes} | rates, seconds_of["classic"] / seconds_of["ours, normalised"]
+    rows.append({"name": f"kilobytes an image, {where}", "value": collection.kilobytes, "unit": "kB"})
+    for kind, views in (("scenes", {}), ("objects", OBJECTS)):
+        samples = our_samples(collection, **views)
+        rows.append({"name": f"{kind}, crops against Pillow's, {where}", "value": psnr_db(samples), "unit": "dB"})
+        rows.append({"name": f"{kind}, memory of a worker, {where}", "value": memory_of_worker(samples), "unit": "MiB"})
+    for count in workers:
+        classic, own = peers.classic_objects(collection), our_samples(collection, **OBJECTS)
+        for name, load in (("classic", classic), ("ours", own)):
+            rate = rate_of_workers(load, count, num_images)
+            rows.append({"name": f"objects, {name}, {count} workers, {where}", "value": rate, "unit": "pairs/s"})
+    return rows, ratios, f"{collection.about} of {where}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repeats")
-    repeats = 3 if parser.parse_args().quick else 7
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--workers", type=int, nargs="*", default=[], help="numbers of processes to time too")
+    args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     random.seed(0)
     torch.manual_seed(0)
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    rows, ratios = {}, {}
-    with tempfile.TemporaryDirectory() as name:
+    cores = os.sched_getaffinity(0)
+    if not args.workers:
+        os.sched_setaffinity(0, {min(cores)})
+    rows, ratios, about = [], {}, []
+    with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
-            values, ratio = measure(Path(name), size, repeats)
-            rows |= values
-            ratios[f"classic_{size.width}x{size.height}"] = ratio
-    for name, value in (rows | ratios).items():
-        print(f"{name:44} {value:10.2f}")
+            measured, beside, words = measure(Path(folder), size, 3 if args.quick else 7, args.workers)
+            rows += measured
+            ratios |= beside
+            about.append(words)
+    for row in rows:
+        times = f"{ratios[row['name']]:8.2f} x" if row["name"] in ratios else ""
+        print(f"{row['name']:52} {row['value']:10.2f} {row['unit']:8}{times}")
+    packages = ("opencv-python-headless", "pillow", "lightly", "nvidia-nvimgcodec-cu13")
+    command = " ".join(
+        ["python benchmarks/loader.py", *(["--workers", *map(str, args.workers)] if args.workers else [])]
+    )
     result = {
-        "machine": f"{platform.machine()} {platform.system()}",
-        "versions": {"opencv": cv2.__version__, "torch": torch.__version__}
-        | {name: version(name) for name in ("torchvision", "pillow")},
-        "command": "python benchmarks/loader.py",
-        "rows": [
-            {"name": name, "value": value, "unit": "kB" if name.startswith("kilobytes") else "pairs/s"}
-            for name, value in rows.items()
-        ],
+        "command": command,
+        "machine": machine(),
+        "recorded": f"{'; '.join(about)}.",
+        "versions": versions() | {name: _version(name) for name in packages},
+        "rows": rows,
         "ratios": ratios,
     }
-    path = Path(__file__).parent / "results" / "loader.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 if __name__ == "__main__":

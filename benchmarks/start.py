@@ -5,7 +5,6 @@ Synthetic tables: images, some boxes each. Prints a table and writes benchmarks/
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from first_run_parts.recorded import machine, versions
+from loader_parts.fidelity import in_fork, private_mib
 
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, Tables, origin_of
@@ -49,28 +49,21 @@ def draw_tables(num_images: int) -> Tables:
     return Tables(manifest, Path("data"), proposals=proposals, proposals_summary={"object_scale_min": 0.4})
 
 
-def private_mib() -> float:
-    """Memory of this process that no other one shares."""
-    lines = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8").splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
-
-
 def read_in_worker(samples: PairSamples, num_read: int) -> float:
     """Plan samples in a forked process, as a worker of the loader does; return by how many MiB its own memory grew."""
-    reader, writer = os.pipe()
-    if (child := os.fork()) == 0:
+    keys = [(0, number) for number in np.linspace(0, len(samples) - 1, num_read).astype(int).tolist()]
+
+    def work() -> float:
         start_worker(0)
-        keys = [(0, number) for number in np.linspace(0, len(samples) - 1, num_read).astype(int).tolist()]
         for key in keys[:100]:
             samples.plan(key)
         before = private_mib()
         for key in keys:
             samples.plan(key)
             samples.images.paths[samples.sources[key[1], 0]]
-        os.write(writer, str(private_mib() - before).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    return float(os.read(reader, 100))
+        return private_mib() - before
+
+    return in_fork(work)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ BASE = (
     "matplotlib",
     "jinja2",
 )
-TORCH = (*BASE, "torch", "torchvision", "safetensors", "tensorboard")
+TORCH = (*BASE, "torch", "torchvision", "safetensors", "tensorboard", "nvidia-nvimgcodec-cu13")
 DETECTRON2 = (
     *TORCH,
     "fvcore",

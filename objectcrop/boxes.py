@@ -14,6 +14,9 @@ Boxes = NDArray[np.float64]
 CORNERS = ["x1", "y1", "x2", "y2"]
 """The columns of boxes in tables."""
 
+PixelBox = tuple[int, int, int, int]
+"""One box of whole pixels: left, top, right, bottom."""
+
 MIN_SIDE_PX = 2.0
 MIN_AREA_SHARE = 0.001
 """Smaller boxes, of the image's area, are not usable."""

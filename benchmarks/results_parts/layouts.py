@@ -108,14 +108,27 @@ def ratio(seconds: Mapping[str, float], stage: str) -> str:
 
 
 def loader(result: Result) -> list[Table]:
-    """Return pairs a second beside PIL and torchvision."""
-    sizes = ["640x480", "1024x768"]
+    """Return pairs a second of scenes and of objects beside the classic loader, then fidelity, memory and processes."""
+    sizes, by_ratio = ["640x480", "1024x768"], result["ratios"]
     rows = pivot(result, sizes)
-    return [
-        Table("Pairs a second", ["", *sizes], [row for row in rows if not row[0].startswith("kilobytes")]),
-        Table("Size of the JPEGs", ["", *sizes], [row for row in rows if row[0].startswith("kilobytes")]),
-        ratios(result, FASTER + " Both end in normalised floats."),
-    ]
+    tables = []
+    for kind, title in (("scenes", "Scene pairs a second"), ("objects", "Object pairs a second")):
+        own = [row for row in rows if row[0].startswith(kind) and not row[0].endswith(OF_NO_RATE)]
+        beside = [
+            [f"{by_ratio[name]:.2f}" if (name := f"{row[0]}, {size}") in by_ratio else "1" for size in sizes]
+            for row in own
+        ]
+        cells = [
+            [row[0].removeprefix(f"{kind}, "), row[1], ratio[0], row[2], ratio[1]]
+            for row, ratio in zip(own, beside, strict=True)
+        ]
+        tables.append(Table(title, ["", sizes[0], "x classic", sizes[1], "x classic"], cells))
+    others = [row for row in rows if row[0].endswith(OF_NO_RATE) or row[0].startswith("kilobytes")]
+    return [*tables, Table("Crops, memory, files, processes", ["", *sizes], others)]
+
+
+OF_NO_RATE = ("crops against Pillow's", "memory of a worker", "workers")
+"""Ends of rows that are not rates of one core."""
 
 
 def lod(result: Result) -> list[Table]:

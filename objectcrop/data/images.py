@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from objectcrop.boxes import Size
-from objectcrop.data.decoders import AUTO, MAX_PIXELS, PIL_FAILURES, Decoder, Reduce, decode_jpeg
+from objectcrop.boxes import PixelBox, Size
+from objectcrop.data.decoders import APP1, AUTO, MAX_PIXELS, PIL_FAILURES, Decoder, decode_jpeg, segments
 from objectcrop.data.digests import bytes_digest
 
 ImageArray = NDArray[np.uint8]
@@ -35,12 +35,13 @@ _LARGE_BYTES = 64 << 20
 """A larger file must have the header of an image before all of it is read into memory: it may be a film with a wrong name."""
 
 
-def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) -> ImageArray:
+def decode_image(path: str | Path, decoder: Decoder = AUTO, region: PixelBox | None = None) -> ImageArray:
     """Decode an image as RGB, shape (height, width, 3), rotated as its EXIF orientation says.
 
     Grey, palette, CMYK and 16-bit images become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
-    alpha is dropped. `reduce` gives 1/2 or 1/4 of the sides, rounded up. `decoder` is for JPEGs; those that it rejects (cut off,
-    damaged, beyond its limit) are Pillow's, which says what is wrong, or copes, and so are other formats.
+    alpha is dropped. `decoder` is for JPEGs; those that it rejects (cut off, damaged, beyond its limit, of four inks) are
+    Pillow's, which says what is wrong, or copes, and so are other formats. With a `region`, of the rotated image, only that part
+    is returned, with the same pixels.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -48,10 +49,19 @@ def decode_image(path: str | Path, reduce: Reduce = 1, decoder: Decoder = AUTO) 
     """
     data = _read(path)
     if data.startswith(_JPEG):
-        decoded = decode_jpeg(data, decoder, reduce)
+        orientation = _jpeg_orientation(path, data)
+        is_upright = orientation == 1
+        decoded = decode_jpeg(data, decoder, region if is_upright else None)
         if decoded is not None:
-            return _rotate(decoded, _jpeg_orientation(path, data))
-    return _decode_with_pil(path, reduce)
+            return decoded if is_upright else _part(_rotate(decoded, orientation), region)
+    return _part(_decode_with_pil(path), region)
+
+
+def _part(pixels: ImageArray, region: PixelBox | None) -> ImageArray:
+    if region is None:
+        return pixels
+    left, top, right, bottom = region
+    return pixels[top:bottom, left:right]
 
 
 @dataclass(frozen=True)
@@ -155,14 +165,13 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     return data
 
 
-def _decode_with_pil(path: str | Path, reduce: int) -> ImageArray:
+def _decode_with_pil(path: str | Path) -> ImageArray:
     with _opened(path) as image:
-        pixels = _rotate(np.array(_to_rgb(image), dtype=np.uint8), _orientation(image))
-    return np.array(Image.fromarray(pixels).reduce(reduce)) if reduce > 1 else pixels
+        return _rotate(np.array(_to_rgb(image), dtype=np.uint8), _orientation(image))
 
 
 def _jpeg_orientation(path: str | Path, data: bytes) -> int:
-    if _EXIF not in data:
+    if not any(data[place + 1] == APP1 and data.startswith(_EXIF, place + 4) for place in segments(data)):
         return 1
     with _opened(path, BytesIO(data)) as image:
         return _orientation(image)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from objectcrop.boxes import Boxes, Size
 from objectcrop.views.plan import ViewPlan
-from objectcrop.views.render import render
+from objectcrop.views.render import Part, render
 
 ImageArray = NDArray[np.uint8]
 
@@ -59,7 +59,7 @@ def view_sheet(
             _draw_box(drawn, np.array(plan.region_box) * scale, colour, 1)
             _draw_box(drawn, np.array(plan.crop_box) * scale, colour, 3)
         views = [
-            _framed(render(image, size, plan, view_px), cell.height, colour)
+            _framed(render(Part.whole(image), size, plan, view_px), cell.height, colour)
             for plan, colour in zip(plans, (FIRST_VIEW, SECOND_VIEW), strict=True)
         ]
         rows.append(np.hstack([centred(drawn, cell), _gap(cell.height), views[0], _gap(cell.height), views[1]]))

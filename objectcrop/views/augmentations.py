@@ -9,7 +9,8 @@ from objectcrop.study.settings.views import Augmentation, ViewSettings
 
 FLIP_PROBABILITY = 0.5
 
-Interpolation = Literal["area", "bicubic"]
+Interpolation = Literal["linear", "area", "bicubic"]
+"""How crops are resized: see `render.resize`."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ AUGMENTATIONS: dict[Augmentation, tuple[AugmentationRanges, AugmentationRanges]]
 
 def interpolation_of(augmentation: Augmentation) -> Interpolation:
     """Return how crops are resized: BYOL's are bicubic."""
-    return "bicubic" if augmentation == "byol" else "area"
+    return "bicubic" if augmentation == "byol" else "linear"
 
 
 def draw_color_transform(

@@ -45,7 +45,7 @@ class ViewPlan:
         proposal_rank: rank of the proposal that was drawn, -1 if none was.
         is_flipped: mirrored left to right.
         transform: colours and sharpness.
-        interpolation: how the crop is resized: averaged and linear, or bicubic.
+        interpolation: how the crop is resized.
     """
 
     region: Region
@@ -54,7 +54,7 @@ class ViewPlan:
     proposal_rank: int = -1
     is_flipped: bool = False
     transform: ColorTransform = PLAIN
-    interpolation: Interpolation = "area"
+    interpolation: Interpolation = "linear"
 
     @property
     def tag(self) -> int:

@@ -1,5 +1,6 @@
 """Decoders: equal pixels from each that is installed, and one sentence about one that is not."""
 
+import subprocess
 import sys
 from io import BytesIO
 
@@ -63,26 +64,61 @@ def psnr_db(decoded, expected):
 @pytest.mark.parametrize("size", [(96, 128), (101, 77), (480, 640)])
 def test_decoders_agree(decoder, size, options):
     data = jpeg(sample_image(*size), **options)
-    decoded = decode_jpeg(data, decoder, 1)
+    decoded = decode_jpeg(data, decoder)
     assert (decoded.shape, decoded.dtype) == ((*size, 3), np.uint8)
     assert psnr_db(decoded, np.array(Image.open(BytesIO(data)))) >= 60
 
 
 def test_grey_jpegs_get_three_equal_channels(decoder):
     data = jpeg(sample_image(60, 80).convert("L"))
-    decoded = decode_jpeg(data, decoder, 1)
+    decoded = decode_jpeg(data, decoder)
     assert psnr_db(decoded, np.array(Image.open(BytesIO(data)).convert("RGB"))) >= 60
 
 
-@pytest.mark.parametrize("reduce", [2, 4])
-@pytest.mark.parametrize("size", [(96, 128), (101, 77), (3, 9)])
-def test_reduced_sides_are_rounded_up_and_show_the_same(decoder, size, reduce):
-    data = jpeg(sample_image(*size))
-    decoded = decode_jpeg(data, decoder, reduce)
-    whole = np.array(Image.open(BytesIO(data)).reduce(reduce))
-    assert decoded.shape == whole.shape
-    if min(size) > 8:
-        assert psnr_db(decoded, whole) >= 30
+@pytest.mark.parametrize(
+    "options", [{}, {"subsampling": 0}, {"subsampling": 1}, {"progressive": True}, {"restart_marker_blocks": 3}]
+)
+@pytest.mark.parametrize(
+    "region", [(0, 0, 128, 96), (5, 7, 6, 8), (31, 33, 100, 90), (0, 64, 128, 65), (127, 0, 128, 96)]
+)
+def test_a_region_has_the_pixels_of_the_whole_image(decoder, region, options):
+    data = jpeg(sample_image(96, 128), **options)
+    left, top, right, bottom = region
+    assert (decode_jpeg(data, decoder, region) == decode_jpeg(data, decoder)[top:bottom, left:right]).all()
+
+
+def test_decoders_of_auto_give_the_same_pixels(decoder):
+    """Results do not depend on which of them is installed."""
+    for number, options in enumerate(
+        [{}, {"subsampling": 0}, {"subsampling": 1}, {"quality": 30}, {"progressive": True}]
+    ):
+        data = jpeg(sample_image(97, 131, number), **options)
+        assert decoder == "torchcodec" or (decode_jpeg(data, decoder) == decode_jpeg(data, "opencv")).all()
+
+
+def test_inks_are_left_to_pillow(decoder, tmp_path):
+    image = sample_image(40, 60).convert("CMYK")
+    assert decode_jpeg(jpeg(image), decoder) is None
+    (tmp_path / "inks.jpg").write_bytes(jpeg(image))
+    expected = np.array(Image.open(BytesIO(jpeg(image))).convert("RGB"))
+    assert (decode_image(tmp_path / "inks.jpg", decoder) == expected).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_region_is_of_the_upright_image(decoder, orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg(sample_image(48, 64), exif=exif))
+    whole = decode_image(path, decoder)
+    assert (decode_image(path, decoder, (3, 10, 40, 44)) == whole[10:44, 3:40]).all()
+
+
+def test_a_region_of_other_formats_is_cut(tmp_path):
+    sample_image(30, 40).save(tmp_path / "p.png")
+    assert (
+        decode_image(tmp_path / "p.png", "opencv", (4, 5, 20, 9)) == np.array(sample_image(30, 40))[5:9, 4:20]
+    ).all()
 
 
 def test_a_jpeg_is_not_rotated_by_its_decoder_and_once_by_the_reader(decoder, tmp_path):
@@ -91,7 +127,7 @@ def test_a_jpeg_is_not_rotated_by_its_decoder_and_once_by_the_reader(decoder, tm
     exif[0x0112] = 6
     (tmp_path / "rotated.jpg").write_bytes(jpeg(image, exif=exif))
     stored = np.array(Image.open(BytesIO(jpeg(image))))
-    assert psnr_db(decode_jpeg((tmp_path / "rotated.jpg").read_bytes(), decoder, 1), stored) >= 60
+    assert psnr_db(decode_jpeg((tmp_path / "rotated.jpg").read_bytes(), decoder), stored) >= 60
     decoded = decode_image(tmp_path / "rotated.jpg", decoder=decoder)
     assert psnr_db(decoded, np.rot90(stored, -1)) >= 60
 
@@ -103,7 +139,7 @@ def test_a_damaged_jpeg_is_rejected_or_decoded_but_never_another_error(decoder, 
         damaged = bytearray(data)
         for place in rng.integers(2, len(data), size=6):
             damaged[place] = rng.integers(256)
-        decoded = decode_jpeg(bytes(damaged[: rng.integers(20, len(data))] if number % 2 else damaged), decoder, 1)
+        decoded = decode_jpeg(bytes(damaged[: rng.integers(20, len(data))] if number % 2 else damaged), decoder)
         assert decoded is None or decoded.shape[2] == 3
     (tmp_path / "cut.jpg").write_bytes(data[:40])
     with pytest.raises(ValueError, match=r"cut\.jpg"):
@@ -123,7 +159,21 @@ def test_a_decoder_that_is_not_there_stops_with_one_sentence(name, package, monk
     assert "\n" not in str(caught.value)
 
 
-def test_auto_is_opencv_and_says_its_version():
+def test_auto_is_the_fastest_that_is_installed_and_says_its_version(monkeypatch):
+    assert resolve_decoder("auto") == ("nvimgcodec" if "nvimgcodec" in INSTALLED else "opencv")
+    monkeypatch.setitem(sys.modules, decoders._MODULES["nvimgcodec"], None)
     assert resolve_decoder("auto") == "opencv"
     assert describe_decoder("opencv") == f"opencv {cv2.__version__}"
     assert describe_decoder("pil").startswith("pil ")
+
+
+@pytest.mark.skipif("nvimgcodec" not in INSTALLED, reason="nvimgcodec is not installed")
+def test_loading_says_nothing_about_libraries_of_a_gpu():
+    program = (
+        "from objectcrop.data.decoders import decode_jpeg, resolve_decoder; import sys; resolve_decoder('nvimgcodec');"
+    )
+    program += "print(decode_jpeg(sys.stdin.buffer.read(), 'nvimgcodec').shape)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=jpeg(sample_image(30, 40)), capture_output=True, check=True
+    )
+    assert (done.stdout.strip(), done.stderr) == (b"(30, 40, 3)", b"")

@@ -78,7 +78,6 @@ def test_a_jpeg_of_any_mode_is_decoded_as_pillow_would(tmp_path, photograph, mod
     photograph.convert(mode).save(tmp_path / "a.jpg", quality=95)
     expected = np.asarray(Image.open(tmp_path / "a.jpg").convert("RGB"))
     assert np.abs(decode_image(tmp_path / "a.jpg").astype(int) - expected).max() <= 2
-    assert decode_image(tmp_path / "a.jpg", reduce=2).shape == (20, 30, 3)
 
 
 ADOBE_TRANSFORM = 11  # bytes from the name in the Adobe marker to its colour transform: 0 is CMYK, 2 YCCK
@@ -141,18 +140,6 @@ def test_a_palette_with_transparency_keeps_its_colours(tmp_path):
     image.putpalette([0, 0, 0, 10, 200, 30])
     image.save(tmp_path / "a.png", transparency=b"\xff\x80")
     assert decode_image(tmp_path / "a.png")[0, 0].tolist() == [10, 200, 30]
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
-@pytest.mark.parametrize("reduce", [1, 2, 4])
-def test_reduced_sides_are_rounded_up(tmp_path, photograph, suffix, reduce):
-    photograph.crop((0, 0, 33, 17)).save(tmp_path / f"a{suffix}")
-    assert decode_image(tmp_path / f"a{suffix}", reduce=reduce).shape == (-(-17 // reduce), -(-33 // reduce), 3)
-
-
-def test_a_reduced_jpeg_shows_the_same_in_the_same_colours(tmp_path, photograph):
-    photograph.save(tmp_path / "a.jpg", quality=95)
-    assert mean_difference(decode_image(tmp_path / "a.jpg", reduce=4), photograph.reduce(4)) < 4
 
 
 def test_an_orientation_in_xmp_is_no_orientation(tmp_path, photograph):

@@ -13,7 +13,7 @@ from objectcrop.study.settings.views import SmallCropSettings, ViewSettings
 from objectcrop.views.augmentations import ColorTransform
 from objectcrop.views.batched_render import NUM_COLUMNS, augment_batch, pack
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops
-from objectcrop.views.render import cut_out, render
+from objectcrop.views.render import Part, cut_out, render
 
 SIZE = Size(120, 90)
 
@@ -34,8 +34,9 @@ def image(seed, roughness=2.0):
 
 
 def both(pixels, plans, side, max_sigma=2.0):
-    one = np.stack([render(pixels, SIZE, plan, side) for plan in plans])
-    cut = torch.from_numpy(np.stack([cut_out(pixels, SIZE, plan, side) for plan in plans]))
+    part = Part.whole(pixels)
+    one = np.stack([render(part, SIZE, plan, side) for plan in plans])
+    cut = torch.from_numpy(np.stack([cut_out(part, SIZE, plan, side) for plan in plans]))
     return one, augment_batch(cut, pack(plans), max_sigma=max_sigma).numpy()
 
 

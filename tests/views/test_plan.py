@@ -12,7 +12,7 @@ from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.augmentations import PLAIN
 from objectcrop.views.plan import OBJECT_TAG, SCENE_TAG, drawn_crop, plan_pair, plan_whole
-from objectcrop.views.render import render
+from objectcrop.views.render import Part, render
 
 SIZE = Size(256, 192)
 BOXES = np.array([[20.0, 30, 90, 110], [100, 10, 250, 180]])
@@ -190,5 +190,5 @@ def test_the_releases_views_reach_beyond_the_border_into_black():
         visible_shares = np.clip([256 - key.crop_box[0], 192 - key.crop_box[1]], 0, None) / (
             np.array(key.crop_box[2:]) - key.crop_box[:2]
         )
-        view = render(white, SIZE, plain, 64)
+        view = render(Part.whole(white), SIZE, plain, 64)
         assert (view > 127).mean() == pytest.approx(np.prod(np.minimum(visible_shares, 1)), abs=0.05)

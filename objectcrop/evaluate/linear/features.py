@@ -59,9 +59,9 @@ class Views(Dataset[Tensor]):
 
     def _draw(self, epoch: int, row: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         plan = self.plan(epoch, row)
-        settings = ViewSettings(size_px=self.task.size_px)
-        image = read_for(self.images.paths[row], [(plan, self.task.size_px)], settings)
-        return render(image, self.images.sizes[row], plan, self.task.size_px)
+        size, settings = self.images.sizes[row], ViewSettings(size_px=self.task.size_px)
+        image = read_for(self.images.paths[row], size, [plan], settings)
+        return render(image, size, plan, self.task.size_px)
 
 
 def plan_test_view(width: int, height: int, task: LinearTask) -> ViewPlan:

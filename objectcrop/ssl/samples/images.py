@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from objectcrop.boxes import CORNERS, Size, are_usable_in
-from objectcrop.data.decoders import AUTO, Decoder, Reduce
+from objectcrop.data.decoders import AUTO, Decoder
 from objectcrop.data.flat import BoxLists, Groups, Paths, Sizes, Texts
 from objectcrop.data.images import decode_image
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan
-from objectcrop.views.render import ImageArray
+from objectcrop.views.render import ImageArray, Part, cut_at_border, pixels_of
 
 Key = tuple[int, int]
 """(epoch, number of the sample): which image that is, `list_sources` says; of samples by image, its row."""
@@ -123,31 +123,28 @@ def list_sources(run: Run, usable: UsableRanks) -> NDArray[np.int64]:
 
 
 def read_for(
-    path: Path, wanted: Sequence[tuple[ViewPlan, int]], settings: ViewSettings, decoder: Decoder = AUTO
-) -> ImageArray:
-    """Decode an image as large as its views need it: at 1/2 or 1/4 of its sides where every crop stays large enough.
+    path: Path, size: Size, plans: Sequence[ViewPlan], settings: ViewSettings, decoder: Decoder = AUTO
+) -> Part:
+    """Decode what views show of an image: the smallest region that holds all their crops.
 
     Args:
         path: of the image.
-        wanted: views that will be rendered, each with its side in pixels.
+        size: of the image.
+        plans: of views that will be rendered.
         settings: how views are made.
         decoder: the one that `settings` mean, resolved.
     """
     side = settings.resize_first_px
     if side is not None:
-        return read_square(path, side, decoder)
-    finest = min(_shorter_side(plan) / size_px for plan, size_px in wanted)
-    reduce: Reduce = 4 if finest >= 4 else 2 if finest >= 2 else 1
-    return decode_image(path, reduce, decoder)
+        return Part.whole(read_square(path, side, decoder))
+    crops = np.array([cut_at_border(pixels_of(plan, size, size), size) for plan in plans])
+    left, top = np.minimum(crops[:, :2].min(axis=0), [size.width - 1, size.height - 1]).tolist()
+    right, bottom = np.maximum(crops[:, 2:].max(axis=0), [left + 1, top + 1]).tolist()
+    return Part(decode_image(path, decoder, (left, top, right, bottom)), left, top, size)
 
 
 def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> ImageArray:
     """Return the whole image, squeezed to a square."""
-    whole = decode_image(path, decoder=decoder)
+    whole = decode_image(path, decoder)
     method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
-
-
-def _shorter_side(plan: ViewPlan) -> float:
-    x1, y1, x2, y2 = plan.crop_box
-    return min(x2 - x1, y2 - y1)

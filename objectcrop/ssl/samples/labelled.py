@@ -39,7 +39,7 @@ class LabelledSamples(Dataset[LabelledBatch]):
         rng = self.seeds.generator("views", epoch, self.images.ids[row])
         size, views = self.images.sizes[row], self.run.views
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
-        image = read_for(self.images.paths[row], [(plan, views.size_px)], views, self.decoder)
+        image = read_for(self.images.paths[row], size, [plan], views, self.decoder)
         return render(image, size, plan, views.size_px)
 
 

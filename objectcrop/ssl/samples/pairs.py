@@ -27,7 +27,7 @@ from objectcrop.views.batched_render import pack
 from objectcrop.views.batches import KeyViews, PairBatch, UntransformedBatch
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import ViewPlan, drawn_crop, plan_pair, plan_small_crops, plan_whole
-from objectcrop.views.render import ImageArray, cut_out, render
+from objectcrop.views.render import ImageArray, Part, cut_out, render
 
 
 class PairPlan(NamedTuple):
@@ -122,9 +122,9 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         plans = [self.plan(key) for key in keys]
         views = []
         for row, plan in zip(self.rows_of(keys), plans, strict=True):
-            # decoded for all views, also for one alone: the pixels of a view are the same in every process
-            image = read_for(self.images.paths[row], self._sides(plan), self.run.views, self.decoder)
-            views.append(self._make(image, self.images.sizes[row], plan.key, self.run.views.size_px))
+            size = self.images.sizes[row]
+            image = read_for(self.images.paths[row], size, [plan.key], self.run.views, self.decoder)
+            views.append(self._make(image, size, plan.key, self.run.views.size_px))
         transforms = pack([plan.key for plan in plans]) if self.run.views.renderer == "batched" else None
         return KeyViews(stack_images(views), torch.tensor([plan.key.tag for plan in plans]), transforms)
 
@@ -133,7 +133,7 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         rows: list[int] = self.sources[[number for _, number in keys], 0].tolist()
         return rows
 
-    def _make(self, image: ImageArray, size: Size, view: ViewPlan, side: int) -> ImageArray:
+    def _make(self, image: Part, size: Size, view: ViewPlan, side: int) -> ImageArray:
         make = cut_out if self.run.views.renderer == "batched" else render
         return make(image, size, view, side)
 
@@ -145,7 +145,7 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
 
     def _render(self, row: int, plan: PairPlan) -> "RenderedViews":
         size, sides = self.images.sizes[row], self._sides(plan)
-        image = read_for(self.images.paths[row], sides, self.run.views, self.decoder)
+        image = read_for(self.images.paths[row], size, [view for view, _ in sides], self.run.views, self.decoder)
         images = [self._make(image, size, view, side) for view, side in sides]
         num_large = len(sides) - len(plan.small)
         return RenderedViews(images[0], images[1], images[2] if plan.whole is not None else None, images[num_large:])

@@ -5,4 +5,4 @@
 files as it says.
 """
 
-RECIPE = 2
+RECIPE = 3

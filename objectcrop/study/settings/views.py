@@ -118,7 +118,8 @@ class ViewSettings(Section):
     )
     decoder: Decoder = Field(
         default="auto",
-        description="Decoder of JPEGs; 'auto' is opencv. Other formats, and JPEGs that it rejects, are always Pillow's.",
+        description="Decoder of JPEGs; 'auto' is nvimgcodec where it is installed, else opencv, which gives the same pixels. Other "
+        "formats, and JPEGs that it rejects, are always Pillow's.",
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from objectcrop.boxes import Size, as_boxes
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.pairs import PairSamples
+from objectcrop.views.render import Part
 from tests.ssl.conftest import tiny_run
 
 
@@ -42,7 +43,8 @@ def test_a_crop_of_an_image_resized_first_is_in_the_cells_that_it_overlaps_and_n
     samples = PairSamples(
         ImageList(("a",), (Path("a.png"),), (Size(width, height),)), [as_boxes(proposal)], run, 0.5, Seeds(0, 1)
     )
-    with mock.patch("objectcrop.ssl.samples.pairs.read_for", return_value=np.zeros((side, side, 3), dtype=np.uint8)):
+    black = Part.whole(np.zeros((side, side, 3), dtype=np.uint8))
+    with mock.patch("objectcrop.ssl.samples.pairs.read_for", return_value=black):
         (cells,) = samples.__getitems__([(0, 0)]).cells.numpy()
     rows, columns = exact_overlaps(y1, y2, side, height, patches), exact_overlaps(x1, x2, side, width, patches)
     expected = (rows[:, None] & columns[None, :]).astype(int)
