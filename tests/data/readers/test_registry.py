@@ -128,6 +128,6 @@ def test_misspelt_settings_are_rejected():
 
 def test_every_source_that_others_publish_has_a_page_to_get_it_from():
     sources = {model.model_fields["source"].annotation.__args__[0] for model in Dataset.__origin__.__args__}
-    assert sources - set(HOME_PAGES) == {"drawn", "folder", "ohms", "released_ohms", "union"}
+    assert sources - set(HOME_PAGES) == {"drawn", "folder", "ohms", "released_ohms", "union", "prepared"}
     assert set(HOME_PAGES) < sources
     assert all(": http" in page for page in HOME_PAGES.values())
