@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 from lightly.utils import lars
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from objectcrop.networks.backbones import build_backbone
 from objectcrop.ssl.training.optimizer import Lars
+from objectcrop.study.settings.backbones import BackboneSettings
 
 RATE, MOMENTUM, DECAY, TRUST = 0.3, 0.9, 0.05, 1e-3
 
@@ -77,6 +80,50 @@ def test_larc_is_lightlys_lars():
             parameter.grad = gradient.clone()
             optimizer.step()
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("rule", ["lars", "larc"])
+def test_tensors_that_get_gradients_later_are_scaled_by_their_own_lengths(rule):
+    """SwAV's prototypes are frozen in the first steps."""
+    rng = np.random.default_rng(1)
+    starts = [rng.normal(size=(4, 3)), rng.normal(size=(2, 5)), rng.normal(size=(3, 2))]
+    gradients = [[rng.normal(size=start.shape) for _ in range(4)] for start in starts]
+    parameters = [torch.nn.Parameter(torch.from_numpy(start.copy())) for start in starts]
+    optimizer = optimizer_of(parameters, rule)
+    for step in range(4):
+        for place, parameter in enumerate(parameters):
+            is_frozen = place == 1 and step < 2
+            parameter.grad = None if is_frozen else torch.from_numpy(gradients[place][step])
+        optimizer.step()
+    gradients[1] = gradients[1][2:]
+    for parameter, start, own in zip(parameters, starts, gradients, strict=True):
+        np.testing.assert_allclose(parameter.detach().numpy(), slow(start, own, rule), rtol=0, atol=1e-10)
+
+
+class Operations(TorchDispatchMode):
+    """Counts what torch is asked to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.count += 1
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("rule", ["lars", "larc"])
+def test_a_step_of_a_resnet50_takes_few_operations(rule):
+    with torch.device("meta"):
+        parameters = list(build_backbone(BackboneSettings(arch="resnet50")).parameters())
+    assert len(parameters) == 159
+    optimizer = optimizer_of(parameters, rule)
+    for parameter in parameters:
+        parameter.grad = torch.empty_like(parameter)
+    optimizer.step()
+    with Operations() as operations:
+        optimizer.step()
+    assert operations.count <= 30
 
 
 @pytest.mark.parametrize("rule", ["lars", "larc"])
