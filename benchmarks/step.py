@@ -82,6 +82,7 @@ def our_step(run: Run, batch: PairBatch) -> Step:
         optimizer.zero_grad(set_to_none=True)
         method.step_losses(batch, 0).total.backward()
         optimizer.step()
+        method.after_step(0, 1)
 
     return step
 

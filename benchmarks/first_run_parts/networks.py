@@ -106,6 +106,7 @@ def _pretraining(plan: Plan, name: str, folder: Path) -> Stage:
             optimizer.zero_grad(set_to_none=True)
             method.step_losses(inputs, 0).total.backward()
             optimizer.step()
+            method.after_step(0, 1)
 
         return _timed(step)
 

@@ -61,4 +61,6 @@ def _mixed(images: Tensor, rows: tuple[tuple[float, ...], ...]) -> Tensor:
 
 
 def _column(values: tuple[float, ...], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).reshape(1, 3, 1, 1)
+    # filled on the device: a copy from the host would be waited for
+    filled = [torch.full((1, 1, 1, 1), value, dtype=like.dtype, device=like.device) for value in values]
+    return torch.cat(filled, dim=1)

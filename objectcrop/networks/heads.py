@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from objectcrop.networks.batch_norm import GlobalBatchNorm1d, SplitBatchNorm1d, SplitBatchNorm2d
+from objectcrop.runtime.transfer import send
 from objectcrop.study.settings.methods import BankSettings, Heads
 from objectcrop.study.settings.runs import MocoSettings
 
@@ -88,11 +89,19 @@ class PerViewHeads(nn.Module):
         self.heads = nn.ModuleList(build() for _ in range(NUM_TAGS))
 
     def forward(self, features: Tensor, tags: Tensor) -> Tensor:
-        """Embeddings, shape (N, embedding_dims), each by the head of its tag, shape (N,), int64."""
+        """Return embeddings, shape (N, embedding_dims), each by the head of its tag.
+
+        Args:
+            features: on any device.
+            tags: of each row, shape (N,), int64, in the host's memory: on a GPU, nobody could tell how many rows a head has
+                without a wait.
+        """
         # both heads run in every step, on no rows at times: distributed training needs a gradient for each parameter
         rows = [torch.nonzero(tags == tag).flatten() for tag in range(NUM_TAGS)]
-        parts = [head(features[chosen]) for head, chosen in zip(self.heads, rows, strict=True)]
-        order = torch.argsort(torch.cat(rows))
+        sorted_rows = torch.cat(rows)
+        places, order = send(torch.stack([sorted_rows, torch.argsort(sorted_rows)]), features.device)
+        chosen = places.split([len(some) for some in rows])
+        parts = [head(features[some]) for head, some in zip(self.heads, chosen, strict=True)]
         return torch.cat(parts)[order]
 
 

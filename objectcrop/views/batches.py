@@ -18,7 +18,10 @@ class KeyViews(NamedTuple):
 
 
 class PairBatch(NamedTuple):
-    """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until the trunk normalises them."""
+    """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until the trunk normalises them.
+
+    Tags stay in the host's memory: which rows go through which head is known there without a wait for the device.
+    """
 
     query: Tensor
     key: Tensor
@@ -33,8 +36,12 @@ class PairBatch(NamedTuple):
     small: Tensor | None = None  # SwAV's small crops, uint8, shape (N, crops, small side, small side, 3)
 
     def to(self, device: torch.device) -> "PairBatch":
-        """Return the batch on a device."""
-        return PairBatch._make(None if value is None else value.to(device, non_blocking=True) for value in self)
+        """Return the batch on a device, but for its tags."""
+        pairs = zip(self._fields, self, strict=True)
+        return PairBatch._make(
+            value if value is None or name.endswith("tags") else value.to(device, non_blocking=True)
+            for name, value in pairs
+        )
 
     def with_shuffled(self, keys: KeyViews) -> "PairBatch":
         """Return the batch with keys of other samples beside its own."""

@@ -1,5 +1,7 @@
 """Stored pixels as what networks see."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,13 @@ def normalise(images: Tensor) -> Tensor:
     """
     num, height, width, _ = images.shape
     # by whole lines of pixels: channels alone, three numbers at a time, take several times as long
-    mean, deviation = (255 * torch.tensor(v, device=images.device).repeat(width) for v in (MEAN, DEVIATION))
+    mean, deviation = (_line(values, width, images.device, torch.get_default_dtype()) for values in (MEAN, DEVIATION))
     lines = images.reshape(num, height, width * 3).to(torch.get_default_dtype()).sub_(mean).div_(deviation)
     return lines.reshape(num, height, width, 3).permute(0, 3, 1, 2)
+
+
+@lru_cache(maxsize=32)
+def _line(values: tuple[float, ...], width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    # kept on the device: a copy for each batch would make the host wait
+    with torch.inference_mode(False):
+        return 255 * torch.tensor(values, device=device, dtype=dtype).repeat(width)

@@ -100,6 +100,7 @@ def one_step(name, world):
     batch = batch._make(None if value is None else value[mine] for value in batch)
     losses = method.step_losses(batch, 4)
     losses.total.backward()
+    method.after_step(4, 10)
     gradients = {name: p.grad for name, p in method.named_parameters() if p.grad is not None}
     shared = {name: value for name, value in method.named_buffers() if name.endswith(("keys", "tags", "rows"))}
     return losses.total.item(), gradients, shared

@@ -52,14 +52,8 @@ def info_nce(
         queue_tags: of the queue, shape (K,).
         same_tag_only: count as negatives only the keys with the positive key's tag (OAC, section 4.1, see decision 0004).
     """
-    queries, keys, queue = widened(queries), widened(keys), widened(queue)
-    positive = (queries * keys).sum(dim=1, keepdim=True)
-    negative = queries @ queue.T
-    logits = torch.cat([positive, negative], dim=1) / temperature
-    if same_tag_only:
-        is_other = key_tags[:, None] != queue_tags[None, :]
-        logits[:, 1:] = logits[:, 1:].masked_fill(is_other, float("-inf"))
-    targets = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+    positive, negative = _similarities(queries, keys, queue)
+    logits = _logits(positive, negative, temperature, key_tags, queue_tags if same_tag_only else None)
     with torch.no_grad():
         is_same = query_tags[:, None] == queue_tags[None, :]
         return_values = (
@@ -68,7 +62,50 @@ def info_nce(
             _mean_where(negative, is_same),
             _mean_where(negative, ~is_same),
         )
-    return InfoNce(F.cross_entropy(logits, targets), *return_values)
+    return InfoNce(_first_of(logits), *return_values)
+
+
+def info_nce_loss(
+    queries: Tensor,
+    keys: Tensor,
+    queue: Tensor,
+    *,
+    temperature: float,
+    key_tags: Tensor,
+    queue_tags: Tensor | None,
+) -> Tensor:
+    """Return the loss of `info_nce` alone: what else that computes moves as much memory again.
+
+    Args:
+        queries: unit vectors, shape (N, D).
+        keys: their positives, unit vectors, shape (N, D), without gradient.
+        queue: negatives, unit vectors, shape (K, D).
+        temperature: T.
+        key_tags: view tags of the keys, shape (N,).
+        queue_tags: of the queue, shape (K,), where only keys with the positive key's tag count as negatives; else None.
+    """
+    return _first_of(_logits(*_similarities(queries, keys, queue), temperature, key_tags, queue_tags))
+
+
+def _similarities(queries: Tensor, keys: Tensor, queue: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines of queries and their keys, shape (N, 1), and of queries and the queue, shape (N, K)."""
+    queries, keys, queue = widened(queries), widened(keys), widened(queue)
+    return (queries * keys).sum(dim=1, keepdim=True), queries @ queue.T
+
+
+def _logits(
+    positive: Tensor, negative: Tensor, temperature: float, key_tags: Tensor, queue_tags: Tensor | None
+) -> Tensor:
+    logits = torch.cat([positive, negative], dim=1) / temperature
+    if queue_tags is not None:
+        is_other = key_tags[:, None] != queue_tags[None, :]
+        logits[:, 1:] = logits[:, 1:].masked_fill(is_other, float("-inf"))
+    return logits
+
+
+def _first_of(logits: Tensor) -> Tensor:
+    """Cross-entropy where the first of each row is right, the mean over rows."""
+    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
 
 
 def _mean_where(values: Tensor, mask: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from objectcrop.networks.backbones import Backbone, View
 from objectcrop.runtime.precision import widened
+from objectcrop.runtime.transfer import send
 from objectcrop.study.settings.runs import LossSettings
 from objectcrop.views.batches import PairBatch
 from objectcrop.views.plan import OBJECT_TAG
@@ -69,7 +70,7 @@ class ExtraHeads(nn.Module):
             return NO_LOGITS
         if key is None:
             key = backbone.view_aside(batch.key)
-        is_object = (batch.query_tags == OBJECT_TAG)[:, None]
+        is_object = send(batch.query_tags == OBJECT_TAG, query.features.device)[:, None]
         rotation = cells = None
         if self.rotation is not None:
             objects = torch.where(is_object[:, :, None, None], query.images, key.images)
@@ -90,7 +91,7 @@ def add_extra_losses(
     if logits.rotation is not None:
         loss, accuracy = rotation_loss(logits.rotation, batch.rotation)
         total = total + weights.rotation * loss
-        chance = torch.tensor(1 / NUM_ROTATIONS, device=loss.device)
+        chance = torch.full((), 1 / NUM_ROTATIONS, device=loss.device)
         parts |= {"loss_rotation": loss.detach(), "accuracy_rotation": accuracy, "accuracy_rotation_chance": chance}
     if logits.cells is not None:
         assert batch.cells is not None
@@ -104,11 +105,11 @@ def add_extra_losses(
 
 def rotate(images: Tensor, rotation: Tensor) -> Tensor:
     """Rotate each image counter-clockwise by its number of quarter turns; squares only."""
-    rotated = images.clone()
+    rotated, rotation = images, rotation[:, None, None, None]
     for quarter in range(1, NUM_ROTATIONS):
-        chosen = rotation == quarter
-        rotated[chosen] = torch.rot90(images[chosen], quarter, dims=(2, 3))
-    return rotated
+        # every image is rotated and the one that is meant kept: to choose rows by a mask, the host would wait for it
+        rotated = torch.where(rotation == quarter, torch.rot90(images, quarter, dims=(2, 3)), rotated)
+    return rotated.contiguous(memory_format=torch.channels_last)
 
 
 def rotation_loss(logits: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from objectcrop.networks.backbones import ColorPair
 from objectcrop.networks.heads import build_bank_head
 from objectcrop.runtime.precision import widened
+from objectcrop.runtime.transfer import send
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.study.settings.runs import Run
@@ -88,7 +89,7 @@ class Cmc(Method):
 
     def _negatives(self, step: int) -> Tensor:
         length, wanted = len(self.luminance_bank.rows), self.run.cmc.num_negatives
-        return draw_negatives(length, wanted, step, self.seeds).to(self.world.device)
+        return send(draw_negatives(length, wanted, step, self.seeds), self.world.device)
 
     def _remember(self, outputs: Embeddings, batch: PairBatch) -> None:
         places = self.world.gather(batch.rows)

@@ -10,7 +10,8 @@ from torch.utils.checkpoint import checkpoint
 from objectcrop.networks.backbones import View
 from objectcrop.networks.heads import build_dense_projector
 from objectcrop.runtime.precision import widened
-from objectcrop.ssl.losses.contrastive import info_nce
+from objectcrop.runtime.transfer import send
+from objectcrop.ssl.losses.contrastive import info_nce_loss
 from objectcrop.ssl.methods.method import Setup, StepLosses
 from objectcrop.ssl.methods.momentum_contrast import Encoder, MomentumContrast
 from objectcrop.study.settings.runs import Run
@@ -60,13 +61,13 @@ class DenseCl(MomentumContrast):
         self.settle()
 
     def own_losses(self, outputs: DenseEmbeddings, batch: PairBatch, step: int) -> StepLosses:
-        """Compute the global and the dense loss; update the key encoder and the queues."""
+        """Compute the global and the dense loss; update the key encoder, and the queues after the step."""
         self.update_key_encoder()
         keys: DenseEmbeddings = self.encode_keys(batch, step)
         contrast, dense = self.contrast(outputs.embeddings, keys.embeddings, batch), self._dense(outputs, keys, batch)
-        tags, pooled = self.world.gather(batch.key_tags), F.normalize(keys.dense.mean(dim=(2, 3)), dim=1)
-        self.queue.enqueue(self.world.gather(keys.embeddings), tags)
-        self.dense_queue.enqueue(self.world.gather(pooled), tags)
+        tags, pooled = self.gather_tags(batch), F.normalize(keys.dense.mean(dim=(2, 3)), dim=1)
+        self.enqueue_later(self.queue, keys.embeddings, tags)
+        self.enqueue_later(self.dense_queue, pooled, tags)
         share = self.run.densecl.dense_weight if step >= self.run.densecl.dense_from_step else 0.0
         loss = (1 - share) * contrast.loss + share * dense
         return StepLosses(loss, {**contrast.parts(), "loss_dense": dense.detach()})
@@ -76,10 +77,10 @@ class DenseCl(MomentumContrast):
             _rows(query.dense),
             _rows(keys.dense),
             match_positions(query.map_, keys.map_),
-            self.dense_queue.keys.clone(),
+            self.dense_queue.keys,
             temperature=self.run.moco.temperature,
-            key_tags=batch.key_tags,
-            queue_tags=self.dense_queue.tags.clone(),
+            key_tags=send(batch.key_tags, self.world.device),
+            queue_tags=self.dense_queue.tags,
             same_tag_only=self.run.moco.negatives == "same_tag",
         )
 
@@ -138,16 +139,14 @@ def dense_info_nce(
 
     def loss_of(some_queries: Tensor, some_keys: Tensor, tags: Tensor) -> Tensor:
         tags = tags.repeat_interleave(positions)
-        return info_nce(
+        return info_nce_loss(
             some_queries.reshape(-1, dims),
             some_keys.reshape(-1, dims),
             queue,
             temperature=temperature,
-            query_tags=tags,
             key_tags=tags,
-            queue_tags=queue_tags,
-            same_tag_only=same_tag_only,
-        ).loss
+            queue_tags=queue_tags if same_tag_only else None,
+        )
 
     rows = max(1, max_logits // (positions * (len(queue) + 1)))
     if rows >= count:

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from objectcrop.networks.heads import build_bank_head
 from objectcrop.runtime.precision import widened
+from objectcrop.runtime.transfer import send
 from objectcrop.ssl.methods.memory_bank import MemoryBank, draw_negatives
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, StepLosses
 from objectcrop.study.settings.runs import Run
@@ -47,7 +48,7 @@ class Insdis(Method):
         """Compute the loss against the memory bank, and the proximal term; update the bank."""
         settings = self.run.insdis
         queries, places = outputs.flatten(0, 1), batch.rows.repeat(len(outputs))
-        drawn = draw_negatives(len(self.bank.rows), settings.num_negatives, step, self.seeds).to(self.world.device)
+        drawn = send(draw_negatives(len(self.bank.rows), settings.num_negatives, step, self.seeds), self.world.device)
         way = (queries - self.bank.rows[places]).square().sum(dim=1).mean()
         loss, accuracy = self.bank.contrast(queries, places, drawn, settings, self.world)
         # a row goes towards both views at once: updates one after the other would favour the last

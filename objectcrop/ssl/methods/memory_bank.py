@@ -18,7 +18,6 @@ class MemoryBank(nn.Module):
     Attributes:
         rows: unit vectors, shape (images, D); Gaussian directions at first.
         momentum: share of a row that stays at an update with its image.
-        log_normaliser: log Z of noise-contrastive estimation, of the first batch that is contrasted with the bank; None before.
     """
 
     rows: Tensor
@@ -28,7 +27,15 @@ class MemoryBank(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.register_buffer("rows", F.normalize(torch.randn(length, dims, generator=generator), dim=1))
         self.momentum = momentum
-        self.log_normaliser: float | None = None
+        self._log_z: Tensor | None = None
+
+    @property
+    def log_normaliser(self) -> float | None:
+        """Log Z of noise-contrastive estimation, of the first batch that was contrasted with the bank; None before.
+
+        To read it, the host waits for the device.
+        """
+        return None if self._log_z is None else self._log_z.item()
 
     def contrast(
         self, queries: Tensor, places: Tensor, negatives: Tensor, settings: BankSettings, world: World
@@ -46,9 +53,9 @@ class MemoryBank(nn.Module):
         is_own, temperature = places[:, None] == negatives[None, :], settings.temperature
         if settings.loss == "softmax":
             return bank_loss(queries, keys, others, is_own, temperature=temperature)
-        if self.log_normaliser is None:
-            self.log_normaliser = self._estimate(queries, others, temperature, world)
-        log_z, num_rows = self.log_normaliser, len(self.rows)
+        if self._log_z is None:
+            self._log_z = self._estimate(queries, others, temperature, world)
+        log_z, num_rows = self._log_z, len(self.rows)
         return nce_loss(queries, keys, others, is_own, temperature=temperature, log_normaliser=log_z, num_rows=num_rows)
 
     @torch.no_grad()
@@ -63,14 +70,15 @@ class MemoryBank(nn.Module):
 
     def set_extra_state(self, state: dict[str, float | None]) -> None:
         """Set Z, from `state_dict`."""
-        self.log_normaliser = state["log_normaliser"]
+        log_z = state["log_normaliser"]
+        self._log_z = None if log_z is None else torch.tensor(log_z, dtype=torch.float64)
 
     @torch.no_grad()
-    def _estimate(self, queries: Tensor, others: Tensor, temperature: float, world: World) -> float:
+    def _estimate(self, queries: Tensor, others: Tensor, temperature: float, world: World) -> Tensor:
         log_z = log_normaliser(queries, others, temperature=temperature, num_rows=len(self.rows))
         # one mean over the queries of all processes, each of which has as many
         parts = world.gather(log_z[None])
-        return float(torch.logsumexp(parts, dim=0)) - math.log(len(parts))
+        return torch.logsumexp(parts, dim=0).double() - math.log(len(parts))
 
 
 def draw_negatives(length: int, wanted: int, step: int, seeds: Seeds) -> Tensor:
@@ -106,7 +114,7 @@ def nce_loss(
     is_own: Tensor,
     *,
     temperature: float,
-    log_normaliser: float,
+    log_normaliser: float | Tensor,
     num_rows: int,
 ) -> tuple[Tensor, Tensor]:
     """Noise-contrastive estimation against a memory bank, and the accuracy (Wu et al. 2018, arXiv:1805.01978, section 3.2).
@@ -121,7 +129,7 @@ def nce_loss(
         noise: rows that were drawn, shape (M, D).
         is_own: where a drawn row is the query's own, shape (N, M), bool; the accuracy passes these over.
         temperature: T.
-        log_normaliser: log Z.
+        log_normaliser: log Z, a number or a tensor of no axes.
         num_rows: n, rows of the whole bank.
     """
     queries, keys, noise = widened(queries), widened(keys), widened(noise)

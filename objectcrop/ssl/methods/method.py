@@ -88,7 +88,8 @@ class Method(nn.Module, ABC):
         """Move all networks to the device, and average the gradients of `network` over the processes."""
         self.to(self.world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         # kept out of the modules: the state must not depend on how many processes there are
-        self._callable = (in_parallel(self.network, self.world),)
+        is_static = self.run.training.accumulation_steps == 1
+        self._callable = (in_parallel(self.network, self.world, is_static=is_static),)
 
     @property
     def backbone(self) -> Backbone:

@@ -20,11 +20,11 @@ class MocoV2(MomentumContrast):
         self.settle()
 
     def own_losses(self, outputs: EncoderEmbeddings, batch: PairBatch, step: int) -> StepLosses:
-        """Compute InfoNCE against the queue; update the key encoder and the queue."""
+        """Compute InfoNCE against the queue; update the key encoder, and the queue after the step."""
         self.update_key_encoder()
         keys: Tensor = self.encode_keys(batch, step).embeddings
         contrast = self.contrast(outputs.embeddings, keys, batch)
-        self.queue.enqueue(self.world.gather(keys), self.world.gather(batch.key_tags))
+        self.enqueue_later(self.queue, keys, self.gather_tags(batch))
         return StepLosses(contrast.loss, contrast.parts())
 
     @classmethod

@@ -12,6 +12,7 @@ from objectcrop.networks.backbones import Backbone, View
 from objectcrop.networks.heads import build_projector
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.precision import widened
+from objectcrop.runtime.transfer import send
 from objectcrop.ssl.losses.contrastive import InfoNce, info_nce
 from objectcrop.ssl.methods.method import Method, Outputs, Setup, ema_update
 from objectcrop.ssl.methods.queue import Queue
@@ -75,6 +76,7 @@ class MomentumContrast(Method):
         super().__init__(setup)
         self.network = QueryNetwork(setup, encoder)
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
+        self._waiting: list[tuple[Queue, Tensor, Tensor]] = []
 
     def fresh_queues(self, count: int) -> list[Queue]:
         """Make queues of random keys, whose tags cycle through those of the run's views."""
@@ -108,16 +110,29 @@ class MomentumContrast(Method):
         pieces = torch.split(rows, [shape.numel() for shape in shapes], dim=1)
         return encoded[0]._make(piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))
 
+    def enqueue_later(self, queue: Queue, keys: Tensor, tags: Tensor) -> None:
+        """Enqueue keys of this process, shape (n, D), and the tags of all, after the step: its backward pass reads the queue."""
+        self._waiting.append((queue, self.world.gather(keys), tags))
+
+    def after_step(self, step: int, total_steps: int) -> None:
+        """Write the keys of the step over the oldest ones."""
+        for queue, keys, tags in self._waiting:
+            queue.enqueue(keys, tags)
+        self._waiting.clear()
+
+    def gather_tags(self, batch: PairBatch) -> Tensor:
+        """Return the tags of the keys of all processes, on the device, for the queues."""
+        return self.world.gather(send(batch.key_tags, self.world.device))
+
     def contrast(self, queries: Tensor, keys: Tensor, batch: PairBatch) -> InfoNce:
         """InfoNCE of queries, shape (N, D), against their keys, shape (N, D), and the queue as it is."""
         return info_nce(
             queries,
             keys,
-            # cloned: the rows are overwritten before the backward pass has read them
-            self.queue.keys.clone(),
+            self.queue.keys,
             temperature=self.run.moco.temperature,
-            query_tags=batch.query_tags,
-            key_tags=batch.key_tags,
+            query_tags=send(batch.query_tags, queries.device),
+            key_tags=send(batch.key_tags, queries.device),
             queue_tags=self.queue.tags,
             same_tag_only=self.run.moco.negatives == "same_tag",
         )
@@ -158,14 +173,13 @@ def encode_shuffled(
         encode: from images, shape (n, side, side, 3), and their tags to one row each.
         batch: this process's share. Where it holds rows `permutation[share]` of the global batch's keys (`shuffle: loader`),
             no image is exchanged.
-        permutation: of the rows of the global batch, the same in every process, shape (global batch,).
+        permutation: of the rows of the global batch, the same in every process, in the host's memory, shape (global batch,).
         world: the processes.
     """
-    permutation = permutation.to(world.device)
     share = slice(world.rank * len(batch.key), (world.rank + 1) * len(batch.key))
     images, tags = batch.shuffled_key, batch.shuffled_key_tags
     if images is None or tags is None:
         mine = permutation[share]
-        images, tags = world.gather(batch.key)[mine], world.gather(batch.key_tags)[mine]
+        images, tags = world.gather(batch.key)[send(mine, world.device)], world.gather(batch.key_tags)[mine]
     rows = encode(images, tags)
-    return world.gather(rows)[torch.argsort(permutation)][share]
+    return world.gather(rows)[send(torch.argsort(permutation)[share], world.device)]

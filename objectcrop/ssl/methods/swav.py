@@ -169,7 +169,7 @@ def sinkhorn(
         Codes of this process's rows, shape (B, K); every row adds up to 1.
     """
     plan = torch.exp(widened(scores) / epsilon)
-    num_rows = summed(torch.tensor(float(len(plan)), dtype=plan.dtype, device=plan.device))
+    num_rows = summed(torch.full((), float(len(plan)), dtype=plan.dtype, device=plan.device))
     plan = plan / summed(plan.sum())
     for _ in range(num_iterations):
         plan = plan / summed(plan.sum(dim=0)) / plan.shape[1]

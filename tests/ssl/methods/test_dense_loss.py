@@ -8,7 +8,9 @@ from lightly.loss import NTXentLoss
 from lightly.models.utils import select_most_similar
 from torch.nn.functional import normalize
 
+from objectcrop.ssl.losses.contrastive import info_nce
 from objectcrop.ssl.methods.densecl import dense_info_nce, match_positions
+from benchmarks.step_parts.traffic import Traffic
 
 
 def units(*shape, dim=-1):
@@ -94,3 +96,24 @@ def test_matches_are_lightlys():
     ours = match_positions(*(normalize(x, dim=2).transpose(1, 2).reshape(2, 6, 3, 3) for x in (queries, keys)))
     picked = torch.gather(grid, 1, ours[:, :, None].expand(-1, -1, 4))
     assert torch.equal(picked, select_most_similar(normalize(queries, dim=2), normalize(keys, dim=2), grid))
+
+
+def test_the_dense_loss_computes_no_statistics_that_nobody_reads():
+    """Of what a step of MoCo-v2 logs, it needs the loss alone."""
+    with torch.device("meta"):
+        queries, keys, queue = (
+            torch.empty(8, 49, 128, requires_grad=True),
+            torch.empty(8, 49, 128),
+            torch.empty(4096, 128),
+        )
+        tags, queue_tags = torch.zeros(8, dtype=torch.long), torch.zeros(4096, dtype=torch.long)
+        matches, many = torch.zeros(8, 49, dtype=torch.long), torch.zeros(8 * 49, dtype=torch.long)
+    with Traffic() as lean:
+        named = {"temperature": 0.2, "key_tags": tags, "queue_tags": queue_tags}
+        dense_info_nce(queries, keys, matches, queue, **named).backward()
+    with Traffic() as full:
+        flat, named = (queries.flatten(0, 1), keys.flatten(0, 1)), {"query_tags": many, "key_tags": many}
+        info_nce(*flat, queue, temperature=0.2, queue_tags=queue_tags, **named).loss.backward()
+    logits = 4 * 8 * 49 * 4097
+    assert lean.bytes < 18 * logits
+    assert full.bytes > 24 * logits

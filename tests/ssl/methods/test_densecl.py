@@ -55,6 +55,7 @@ def test_a_step_is_the_papers_formula(request_of, weight):
         copy.deepcopy(method.network), copy.deepcopy(method.key_encoder), queues, batch, weight
     )
     assert method.step_losses(batch, 0).total.item() == pytest.approx(expected.item(), abs=1e-10)
+    method.after_step(0, 1)
     torch.testing.assert_close(method.queue.keys[:4], k)
     torch.testing.assert_close(method.dense_queue.keys[:4], pooled)
     assert not torch.equal(*queues)
@@ -89,6 +90,7 @@ def test_tags_go_into_both_queues_and_same_tag_leaves_others_out(request_of):
         settings = {**PLAIN, "heads": "per_view", "negatives": negatives}
         method = build(request_of, "densecl", moco=settings, views=OBJECT_PAIR)
         losses = method.step_losses(batch_of(**MIXED), 0)
+        method.after_step(0, 1)
         assert method.queue.tags[:4].tolist() == method.dense_queue.tags[:4].tolist() == [1, 0, 0, 1]
         return losses.parts["loss_contrastive"].item(), losses.parts["loss_dense"].item()
 

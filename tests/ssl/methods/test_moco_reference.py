@@ -71,6 +71,7 @@ def our_steps(group, shuffle, world) -> MocoV2:
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()
+        method.after_step(step, STEPS)
     return method
 
 

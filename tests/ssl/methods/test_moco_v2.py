@@ -68,6 +68,7 @@ def test_keys_come_from_the_key_encoder_after_its_update(request_of):
             key.mul_(0.9).add_(0.1 * query)
         keys = expected(images(2), torch.ones(4, dtype=torch.long))[1].embeddings
     method.step_losses(batch_of(), 0)
+    method.after_step(0, 1)
     torch.testing.assert_close(method.queue.keys[:4], keys, rtol=1e-4, atol=1e-5)
     assert method.queue.pointer == 4
 
@@ -80,6 +81,8 @@ def test_the_loss_is_taken_against_the_old_queue(request_of):
         lambda module, args, outputs: captured.update(q=outputs.own.embeddings.detach())
     )
     losses = method.step_losses(batch_of(), 0)
+    assert torch.equal(method.queue.keys, before), "the backward pass has not read it"
+    method.after_step(0, 1)
     keys = method.queue.keys[:4]
     logits = torch.cat([(captured["q"] * keys).sum(dim=1, keepdim=True), captured["q"] @ before.T], dim=1) / 0.2
     expected = F.cross_entropy(logits, torch.zeros(4, dtype=torch.long))
@@ -89,6 +92,7 @@ def test_the_loss_is_taken_against_the_old_queue(request_of):
 def test_tags_of_the_keys_go_into_the_queue_in_the_order_of_the_batch(request_of):
     method = build(request_of, "oac")
     method.step_losses(batch_of(**MIXED), 0)
+    method.after_step(0, 1)
     assert method.queue.tags[:4].tolist() == [1, 0, 0, 1]
 
 
@@ -157,6 +161,7 @@ def test_three_steps_equal_a_plain_reference(request_of, monkeypatch, name):
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()
+        method.after_step(step, 3)
         assert losses.total.item() == pytest.approx(reference.step(batch, step), abs=1e-8), step
     for ours, theirs in zip(method.network.parameters(), reference.network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-9)
