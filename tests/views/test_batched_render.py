@@ -1,5 +1,8 @@
 """The batched renderer against the CPU renderer: the same record gives the same view."""
 
+import shutil
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from objectcrop.boxes import Size
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.views import SmallCropSettings, ViewSettings
 from objectcrop.views.augmentations import ColorTransform
-from objectcrop.views.batched_render import NUM_COLUMNS, augment_batch, pack
+from objectcrop.views.batched_render import NUM_COLUMNS, SIGMA, augment_batch, augment_by_steps, blur_weights, pack
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops
 from objectcrop.views.render import Part, cut_out, render
 
@@ -83,6 +86,44 @@ def test_each_step_is_the_cpus_within_rounding(transform, most):
     untransformed = ViewPlan("scene", plan.region_box, plan.crop_box, is_flipped=True)
     if transform != ColorTransform():
         assert differences(one, both(image(3), [untransformed], one.shape[1])[0]).max() > 1, "the step does something"
+
+
+def single_steps(transform):
+    """The same as transforms of one step each, in order; each gives whole bytes."""
+    gray = [ColorTransform(is_gray=True)] if transform.is_gray else []
+    yield from gray if transform.is_gray_first else []
+    yield from (ColorTransform((step,)) for step in transform.jitter)
+    yield from [] if transform.is_gray_first else gray
+    yield ColorTransform(blur_sigma=transform.blur_sigma)
+    yield ColorTransform(is_solarised=transform.is_solarised)
+
+
+def test_steps_taken_together_are_the_steps_one_by_one():
+    """All kinds of blending are one operation, in the order of each image."""
+    views = ViewSettings(augmentation="swav", size_px=32)
+    plans = [plan for n in range(16) for plan in plan_pair([], SIZE, views, 0.5, generator(3, "views", n))]
+    orders = {tuple(name for name, _ in plan.transform.jitter) for plan in plans}
+    assert len(orders) > 8
+    together = both(image(4), plans, 32)[1]
+    for plan, expected in zip(plans, together, strict=True):
+        plain = replace(plan, transform=ColorTransform(), is_flipped=False)
+        view = torch.from_numpy(cut_out(image(4), SIZE, plan, 32))[None]
+        view = view.flip(2) if plan.is_flipped else view
+        for transform in single_steps(plan.transform):
+            view = augment_batch(view, pack([replace(plain, transform=transform)]), max_sigma=2.0)
+        assert np.array_equal(view[0].numpy(), expected)
+
+
+@pytest.mark.slow
+def test_compiled_kernels_show_the_same_pixels(monkeypatch):
+    """GPUs run what is compiled here for the CPU."""
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile on the CPU needs a C++ compiler, g++ is not installed")
+    views = ViewSettings(augmentation="byol", size_px=32)
+    plans = [plan for n in range(8) for plan in plan_pair([], SIZE, views, 0.5, generator(0, "views", n))]
+    cut = torch.from_numpy(np.stack([cut_out(image(1), SIZE, plan, 32) for plan in plans]))
+    inputs = cut, pack(plans), blur_weights(pack(plans)[:, SIGMA] * 32 / 224, 1)
+    assert torch.equal(torch.compile(augment_by_steps, dynamic=False)(*inputs), augment_by_steps(*inputs))
 
 
 def test_images_of_a_batch_do_not_mix():
