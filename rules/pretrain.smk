@@ -28,6 +28,7 @@ rule pretrain:
         save_every_minutes=of(PLAN.runs.resource, name="save_every_minutes"),
         kept_states=of(PLAN.runs.resource, name="kept_states"),
         peak_teraflops=of(PLAN.runs.resource, name="peak_teraflops"),
+        compile_on=of(PLAN.runs.resource, name="compile_on"),
     params:
         settings=of(PLAN.runs.job),
         code=code("pretrain"),
@@ -37,5 +38,6 @@ rule pretrain:
         " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations} --weights {input.weights}"
         " --gpus {resources.gpu} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
         " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"
+        " --compile-on {resources.compile_on}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --out {output.backbone} --summary {output.summary} 2>&1 | tee -i {log}"

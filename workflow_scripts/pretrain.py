@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
     parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
     parser.add_input("weights", "the file of weights that it takes or starts from; found by its settings", nargs="*")
-    keeping = {"kept_states": int, "peak_teraflops": float}
+    keeping = {"kept_states": int, "peak_teraflops": float, "compile_on": str}
     add_settings(parser, PretrainingResources, keeping)
     parser.add_output("out", "weights to write (.safetensors, torchvision's names)")
     parser.add_output("summary", "JSON to write: settings, versions, cost, history")
@@ -37,7 +37,7 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
     from objectcrop.ssl.to_files import OutputFiles, pretrain_to_files
     from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
-    keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops)
+    keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops, args.compile_on)
     seeds = Seeds(job.study_seed, args.seed)
     request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping, code=args.code)
     tables = Tables(

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from objectcrop.runtime.distributed import gather_single
+
 
 class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch norm whose statistics are those of consecutive groups of images; names in the state are `BatchNorm2d`'s.
@@ -137,7 +139,7 @@ class _GlobalBatchNorm(_SplitBatchNorm):
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
         values = input if input.dtype == torch.float64 else input.float()
         axes, shape = [0, *range(2, input.dim())], (1, -1, *(1 for _ in range(2, input.dim())))
-        count = values.new_tensor([input.numel() // self.num_features])
+        count = values.new_full((1,), input.numel() // self.num_features)
         sums = _sum_over_processes(torch.cat([values.sum(dim=axes), count]))
         count = sums[-1].detach()
         mean = sums[:-1] / count.clamp(min=1)
@@ -166,15 +168,96 @@ class _GlobalBatchNorm(_SplitBatchNorm):
 
 
 class GlobalBatchNorm2d(_GlobalBatchNorm):
-    """For maps, shape (N, C, H, W)."""
+    """For maps, shape (N, C, H, W). On CUDA by torch's own kernels, which keep the maps for the backward pass and no more."""
 
     _check_input_dim = SplitBatchNorm2d._check_input_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise."""
+        if not (self.training and is_shared() and _is_on_gpu(input)):
+            return super().forward(input)
+        self._check_input_dim(input)
+        if self.track_running_stats:
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked += 1
+        outputs: Tensor = _NormOverGpus.apply(
+            input, self.weight, self.bias, *self._moved(), self.eps, self.momentum or 0.0
+        )
+        return outputs
 
 
 class GlobalBatchNorm1d(_GlobalBatchNorm):
     """For vectors, shape (N, C)."""
 
     _check_input_dim = SplitBatchNorm1d._check_input_dim
+
+
+class _NormOverGpus(torch.autograd.Function):
+    """Batch norm over all processes, by the CUDA kernels of `nn.SyncBatchNorm`, whose values it has.
+
+    That module leaves processes without rows out by a mask, for which the host waits in every layer. Here each process has
+    rows: maps are of its share of the batch.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        eps: float,
+        momentum: float,
+    ) -> Tensor:
+        """Normalise, and move the running statistics where they are given."""
+        channels = input.shape[1]
+        mean, deviation = torch.batch_norm_stats(input, eps)  # its inverse
+        count = mean.new_full((1,), input.numel() // channels)
+        together = _of_all_processes(torch.cat([mean, deviation, count]))
+        means, deviations, counts = together.split([channels, channels, 1], dim=1)
+        mean, deviation = torch.batch_norm_gather_stats_with_counts(
+            input,
+            means.contiguous(),
+            deviations.contiguous(),
+            running_mean,
+            running_var,
+            momentum,
+            eps,
+            counts.flatten(),
+        )
+        ctx.save_for_backward(input, weight, mean, deviation, counts.flatten().int())
+        normalised: Tensor = torch.batch_norm_elemt(input, weight, bias, mean, deviation, eps)
+        return normalised
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return gradients of the input, and of weight and bias by this process's rows alone."""
+        input, weight, mean, deviation, counts = ctx.saved_tensors
+        gradient = gradients[0].contiguous(memory_format=_format_of(input))
+        *sums, of_weight, of_bias = torch.batch_norm_backward_reduce(
+            gradient, input, mean, deviation, weight, True, True, True
+        )
+        total = torch.cat(sums)
+        dist.all_reduce(total)
+        of_input = torch.batch_norm_backward_elemt(gradient, input, mean, deviation, weight, *total.chunk(2), counts)
+        return of_input, of_weight, of_bias, None, None, None, None
+
+
+def _is_on_gpu(values: Tensor) -> bool:
+    return values.is_cuda
+
+
+def _format_of(maps: Tensor) -> torch.memory_format:
+    is_last = maps.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if is_last else torch.contiguous_format
+
+
+def _of_all_processes(values: Tensor) -> Tensor:
+    """The vectors of all processes, shape (processes, n)."""
+    together = values.new_empty(dist.get_world_size(), len(values))
+    gather_single(together, values)
+    return together
 
 
 class _SumOverProcesses(torch.autograd.Function):

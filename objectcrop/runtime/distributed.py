@@ -1,11 +1,12 @@
 """The processes that work together: one without torchrun, one per GPU (or CPU process) with it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 TIMEOUT = timedelta(minutes=15)
+
+gather_single: Callable[[Tensor, Tensor], Any] = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
+"""From each process's rows to those of all, in one tensor; torch 2.14 gave it a new name."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,9 @@ class World:
         """Return the rows of all processes in the order of their ranks, on each of them; without gradient."""
         if self.size == 1:
             return values.detach()
-        parts = [torch.empty_like(values) for _ in range(self.size)]
-        dist.all_gather(parts, values.detach().contiguous())
-        return torch.cat(parts)
+        together = values.new_empty(self.size * len(values), *values.shape[1:])
+        gather_single(together, values.detach().contiguous())
+        return together
 
     def share(self, whole: Tensor, cuts: Sequence[int]) -> None:
         """Fill a vector in place with the pieces of all processes; nothing is added up, so no bit changes.
@@ -122,20 +126,30 @@ def join_world(num_gpus: int) -> Iterator[World]:
     if size == 1:
         yield World(0, 1, device)
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if num_gpus else "gloo", timeout=TIMEOUT)
+    backend, bound = ("cpu:gloo,cuda:nccl", device) if num_gpus else ("gloo", None)
+    dist.init_process_group(backend, timeout=TIMEOUT, device_id=bound)
     try:
         yield World(rank, size, device)
     finally:
         dist.destroy_process_group()
 
 
-def in_parallel(network: nn.Module, world: World) -> nn.Module:
-    """Wrap the network so that the processes train it together: gradients are averaged, batch norm buffers stay each one's own."""
+def in_parallel(network: nn.Module, world: World, *, is_static: bool = True) -> nn.Module:
+    """Wrap the network so that the processes train it together: gradients are averaged, batch norm buffers stay each one's own.
+
+    Args:
+        network: what is trained.
+        world: the processes.
+        is_static: whether every backward pass is like the first and its gradients are averaged (`World.reducing`).
+    """
     if world.size == 1:
         return network
-    devices = [world.device.index] if world.device.type == "cuda" else None
+    # without device_ids: the wrapper would send tags to the GPU that heads read on the host
     wrapped = DistributedDataParallel(
-        network, device_ids=devices, broadcast_buffers=False, gradient_as_bucket_view=True
+        network,
+        broadcast_buffers=False,
+        gradient_as_bucket_view=True,
+        static_graph=is_static,
     )
     world.networks.append(wrapped)
     return wrapped

@@ -15,6 +15,7 @@ from objectcrop.data.flat import BoxLists, Sizes
 from objectcrop.identity.finished import Origin
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.networks.weights import find_initial, load_external
+from objectcrop.runtime.cuda import fast_gpu
 from objectcrop.runtime.distributed import World, join_world
 from objectcrop.runtime.lock import run_lock
 from objectcrop.runtime.precision import Computed, agreed_precision, describe_precision
@@ -29,8 +30,9 @@ from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
 from objectcrop.ssl.training.checkpoints import LOCK, read_metrics, set_stale_aside
+from objectcrop.ssl.training.compiling import compile_trunks
 from objectcrop.ssl.training.identity import training_identity
-from objectcrop.ssl.training.loop import Job, Training
+from objectcrop.ssl.training.loop import KEEPING, Job, Training
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.recipe import RECIPE
 from objectcrop.study.settings.runs import Run
@@ -53,6 +55,7 @@ class Request:
         save_every_s: seconds between saves.
         kept_states: saved states that stay.
         peak_teraflops: of the device; 0 if unknown.
+        compile_on: where trunks are compiled unasked.
         code: digest of the code: what a finished training of other code wrote is not used again.
     """
 
@@ -64,6 +67,7 @@ class Request:
     save_every_s: float = Job.save_every_s
     kept_states: int = Job.kept_states
     peak_teraflops: float = Job.peak_teraflops
+    compile_on: str = KEEPING.compile_on
     code: str = ""
 
 
@@ -104,7 +108,7 @@ def pretrain(request: Request, tables: Tables, folder: Path) -> Pretrained | Non
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     if not run.is_trained:
         return _without_training(request, tables)
-    with stop_requests() as stop, join_world(request.num_gpus) as world:
+    with stop_requests() as stop, join_world(request.num_gpus) as world, fast_gpu(world.device):
         if not world.is_first:
             _train(request, tables, folder, world, stop)
             return None
@@ -175,8 +179,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         if aside := set_stale_aside(folder, origin):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
     world.wait()
-    if run.training.compiled:
-        method.compile_trunks()
+    compiled = compile_trunks(method, world, on_gpu=request.compile_on == "gpu")
     monitor = _monitor(resolved, tables, images, world) if world.is_first else None
     training = Training(method, job, world, monitor)
     training.resume()
@@ -197,7 +200,8 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     history = read_metrics(folder) if world.is_first else []
     summary = _summary(request, _features(run, tables), training.clock.seconds, history)
     computed = "+".join(training.clock.precisions)
-    return Pretrained(backbone, {**summary, "samples": samples.describe(), "precision": computed})
+    summary |= {"samples": samples.describe(), "precision": computed, "compiled": compiled}
+    return Pretrained(backbone, summary)
 
 
 def _computing_in(precision: Computed, request: Request) -> Request:
@@ -268,13 +272,13 @@ def _features(run: Run, tables: Tables) -> str:
 
 def _summary(request: Request, features: str, seconds: float, history: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     num_images = int(history[-1]["images_seen"]) if history else 0
+    rate = num_images / seconds if num_images else 0.0
     every = -(-len(history) // MAX_HISTORY) if history else 1
     # counted from the end, so that the last line is in
     thinned = [dict(row) for row in history[::-1][::every]][::-1]
     rows = [row for row in history if "effective_rank" in row]
-    monitored = [
-        {name: row[name] for name in MONITORED if name in row} for row in rows[:: -(-len(rows) // MAX_HISTORY) or 1]
-    ]
+    rows = rows[:: -(-len(rows) // MAX_HISTORY) or 1]
+    monitored = [{name: row[name] for name in MONITORED if name in row} for row in rows]
     settings = recorded(request.run)
     return {
         "run": request.name,
@@ -285,11 +289,7 @@ def _summary(request: Request, features: str, seconds: float, history: Sequence[
         "recipe": RECIPE,
         "features": features,
         "precision": None,
-        "cost": {
-            "seconds": seconds,
-            "images_seen": num_images,
-            "images_per_s": num_images / seconds if num_images else 0.0,
-        },
+        "cost": {"seconds": seconds, "images_seen": num_images, "images_per_s": rate},
         "final": dict(history[-1]) if history else {},
         "history": thinned,
         "monitored": monitored,

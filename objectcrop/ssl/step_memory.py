@@ -73,7 +73,9 @@ class _Trunk(NamedTuple):
     positions: int
 
 
-def estimate_step_memory(run: Run, method: Method, *, world_size: int, is_narrow: bool) -> StepMemory:
+def estimate_step_memory(
+    run: Run, method: Method, *, world_size: int, is_narrow: bool, on_gpu: bool = False
+) -> StepMemory:
     """Estimate the memory of a step in one process.
 
     Projectors and heads are left out, as they keep well below a hundredth of what a trunk does; logits are counted.
@@ -81,15 +83,17 @@ def estimate_step_memory(run: Run, method: Method, *, world_size: int, is_narrow
     Args:
         run: its settings.
         method: built, on any device; neither changed nor run.
-        world_size: processes; in several, batch norm over all of them keeps float32 maps.
+        world_size: processes.
         is_narrow: whether the networks run under autocast to bfloat16.
+        on_gpu: whether they run on GPUs; on CPUs, batch norm over several processes keeps float32 maps.
     """
+    is_shared = world_size > 1 and not on_gpu
     num_images = run.optimizer.global_batch_size // (world_size * run.training.accumulation_steps)
     passes = method.count_passes(run)
-    large = _measure(method.backbone, run.views.size_px, is_shared=world_size > 1, is_narrow=is_narrow)
+    large = _measure(method.backbone, run.views.size_px, is_shared=is_shared, is_narrow=is_narrow)
     kept, largest = passes.large * large.kept, large.largest
     if run.views.small_crops is not None and passes.small:
-        small = _measure(method.backbone, run.views.small_crops.size_px, is_shared=world_size > 1, is_narrow=is_narrow)
+        small = _measure(method.backbone, run.views.small_crops.size_px, is_shared=is_shared, is_narrow=is_narrow)
         kept += passes.small * small.kept
         # crops of one size go through the trunk together
         largest = max(2 * largest, passes.small * small.largest)
@@ -113,7 +117,8 @@ def report_step_memory(name: str, run: Run, method: Method, world: World, *, is_
         world: the processes.
         is_narrow: whether networks compute in bfloat16.
     """
-    memory = estimate_step_memory(run, method, world_size=world.size, is_narrow=is_narrow)
+    on_gpu = world.device.type == "cuda"
+    memory = estimate_step_memory(run, method, world_size=world.size, is_narrow=is_narrow, on_gpu=on_gpu)
     print(f"run {name}: a step needs {memory.describe(world.device)}", file=sys.stderr, flush=True)
     limit = device_memory(world.device, world.size)
     for warning in find_memory_warnings(method, memory, world_size=world.size, limit=limit):

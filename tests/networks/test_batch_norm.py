@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.networks.batch_norm import SplitBatchNorm1d, SplitBatchNorm2d
+from objectcrop.networks import batch_norm
+from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm1d, SplitBatchNorm2d
 
 
 def filled(layer):
@@ -86,3 +87,86 @@ def test_the_form_for_compilers_is_the_same_with_its_gradients_and_statistics(sh
     torch.testing.assert_close(at_once.weight.grad, by_parts.weight.grad, rtol=0, atol=1e-12)
     for name in ("running_mean", "running_var"):
         torch.testing.assert_close(getattr(at_once, name), getattr(by_parts, name), rtol=0, atol=1e-12)
+
+
+class Kernels:
+    """What torch documents of SyncBatchNorm's kernels, which exist on GPUs alone, of maps (N, C, H, W), in any precision."""
+
+    @staticmethod
+    def batch_norm_stats(input, eps):
+        variance, mean = torch.var_mean(input, dim=(0, 2, 3), correction=0)
+        return mean, (variance + eps).rsqrt()
+
+    @staticmethod
+    def batch_norm_gather_stats_with_counts(input, means, inverses, running_mean, running_var, momentum, eps, counts):
+        share = (counts / counts.sum())[:, None]
+        mean = (share * means).sum(dim=0)
+        variance = (share * (inverses**-2 - eps + (means - mean) ** 2)).sum(dim=0)
+        if running_mean is not None:
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(variance * counts.sum() / (counts.sum() - 1), momentum)
+        return mean, (variance + eps).rsqrt()
+
+    @staticmethod
+    def batch_norm_elemt(input, weight, bias, mean, inverse, eps):
+        shape = (1, -1, 1, 1)
+        return (input - mean.view(shape)) * (inverse * weight).view(shape) + bias.view(shape)
+
+    @staticmethod
+    def batch_norm_backward_reduce(gradient, input, mean, inverse, weight, *wanted):
+        assert wanted == (True, True, True)
+        sums = gradient.sum(dim=(0, 2, 3)), (gradient * (input - mean.view(1, -1, 1, 1))).sum(dim=(0, 2, 3))
+        return *sums, sums[1] * inverse, sums[0]
+
+    @staticmethod
+    def batch_norm_backward_elemt(gradient, input, mean, inverse, weight, sum_dy, sum_dy_xmu, counts):
+        shape, count = (1, -1, 1, 1), counts.sum()
+        centred = (input - mean.view(shape)) * (inverse**2 * sum_dy_xmu / count).view(shape)
+        return (gradient - (sum_dy / count).view(shape) - centred) * (inverse * weight).view(shape)
+
+
+@pytest.fixture
+def as_two_gpus(monkeypatch):
+    """Two processes that hold the same images, with stand-ins of the kernels: their batch is the images twice."""
+    for name in vars(Kernels):
+        if name.startswith("batch_norm"):
+            monkeypatch.setattr(torch, name, getattr(Kernels, name), raising=True)
+    monkeypatch.setattr(batch_norm, "is_shared", lambda: True)
+    monkeypatch.setattr(batch_norm.dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(batch_norm, "gather_single", lambda together, values: together.copy_(values.repeat(2, 1)))
+    monkeypatch.setattr(batch_norm.dist, "all_reduce", lambda values: values.mul_(2))
+    monkeypatch.setattr(batch_norm, "_is_on_gpu", lambda values: True)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_the_kernels_of_gpus_are_asked_for_batch_norm_of_the_whole_batch(as_two_gpus, moves):
+    torch.manual_seed(0)
+    ours = filled(GlobalBatchNorm2d(3)).double()
+    plain = nn.BatchNorm2d(3).double()
+    plain.load_state_dict(ours.state_dict())
+    ours.track_running_stats = plain.track_running_stats = moves
+    images = torch.randn(4, 3, 5, 5, dtype=torch.float64).contiguous(memory_format=torch.channels_last) * 3 + 2
+    slopes = torch.randn(4, 3, 5, 5, dtype=torch.float64)
+    mine, both = images.clone().requires_grad_(), images.repeat(2, 1, 1, 1).requires_grad_()
+    outputs = ours(mine)
+    (outputs * slopes).sum().backward()
+    moved = (plain.running_mean, plain.running_var) if moves else (None, None)
+    expected = nn.functional.batch_norm(both, *moved, plain.weight, plain.bias, training=True)
+    plain.num_batches_tracked += moves
+    (expected * slopes.repeat(2, 1, 1, 1)).sum().backward()
+    torch.testing.assert_close(outputs, expected[:4], rtol=0, atol=1e-12)
+    torch.testing.assert_close(mine.grad, both.grad[:4], rtol=0, atol=1e-12)
+    torch.testing.assert_close(2 * ours.weight.grad, plain.weight.grad, rtol=0, atol=1e-10)
+    torch.testing.assert_close(2 * ours.bias.grad, plain.bias.grad, rtol=0, atol=1e-10)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(getattr(ours, name), getattr(plain, name), rtol=0, atol=1e-12)
+
+
+def test_gpus_keep_the_maps_of_batch_norm_once(as_two_gpus):
+    saved = []
+    norm = GlobalBatchNorm2d(8)
+    images = torch.randn(4, 8, 6, 6, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda value: saved.append(value) or value, lambda value: value):
+        norm(images)
+    assert [value.shape for value in saved if value.dim() == 4] == [images.shape]
+    assert sum(value.nbytes for value in saved) < 1.2 * images.nbytes

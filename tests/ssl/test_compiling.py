@@ -5,7 +5,10 @@ import shutil
 import pytest
 import torch
 
+from objectcrop.runtime.distributed import World
+from objectcrop.ssl.training import compiling
 from objectcrop.ssl.training.checkpoints import read_metrics
+from objectcrop.ssl.training.compiling import is_compiled
 from tests.ssl import wiring
 from tests.ssl.processes import draw, finish, start, train
 
@@ -29,6 +32,35 @@ def test_both_trunks_run_compiled_and_names_in_the_state_stay(request_of, monkey
     assert list(method.state_dict()) == before
     method.step_losses(wiring.batch_of(), 0)
     assert ran == [method.backbone, method.key_encoder.backbone]
+
+
+ONE_GPU, TWO_GPUS = (World(0, size, torch.device("cuda", 0)) for size in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "world", "on_gpu", "expected"),
+    [
+        ("moco_v2", False, wiring.ALONE, True, False),
+        ("moco_v2", True, wiring.ALONE, False, True),
+        ("moco_v2", False, ONE_GPU, True, True),
+        ("moco_v2", False, ONE_GPU, False, False),
+        ("moco_v2", False, TWO_GPUS, True, True),
+        # batch norm over processes ends the compiled code in every layer
+        ("byol", False, TWO_GPUS, True, False),
+        ("byol", False, ONE_GPU, True, True),
+    ],
+)
+def test_trunks_are_compiled_on_gpus_unasked(request_of, monkeypatch, name, asked, world, on_gpu, expected):
+    monkeypatch.setattr(compiling, "has_triton", lambda: True)
+    monkeypatch.setattr(World, "any", lambda world, flag: flag)
+    method = wiring.build(request_of, name, training={"compiled": asked})
+    assert is_compiled(method, world, on_gpu=on_gpu) == expected
+
+
+def test_without_triton_a_warning_says_that_steps_take_longer(request_of, monkeypatch, capsys):
+    monkeypatch.setattr(compiling, "has_triton", lambda: False)
+    assert not is_compiled(wiring.build(request_of, "moco_v2"), ONE_GPU, on_gpu=True)
+    assert "Triton" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -144,17 +144,25 @@ def byol_preset(**training):
         return run, Byol(setup_of(run, META))
 
 
-def test_byol_at_4096_does_not_fit_eight_gpus_of_80_gb_at_once():
+def test_byol_at_4096_does_not_fit_four_gpus_of_80_gb_at_once():
     run, method = byol_preset()
-    memory = estimate_step_memory(run, method, world_size=8, is_narrow=True)
-    (warning,) = find_memory_warnings(method, memory, world_size=8, limit=GPU_BYTES)
+    memory = estimate_step_memory(run, method, world_size=4, is_narrow=True, on_gpu=True)
+    (warning,) = find_memory_warnings(method, memory, world_size=4, limit=GPU_BYTES)
     assert warning.startswith(f"a step needs about {memory.total / GIB:.1f} GiB, the device has 74.5 GiB")
-    assert "512 images at once): set training.accumulation_steps to 2, or use more GPUs" in warning
+    assert "1024 images at once): set training.accumulation_steps to 2, or use more GPUs" in warning
+
+
+def test_gpus_keep_as_much_together_as_alone():
+    run, method = byol_preset()
+    together = estimate_step_memory(run, method, world_size=8, is_narrow=True, on_gpu=True)
+    cpus = estimate_step_memory(run, method, world_size=8, is_narrow=True)
+    assert not find_memory_warnings(method, together, world_size=8, limit=GPU_BYTES)
+    assert cpus.kept > 2 * together.kept
 
 
 def test_byol_at_4096_fits_eight_gpus_of_80_gb_in_two_parts():
     run, method = byol_preset(accumulation_steps=2)
-    memory = estimate_step_memory(run, method, world_size=8, is_narrow=True)
+    memory = estimate_step_memory(run, method, world_size=8, is_narrow=True, on_gpu=True)
     assert memory.num_images == 256
     assert not find_memory_warnings(method, memory, world_size=8, limit=GPU_BYTES)
     assert memory.describe(GPU) == (
@@ -218,7 +226,7 @@ def test_every_run_of_the_presets_fits_its_gpus_of_80_gb(root):
         with torch.device("meta"):
             method = build_method(setup_of(run, META, 8192, torch.zeros(1, 208)))
         size = run.resources.gpus
-        memory = estimate_step_memory(run, method, world_size=size, is_narrow=True)
+        memory = estimate_step_memory(run, method, world_size=size, is_narrow=True, on_gpu=True)
         warnings += [
             f"{where}: {warning}" for warning in find_memory_warnings(method, memory, world_size=size, limit=GPU_BYTES)
         ]

@@ -77,6 +77,8 @@ def load_batches(
         device: that the batches go to.
     """
     cv2.setNumThreads(0)
+    # a copy of a process that has opened a GPU may hang
+    method = "spawn" if device.type == "cuda" else "fork"
     return DataLoader(
         samples,
         batch_sampler=order,
@@ -85,7 +87,7 @@ def load_batches(
         pin_memory=device.type == "cuda",
         prefetch_factor=PREFETCH if num_workers else None,
         worker_init_fn=start_worker,
-        multiprocessing_context="fork" if num_workers else None,
+        multiprocessing_context=method if num_workers else None,
     )
 
 

@@ -15,6 +15,7 @@ from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.seeding import seeded_torch
 from objectcrop.runtime.signals import Stopped, StopRequest
 from objectcrop.ssl.methods.method import Method
+from objectcrop.ssl.samples.arrival import Arrived, arrive
 from objectcrop.ssl.training.checkpoints import (
     append_metrics,
     load_state,
@@ -202,31 +203,31 @@ class Training:
         }
         save_state(self.job.folder, state, step=self.clock.step, kept=self.job.kept_states)
 
-    def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Any]]:
-        """Group the batches of each step."""
-        iterator = iter(batches)
+    def _grouped(self, batches: Iterable[Any]) -> Iterator[list[Arrived]]:
+        """Group the batches of each step, on the device."""
+        iterator = arrive(batches, self.world.device)
         for _ in range(self.clock.step, self.job.total_steps):
             with self._speed.waiting():
                 parts = [next(iterator) for _ in range(self.job.accumulation_steps)]
             yield parts
 
-    def _step(self, parts: Sequence[Any]) -> None:
+    def _step(self, parts: Sequence[Arrived]) -> None:
         """Take one optimizer step; what the networks draw (dropout) depends on the seeds, the step and the rank alone."""
         job, step = self.job, self.clock.step
         with seeded_torch(job.seeds.torch_seed("step", step, self.world.rank), self.world.device):
             self._descend(parts, step)
 
-    def _descend(self, parts: Sequence[Any], step: int) -> None:
+    def _descend(self, parts: Sequence[Arrived], step: int) -> None:
         job = self.job
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(job.settings, step, job.steps_per_epoch)
         self.optimizer.zero_grad(set_to_none=True)
         with self._speed.counting():
-            for place, batch in enumerate(parts):
+            for place, (rows, batch) in enumerate(parts):
                 with self.world.reducing(is_wanted=place == len(parts) - 1):
-                    losses = self.method.step_losses(batch.to(self.world.device), step)
+                    losses = self.method.step_losses(batch, step)
                     (losses.total / len(parts)).backward()  # type: ignore[no-untyped-call]
-                self._window.add(step, batch.rows.tolist(), losses)
+                self._window.add(step, rows, losses)
             self.method.before_optimizer(step)
             self.optimizer.step()
             self.method.after_step(step, job.total_steps)

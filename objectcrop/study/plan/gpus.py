@@ -43,7 +43,7 @@ class GpuPlan:
             TrunkPlan(self.study),
         )
         for run in values_of(trained, "run"):
-            yield f"runs.{run}.resources.gpus", runs.resource(run, "gpus")
+            yield f"runs.{run}.resources.gpus", int(runs.resource(run, "gpus"))
         for task in values_of(jobs, "task"):
             yield f"tasks.{task}.resources.gpus", self.study.tasks[task].resources.gpus
         for name in dict.fromkeys(trunks.owner(source) for source in values_of(jobs, "source")):

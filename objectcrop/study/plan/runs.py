@@ -64,13 +64,13 @@ class RunPlan:
         """Return the job that pretrains a run."""
         return PretrainJob(run_name=run, run=self.study.runs[run], study_seed=self.study.seed)
 
-    def resource(self, run: str, name: str) -> int:
-        """Return what pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it keeps its state.
+    def resource(self, run: str, name: str) -> int | str:
+        """Return what pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it computes and keeps its state.
 
         A run that is not trained needs no GPU.
         """
         settings = self.study.runs[run]
         if name == "gpus" and not settings.is_trained:
             return 0
-        value: int = getattr(settings.resources, name)
+        value: int | str = getattr(settings.resources, name)
         return value

@@ -109,7 +109,8 @@ class TrainingSettings(Section):
     )
     compiled: bool = Field(
         default=False,
-        description="torch.compile of the trunks: faster after minutes of compiling; needs a C++ compiler.",
+        description="torch.compile of the trunks on any device: faster after minutes of compiling; needs a C++ compiler. "
+        "GPUs compile unasked (resources.compile_on).",
     )
     monitor_every_epochs: int = Field(
         default=1, ge=0, description="Epochs between measurements of the trunk's features on some images; 0 is never."
@@ -149,6 +150,11 @@ class PretrainingResources(ResumableResources):
         ge=0,
         description="What the device can do in the run's precision, in 1e12 floating-point operations per second (its data "
         "sheet's dense figure); the share used is logged as mfu. 0: unknown, left out.",
+    )
+    compile_on: Literal["gpu", "nothing"] = Field(
+        default="gpu",
+        description="Where trunks are compiled unasked: on GPUs they compute the same up to rounding, in less time after "
+        "minutes of compiling.",
     )
 
 

@@ -23,8 +23,8 @@ def test_neighbours_of_features_need_labels_of_trained_runs(config):
 
 
 def test_what_a_job_asks_for_is_no_setting_of_it(plan, config):
-    asked = [plan.runs.resource("labels", name) for name in ("cpus", "gpus", "memory_mb", "minutes", "kept_states")]
-    assert asked == [16, 2, 32_000, 91, 5]
+    names = "cpus", "gpus", "memory_mb", "minutes", "kept_states", "compile_on"
+    assert [plan.runs.resource("labels", name) for name in names] == [16, 2, 32_000, 91, 5, "gpu"]
     del config["runs"]["labels"]["resources"]
     assert load_plan(config).runs.job("labels") == plan.runs.job("labels")
     assert set(plan.runs.job("scene").values()) == {"run_name", "run", "study_seed"}
