@@ -15,7 +15,7 @@ def fast_gpu(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]
     before = products.fp32_precision, convolutions.fp32_precision, torch.backends.cudnn.benchmark
     products.fp32_precision = convolutions.fp32_precision = "tf32"
     torch.backends.cudnn.benchmark = True

@@ -25,7 +25,7 @@ def arrive(batches: Iterable[Any], device: torch.device) -> Iterator[Arrived]:
         for batch in batches:
             yield Arrived(batch.rows.tolist(), batch.to(device))
         return
-    stream, before = torch.cuda.Stream(device), None
+    stream, before = torch.cuda.Stream(device), None  # type: ignore[no-untyped-call]
     for batch in batches:
         with torch.cuda.stream(stream):
             coming = Arrived(batch.rows.tolist(), batch.to(device)), stream.record_event()

@@ -183,4 +183,4 @@ def larc_scales(
 
 
 def _lengths(tensors: Sequence[Tensor]) -> Tensor:
-    return torch.stack(torch._foreach_norm(tensors))
+    return torch.stack(torch._foreach_norm(list(tensors)))

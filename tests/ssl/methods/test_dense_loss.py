@@ -8,9 +8,9 @@ from lightly.loss import NTXentLoss
 from lightly.models.utils import select_most_similar
 from torch.nn.functional import normalize
 
+from benchmarks.step_parts.traffic import Traffic
 from objectcrop.ssl.losses.contrastive import info_nce
 from objectcrop.ssl.methods.densecl import dense_info_nce, match_positions
-from benchmarks.step_parts.traffic import Traffic
 
 
 def units(*shape, dim=-1):
