@@ -45,6 +45,12 @@ HEADINGS = {
     "lod_memory_before": Heading("Memory of LOD before blocks"),
     "lod_other_runs": Heading("Costs of LOD: other runs"),
     "methods_drawn": Heading("Every method on drawn scenes"),
+    "oac_price": Heading(
+        "The price of OAC's extra losses",
+        "Readings of what the paper leaves open (`losses` of a run, docs/config.md), with MoCo-v2. Operations: ResNet-50 at "
+        "224 pixels, forward and backward, keys and a queue of 65,536 included. Times: ResNet-18 of a quarter of the width at "
+        "64 pixels, which a queue of 4,096 and the optimizer weigh on; upper bounds, as other work shared the core.",
+    ),
     "ohms": Heading("Making OHMS", "`read_annotations` and `select_ohms` on a drawn CSV, pinned to 2 cores."),
     "probe": Heading(
         "The linear probe",
@@ -58,6 +64,10 @@ HEADINGS = {
     ),
     "proposals_drawn": Heading("Which proposals find objects: drawn scenes"),
     "proposals_photographs": Heading("Which proposals find objects: photographs"),
+    "render": Heading(
+        "The batched renderer",
+        "256 pairs of 224 pixels with the widest augmentation. GPUs run what is compiled; before, 499 operations moved 173 GB.",
+    ),
     "running_statistics": Heading(
         "Running statistics of the exported trunk",
         "What the extra losses' passes do to them. OAC (MoCo-v2, rotation, localization) of presets/drawn_methods.yaml, "

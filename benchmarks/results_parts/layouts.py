@@ -65,6 +65,13 @@ def coco_metric(result: Result) -> list[Table]:
     ]
 
 
+def oac_price(result: Result) -> list[Table]:
+    """Return what each reading of the extra losses costs."""
+    ends = ["GFLOP a pair", "step over MoCo-v2", "mAP"]
+    notes = ["mAP: not measured yet; three seeds of each reading on drawn effect scenes decide which is the default."]
+    return [Table("Readings of the extra losses", ["losses: reading", *ends], pivot(result, ends), notes=notes)]
+
+
 def drawn(result: Result) -> list[Table]:
     """Return the rates of drawing scenes, by size of the image and of the objects."""
     ends = ["scenes a second", "scenes a processor second", "kB a scene"]

@@ -1,7 +1,7 @@
 """Trunks: torchvision's ResNets of any width, without the classifier, in torchvision's names."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import NamedTuple
@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, conv1x1
 
-from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm2d, is_shared, running_statistics_kept
+from objectcrop.networks.batch_norm import (
+    GlobalBatchNorm2d,
+    SplitBatchNorm2d,
+    is_shared,
+    passes_apart,
+    running_statistics_kept,
+)
 from objectcrop.networks.color_pair import NUM_CHANNELS, ColorSplit
 from objectcrop.networks.named import build_named, find_network_problem, with_norm_layer
 from objectcrop.runtime.seeding import seeded_torch
@@ -85,6 +91,15 @@ class Backbone(nn.Module, ABC):
         with running_statistics_kept(self):
             features: Tensor = self(images)
         return features
+
+    def maps_at_once(self, images: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The last maps of several passes by one, of normalised images of one size; those after the first stand aside.
+
+        Batch norm must be split (`passes_apart`): the maps are then those of passes one after the other.
+        """
+        rows = [len(some) for some in images]
+        with passes_apart(self, rows):
+            return torch.split(self.forward_map(torch.cat(list(images))), rows)
 
     def view_and_map(self, images: Tensor) -> tuple[View, Tensor]:
         """The view, and the last map that its features are pooled over."""

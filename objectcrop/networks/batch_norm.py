@@ -1,15 +1,14 @@
 """Batch norm over parts of a device's batch, so that one device behaves as several small ones do, or over all devices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from objectcrop.runtime.distributed import gather_single
+from objectcrop.networks.between_processes import NormOverGpus, sum_over_processes
 
 
 class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
@@ -23,27 +22,43 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
     def __init__(self, num_features: int, *, group: int) -> None:
         super().__init__(num_features)
         self.group = group
+        self.passes: tuple[int, ...] = ()
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise; `input` has shape (N, C) or (N, C, H, W)."""
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
-        values = input.numel() // self.num_features
-        if not self.training or values < 2:
-            return F.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
-            )
+        if not self.training or self._has_one_value(input):
+            return self._by_running_statistics(input)
+        if self.track_running_stats:
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked += 1
+        first, *others = torch.split(input, list(self.passes)) if self.passes else (input,)
+        outputs = self._normalised_parts(first, moves=self.track_running_stats)
+        for rows in others:
+            outputs += self._normalised_parts(rows, moves=False)
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+    def _has_one_value(self, input: Tensor) -> bool:
+        return input.numel() // self.num_features < 2
+
+    def _by_running_statistics(self, input: Tensor) -> Tensor:
+        return F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
+        )
+
+    def _normalised_parts(self, input: Tensor, *, moves: bool) -> list[Tensor]:
+        """The images of one pass by groups; `moves` the running statistics or not."""
+        if self._has_one_value(input):
+            return [self._by_running_statistics(input)]
         parts = max(1, len(input) // self.group) if self.group else 1
         assert self.running_mean is not None
         assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        if self.track_running_stats:
-            self.num_batches_tracked += 1
         if parts == 1:
-            return self._normalise(input, *self._moved())
+            return [self._normalise(input, *((self.running_mean, self.running_var) if moves else (None, None)))]
         if torch.compiler.is_compiling() and len(input) % parts == 0:
-            return self._normalise_at_once(input, parts)
-        if not self.track_running_stats:
-            return torch.cat([self._normalise(part, None, None) for part in input.tensor_split(parts)])
+            return [self._normalise_at_once(input, parts, moves=moves)]
+        if not moves:
+            return [self._normalise(part, None, None) for part in input.tensor_split(parts)]
         means, variances = self.running_mean.repeat(parts, 1), self.running_var.repeat(parts, 1)
         outputs = [
             self._normalise(part, mean, variance)
@@ -51,9 +66,9 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
         ]
         self.running_mean.copy_(means.mean(dim=0))
         self.running_var.copy_(variances.mean(dim=0))
-        return torch.cat(outputs)
+        return outputs
 
-    def _normalise_at_once(self, input: Tensor, parts: int) -> Tensor:
+    def _normalise_at_once(self, input: Tensor, parts: int, *, moves: bool = True) -> Tensor:
         """The same by axes: one loop when compiled, many more passes over memory when not."""
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -64,7 +79,7 @@ class _SplitBatchNorm(nn.modules.batchnorm._BatchNorm):
         shape = [1, 1, -1, *(1 for _ in axes[1:])]
         scale, shift = self.weight.reshape(shape), self.bias.reshape(shape)
         outputs = (values - means) * torch.rsqrt(variances + self.eps) * scale + shift
-        if self.track_running_stats:
+        if moves:
             count = values.numel() // (parts * self.num_features)
             with torch.no_grad():
                 share = self.momentum or 0.0
@@ -117,6 +132,31 @@ def running_statistics_kept(network: nn.Module) -> Iterator[None]:
             norm.track_running_stats = was_tracking
 
 
+@contextmanager
+def passes_apart(network: nn.Module, rows: Sequence[int]) -> Iterator[None]:
+    """Let one forward pass of the block stand for several: each has batch statistics of its own, as if it were made alone.
+
+    The first moves the running statistics, the others leave them alone. Split batch norm alone can do that.
+
+    Args:
+        network: whose every batch norm is split.
+        rows: images of each pass.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if others := {type(norm).__name__ for norm in norms if not isinstance(norm, _SplitBatchNorm)}:
+        raise ValueError(f"{sorted(others)} of this trunk cannot keep passes apart; set losses.passes to separate")
+    for norm in norms:
+        norm.passes = tuple(rows)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.passes = ()  # type: ignore[assignment]
+
+
 def is_shared() -> bool:
     """Return whether several processes train together."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
@@ -140,11 +180,11 @@ class _GlobalBatchNorm(_SplitBatchNorm):
         values = input if input.dtype == torch.float64 else input.float()
         axes, shape = [0, *range(2, input.dim())], (1, -1, *(1 for _ in range(2, input.dim())))
         count = values.new_full((1,), input.numel() // self.num_features)
-        sums = _sum_over_processes(torch.cat([values.sum(dim=axes), count]))
+        sums = sum_over_processes(torch.cat([values.sum(dim=axes), count]))
         count = sums[-1].detach()
         mean = sums[:-1] / count.clamp(min=1)
         centred = values - mean.reshape(shape)
-        variance = _sum_over_processes(centred.square().sum(dim=axes)) / count.clamp(min=1)
+        variance = sum_over_processes(centred.square().sum(dim=axes)) / count.clamp(min=1)
         if self.track_running_stats:
             self._remember(mean.detach(), variance.detach(), count)
         # one value per channel in all: as elsewhere, the running statistics are used
@@ -176,11 +216,11 @@ class GlobalBatchNorm2d(_GlobalBatchNorm):
         """Normalise."""
         if not (self.training and is_shared() and _is_on_gpu(input)):
             return super().forward(input)
-        self._check_input_dim(input)
+        SplitBatchNorm2d._check_input_dim(self, input)  # type: ignore[arg-type]
         if self.track_running_stats:
             assert self.num_batches_tracked is not None
             self.num_batches_tracked += 1
-        outputs: Tensor = _NormOverGpus.apply(
+        outputs: Tensor = NormOverGpus.apply(
             input, self.weight, self.bias, *self._moved(), self.eps, self.momentum or 0.0
         )
         return outputs
@@ -192,92 +232,5 @@ class GlobalBatchNorm1d(_GlobalBatchNorm):
     _check_input_dim = SplitBatchNorm1d._check_input_dim
 
 
-class _NormOverGpus(torch.autograd.Function):
-    """Batch norm over all processes, by the CUDA kernels of `nn.SyncBatchNorm`, whose values it has.
-
-    That module leaves processes without rows out by a mask, for which the host waits in every layer. Here each process has
-    rows: maps are of its share of the batch.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        eps: float,
-        momentum: float,
-    ) -> Tensor:
-        """Normalise, and move the running statistics where they are given."""
-        channels = input.shape[1]
-        mean, deviation = torch.batch_norm_stats(input, eps)  # its inverse
-        count = mean.new_full((1,), input.numel() // channels)
-        together = _of_all_processes(torch.cat([mean, deviation, count]))
-        means, deviations, counts = together.split([channels, channels, 1], dim=1)
-        mean, deviation = torch.batch_norm_gather_stats_with_counts(
-            input,
-            means.contiguous(),
-            deviations.contiguous(),
-            running_mean,
-            running_var,
-            momentum,
-            eps,
-            counts.flatten(),
-        )
-        ctx.save_for_backward(input, weight, mean, deviation, counts.flatten().int())
-        normalised: Tensor = torch.batch_norm_elemt(input, weight, bias, mean, deviation, eps)
-        return normalised
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return gradients of the input, and of weight and bias by this process's rows alone."""
-        input, weight, mean, deviation, counts = ctx.saved_tensors
-        gradient = gradients[0].contiguous(memory_format=_format_of(input))
-        *sums, of_weight, of_bias = torch.batch_norm_backward_reduce(
-            gradient, input, mean, deviation, weight, True, True, True
-        )
-        total = torch.cat(sums)
-        dist.all_reduce(total)
-        of_input = torch.batch_norm_backward_elemt(gradient, input, mean, deviation, weight, *total.chunk(2), counts)
-        return of_input, of_weight, of_bias, None, None, None, None
-
-
 def _is_on_gpu(values: Tensor) -> bool:
     return values.is_cuda
-
-
-def _format_of(maps: Tensor) -> torch.memory_format:
-    is_last = maps.is_contiguous(memory_format=torch.channels_last)
-    return torch.channels_last if is_last else torch.contiguous_format
-
-
-def _of_all_processes(values: Tensor) -> Tensor:
-    """The vectors of all processes, shape (processes, n)."""
-    together = values.new_empty(dist.get_world_size(), len(values))
-    gather_single(together, values)
-    return together
-
-
-class _SumOverProcesses(torch.autograd.Function):
-    """The sum of all processes' values, on each of them; the gradient of a value is the sum of all processes' gradients."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        """Add up."""
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        """Add up the gradients."""
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
-
-
-def _sum_over_processes(values: Tensor) -> Tensor:
-    total: Tensor = _SumOverProcesses.apply(values)
-    return total

@@ -48,7 +48,8 @@ def agreed_precision(asked: Precision, world: World) -> Computed:
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """Return the context in which networks on `device` run; losses stay outside."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=resolve_precision(precision, device) == "bfloat16")
+    kind = "cpu" if device.type == "meta" else device.type  # where nothing is computed, nothing is cast
+    return torch.autocast(kind, torch.bfloat16, enabled=resolve_precision(precision, device) == "bfloat16")
 
 
 def widened(values: Tensor) -> Tensor:

@@ -97,6 +97,9 @@ def estimate_step_memory(
         kept += passes.small * small.kept
         # crops of one size go through the trunk together
         largest = max(2 * largest, passes.small * small.largest)
+    if run.losses.whole_size_px is not None and passes.whole:
+        whole = _measure(method.backbone, run.losses.whole_size_px, is_shared=is_shared, is_narrow=is_narrow)
+        kept += passes.whole * whole.kept
     logits = 4 * method.count_logits(run, num_images, large.positions)
     return StepMemory(
         kept=num_images * kept + logits,

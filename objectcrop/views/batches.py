@@ -10,11 +10,15 @@ from objectcrop.views.batched_render import augment_batch
 
 
 class KeyViews(NamedTuple):
-    """Key views alone: images as in a batch, their tags, and rows of `pack` if they are not augmented yet."""
+    """Key views alone: images as in a batch, their tags, rows of `pack` if they are not augmented yet, and quarter turns.
+
+    Quarter turns are 0 where the query is the object view.
+    """
 
     images: Tensor
     tags: Tensor
     transforms: Tensor | None
+    rotation: Tensor
 
 
 class PairBatch(NamedTuple):
@@ -34,6 +38,7 @@ class PairBatch(NamedTuple):
     shuffled_key: Tensor | None = None  # this process's share of the shuffled batch (`shuffle: loader`)
     shuffled_key_tags: Tensor | None = None
     small: Tensor | None = None  # SwAV's small crops, uint8, shape (N, crops, small side, small side, 3)
+    shuffled_key_rotation: Tensor | None = None
 
     def to(self, device: torch.device) -> "PairBatch":
         """Return the batch on a device, but for its tags."""
@@ -45,7 +50,7 @@ class PairBatch(NamedTuple):
 
     def with_shuffled(self, keys: KeyViews) -> "PairBatch":
         """Return the batch with keys of other samples beside its own."""
-        return self._replace(shuffled_key=keys.images, shuffled_key_tags=keys.tags)
+        return self._replace(shuffled_key=keys.images, shuffled_key_tags=keys.tags, shuffled_key_rotation=keys.rotation)
 
 
 class UntransformedBatch(NamedTuple):

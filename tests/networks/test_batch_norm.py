@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectcrop.networks import batch_norm
+from objectcrop.networks import batch_norm, between_processes
 from objectcrop.networks.batch_norm import GlobalBatchNorm2d, SplitBatchNorm1d, SplitBatchNorm2d
 
 
@@ -133,7 +133,9 @@ def as_two_gpus(monkeypatch):
             monkeypatch.setattr(torch, name, getattr(Kernels, name), raising=True)
     monkeypatch.setattr(batch_norm, "is_shared", lambda: True)
     monkeypatch.setattr(batch_norm.dist, "get_world_size", lambda: 2)
-    monkeypatch.setattr(batch_norm, "gather_single", lambda together, values: together.copy_(values.repeat(2, 1)))
+    monkeypatch.setattr(
+        between_processes, "gather_single", lambda together, values: together.copy_(values.repeat(2, 1))
+    )
     monkeypatch.setattr(batch_norm.dist, "all_reduce", lambda values: values.mul_(2))
     monkeypatch.setattr(batch_norm, "_is_on_gpu", lambda values: True)
 

@@ -15,6 +15,7 @@ from objectcrop.views.batched_render import pack
 from objectcrop.views.batches import LabelledBatch, UntransformedBatch
 from objectcrop.views.normalisation import normalise
 from objectcrop.views.plan import ViewPlan
+from tests.ssl.conftest import RECIPES
 from tests.ssl.host_waits import DEVICE, HostWaits
 from tests.ssl.wiring import batch_of, images, setup_of
 
@@ -26,6 +27,8 @@ CASES = {
     "scene-scene": {},
     "oac": {},
     "oac-same-tag": {},
+    "oac-key-encoder": {"losses": {"rotate_contrastive": True, "key_features": "key_encoder"}},
+    "oac-merged": {"losses": {"localization": 0.0, "key_rows": "needed", "passes": "merged"}},
     "densecl": {"moco": HEADS},
     "byol": {"byol": HEADS},
     "swav": {"swav": HEADS, **SMALL},
@@ -44,7 +47,7 @@ def _without_autocast(monkeypatch):
 
 
 def method_of(request_of, name, **changes):
-    run = request_of(name, **changes).run
+    run = request_of(name if name in RECIPES else "oac", **changes).run
     labels = torch.tensor([0, 1, 2]) if run.method == "supervised" else None
     with DEVICE:
         return build_method(setup_of(run, DEVICE_ALONE, labels=labels)).train()
@@ -122,7 +125,8 @@ def test_what_waits_is_counted():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: CUDA itself then names what waits")
 @pytest.mark.parametrize("name", CASES)
 def test_cuda_finds_no_wait_either(request_of, name):
-    device, run = torch.device("cuda", 0), request_of(name, **CASES[name]).run
+    device = torch.device("cuda", 0)
+    run = request_of(name if name in RECIPES else "oac", **CASES[name]).run
     labels = torch.tensor([0, 1, 2]) if run.method == "supervised" else None
     method = build_method(setup_of(run, World(0, 1, device), labels=labels)).train()
     optimizer = build_optimizer(method.parameters(), run.optimizer)

@@ -117,6 +117,9 @@ def test_estimating_changes_neither_the_method_nor_torchs_generator(request_of):
     [
         ("moco_v2", {}, TrunkPasses(1, 0)),
         ("moco_v2", {"losses": {"rotation": 1.0}}, TrunkPasses(3, 0)),
+        ("moco_v2", {"losses": {"rotation": 1.0, "rotate_contrastive": True}}, TrunkPasses(2, 0)),
+        ("densecl", {"losses": {"rotation": 1.0, "key_features": "key_encoder"}}, TrunkPasses(2, 0)),
+        ("byol", {"losses": {"localization": 1.0, "whole_size_px": 112}}, TrunkPasses(2, 0, 1)),
         ("densecl", {"losses": {"rotation": 1.0, "localization": 1.0}}, TrunkPasses(4, 0)),
         ("byol", {"losses": {"localization": 1.0}}, TrunkPasses(3, 0)),
         ("swav", {}, TrunkPasses(2, 6)),

@@ -1,5 +1,6 @@
 """OAC's extra losses, the same for every method: relative rotation and localization (paper, sections 4.2.1, 4.2.2)."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from objectcrop.runtime.precision import widened
 from objectcrop.runtime.transfer import send
 from objectcrop.study.settings.runs import LossSettings
 from objectcrop.views.batches import PairBatch
+from objectcrop.views.normalisation import normalise
 from objectcrop.views.plan import OBJECT_TAG
 
 NUM_ROTATIONS = 4
@@ -41,11 +43,34 @@ class PairHead(nn.Module):
         return logits
 
 
+class Beside(NamedTuple):
+    """Normalised images of the passes that the extra losses need beside the method's own; None where there is none.
+
+    Attributes:
+        key: those of `key_rows`.
+        rotated: object views, rotated.
+        whole: views of the whole image.
+        key_rows: which keys go through the trunk, on the device; None: all.
+    """
+
+    key: Tensor | None = None
+    rotated: Tensor | None = None
+    whole: Tensor | None = None
+    key_rows: Tensor | None = None
+
+    @property
+    def images(self) -> dict[str, Tensor]:
+        """Images by name, in the order of the passes."""
+        passes = {"key": self.key, "rotated": self.rotated, "whole": self.whole}
+        return {name: images for name, images in passes.items() if images is not None}
+
+
 class ExtraHeads(nn.Module):
     """The heads of the losses that are on. They read the trunk's pooled features, not normalised."""
 
     def __init__(self, num_features: int, losses: LossSettings) -> None:
         super().__init__()
+        self.losses = losses
         self.rotation = PairHead(num_features, NUM_ROTATIONS) if losses.rotation else None
         self.localization = PairHead(num_features, losses.patches**2) if losses.localization else None
 
@@ -54,7 +79,15 @@ class ExtraHeads(nn.Module):
         """Whether there is any."""
         return self.rotation is not None or self.localization is not None
 
-    def forward(self, backbone: Backbone, batch: PairBatch, query: View, key: View | None = None) -> ExtraLogits:
+    def forward(
+        self,
+        backbone: Backbone,
+        batch: PairBatch,
+        query: View,
+        key: View | None = None,
+        *,
+        encoded: Tensor | None = None,
+    ) -> ExtraLogits:
         """Logits of rotations, shape (N, 4), and of cells, shape (N, patches * patches), where their losses are on.
 
         Either view may be the query, so the object's and the scene's are picked by tag; of two scene views the key
@@ -65,22 +98,93 @@ class ExtraHeads(nn.Module):
             batch: for tags, rotations and the whole image.
             query: view of the batch's query.
             key: of its key; None where the method's own loss does not see it: the pass is made here.
+            encoded: features of the key by the key encoder, which then stand for those of a pass, shape (N, num_features).
         """
         if not self.are_on:
             return NO_LOGITS
-        if key is None:
-            key = backbone.view_aside(batch.key)
-        is_object = send(batch.query_tags == OBJECT_TAG, query.features.device)[:, None]
-        rotation = cells = None
-        if self.rotation is not None:
-            objects = torch.where(is_object[:, :, None, None], query.images, key.images)
-            rotated = backbone.features_aside(rotate(objects, batch.rotation))
-            rotation = self.rotation(rotated, torch.where(is_object, key.features, query.features))
+        beside = self.passes_beside(batch, query.images, key, encoded)
+        features = {name: backbone.features_aside(images) for name, images in beside.images.items()}
+        return self.logits(batch, query, beside, features, encoded if key is None else key.features)
+
+    def passes_beside(
+        self, batch: PairBatch, query: Tensor, key: View | None = None, encoded: Tensor | None = None
+    ) -> Beside:
+        """Return what has to go through the trunk beside the method's own passes; `query` are its normalised images."""
+        beside, keys = Beside(), None if key is None else key.images
+        if key is None and encoded is None and (rows := self._needed_keys(batch)) != []:
+            keys = normalise(batch.key)
+            chosen = None if rows is None else send(torch.tensor(rows), keys.device)
+            beside = beside._replace(key=keys if chosen is None else keys[chosen], key_rows=chosen)
+        if self.rotation is not None and not self.losses.rotate_contrastive:
+            keys = normalise(batch.key) if keys is None else keys
+            objects = torch.where(_is_object(batch, query.device)[:, None, None, None], query, keys)
+            beside = beside._replace(rotated=rotate(objects, batch.rotation))
         if self.localization is not None:
             assert batch.whole is not None
-            whole = backbone.view_aside(batch.whole).features
-            cells = self.localization(torch.where(is_object, query.features, key.features), whole)
+            beside = beside._replace(whole=normalise(batch.whole))
+        return beside
+
+    def logits(
+        self,
+        batch: PairBatch,
+        query: View,
+        beside: Beside,
+        features: Mapping[str, Tensor],
+        key: Tensor | None = None,
+    ) -> ExtraLogits:
+        """Return the logits from features of every pass.
+
+        Args:
+            batch: for tags.
+            query: view of the batch's query.
+            beside: the passes.
+            features: of their images, by name.
+            key: features of the key, if it had no pass beside.
+        """
+        if key is None and "key" in features:
+            key = features["key"]
+            if beside.key_rows is not None:
+                key = torch.zeros_like(query.features).index_copy(0, beside.key_rows, key.to(query.features.dtype))
+        elif key is None:  # nobody reads it
+            key = torch.zeros_like(query.features)
+        is_object = _is_object(batch, query.features.device)[:, None]
+        objects = torch.where(is_object, query.features, key)
+        rotation = cells = None
+        if self.rotation is not None:
+            scenes = torch.where(is_object, key, query.features)
+            rotation = self.rotation(features.get("rotated", objects), scenes)
+        if self.localization is not None:
+            cells = self.localization(objects, features["whole"])
         return ExtraLogits(rotation, cells)
+
+    def _needed_keys(self, batch: PairBatch) -> list[int] | None:
+        """Rows of the keys whose features a loss reads; None are all."""
+        if self.losses.key_rows == "all":
+            return None
+        is_object = batch.query_tags == OBJECT_TAG
+        needed = torch.zeros_like(is_object)
+        if self.rotation is not None:
+            needed |= torch.ones_like(is_object) if self.losses.rotate_contrastive else is_object
+        if self.localization is not None:
+            needed |= ~is_object
+        return None if needed.all() else torch.nonzero(needed).flatten().tolist()
+
+
+def _is_object(batch: PairBatch, device: torch.device) -> Tensor:
+    """Whether the query is the object view, on the device, shape (N,)."""
+    return send(batch.query_tags == OBJECT_TAG, device)
+
+
+def rotate_objects(batch: PairBatch) -> PairBatch:
+    """Return the batch with the object view of each pair rotated, for every loss to see."""
+    is_object = _is_object(batch, batch.query.device)
+    of_query, of_key = (torch.where(is_object == is_meant, batch.rotation, 0) for is_meant in (True, False))
+    rotated = batch._replace(
+        query=rotate(batch.query, of_query, dims=(1, 2)), key=rotate(batch.key, of_key, dims=(1, 2))
+    )
+    if batch.shuffled_key is None or batch.shuffled_key_rotation is None:
+        return rotated
+    return rotated._replace(shuffled_key=rotate(batch.shuffled_key, batch.shuffled_key_rotation, dims=(1, 2)))
 
 
 def add_extra_losses(
@@ -103,13 +207,19 @@ def add_extra_losses(
     return total, parts
 
 
-def rotate(images: Tensor, rotation: Tensor) -> Tensor:
-    """Rotate each image counter-clockwise by its number of quarter turns; squares only."""
+def rotate(images: Tensor, rotation: Tensor, dims: tuple[int, int] = (2, 3)) -> Tensor:
+    """Rotate each image counter-clockwise by its number of quarter turns; squares only.
+
+    Args:
+        images: four axes, the first of images.
+        rotation: quarter turns, 0..3, shape (N,).
+        dims: rows and columns.
+    """
     rotated, rotation = images, rotation[:, None, None, None]
     for quarter in range(1, NUM_ROTATIONS):
         # every image is rotated and the one that is meant kept: to choose rows by a mask, the host would wait for it
-        rotated = torch.where(rotation == quarter, torch.rot90(images, quarter, dims=(2, 3)), rotated)
-    return rotated.contiguous(memory_format=torch.channels_last)
+        rotated = torch.where(rotation == quarter, torch.rot90(images, quarter, dims=dims), rotated)
+    return rotated.contiguous(memory_format=torch.channels_last) if dims == (2, 3) else rotated.contiguous()
 
 
 def rotation_loss(logits: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:

@@ -45,8 +45,11 @@ class DenseEncoder(Encoder):
     def forward(self, images: Tensor, tags: Tensor) -> tuple[View, DenseEmbeddings]:
         """The view, and both heads' embeddings by those of its tags, of uint8 images."""
         view, map_ = self.backbone.view_and_map(images)
-        embeddings = F.normalize(widened(self.projector(view.features, tags)), dim=1)
-        return view, DenseEmbeddings(embeddings, widened(self.dense_projector(map_, tags)), map_)
+        return view, self.read(map_, view.features, tags)
+
+    def read(self, map_: Tensor, features: Tensor, tags: Tensor) -> DenseEmbeddings:
+        """What `forward` makes of images, from their last map and its pooled features."""
+        return DenseEmbeddings(self.embed(features, tags), widened(self.dense_projector(map_, tags)), map_)
 
 
 class DenseCl(MomentumContrast):
@@ -62,7 +65,6 @@ class DenseCl(MomentumContrast):
 
     def own_losses(self, outputs: DenseEmbeddings, batch: PairBatch, step: int) -> StepLosses:
         """Compute the global and the dense loss; update the key encoder, and the queues after the step."""
-        self.update_key_encoder()
         keys: DenseEmbeddings = self.encode_keys(batch, step)
         contrast, dense = self.contrast(outputs.embeddings, keys.embeddings, batch), self._dense(outputs, keys, batch)
         tags, pooled = self.gather_tags(batch), F.normalize(keys.dense.mean(dim=(2, 3)), dim=1)

@@ -11,8 +11,9 @@ from objectcrop.networks.weights import InitialWeights, load_weights
 from objectcrop.runtime.distributed import World, in_parallel
 from objectcrop.runtime.precision import autocast
 from objectcrop.runtime.randomness import Seeds
-from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, add_extra_losses
+from objectcrop.ssl.losses.object_aware import NO_LOGITS, ExtraHeads, ExtraLogits, add_extra_losses, rotate_objects
 from objectcrop.study.settings.runs import Run
+from objectcrop.views.batches import PairBatch
 
 
 class Setup(NamedTuple):
@@ -61,10 +62,17 @@ class StepLosses(NamedTuple):
 
 
 class TrunkPasses(NamedTuple):
-    """Passes of an image through the trunk with gradient in a step: at the size of a view, and of a small crop."""
+    """Passes of an image through the trunk with gradient in a step, by the size of what passes.
+
+    Attributes:
+        large: views.
+        small: small crops.
+        whole: views of the whole image, where they have a size of their own.
+    """
 
     large: int
     small: int
+    whole: int = 0
 
 
 class Method(nn.Module, ABC):
@@ -100,11 +108,18 @@ class Method(nn.Module, ABC):
 
     def step_losses(self, batch: Any, step: int) -> StepLosses:
         """Return the losses of a batch on the device; may change what is no parameter (key encoder, queue)."""
+        if self.run.losses.rotate_contrastive and isinstance(batch, PairBatch):
+            batch = rotate_objects(batch)
+        beside = self.before_network(batch, step)
         with self.autocast():
-            outputs: Outputs = self._callable[0](batch)
+            outputs: Outputs = self._callable[0](batch, **beside)
         own = self.own_losses(outputs.own, batch, step)
         total, more = add_extra_losses(own.total, outputs.extra, batch, self.run.losses)
         return StepLosses(total, {"loss": total.detach(), **own.parts, **more})
+
+    def before_network(self, batch: Any, step: int) -> dict[str, Tensor]:
+        """Return what the network takes by name beside the batch."""
+        return {}
 
     @abstractmethod
     def own_losses(self, outputs: Any, batch: Any, step: int) -> StepLosses:
@@ -141,9 +156,13 @@ class Method(nn.Module, ABC):
     @classmethod
     def count_passes(cls, run: Run) -> TrunkPasses:
         """Count the trunk's passes with gradient: own views, the other view's, the rotated view's, the whole image's."""
-        extra = bool(run.losses.rotation) + bool(run.losses.localization)
-        small = run.views.small_crops
-        return TrunkPasses(1 + (cls.sees_both_views(run) or extra > 0) + extra, 0 if small is None else small.count)
+        losses, small = run.losses, run.views.small_crops
+        is_on = bool(losses.rotation or losses.localization)
+        key = cls.sees_both_views(run) or (is_on and losses.key_features == "trained")
+        rotated = bool(losses.rotation) and not losses.rotate_contrastive
+        whole, has_own_size = bool(losses.localization), losses.whole_size_px is not None
+        large = 1 + key + rotated + (whole and not has_own_size)
+        return TrunkPasses(large, 0 if small is None else small.count, int(whole and has_own_size))
 
     @classmethod
     def count_logits(cls, run: Run, num_images: int, positions: int) -> int:

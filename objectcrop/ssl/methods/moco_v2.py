@@ -21,7 +21,6 @@ class MocoV2(MomentumContrast):
 
     def own_losses(self, outputs: EncoderEmbeddings, batch: PairBatch, step: int) -> StepLosses:
         """Compute InfoNCE against the queue; update the key encoder, and the queue after the step."""
-        self.update_key_encoder()
         keys: Tensor = self.encode_keys(batch, step).embeddings
         contrast = self.contrast(outputs.embeddings, keys, batch)
         self.enqueue_later(self.queue, keys, self.gather_tags(batch))

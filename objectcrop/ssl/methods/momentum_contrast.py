@@ -19,6 +19,7 @@ from objectcrop.ssl.methods.queue import Queue
 from objectcrop.ssl.samples.order import key_permutation
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batches import PairBatch
+from objectcrop.views.normalisation import normalise
 from objectcrop.views.plan import view_tag
 
 
@@ -40,7 +41,22 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor, tags: Tensor) -> tuple[View, Any]:
         """The view, and its embeddings by the projector of its tags, of uint8 images."""
         view = self.backbone.view(images)
-        return view, EncoderEmbeddings(F.normalize(widened(self.projector(view.features, tags)), dim=1))
+        return view, EncoderEmbeddings(self.embed(view.features, tags))
+
+    def embed(self, features: Tensor, tags: Tensor) -> Tensor:
+        """Unit vectors of pooled features, by the projector of their tags."""
+        return F.normalize(widened(self.projector(features, tags)), dim=1)
+
+    def read(self, map_: Tensor, features: Tensor, tags: Tensor) -> Any:
+        """What `forward` makes of images, from their last map and its pooled features."""
+        return EncoderEmbeddings(self.embed(features, tags))
+
+
+class EncodedKeys(NamedTuple):
+    """What the key encoder makes of a batch: its outputs, and features of its trunk where an extra loss reads them."""
+
+    outputs: Any
+    features: Tensor | None
 
 
 class QueryNetwork(nn.Module):
@@ -56,10 +72,30 @@ class QueryNetwork(nn.Module):
         """The query encoder's trunk."""
         return self.encoder.backbone
 
-    def forward(self, batch: PairBatch) -> Outputs:
-        """What the encoder makes of the queries and, where their losses are on, logits of rotations and of cells."""
+    def forward(self, batch: PairBatch, encoded: Tensor | None = None) -> Outputs:
+        """What the encoder makes of the queries and, where their losses are on, logits of rotations and of cells.
+
+        Args:
+            batch: pairs.
+            encoded: features of the keys by the key encoder, where the extra losses read these.
+        """
+        if self.extra.are_on and self.extra.losses.passes == "merged":
+            return self._in_one_pass(batch, encoded)
         view, query = self.encoder(batch.query, batch.query_tags)
-        return Outputs(query, self.extra(self.backbone, batch, view))
+        return Outputs(query, self.extra(self.backbone, batch, view, encoded=encoded))
+
+    def _in_one_pass(self, batch: PairBatch, encoded: Tensor | None) -> Outputs:
+        """The same, with all images of the query's size in one pass of the trunk."""
+        images = normalise(batch.query)
+        beside = self.extra.passes_beside(batch, images, encoded=encoded)
+        together = {name: some for name, some in beside.images.items() if some.shape[2:] == images.shape[2:]}
+        map_, *others = self.backbone.maps_at_once([images, *together.values()])
+        view = View(images, map_.mean(dim=(2, 3)))
+        features = {name: other.mean(dim=(2, 3)) for name, other in zip(together, others, strict=True)}
+        apart = beside.images.keys() - together.keys()
+        features |= {name: self.backbone.features_aside(beside.images[name]) for name in sorted(apart)}
+        logits = self.extra.logits(batch, view, beside, features, encoded)
+        return Outputs(self.encoder.read(map_, view.features, batch.query_tags), logits)
 
 
 class MomentumContrast(Method):
@@ -77,6 +113,7 @@ class MomentumContrast(Method):
         self.network = QueryNetwork(setup, encoder)
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
         self._waiting: list[tuple[Queue, Tensor, Tensor]] = []
+        self._encoded: EncodedKeys | None = None
 
     def fresh_queues(self, count: int) -> list[Queue]:
         """Make queues of random keys, whose tags cycle through those of the run's views."""
@@ -90,25 +127,46 @@ class MomentumContrast(Method):
         """Set each of its parameters to m times itself + (1 - m) times the query encoder's (equation 2)."""
         ema_update(self.key_encoder, self.network.encoder, self.run.moco.momentum)
 
+    def before_network(self, batch: PairBatch, step: int) -> dict[str, Tensor]:
+        """Encode the keys first where the extra losses read the key encoder's features of them."""
+        self._encoded = None
+        if self.run.losses.key_features == "trained":
+            return {}
+        self.update_key_encoder()
+        self._encoded = self._encode(batch, step)
+        assert self._encoded.features is not None
+        return {"encoded": self._encoded.features}
+
     def encode_keys(self, batch: PairBatch, step: int) -> Any:
-        """Encode the keys of a batch among other images than their queries (see `encode_shuffled`).
+        """Make the EMA update and encode the keys of a batch among other images than their queries (see `encode_shuffled`).
 
         Returns:
             The encoder's outputs, float32, in the order of the batch.
         """
-        encoded: list[Any] = []
+        if self._encoded is None:
+            self.update_key_encoder()
+            self._encoded = self._encode(batch, step)
+        outputs, self._encoded = self._encoded.outputs, None
+        return outputs
+
+    def _encode(self, batch: PairBatch, step: int) -> EncodedKeys:
+        reads_features = self.run.losses.key_features == "key_encoder"
+        encoded: list[tuple[Any, list[Tensor]]] = []
 
         def encode(images: Tensor, tags: Tensor) -> Tensor:
             with self.autocast():
-                encoded.append(self.key_encoder(images, tags)[1])
+                view, outputs = self.key_encoder(images, tags)
+            encoded.append((outputs, [*outputs, view.features] if reads_features else [*outputs]))
             # one row for each image, so that all of it comes back in order at once
-            return torch.cat([widened(part).flatten(1) for part in encoded[0]], dim=1)
+            return torch.cat([widened(part).flatten(1) for part in encoded[0][1]], dim=1)
 
         permutation = key_permutation(self.seeds, step, len(batch.key) * self.world.size)
         rows = encode_shuffled(encode, batch, permutation, self.world)
-        shapes = [part.shape[1:] for part in encoded[0]]
+        outputs, parts = encoded[0]
+        shapes = [part.shape[1:] for part in parts]
         pieces = torch.split(rows, [shape.numel() for shape in shapes], dim=1)
-        return encoded[0]._make(piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))
+        whole = [piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True)]
+        return EncodedKeys(outputs._make(whole[: len(outputs)]), whole[-1] if reads_features else None)
 
     def enqueue_later(self, queue: Queue, keys: Tensor, tags: Tensor) -> None:
         """Enqueue keys of this process, shape (n, D), and the tags of all, after the step: its backward pass reads the queue."""

@@ -26,7 +26,7 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.views.batched_render import pack
 from objectcrop.views.batches import KeyViews, PairBatch, UntransformedBatch
 from objectcrop.views.localization import occupancy
-from objectcrop.views.plan import ViewPlan, drawn_crop, plan_pair, plan_small_crops, plan_whole
+from objectcrop.views.plan import OBJECT_TAG, ViewPlan, drawn_crop, plan_pair, plan_small_crops, plan_whole
 from objectcrop.views.render import ImageArray, Part, cut_out, render
 
 
@@ -126,7 +126,9 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
             image = read_for(self.images.paths[row], size, [plan.key], self.run.views, self.decoder)
             views.append(self._make(image, size, plan.key, self.run.views.size_px))
         transforms = pack([plan.key for plan in plans]) if self.run.views.renderer == "batched" else None
-        return KeyViews(stack_images(views), torch.tensor([plan.key.tag for plan in plans]), transforms)
+        tags = torch.tensor([plan.key.tag for plan in plans])
+        rotation = torch.tensor([0 if plan.query.tag == OBJECT_TAG else plan.rotation for plan in plans])
+        return KeyViews(stack_images(views), tags, transforms, rotation)
 
     def rows_of(self, keys: list[Key]) -> list[int]:
         """Return the images of samples."""
@@ -140,7 +142,9 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
     def _sides(self, plan: PairPlan) -> list[tuple[ViewPlan, int]]:
         """List the views of a sample with their sides in pixels: query, key, the whole image if any, small crops."""
         views = self.run.views
-        sides = [(view, views.size_px) for view in (plan.query, plan.key, plan.whole) if view is not None]
+        sides = [(plan.query, views.size_px), (plan.key, views.size_px)]
+        if plan.whole is not None:
+            sides.append((plan.whole, self.run.losses.whole_size_px or views.size_px))
         return sides + [(view, views.small_crops.size_px) for view in plan.small if views.small_crops is not None]
 
     def _render(self, row: int, plan: PairPlan) -> "RenderedViews":

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from objectcrop.study.settings.backbones import BackboneSettings as BackboneSettings
+from objectcrop.study.settings.losses import LossSettings as LossSettings
 from objectcrop.study.settings.methods import (
     ByolSettings,
     CmcSettings,
@@ -47,14 +48,6 @@ class MocoSettings(Section):
         ge=0,
         description="Split batch norm: images that share statistics within a device; 0 is one group per device.",
     )
-
-
-class LossSettings(Section):
-    """Weights of the paper's extra losses (sections 4.2.1, 4.2.2); the paper adds both with weight 1."""
-
-    rotation: float = Field(default=0.0, ge=0, description="Weight of the relative rotation loss; 0 turns it off.")
-    localization: float = Field(default=0.0, ge=0, description="Weight of the localization loss; 0 turns it off.")
-    patches: int = Field(default=7, ge=1, description="p: the image is divided in p x p cells for localization.")
 
 
 class OptimizerSettings(Section):
@@ -223,7 +216,8 @@ class Run(Section):
 
     @model_validator(mode="after")
     def _fields_agree(self) -> "Run":
-        if problems := [*self._needs_of_method(), *self._misfits_of_views()]:
+        misfits = self.losses.find_misfits(self.method)
+        if problems := [*self._needs_of_method(), *self._misfits_of_views(), *misfits]:
             raise DisagreementError(*problems)
         return self
 

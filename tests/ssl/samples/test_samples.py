@@ -83,6 +83,8 @@ def test_loaded_shuffled_keys_are_those_of_the_shuffled_batch(samples, request_o
             assert torch.equal(batch.rows, whole[step].rows[2 * rank : 2 * rank + 2])
             assert torch.equal(batch.shuffled_key, whole[step].key[mine])
             assert torch.equal(batch.shuffled_key_tags, whole[step].key_tags[mine])
+            turns = torch.where(whole[step].query_tags[mine] == 0, 0, whole[step].rotation[mine])
+            assert torch.equal(batch.shuffled_key_rotation, turns)
 
 
 def test_training_that_starts_later_sees_the_same_batches(samples):
@@ -217,6 +219,14 @@ def test_the_batched_renderer_shows_the_same_samples(tables, request_of):
             assert (first.shape, first.dtype) == (second.shape, second.dtype)
             assert (first.int() - second.int()).abs().float().mean() <= 1
             assert first.float().std() > 10
+
+
+def test_views_of_the_whole_image_may_have_a_side_of_their_own(samples, request_of):
+    before = all_batches(samples, 0, range(1))[0]
+    samples.run = request_of("oac", losses={"whole_size_px": 64}).run
+    after = all_batches(samples, 0, range(1))[0]
+    assert (before.whole.shape, after.whole.shape) == ((4, 32, 32, 3), (4, 64, 64, 3))
+    assert same(before._replace(whole=None), after._replace(whole=None))
 
 
 def test_a_run_trains_on_views_augmented_in_batches(tables, request_of, tmp_path):
