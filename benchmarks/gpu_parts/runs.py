@@ -9,6 +9,7 @@ import torch
 
 from objectcrop.boxes import Boxes
 from objectcrop.networks.backbones import seeded_weights
+from objectcrop.runtime.cuda import fast_gpu
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
@@ -16,9 +17,10 @@ from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.labelled import LabelledSamples
-from objectcrop.ssl.samples.order import BatchOrder, load_batches
+from objectcrop.ssl.samples.order import BatchOrder, how_workers_start, load_batches
 from objectcrop.ssl.samples.pairs import PairSamples
 from objectcrop.ssl.training.checkpoints import read_metrics
+from objectcrop.ssl.training.compiling import compile_trunks
 from objectcrop.ssl.training.loop import Job, Training
 from objectcrop.study.settings.runs import Run
 
@@ -99,15 +101,19 @@ def time_run(
     )
     with seeded_weights(0):
         method = build_method(Setup(run, seeds, world, len(samples), labels if is_supervised else None))
-    if run.training.compiled:
-        method.compile_trunks()
+    compile_trunks(method, world, on_gpu=True)
     job = Job("benchmark", "none", run.optimizer, len(samples), folder, seeds, save_every_s=1e9, peak_teraflops=peak)
     assert job.total_steps == total, f"{len(samples)} samples give {job.total_steps} steps, expected {total}"
     order = BatchOrder(len(samples), size.batch, range(total), seeds=seeds, world=world)
-    loaded = iter(load_batches(samples, order, workers or 0, world.device))
-    batches: Iterator[Any] = loaded if workers is not None else repeat(next(loaded).to(world.device))
+    start = how_workers_start(world.device)
+    batches: Iterator[Any] = iter(load_batches(samples, order, workers or 0, world.device, start=start))
+    if workers is None:
+        first = next(batches)
+        # the host reads the rows in every step
+        batches = repeat(first.to(world.device)._replace(rows=first.rows))
     folder.mkdir(parents=True)
-    Training(method, job, world).run(batches, StopRequest(), images.ids)
+    with fast_gpu(world.device):
+        Training(method, job, world).run(batches, StopRequest(), images.ids)
     rows = [row for row in read_metrics(folder) if row["step"] > size.warm_up]
     return Timed(*(sum(row[name] for row in rows) / len(rows) for name in Timed._fields))
 

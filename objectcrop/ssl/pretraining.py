@@ -26,7 +26,7 @@ from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.samples.images import ImageList, UsableRanks, boxes_of_images, list_sources, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
-from objectcrop.ssl.samples.order import BatchOrder, load_batches, split_threads
+from objectcrop.ssl.samples.order import BatchOrder, how_workers_start, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
 from objectcrop.ssl.step_memory import report_step_memory
 from objectcrop.ssl.training.checkpoints import LOCK, read_metrics, set_stale_aside
@@ -193,7 +193,8 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         loads_shuffled=isinstance(samples, ShuffledSamples),
         parts=run.training.accumulation_steps,
     )
-    training.run(load_batches(samples, order, workers, world.device), stop, images.ids)
+    batches = load_batches(samples, order, workers, world.device, start=how_workers_start(world.device))
+    training.run(batches, stop, images.ids)
     training.save()
     backbone = build_backbone(run.backbone)
     backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})

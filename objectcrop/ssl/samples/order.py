@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import torch
@@ -13,8 +13,11 @@ from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import ignore_stop_signals
 from objectcrop.ssl.samples.images import Key, LoadedShare
+from objectcrop.ssl.samples.sharing import SharedSamples
 
 PREFETCH = 4
+
+Start = Literal["fork", "spawn"]
 
 
 class BatchOrder(Sampler[Any]):
@@ -66,7 +69,7 @@ def key_permutation(seeds: Seeds, step: int, global_batch: int) -> Tensor:
 
 
 def load_batches(
-    samples: Dataset[Any], order: Iterable[Any], num_workers: int, device: torch.device
+    samples: Dataset[Any], order: Iterable[Any], num_workers: int, device: torch.device, *, start: Start = "fork"
 ) -> DataLoader[Any]:
     """Load batches in order.
 
@@ -75,20 +78,24 @@ def load_batches(
         order: what each batch is made of.
         num_workers: processes that make them; 0: this one does, between the steps.
         device: that the batches go to.
+        start: how these processes come to be: as copies of this one, or afresh (`how_workers_start`).
     """
     cv2.setNumThreads(0)
-    # a copy of a process that has opened a GPU may hang
-    method = "spawn" if device.type == "cuda" else "fork"
     return DataLoader(
-        samples,
+        SharedSamples(samples) if start == "spawn" and num_workers else samples,
         batch_sampler=order,
         collate_fn=_as_it_is,
         num_workers=num_workers,
         pin_memory=device.type == "cuda",
         prefetch_factor=PREFETCH if num_workers else None,
         worker_init_fn=start_worker,
-        multiprocessing_context=method if num_workers else None,
+        multiprocessing_context=start if num_workers else None,
     )
+
+
+def how_workers_start(device: torch.device) -> Start:
+    """Return how the workers of a training start: afresh beside a GPU, as a copy of a process that has opened one may hang."""
+    return "spawn" if device.type == "cuda" else "fork"
 
 
 def split_threads(num_threads: int, num_gpus: int) -> tuple[int, int]:

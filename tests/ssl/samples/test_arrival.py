@@ -1,6 +1,6 @@
 """Batches arrive on the device in order, each with its rows."""
 
-import pickle
+from multiprocessing.reduction import ForkingPickler
 
 import pytest
 import torch
@@ -8,8 +8,10 @@ import torch
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.samples.arrival import arrive
 from objectcrop.ssl.samples.images import ImageList, boxes_of_images
-from objectcrop.ssl.samples.order import BatchOrder, load_batches
+from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
+from objectcrop.ssl.samples.order import BatchOrder, how_workers_start, load_batches
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
+from objectcrop.ssl.samples.sharing import SharedSamples
 from tests.ssl.wiring import ALONE, batch_of
 
 CPU = torch.device("cpu")
@@ -42,26 +44,39 @@ def test_a_gpu_gets_the_same_batches_from_its_copy_stream(count):
         assert torch.equal(query, expected.query)
 
 
-@pytest.mark.parametrize("name", ["oac", "supervised"])
-def test_samples_travel_to_workers_that_start_afresh(tables, request_of, name):
-    """Beside a GPU workers are no copies of the process that has opened it: samples are sent to them."""
-    images, run = ImageList.of(tables.manifest, tables.data_root), request_of("oac").run
-    samples = PairSamples(images, boxes_of_images(tables.proposals, images), run, 0.5, Seeds(0, 1))
+def samples_of(name, tables, request_of):
+    images, run = ImageList.of(tables.manifest, tables.data_root), request_of(name).run
     if name == "supervised":
-        from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
-
-        labels = labels_by_image(tables.annotations, images)[0]
-        samples = LabelledSamples(images, labels, request_of(name).run, Seeds(0, 1))
-    sent, keys = pickle.loads(pickle.dumps(samples)), [(0, 3), (1, 5)]
-    for value, expected in zip(sent.__getitems__(keys), samples.__getitems__(keys), strict=True):
-        assert value is expected is None or torch.equal(value, expected)
-    if name == "oac":
-        assert len(pickle.loads(pickle.dumps(ShuffledSamples(samples)))) == len(samples)
+        return LabelledSamples(images, labels_by_image(tables.annotations, images)[0], run, Seeds(0, 1))
+    return PairSamples(images, boxes_of_images(tables.proposals, images), run, 0.5, Seeds(0, 1))
 
 
-@pytest.mark.parametrize(("device", "start"), [("cuda", "spawn"), ("cpu", "fork")])
-def test_workers_beside_a_gpu_start_afresh(device, start):
-    order = BatchOrder(16, 4, range(2), seeds=Seeds(0, 1), world=ALONE)
-    loader = load_batches([], order, 2, torch.device(device))
-    assert loader.multiprocessing_context.get_start_method() == start
-    pickle.dumps((loader.collate_fn, loader.worker_init_fn, order))
+def same(first, second):
+    return all((a is None and b is None) or torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("name", ["oac", "supervised"])
+def test_samples_that_travel_are_the_same_and_send_no_block_of_memory(tables, request_of, name):
+    samples, keys = samples_of(name, tables, request_of), [(0, 3), (1, 5)]
+    shared = SharedSamples(samples)
+    sent = ForkingPickler.dumps(shared)
+    arrived = ForkingPickler.loads(sent)
+    assert same(arrived.__getitems__(keys), samples.__getitems__(keys))
+    assert len(arrived) == len(samples)
+    pairs = list(zip(arrived._blocks, shared._blocks, strict=True))
+    assert len(pairs) > 3
+    for there, here in pairs:
+        here[:1] += 1
+        assert torch.equal(there, here), "they are the same memory"
+
+
+def test_workers_that_start_afresh_make_the_same_batches(tables, request_of):
+    samples = ShuffledSamples(samples_of("oac", tables, request_of))
+    order = BatchOrder(16, 4, range(2), seeds=Seeds(0, 1), world=ALONE, loads_shuffled=True)
+    alone, helped = (list(load_batches(samples, order, n, CPU, start="spawn")) for n in (0, 1))
+    assert len(alone) == len(helped) == 2
+    assert all(map(same, alone, helped))
+
+
+def test_workers_beside_a_gpu_start_afresh():
+    assert [how_workers_start(torch.device(kind)) for kind in ("cuda", "cpu")] == ["spawn", "fork"]
