@@ -76,14 +76,19 @@ class Backbone(nn.Module, ABC):
         """Features pooled over the last map, shape (N, num_features); `images` are normalised, shape (N, 3, H, W)."""
         return self.forward_map(images).mean(dim=(2, 3))
 
+    @staticmethod
+    def normalised(images: Tensor) -> Tensor:
+        """What `forward` takes of uint8 images, shape (N, H, W, 3)."""
+        return normalise(images)
+
     def view(self, images: Tensor) -> View:
         """Normalise uint8 images, shape (N, H, W, 3), and compute their features."""
-        ready = normalise(images)
+        ready = self.normalised(images)
         return View(ready, self(ready))
 
     def view_aside(self, images: Tensor) -> View:
         """Return what `view` does without a change to running statistics."""
-        ready = normalise(images)
+        ready = self.normalised(images)
         return View(ready, self.features_aside(ready))
 
     def features_aside(self, images: Tensor) -> Tensor:
@@ -103,7 +108,7 @@ class Backbone(nn.Module, ABC):
 
     def view_and_map(self, images: Tensor) -> tuple[View, Tensor]:
         """The view, and the last map that its features are pooled over."""
-        ready = normalise(images)
+        ready = self.normalised(images)
         map_ = self.forward_map(ready)
         return View(ready, map_.mean(dim=(2, 3))), map_
 

@@ -132,7 +132,8 @@ def weight_bytes(method: nn.Module, settings: OptimizerSettings, *, is_narrow: b
     """Count what does not depend on the batch: all tensors of a method, gradients, optimizer state, copies of autocast."""
     stored = sum(value.nbytes for value in (*method.parameters(), *method.buffers()))
     trained = sum(value.nbytes for value in method.parameters() if value.requires_grad)
-    states = 2 if settings.name == "adamw" else int(settings.momentum > 0)
+    # LARS and LARC hold all decayed gradients at once, each tensor's scale in its shape, and where it is
+    states = 2 if settings.name == "adamw" else 4 if settings.name in ("lars", "larc") else int(settings.momentum > 0)
     return stored + trained * (1 + states) + (trained // 2 if is_narrow else 0)
 
 

@@ -195,7 +195,7 @@ def test_a_method_with_a_queue_is_not_advised_to_accumulate(request_of):
     assert not find_memory_warnings(method, memory, world_size=1, limit=memory.total)
 
 
-@pytest.mark.parametrize(("name", "copies"), [("sgd", 3), ("lars", 3), ("adamw", 4)])
+@pytest.mark.parametrize(("name", "copies"), [("sgd", 3), ("lars", 6), ("adamw", 4)])
 def test_weights_count_gradients_and_the_optimizers_state(name, copies):
     layer = torch.nn.Linear(10, 10, bias=False)
     assert weight_bytes(layer, OptimizerSettings(name=name), is_narrow=False) == copies * 400

@@ -1,6 +1,5 @@
 """The batched renderer against the CPU renderer: the same record gives the same view."""
 
-import shutil
 from dataclasses import replace
 
 import cv2
@@ -14,7 +13,7 @@ from objectcrop.boxes import Size
 from objectcrop.runtime.randomness import generator
 from objectcrop.study.settings.views import SmallCropSettings, ViewSettings
 from objectcrop.views.augmentations import ColorTransform
-from objectcrop.views.batched_render import NUM_COLUMNS, SIGMA, augment_batch, augment_by_steps, blur_weights, pack
+from objectcrop.views.batched_render import NUM_COLUMNS, augment_batch, pack
 from objectcrop.views.plan import ViewPlan, plan_pair, plan_small_crops
 from objectcrop.views.render import Part, cut_out, render
 
@@ -114,16 +113,18 @@ def test_steps_taken_together_are_the_steps_one_by_one():
         assert np.array_equal(view[0].numpy(), expected)
 
 
-@pytest.mark.slow
-def test_compiled_kernels_show_the_same_pixels(monkeypatch):
-    """GPUs run what is compiled here for the CPU."""
-    if shutil.which("g++") is None:
-        pytest.skip("torch.compile on the CPU needs a C++ compiler, g++ is not installed")
+@pytest.mark.gpu
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a GPU; for the CPU benchmarks/render.py compiles and compares"
+)
+def test_compiled_kernels_show_the_same_pixels():
     views = ViewSettings(augmentation="byol", size_px=32)
     plans = [plan for n in range(8) for plan in plan_pair([], SIZE, views, 0.5, generator(0, "views", n))]
     cut = torch.from_numpy(np.stack([cut_out(image(1), SIZE, plan, 32) for plan in plans]))
-    inputs = cut, pack(plans), blur_weights(pack(plans)[:, SIGMA] * 32 / 224, 1)
-    assert torch.equal(torch.compile(augment_by_steps, dynamic=False)(*inputs), augment_by_steps(*inputs))
+    compiled = augment_batch(cut.cuda(), pack(plans).cuda(), max_sigma=2.0).cpu()
+    difference = (compiled.int() - augment_batch(cut, pack(plans), max_sigma=2.0).int()).abs()
+    # kernels multiply and add at once, so that a half may round the other way
+    assert (difference > 0).float().mean() < 1e-3
 
 
 def test_images_of_a_batch_do_not_mix():

@@ -12,7 +12,6 @@ from objectcrop.runtime.precision import widened
 from objectcrop.runtime.transfer import send
 from objectcrop.study.settings.runs import LossSettings
 from objectcrop.views.batches import PairBatch
-from objectcrop.views.normalisation import normalise
 from objectcrop.views.plan import OBJECT_TAG
 
 NUM_ROTATIONS = 4
@@ -112,16 +111,16 @@ class ExtraHeads(nn.Module):
         """Return what has to go through the trunk beside the method's own passes; `query` are its normalised images."""
         beside, keys = Beside(), None if key is None else key.images
         if key is None and encoded is None and (rows := self._needed_keys(batch)) != []:
-            keys = normalise(batch.key)
+            keys = Backbone.normalised(batch.key)
             chosen = None if rows is None else send(torch.tensor(rows), keys.device)
             beside = beside._replace(key=keys if chosen is None else keys[chosen], key_rows=chosen)
         if self.rotation is not None and not self.losses.rotate_contrastive:
-            keys = normalise(batch.key) if keys is None else keys
+            keys = Backbone.normalised(batch.key) if keys is None else keys
             objects = torch.where(_is_object(batch, query.device)[:, None, None, None], query, keys)
             beside = beside._replace(rotated=rotate(objects, batch.rotation))
         if self.localization is not None:
             assert batch.whole is not None
-            beside = beside._replace(whole=normalise(batch.whole))
+            beside = beside._replace(whole=Backbone.normalised(batch.whole))
         return beside
 
     def logits(

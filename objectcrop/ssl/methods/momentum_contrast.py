@@ -19,7 +19,6 @@ from objectcrop.ssl.methods.queue import Queue
 from objectcrop.ssl.samples.order import key_permutation
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batches import PairBatch
-from objectcrop.views.normalisation import normalise
 from objectcrop.views.plan import view_tag
 
 
@@ -86,7 +85,7 @@ class QueryNetwork(nn.Module):
 
     def _in_one_pass(self, batch: PairBatch, encoded: Tensor | None) -> Outputs:
         """The same, with all images of the query's size in one pass of the trunk."""
-        images = normalise(batch.query)
+        images = Backbone.normalised(batch.query)
         beside = self.extra.passes_beside(batch, images, encoded=encoded)
         together = {name: some for name, some in beside.images.items() if some.shape[2:] == images.shape[2:]}
         map_, *others = self.backbone.maps_at_once([images, *together.values()])
