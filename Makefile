@@ -14,7 +14,7 @@ test: setup ## all tests; make test TESTS="tests/proposals -m 'not slow'" runs s
 learn: setup ## every method of pretraining leaves random initialisation behind on drawn scenes, and a ResNet-50 learns photographs; 45 minutes
 	@$(BIN)/python -m pytest tests/learning
 
-check: setup ## format, lint, types, contracts, spelling, drift
+check: setup ## format, lint, types, contracts, spelling, drift, bandit, known vulnerabilities of the locks
 	@$(BIN)/python .ci/check.py
 
 other-python: setup ## set-up, checks and fast tests on the other Python that is allowed, in build/; coverage of each room

@@ -24,6 +24,8 @@ CHECKS = {
     "types": "mypy",
     "drift": f"pytest -q -p no:cacheprovider {DRIFT}",
     "snakemake": "snakemake --lint",
+    "audit": "python .ci/audit.py dependencies",
+    "bandit": "python .ci/audit.py bandit",
     "snakefmt": "snakefmt --check Snakefile rules",
     "contracts": "lint-imports",
     "lint": "ruff check .",
@@ -40,6 +42,13 @@ class Outcome(NamedTuple):
     passed: bool
     output: str
     seconds: float
+
+    @property
+    def word(self) -> str:
+        """Whether it passed, failed, or says that it could not be done here."""
+        if not self.passed:
+            return "FAILED"
+        return "SKIPPED" if self.output.startswith("SKIPPED") else "ok"
 
 
 def check(name: str) -> Outcome:
@@ -83,10 +92,11 @@ def main() -> int:
     failed = []
     with ThreadPoolExecutor(max_workers=2) as pool:
         for outcome in pool.map(check, args.names or CHECKS):
-            print(f"{'ok    ' if outcome.passed else 'FAILED'} {outcome.name} ({outcome.seconds:.1f} s)", flush=True)
+            print(f"{outcome.word:7s} {outcome.name} ({outcome.seconds:.1f} s)", flush=True)
+            if outcome.word != "ok":
+                print(f"{outcome.output.rstrip()}\n", flush=True)
             if not outcome.passed:
                 failed.append(outcome.name)
-                print(f"{outcome.output.rstrip()}\n", flush=True)
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0
 

@@ -34,6 +34,12 @@ HEADINGS = {
         "name a scene or do not, and crops of scenes, of objects and of random boxes.\n\n![Gains](../figures/effect.svg)",
     ),
     "first_run": Heading("The demo, rule by rule"),
+    "instruction_sets": Heading(
+        "One run on several processors",
+        "Runs of the tiny study, lengthened, with equal seeds: beside the machine's own kernels in float32 the same once more, "
+        "AVX2 kernels in float32, and bfloat16, which `auto` takes where the processor has it (docs/rerun.md). Trainings this "
+        "small are chaotic: what differs in the last bits of a step is multiplied by every later one.",
+    ),
     "loader": Heading(
         "Making views",
         "Pairs of 224 px on one core, by processor time, from one box of 0.2 to 0.4 of each image. `classic`: PIL and torchvision "

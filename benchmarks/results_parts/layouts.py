@@ -196,6 +196,24 @@ def ohms(result: Result) -> list[Table]:
     return [Table("A box CSV of Open Images' size", columns, rows, notes=notes), ratios(result, FASTER)]
 
 
+def instruction_sets(result: Result) -> list[Table]:
+    """Return for each run what each way of computing differs by from the machine's own kernels in float32."""
+    by_name = values(result)
+    heads = dict.fromkeys(name.split(": ")[0] for name in by_name)
+    runs, ways = (dict.fromkeys(head.split(", ", 1)[place] for head in heads) for place in (0, 1))
+    base, *others = ways
+    measures = [name.split(": ")[1] for name in by_name if name.startswith(f"{next(iter(runs))}, {others[0]}: ")]
+    return [
+        Table(
+            f"{run}: beside {base}",
+            ["", *others],
+            [[what, *(number(by_name[f"{run}, {way}: {what}"], 3) for way in others)] for what in measures],
+            notes=[f"mAP with {base}: {by_name[f'{run}, {base}: mAP']:.1f}."],
+        )
+        for run in runs
+    ]
+
+
 def running_statistics(result: Result) -> list[Table]:
     """Return mAP of both ways by seed."""
     by_name = values(result)

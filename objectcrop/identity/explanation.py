@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def explain(records: Iterable[Record], chain: Chain) -> Iterator[str]:
         around = [f"  {line}" for line in surroundings(record)]
         yield from _lines(record, chain)
         yield from around if around != before else ["  versions and machine: the same"]
-        yield f"  cost: {record.story['seconds']} s, {record.story['peak_memory_mb']} MB"
+        yield f"  cost: {cost_in_words(record.story)}"
         yield ""
         before = around
         job = (record.rule, record.story["finished"], tuple(record.story["outputs"]))
@@ -68,17 +68,45 @@ def as_json(record: Record, chain: Chain) -> dict[str, Any]:
     problem = chain.problem(record.file)
     value = record._asdict() | {"output": _plain(record.output), "stale": None if problem is None else problem.reason}
     value["inputs"] = {name: [_plain(entry) for entry in entries] for name, entries in record.inputs.items()}
-    return value | {"precision": precision_of(record)}
+    return value | {"precision": precision_of(record), "device": device_of(record)}
 
 
 def precision_of(record: Record) -> Any:
     """Return what networks computed in, as a JSON file of the same job says; None if none does."""
+    return next((value["precision"] for value in _written(record) if "precision" in value), None)
+
+
+def device_of(record: Record) -> Mapping[str, Any] | None:
+    """Return what a job computed on (see `describe_device`): as its process wrote into a JSON file, else as its record has it.
+
+    None if it has none, as records of earlier versions.
+    """
+    found = (value["provenance"].get("device") for value in _written(record) if "provenance" in value)
+    return next(filter(None, found), record.story.get("device"))
+
+
+def _written(record: Record) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects that a job wrote and that are there."""
     for path in map(Path, record.story["outputs"]):
         if path.suffix == ".json" and path.is_file():
             value = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(value, dict) and "precision" in value:
-                return value["precision"]
-    return None
+            if isinstance(value, dict):
+                yield value
+
+
+def cost_in_words(story: Mapping[str, Any]) -> str:
+    """Return the time and memory of a job."""
+    gpus = f", {story['gpu_seconds']} s of GPUs" if story.get("num_gpus") else ""
+    return f"{story['seconds']} s{gpus}, {story['peak_memory_mb']} MB"
+
+
+def device_in_words(device: Mapping[str, Any]) -> str:
+    """Return what a job computed on, with what decides its last bits."""
+    if device["kind"] == "cuda":
+        versions = ", ".join(f"{name} {device[name]}" for name in ("cuda", "cudnn") if name in device)
+        return f"{device['num_gpus']} x {device['name'] or 'GPU'}" + (f" ({versions})" if versions else "")
+    kernels = f", {device['kernels']} kernels, {device['num_threads']} threads" if "kernels" in device else ""
+    return f"{device['name']}{kernels}"
 
 
 def _lines(record: Record, chain: Chain) -> Iterator[str]:
@@ -97,6 +125,8 @@ def _lines(record: Record, chain: Chain) -> Iterator[str]:
     yield f"  code: {record.code}, commit {story['commit']}"
     if (precision := precision_of(record)) is not None:
         yield f"  precision: {precision if isinstance(precision, str) else sorted_json(precision)}"
+    if (device := device_of(record)) is not None:
+        yield f"  device: {device_in_words(device)}"
 
 
 def short_command(record: Record) -> str:

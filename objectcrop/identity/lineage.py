@@ -43,6 +43,10 @@ class Lineage:
                 return Expected(rule, settings, self._code[rule])
         return None
 
+    def made_by(self, rule: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield path and settings of the files that a rule makes; "{seed}" and "{shard}" in a path stand for any number."""
+        return ((path, settings) for path, (made_by, settings) in self._files.items() if made_by == rule)
+
 
 def write_lineage(
     folder: str | Path, files: Mapping[str, tuple[str, Mapping[str, Any]]], code: Mapping[str, str]

@@ -1,5 +1,6 @@
 """The life of a job, from inputs that are examined to outputs that have records."""
 
+import argparse
 import os
 import resource
 import shlex
@@ -75,15 +76,18 @@ class Making:
 
     def finish(self) -> None:
         """Write a record beside each output."""
+        seconds, num_gpus = round(time.monotonic() - self._started, 2), gpus_of(self._work.command)
         story = {
             "command": shlex.join(self._work.command),
             "data_root": self._work.data_root,
             "outputs": [path.as_posix() for path in self._work.outputs],
-            "seconds": round(time.monotonic() - self._started, 2),
+            "seconds": seconds,
+            "num_gpus": num_gpus,
+            "gpu_seconds": round(seconds * num_gpus, 2),
             "peak_memory_mb": _peak_memory_mb(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": describe_machine(),
-            **provenance(),
+            **_around(num_gpus),
         }
         for path in self._work.outputs:
             output = input_of(path)
@@ -132,6 +136,21 @@ def begin(work: Work, *, leaf: Leaf | None = None, tolerant: bool = False) -> Ma
     if problems and not tolerant:
         raise ValueError("\n".join(problem.through(name) for name, problem in problems.items()))
     return Making(work, inputs, lineage, {} if not tolerant else problems)
+
+
+def gpus_of(command: Sequence[str]) -> int:
+    """Return how many GPUs a script was given, by its option `--gpus`; 0 where it has none."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--gpus", type=int, default=0)
+    return int(parser.parse_known_args(list(command))[0].gpus)
+
+
+def _around(num_gpus: int) -> dict[str, Any]:
+    """Return the provenance of a job; of a job of several GPUs the launcher, which used none, knows their number alone."""
+    found = provenance()
+    if num_gpus and found["device"]["kind"] == "cpu":
+        found["device"] = {"kind": "cuda", "name": None, "num_gpus": num_gpus}
+    return found
 
 
 def _examined(file: Path, *, is_large: bool) -> Input:

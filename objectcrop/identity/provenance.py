@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from objectcrop.identity.machine import describe_device
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -16,18 +18,31 @@ PACKAGES = (
     "pyarrow",
     "pillow",
     "opencv-python-headless",
+    "numba",
+    "pydantic",
+    "pycocotools",
+    "faster-coco-eval",
     "snakemake",
     "fiftyone",
 )
 
 
 def provenance() -> dict[str, Any]:
-    """Return the versions of Python and the packages, the platform, and the git commit of the code (None outside a checkout)."""
+    """Return what this process ran with: versions, platform, device, and the code's place in git.
+
+    Returns:
+        `python`, `platform`, `versions` of the packages that are installed; `commit`, for people, and `revision`, all its digits;
+        `is_dirty`, whether a tracked file was changed since (these three are None outside a checkout); `device`, see
+        `describe_device`.
+    """
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "commit": _commit(),
+        "commit": (commit := _git("describe", "--always", "--dirty")),
+        "revision": _git("rev-parse", "HEAD"),
+        "is_dirty": None if commit is None else commit.endswith("-dirty"),
         "versions": {name: installed for name in PACKAGES if (installed := _version(name)) is not None},
+        "device": describe_device(),
     }
 
 
@@ -38,12 +53,12 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
+def _git(*words: str) -> str | None:
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the user's own git)
+        ["git", *words],  # noqa: S607 (the user's own git)
         cwd=root,
         capture_output=True,
         text=True,

@@ -7,6 +7,8 @@ import pickle
 
 import pytest
 
+from objectcrop.identity.record import read_record
+from objectcrop.registry.entry import read_entries
 from objectcrop.tables import ANNOTATIONS, MANIFEST, PROPOSALS, read_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
@@ -117,3 +119,36 @@ def test_every_metric_is_a_percentage(results):
         undefined = {name for name, value in metrics.items() if value is None}
         assert undefined <= OF_SIZES, file  # no object of that size
         assert all(0 <= metrics[name] <= 100 for name in metrics.keys() - undefined), file
+
+
+def test_every_result_and_its_record_state_what_it_was_made_with_and_what_it_took(results):
+    """Settings, digests, commit and whether it was dirty, versions, seeds, device, precision, time on the clock and on GPUs."""
+    files = sorted((results / "eval").glob("*/s*/*.json"))
+    assert len(files) == 9
+    for file in files:
+        result, record = json.loads(file.read_text()), read_record(file)
+        assert {"settings", "settings_hash", "seed", "precision", "cost", "provenance"} <= result.keys(), file
+        assert {"commit", "revision", "is_dirty", "versions", "python", "device"} <= result["provenance"].keys(), file
+        assert result["provenance"]["device"]["kind"] == "cpu"
+        assert result["provenance"]["device"]["num_threads"] == 1, file
+        assert record.settings["study_seed"] == 0
+        assert record.options == {"seed": result["seed"]}
+        assert all(len(entry.sha256) == 64 for entry in (*record.all_inputs(), record.output))
+        assert {
+            "command",
+            "seconds",
+            "num_gpus",
+            "gpu_seconds",
+            "revision",
+            "is_dirty",
+            "device",
+        } <= record.story.keys()
+
+
+def test_the_runs_are_listed_with_every_result_that_the_study_plans(results):
+    entries = read_entries(results)
+    assert sorted(entry.run for entry in entries) == sorted(RUNS)
+    assert [entry.missing for entry in entries] == [()] * len(RUNS)
+    (oac,) = (entry for entry in entries if entry.run == "oac")
+    assert {"linear.map", "detect-voc.AP", "segment-coco.mask_AP"} <= oac.metrics.keys()
+    assert oac.progress.share == 1

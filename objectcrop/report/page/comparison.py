@@ -1,4 +1,4 @@
-"""Two studies beside each other: the settings that differ between them, and their tables cell by cell."""
+"""The tables of two studies beside each other, cell by cell."""
 
 import statistics
 from collections.abc import Iterator, Mapping
@@ -8,56 +8,29 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from scipy.stats import ttest_ind
 
-from objectcrop.identity.explanation import surroundings
-from objectcrop.identity.record import Record, read_record
+from objectcrop.identity.record import read_record
 from objectcrop.report.contrasts import Contrast, Interval, difference_over_images
 from objectcrop.report.figures.folder import INDEX, ShownFigure, read_figures
 from objectcrop.report.figures.rows import ROWS
 from objectcrop.report.page.answer import Answer, answer_of
-from objectcrop.report.page.making import flat
 from objectcrop.runtime.atomic import read_json
 from objectcrop.study.jobs.report import ReportJob
 
 PAGE = "report/index.html"
-RECORDS = (
-    "drawn/.records/*.json",
-    "images/*/.records/manifest.parquet.json",
-    "ohms/*/.records/summary.json.json",
-    "proposals/*/.records/*.parquet.json",
-    "pretrain/*/s*/.records/summary.json.json",
-    "eval/*/s*/.records/*.json.json",
-)
-"""Of the files whose settings are compared, below the folder of results."""
-UNSET = "not set"
 
 
 class ComparedStudy(NamedTuple):
-    """A study as its folder of results holds it: its job of the page, its tables, and the records of what they come from."""
+    """A study as its folder of results holds it: its job of the page, its tables, and the figure of each that has one."""
 
     folder: str
     job: ReportJob
     tables: dict[str, Mapping[str, Any]]
-    records: dict[str, Record]
     figures: dict[str, ShownFigure]
 
     @property
     def answer(self) -> Answer:
         """Its first screen."""
         return answer_of(self.job, self.tables)
-
-    @property
-    def surroundings(self) -> list[str]:
-        """Versions and machines that its results were made with."""
-        return list(dict.fromkeys(line for record in self.records.values() for line in surroundings(record)))
-
-
-class SettingDifference(NamedTuple):
-    """A setting that differs: its value in the one and the other study, and the files that were made with it."""
-
-    name: str
-    first: str
-    second: str
-    files: tuple[str, ...]
 
 
 class CellPair(NamedTuple):
@@ -80,13 +53,11 @@ class TablePair(NamedTuple):
 
 
 class StudyPair(NamedTuple):
-    """What the page shows: tables that both have, names of those that one has alone, and files that only one has."""
+    """What the page shows of two studies: the tables that both have."""
 
     first: ComparedStudy
     second: ComparedStudy
-    settings: tuple[SettingDifference, ...]
     tables: tuple[TablePair, ...]
-    alone: tuple[tuple[str, ...], tuple[str, ...]]
 
     @property
     def differences(self) -> list[Contrast]:
@@ -116,22 +87,13 @@ def read_study(folder: Path) -> ComparedStudy:
     # in the order of the study; settings are sorted by name
     in_order = dict.fromkeys([*(Path(entry.path).stem for entry in record.inputs.get("tables", ())), *job.tables])
     tables = {name: read_json(folder / f"tables/{name}.json") for name in in_order if name in job.tables}
-    records: dict[str, Record] = {}
-    for pattern in RECORDS:
-        for path in sorted(folder.glob(pattern)):
-            file = path.parent.parent / path.stem
-            name = "/".join(part for part in file.relative_to(folder).parts if not _is_seed(part))
-            if name not in records and (found := read_record(file)) is not None:
-                records[name] = found
-    return ComparedStudy(str(folder), job, tables, records, dict(_row_figures(folder, job)))
+    return ComparedStudy(str(folder), job, tables, dict(_row_figures(folder, job)))
 
 
 def compare_studies(first: ComparedStudy, second: ComparedStudy) -> StudyPair:
-    """Return what differs between two studies; rows and columns are matched by their labels, files by their names."""
+    """Return the tables of two studies side by side; tables are matched by name, rows and columns by their labels."""
     tables = tuple(_table_pair(name, first, second) for name in first.tables if name in second.tables)
-    files = first.records, second.records
-    alone = tuple(tuple(name for name in mine if name not in other) for mine, other in (files, files[::-1]))
-    return StudyPair(first, second, tuple(_settings(first, second)), tables, (alone[0], alone[1]))
+    return StudyPair(first, second, tables)
 
 
 def between(first: Mapping[str, Any], second: Mapping[str, Any]) -> Contrast | None:
@@ -155,21 +117,6 @@ def _welch(second: list[float], first: list[float]) -> Interval | None:
         return value, value
     low, high = ttest_ind(second, first, equal_var=False).confidence_interval(0.95)
     return float(low), float(high)
-
-
-def _settings(first: ComparedStudy, second: ComparedStudy) -> Iterator[SettingDifference]:
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for file in first.records:
-        if file in second.records:
-            mine, theirs = (dict(flat(study.records[file].settings)) for study in (first, second))
-            for name in {**mine, **theirs}:
-                values = mine.get(name, UNSET), theirs.get(name, UNSET)
-                if values[0] != values[1]:
-                    found.setdefault((name, *values), []).append(file)
-    seeds = [", ".join(map(str, study.job.study.seeds)) for study in (first, second)]
-    if seeds[0] != seeds[1]:
-        yield SettingDifference("seeds", seeds[0], seeds[1], ())
-    yield from (SettingDifference(name, one, other, tuple(files)) for (name, one, other), files in found.items())
 
 
 def _table_pair(name: str, first: ComparedStudy, second: ComparedStudy) -> TablePair:
@@ -205,7 +152,3 @@ def _row_figures(folder: Path, job: ReportJob) -> Iterator[tuple[str, ShownFigur
     for name in job.tables:
         if (folder / f"figures/{name}/{INDEX}").is_file():
             yield from ((name, figure) for figure in read_figures(folder / f"figures/{name}") if figure.name == ROWS)
-
-
-def _is_seed(part: str) -> bool:
-    return part[:1] == "s" and part[1:].isdigit()

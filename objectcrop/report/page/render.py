@@ -8,7 +8,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from objectcrop.report.page.comparison import StudyPair
 from objectcrop.report.page.content import Content
 
 ROOM = Path(__file__).parent
@@ -24,11 +23,6 @@ VERDICTS = {
 def render_page(content: Content) -> str:
     """Return the page of a study."""
     return render("page.html", content=content)
-
-
-def render_comparison(pair: StudyPair) -> str:
-    """Return the page of two studies."""
-    return render("compare.html", pair=pair)
 
 
 def render(template: str, **values: Any) -> str:

@@ -1,4 +1,4 @@
-"""Two studies beside each other: what is matched, what differs, and by how much."""
+"""The tables of two studies beside each other: what is matched, and by how much it differs."""
 
 import pytest
 from scipy.stats import ttest_ind
@@ -8,7 +8,6 @@ from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.study.jobs.report import ReportJob
 from tests.report.page.small_report import LABELS, TABLE, made, report_job
 from tests.report.test_contrasts import cell
-from workflow_scripts import compare_reports
 
 FIRST = {"objects": (40.0, 41.0), "scene": (30.0, 31.0)}
 
@@ -20,7 +19,7 @@ def write_study(folder, monkeypatch, values, size_px=96, rows=("scene", "objects
     for run in rows:
         for seed in range(len(values[run])):
             file = folder / f"results/eval/{run}/s{seed}/linear.json"
-            write_json(file, {})
+            write_json(file, {"metrics": {"map": values[run][seed]}})
             settings = {"run": {"views": {"size_px": size_px}}, "task": {"epochs": 30}}
             made("evaluate_linear", [file.relative_to(folder)], settings=settings, seed=seed)
     spec = TABLE | {"rows": [{"label": LABELS[run], "run": run} for run in rows]}
@@ -45,13 +44,6 @@ def studies(tmp_path, monkeypatch):
     return first, second
 
 
-def test_settings_that_differ_are_named_once_with_both_values_and_all_that_have_them(studies):
-    pair = compare_studies(*map(read_study, studies))
-    assert [(one.name, one.first, one.second) for one in pair.settings] == [("run.views.size_px", "96", "64")]
-    assert pair.settings[0].files == ("eval/objects/linear.json", "eval/scene/linear.json")
-    assert pair.alone == ((), ())
-
-
 def test_tables_stand_side_by_side_with_the_difference_of_each_cell(studies):
     pair = compare_studies(*map(read_study, studies))
     (table,) = pair.tables
@@ -62,18 +54,6 @@ def test_tables_stand_side_by_side_with_the_difference_of_each_cell(studies):
     assert gain.verdict == "above"
     assert rows[LABELS["scene"]][0].difference.verdict == "unclear"
     assert len(pair.differences) == 4
-
-
-def test_the_page_holds_both_and_names_what_only_one_has(studies, tmp_path, monkeypatch, capsys):
-    values = {"scene": (30.0,), "boxes": (33.0,)}
-    other = write_study(tmp_path / "c", monkeypatch, values, rows=("scene", "boxes"))
-    compare_reports.main([str(studies[0]), str(other), "--out", str(tmp_path / "both.html")])
-    assert "1 settings differ; 1 tables side by side" in capsys.readouterr().out
-    page = (tmp_path / "both.html").read_text()
-    assert "<code>seeds</code></th>" in page
-    assert "<code>eval/objects/linear.json</code>" in page
-    assert "<code>eval/boxes/linear.json</code>" in page
-    assert LABELS["objects"].replace("<", "&lt;").replace(">", "&gt;") in page
 
 
 def test_over_seeds_trainings_of_two_studies_are_not_paired():
