@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
+from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 WITHOUT_SCRIPT = {"all", "inspect"}
 
@@ -71,6 +73,21 @@ def test_a_job_of_any_rule_goes_to_a_partition_that_has_its_gpus(root, slurm, gp
     resources = {"gpu": gpus, "mem_mb": 10**6, "runtime": 3 * 24 * 60, "nodes": 1}
     job = SimpleNamespace(name="find_neighbours", threads=16, resources=resources)
     assert get_best_partition(partitions, job, logging.getLogger()) == partition
+
+
+class Asked(dict):
+    """Resources of a job, as the plugin reads them."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_training_on_several_nodes_gets_one_task_on_each_and_all_its_gpus(slurm):
+    own = {"gpu": 4, "nodes": 2, "tasks": 2, "mpi": "srun", "mem_mb": 100, "runtime": 60}
+    job = SimpleNamespace(threads=16, resources=Asked(own | slurm["set-resources"]["pretrain"]))
+    named = dict.fromkeys(("run_uuid", "slurm_logfile", "comment_str", "account", "partition", "workdir"), "")
+    options = f"{get_submit_command(job, named)} {set_gres_string(job)}".split()
+    assert {"--nodes=2", "--ntasks=2", "--cpus-per-task=16", "--gpus=4"} <= set(options)
+    assert not any("per-gpu" in option or "per-node" in option for option in options)
 
 
 def test_memory_and_time_of_every_rule_grow_with_the_attempt(rules):
