@@ -101,10 +101,10 @@ rule prepare_images:
         dataset=any_of(PLAN.images.prepared()),
     conda:
         "../envs/base.yaml"
-    threads: 16
+    threads: of(PLAN.images.cores)
     resources:
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=of(growing, first=6000),
+        runtime=of(growing, first=1440),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.images.prepare_job),

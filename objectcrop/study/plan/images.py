@@ -89,6 +89,8 @@ class ImagePlan:
                 return min(-(-(train + validation + test) // IMAGES_PER_CORE), MOST_CORES)
             case UnionDataset():  # its parts were decoded before
                 return 1
+            case PreparedDataset(of=copied):
+                return self.cores(copied)
         return MOST_CORES
 
     def drawing(self, dataset: str) -> list[str]:
