@@ -173,8 +173,8 @@ class Cluster:
             gpus = f" Gres=gpu:{GPUS_PER_NODE}" if node in GPU_NODES else ""
             place = f"NodeHostname={host} NodeAddr=127.0.0.1 Port={port}"
             lines.append(f"NodeName={node} {place} CPUs=2 RealMemory=32000{gpus} State=UNKNOWN\n")
-        lines.append("PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=60 State=UP\n")
-        lines.append(f"PartitionName=gpu Nodes={','.join(GPU_NODES)} MaxTime=60 State=UP\n")
+        lines.append("PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=UNLIMITED State=UP\n")
+        lines.append(f"PartitionName=gpu Nodes={','.join(GPU_NODES)} MaxTime=UNLIMITED State=UP\n")
         (self.home / "slurm.conf").write_text("".join(lines))
         gres = [f"NodeName={node} Name=gpu File={device}\n" for node in GPU_NODES for device in self._devices(node)]
         (self.home / "gres.conf").write_text("".join(gres))
