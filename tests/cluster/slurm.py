@@ -108,7 +108,9 @@ class Cluster:
     def down(self) -> None:
         """Cancel what runs, then stop the daemons by their process ids."""
         subprocess.run([self.home / "bin/scancel", "--quiet", "--me"], check=False, timeout=30)
-        time.sleep(1)
+        queue, deadline = [self.home / "bin/squeue", "--noheader"], time.monotonic() + 60
+        while subprocess.run(queue, capture_output=True, check=False).stdout and time.monotonic() < deadline:
+            time.sleep(0.2)  # whose daemon stopped first would leave processes of its jobs behind
         for name in [*(f"slurmd-{node}" for node in NODES), "slurmctld", "munged"]:
             self._stop(name)
 
