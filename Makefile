@@ -1,5 +1,5 @@
-# make setup | demo | test | learn | check | other-python | lowest | coverage | fuzz | inspect | effect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
-.PHONY: setup demo test learn check other-python lowest coverage fuzz inspect effect bench lock clean
+# make setup | demo | test | test-cluster | learn | check | other-python | lowest | coverage | fuzz | inspect | effect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test test-cluster learn check other-python lowest coverage fuzz inspect effect bench lock clean
 BIN := .venv/bin
 
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
@@ -10,6 +10,9 @@ demo: setup ## the whole chain on drawn scenes; the same command resumes where i
 
 test: setup ## all tests; make test TESTS="tests/proposals -m 'not slow'" runs some
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+test-cluster: setup ## the tiny study, and what can happen to jobs, on a Slurm of its own; needs root and packages (docs/cluster.md)
+	@$(BIN)/python -m pytest tests/cluster tests/cluster/long
 
 learn: setup ## every method of pretraining leaves random initialisation behind on drawn scenes, and a ResNet-50 learns photographs; 45 minutes
 	@$(BIN)/python -m pytest tests/learning

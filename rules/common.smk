@@ -4,9 +4,11 @@ from inspect import Parameter, signature
 
 from objectcrop.runtime.gpus import count_gpus
 from objectcrop.runtime.interpreter import prefer_own_python
+from objectcrop.runtime.signals import DEAF_SHELL
 from objectcrop.study.digest import code_digest, recipe_number
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.attempts import growing
 from objectcrop.study.plan.paths import any_of
 from objectcrop.study.plan.plan import load_plan
 from objectcrop.study.plan.planned import PlannedJob
@@ -14,7 +16,9 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
 WILDCARDS = ("dataset", "source", "run", "task", "table", "seed", "shard")
+OF_JOB = ("rulename", "attempt")
 prefer_own_python(ROOT)
+shell.prefix(DEAF_SHELL)
 
 
 def or_stop(checked, *arguments, **named):
@@ -59,16 +63,17 @@ wildcard_constraints:
 def of(method, **fixed):
     """Return a function for Snakemake that calls a method of the plan with what its parameters name.
 
-    That is a wildcard, `rulename`, an input file of the rule by its name, or one of `fixed`. A job becomes one JSON.
+    That is a wildcard, `rulename`, `attempt`, an input file of the rule by its name, or one of `fixed`. A job becomes one JSON.
     """
     names = [name for name in signature(method).parameters if name not in fixed]
-    files = [name for name in names if name not in (*WILDCARDS, "rulename")]
+    files = [name for name in names if name not in (*WILDCARDS, *OF_JOB)]
 
-    def answer(wildcards, input=None, rulename=None):
+    def answer(wildcards, input=None, rulename=None, attempt=None):
         # as --forcerun would, but those alone that a target needs: what is forced there becomes a target itself
         workflow.dag.forcefiles.update(EDITED)
         values = {
             "rulename": rulename,
+            "attempt": attempt,
             **{name: input[name] for name in files},
             **dict(wildcards.items()),
         }
@@ -79,7 +84,7 @@ def of(method, **fixed):
     asked = [
         "wildcards",
         *(["input"] if files else []),
-        *(["rulename"] if "rulename" in names else []),
+        *(name for name in OF_JOB if name in names),
     ]
     answer.__signature__ = signature(answer).replace(
         parameters=[Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in asked]

@@ -11,10 +11,10 @@ rule draw_scenes:
         "benchmarks/jobs/draw_scenes/{dataset}.tsv"
     conda:
         "../envs/base.yaml"
-    threads: 4
+    threads: of(PLAN.images.cores)
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=of(growing, first=2000),
+        runtime=of(growing, first=60),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.images.dataset_job),
@@ -39,8 +39,8 @@ rule download_metadata:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=of(growing, first=1000),
+        runtime=of(growing, first=240),
         data_root=of(PLAN.needs.data_root),
         transfer=of(PLAN.downloads.transfer),
     params:
@@ -69,8 +69,8 @@ rule fetch_images:
         "../envs/base.yaml"
     threads: 2
     resources:
-        mem_mb=3000,
-        runtime=1440,
+        mem_mb=of(growing, first=3000),
+        runtime=of(growing, first=1440),
         data_root=of(PLAN.needs.data_root),
         transfer=of(PLAN.downloads.transfer),
     params:
@@ -101,10 +101,10 @@ rule prepare_images:
         dataset=any_of(PLAN.images.prepared()),
     conda:
         "../envs/base.yaml"
-    threads: 16
+    threads: of(PLAN.images.cores)
     resources:
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=of(growing, first=6000),
+        runtime=of(growing, first=1440),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.images.prepare_job),
@@ -133,10 +133,10 @@ rule index_images:
         dataset=any_of(PLAN.images.indexed()),
     conda:
         "../envs/base.yaml"
-    threads: 16
+    threads: of(PLAN.images.cores)
     resources:
-        mem_mb=6000,
-        runtime=600,
+        mem_mb=of(growing, first=6000),
+        runtime=of(growing, first=600),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.images.index_job),
@@ -165,8 +165,8 @@ rule read_annotations:
         "../envs/base.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=of(growing, first=4000),
+        runtime=of(growing, first=60),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.images.dataset_job),

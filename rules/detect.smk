@@ -43,7 +43,7 @@ rule fine_tune:
     threads: of(PLAN.results.resource, name="cpus")
     resources:
         gpu=of(PLAN.results.resource, name="gpus"),
-        mem_mb=of(PLAN.results.resource, name="memory_mb"),
+        mem_mb=of(PLAN.results.memory_mb),
         runtime=of(PLAN.results.resource, name="minutes"),
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.results.checkpoints),

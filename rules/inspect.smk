@@ -19,8 +19,8 @@ rule build_inspection:
         "../envs/fiftyone.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=of(growing, first=3000),
+        runtime=of(growing, first=60),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.proposals.inspection_job),

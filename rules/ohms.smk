@@ -21,8 +21,8 @@ rule select_ohms:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=of(growing, first=4000),
+        runtime=of(growing, first=60),
     params:
         settings=of(PLAN.images.dataset_job),
         code=code("select_ohms"),
@@ -53,8 +53,8 @@ rule convert_released_dicts:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=12000,
-        runtime=60,
+        mem_mb=of(growing, first=12000),
+        runtime=of(growing, first=60),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.images.dataset_job),
@@ -83,8 +83,8 @@ rule measure_subset:
         "../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=of(growing, first=4000),
+        runtime=of(growing, first=30),
     params:
         settings=of(PLAN.images.dataset_job),
         code=code("measure_subset"),

@@ -21,8 +21,11 @@ rule pretrain:
     threads: of(PLAN.runs.resource, name="cpus")
     resources:
         gpu=of(PLAN.runs.resource, name="gpus"),
-        mem_mb=of(PLAN.runs.resource, name="memory_mb"),
+        mem_mb=of(PLAN.runs.memory_mb),
         runtime=of(PLAN.runs.resource, name="minutes"),
+        nodes=of(PLAN.runs.resource, name="nodes"),
+        tasks=of(PLAN.runs.tasks),
+        mpi=of(PLAN.runs.launcher),
         data_root=of(PLAN.needs.data_root),
         checkpoints=of(PLAN.runs.checkpoints),
         save_every_minutes=of(PLAN.runs.resource, name="save_every_minutes"),
@@ -36,7 +39,7 @@ rule pretrain:
         "python -m workflow_scripts.pretrain"
         " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
         " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations} --weights {input.weights}"
-        " --gpus {resources.gpu} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
+        " --gpus {resources.gpu} --nodes {resources.nodes} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
         " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"
         " --compile-on {resources.compile_on}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"

@@ -23,7 +23,7 @@ rule extract_features:
     resources:
         gpu=of(PLAN.proposals.gpus),
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=240,
+        runtime=of(growing, first=240),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.lod.features_job),
@@ -55,7 +55,7 @@ rule find_neighbours:
     resources:
         gpu=of(PLAN.proposals.gpus),
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=1440,
+        runtime=of(growing, first=1440),
     params:
         settings=of(PLAN.lod.job, stage="neighbours"),
         code=code("find_neighbours"),
@@ -84,7 +84,7 @@ rule score_pairs:
     threads: 1
     resources:
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=720,
+        runtime=of(growing, first=720),
         features=of(PLAN.lod.feature_list),
     params:
         settings=of(PLAN.lod.job, stage="scores"),
@@ -115,7 +115,7 @@ rule rank_regions:
     threads: of(PLAN.lod.ranking_processes)
     resources:
         mem_mb=of(PLAN.lod.ranking_memory_mb),
-        runtime=240,
+        runtime=of(growing, first=240),
         state=of(PLAN.lod.ranking_state),
     params:
         settings=of(PLAN.lod.job, stage="ranking"),
@@ -150,7 +150,7 @@ rule select_proposals:
     threads: 1
     resources:
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=60,
+        runtime=of(growing, first=60),
     params:
         settings=of(PLAN.lod.selection_job),
         code=code("select_proposals"),
@@ -182,7 +182,7 @@ rule search_boxes:
     resources:
         gpu=of(PLAN.proposals.gpus),
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=720,
+        runtime=of(growing, first=720),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.proposals.job),
@@ -215,7 +215,7 @@ rule join_proposals:
     threads: 1
     resources:
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=60,
+        runtime=of(growing, first=60),
     params:
         settings=of(PLAN.proposals.job),
         code=code("join_proposals"),
@@ -248,7 +248,7 @@ rule make_proposals:
     threads: 1
     resources:
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=60,
+        runtime=of(growing, first=60),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.proposals.job),
@@ -279,7 +279,7 @@ rule measure_proposals:
     threads: 1
     resources:
         mem_mb=of(PLAN.proposals.memory_mb),
-        runtime=60,
+        runtime=of(growing, first=60),
     params:
         code=code("measure_proposals"),
     shell:

@@ -85,8 +85,8 @@ rule analyse_classes:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=of(growing, first=4000),
+        runtime=of(growing, first=60),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.classes.job),
@@ -169,8 +169,8 @@ rule draw_contact_sheet:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=of(growing, first=3000),
+        runtime=of(growing, first=30),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.proposals.sheet_job),
@@ -199,8 +199,8 @@ rule draw_views:
     conda:
         "../envs/torch.yaml"
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=of(growing, first=3000),
+        runtime=of(growing, first=30),
         data_root=of(PLAN.needs.data_root),
     params:
         settings=of(PLAN.runs.job),

@@ -92,3 +92,11 @@ def test_every_target_of_the_makefile_is_listed_in_its_first_line(root):
 def test_the_makefile_s_commands_exist(root):
     scripts = re.findall(r"\.ci/\w+\.py", (root / "Makefile").read_text())
     assert [name for name in scripts if not (root / name).is_file()] == []
+
+
+def test_slurm_is_installed_from_the_packages_that_the_page_and_the_skipped_tests_name(root):
+    from tests.cluster.slurm import PACKAGES
+
+    for name in (".ci/run", "docs/cluster.md"):
+        words = (root / name).read_text(encoding="utf-8").replace("install -y --no", "install --no")
+        assert PACKAGES in words, name

@@ -1,6 +1,5 @@
 """Fetch the images of one shard that a data set needs and that are not there; those that fail are listed."""
 
-import sys
 from collections.abc import Sequence
 
 from objectcrop.runtime.command import run
@@ -21,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from objectcrop.data.downloads.images import FetchRequest, fetch_wanted, require_few_failures
     from objectcrop.data.downloads.wanted import chosen_images, shard_of
     from objectcrop.runtime.atomic import write_json
-    from objectcrop.runtime.signals import stop_requests
+    from objectcrop.runtime.signals import Stopped, stop_requests
     from objectcrop.study.settings.downloads import Transfer
     from objectcrop.study.settings.section import parse_settings
     from objectcrop.tables import ANNOTATIONS, IMAGES, read_table
@@ -37,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with stop_requests() as stop:
         report = fetch_wanted(request, stop)
     if stop:
-        sys.exit(stop.exit_code)
+        raise Stopped(stop.exit_code)
     listing = {"dataset": name, "shard": args.shard, "num_shards": download.num_shards, **report.as_json()}
     failed = args.out.with_suffix(".failed.json")  # Snakemake removes the output of a job that fails, this it leaves
     if report.failures:

@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_input("annotations", "its ANNOTATIONS, for a supervised run", nargs="*")
     parser.add_input("proposals", "PROPOSALS and their summary (JSON)", nargs="*")
     parser.add_input("weights", "the file of weights that it takes or starts from; found by its settings", nargs="*")
-    keeping = {"kept_states": int, "peak_teraflops": float, "compile_on": str}
+    keeping = {"nodes": int, "kept_states": int, "peak_teraflops": float, "compile_on": str}
     add_settings(parser, PretrainingResources, keeping)
     parser.add_output("out", "weights to write (.safetensors, torchvision's names)")
     parser.add_output("summary", "JSON to write: settings, versions, cost, history")
@@ -24,9 +24,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = PretrainJob.parse(args.settings)
     made = parser.begin("pretrain", args)
 
-    from objectcrop.runtime.launch import launch_on_gpus
+    from objectcrop.runtime.launch import launch_on_gpus, launch_on_nodes
+    from objectcrop.runtime.slurm import Nodes
 
-    launch_on_gpus("workflow_scripts.pretrain", argv, args.gpus, partial(pretrain_here, job, args))
+    here = partial(pretrain_here, job, args)
+    if args.nodes > 1:
+        nodes = Nodes(args.nodes, processes=max(1, args.gpus // args.nodes), cpus=args.threads)
+        launch_on_nodes("workflow_scripts.pretrain", argv, nodes, here)
+    else:
+        launch_on_gpus("workflow_scripts.pretrain", argv, args.gpus, here)
     made.finish()
 
 
@@ -39,7 +45,7 @@ def pretrain_here(job: PretrainJob, args: argparse.Namespace) -> None:
 
     keeping = (60 * args.save_every_minutes, args.kept_states, args.peak_teraflops, args.compile_on)
     seeds = Seeds(job.study_seed, args.seed)
-    request = Request(job.run_name, job.run, seeds, args.gpus, args.threads, *keeping, code=args.code)
+    request = Request(job.run_name, job.run, seeds, args.gpus, args.nodes * args.threads, *keeping, code=args.code)
     tables = Tables(
         manifest=read_table(args.manifest[0], MANIFEST) if args.manifest else None,
         data_root=args.data_root,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from objectcrop.runtime.disk import explain_disk
+from objectcrop.runtime.signals import Stopped, hear_sigterm
+from objectcrop.runtime.slurm import requeue_at_limit
 
 Main = Callable[[Sequence[str] | None], None]
 
@@ -14,9 +16,11 @@ def run(main: Main) -> None:
     """Call a script's `main`; a user's mistake becomes one message without a traceback, and exit code 1.
 
     `ValueError` and file errors are users' mistakes here (bad settings, a missing or damaged file), and so is a full or
-    read-only disk; any other exception is ours and keeps its traceback. An interrupt ends with code 130.
+    read-only disk; any other exception is ours and keeps its traceback. An interrupt ends with code 130. Work that saved
+    its state after a SIGTERM is queued again, if Slurm warned of a time limit.
     """
     threading.excepthook = _say_thread
+    hear_sigterm()
     try:
         main(None)
     except (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
@@ -25,6 +29,10 @@ def run(main: Main) -> None:
         if (words := explain_disk(error)) is None:
             raise
         _end(words)
+    except Stopped as stopped:
+        if stopped.is_by_sigterm:
+            requeue_at_limit()
+        raise
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

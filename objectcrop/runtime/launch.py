@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from objectcrop.runtime.gpus import lease
+from objectcrop.runtime.slurm import TORCHRUN, Nodes
 
 
 def launch(module: str, argv: Sequence[str] | None, num_processes: int, here: Callable[[], None]) -> None:
@@ -34,9 +35,27 @@ def launch_on_gpus(module: str, argv: Sequence[str] | None, num_gpus: int, here:
         launch(module, argv, num_gpus, here)
 
 
+def launch_on_nodes(module: str, argv: Sequence[str] | None, nodes: Nodes, here: Callable[[], None]) -> None:
+    """Do as `launch` on all nodes of a Slurm job; the GPUs are those that Slurm shows each node.
+
+    Raises:
+        ValueError: outside of a Slurm job.
+        SystemExit: with srun's exit code, if it failed.
+    """
+    if is_under_torchrun():
+        here()
+    elif code := _run(nodes.command(module, sys.argv[1:] if argv is None else argv)):
+        sys.exit(code)
+
+
+def is_under_torchrun() -> bool:
+    """Return whether torchrun, or something like it, started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ or "RANK" in os.environ
+
+
 def needs_torchrun(num_processes: int) -> bool:
     """Return whether several processes are wanted and torchrun has not started this one already."""
-    return num_processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ and "RANK" not in os.environ
+    return num_processes > 1 and not is_under_torchrun()
 
 
 def run_under_torchrun(module: str, arguments: Sequence[str], num_processes: int) -> int:
@@ -45,17 +64,7 @@ def run_under_torchrun(module: str, arguments: Sequence[str], num_processes: int
     The launcher costs 3 s of one core (6 s and more of wall clock on two busy ones) beside the trainer's own start, which is
     why a single process goes without. SIGTERM and SIGINT are passed to torchrun, which hands them to the trainers and waits 30 s.
     """
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_processes}"]
-    process = subprocess.Popen([*command, "-m", module, *arguments])
-    before = {
-        number: signal.signal(number, lambda received, frame: process.send_signal(received))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        return process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return _run([*TORCHRUN, "--standalone", f"--nproc-per-node={num_processes}", "-m", module, *arguments])
 
 
 @contextmanager
@@ -75,3 +84,17 @@ def visible_gpus(num_gpus: int) -> Iterator[None]:
             yield
         finally:
             del os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def _run(command: Sequence[str]) -> int:
+    """Run a command; SIGTERM and SIGINT are passed on to it. Its exit code."""
+    process = subprocess.Popen(command)
+    before = {
+        number: signal.signal(number, lambda received, frame: process.send_signal(received))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

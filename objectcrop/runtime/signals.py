@@ -6,10 +6,20 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+DEAF_SHELL = "trap '' TERM; "
+"""Begins a shell command that must outlive a SIGTERM to all its processes: script and `tee` need the time to save and to log.
+
+Slurm sends one before a time limit. The shell would die of it, and Slurm kills what its parent leaves behind.
+"""
 
 
 class Stopped(SystemExit):
     """A signal ended long work after its state was saved; the exit code states which."""
+
+    @property
+    def is_by_sigterm(self) -> bool:
+        """Whether it was SIGTERM."""
+        return self.code == 128 + signal.SIGTERM
 
 
 class StopRequest:
@@ -49,6 +59,12 @@ def stop_requests() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def hear_sigterm() -> None:
+    """Die of SIGTERM, until something else is asked for, also where a deaf shell started this process."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def end_as_by_ctrl_c() -> None:

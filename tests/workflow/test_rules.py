@@ -1,9 +1,14 @@
 """The rules keep to their form: what Snakemake would accept and still go wrong."""
 
+import logging
 import re
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
+from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 WITHOUT_SCRIPT = {"all", "inspect"}
 
@@ -48,12 +53,49 @@ def test_rules_hold_no_logic_and_no_retries(root, rules):
         assert "    conda:\n" in text, name
 
 
-def test_long_jobs_on_gpus_stay_on_one_node_and_are_warned_before_their_end(root):
-    profile = yaml.safe_load((root / "profiles/slurm/config.yaml").read_text())
-    assert profile["default-resources"]["nodes"] == 1
-    assert "resources" not in profile  # a total would cap the whole cluster run
-    for rule in ("pretrain", "fine_tune", "segment"):
-        assert "TERM@" in profile["set-resources"][rule]["slurm_extra"]
+@pytest.fixture
+def slurm(root):
+    return yaml.safe_load((root / "profiles/slurm/config.yaml").read_text())
+
+
+def test_jobs_on_slurm_stay_on_one_node_and_are_warned_before_their_end(slurm):
+    assert slurm["default-resources"]["nodes"] == 1
+    assert "TERM@" in slurm["default-resources"]["slurm_extra"]
+    assert not any("slurm_extra" in resources for resources in slurm["set-resources"].values())
+    assert "resources" not in slurm  # a total would cap the whole cluster run
+    assert "slurm-array-jobs" not in slurm  # with fewer `jobs` than shards the plugin waits for ever, its issue 473
+
+
+@pytest.mark.parametrize(("gpus", "partition"), [(0, "cpu"), (1, "gpu"), (8, "gpu"), (9, None)])
+def test_a_job_of_any_rule_goes_to_a_partition_that_has_its_gpus(root, slurm, gpus, partition):
+    assert "slurm_partition" not in str(slurm), "a partition by rule would hold jobs that ask for GPUs away from them"
+    partitions = read_partition_file(root / slurm["slurm-partition-config"])
+    resources = {"gpu": gpus, "mem_mb": 10**6, "runtime": 3 * 24 * 60, "nodes": 1}
+    job = SimpleNamespace(name="find_neighbours", threads=16, resources=resources)
+    assert get_best_partition(partitions, job, logging.getLogger()) == partition
+
+
+class Asked(dict):
+    """Resources of a job, as the plugin reads them."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_training_on_several_nodes_gets_one_task_on_each_and_all_its_gpus(slurm):
+    own = {"gpu": 4, "nodes": 2, "tasks": 2, "mpi": "srun", "mem_mb": 100, "runtime": 60}
+    job = SimpleNamespace(threads=16, resources=Asked(own | slurm["set-resources"]["pretrain"]))
+    named = dict.fromkeys(("run_uuid", "slurm_logfile", "comment_str", "account", "partition", "workdir"), "")
+    options = f"{get_submit_command(job, named)} {set_gres_string(job)}".split()
+    assert {"--nodes=2", "--ntasks=2", "--cpus-per-task=16", "--gpus=4"} <= set(options)
+    assert not any("per-gpu" in option or "per-node" in option for option in options)
+
+
+def test_memory_and_time_of_every_rule_grow_with_the_attempt(rules):
+    """Or are a plan's, which grows them itself; training's time does not grow, as it resumes."""
+    asked = re.findall(r"^        (?:mem_mb|runtime)=(.*),$", "".join(rules.values()), flags=re.MULTILINE)
+    assert len(asked) > 30
+    plans = r"of\(PLAN\.\w+\.(?:ranking_)?memory_mb\)|of\(PLAN\.\w+\.resource, name=\"minutes\"\)"
+    assert [text for text in asked if not re.fullmatch(rf"of\(growing, first=\d+\)|{plans}", text)] == []
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm", "ci"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from objectcrop.study.checks.architectures import find_arch_problem
 from objectcrop.study.checks.splits import has_labels, most_training_images, splits_of
-from objectcrop.study.checks.training import as_sentences, training_misfits
+from objectcrop.study.checks.training import as_sentences, near_multiples, training_misfits
 from objectcrop.study.settings.backbones import find_shape_problem
 from objectcrop.study.settings.proposals import GroundTruthProposals
 from objectcrop.study.settings.runs import Run
@@ -20,8 +20,8 @@ def run_problems(study: Study) -> Iterator[str]:
         same = by_settings.setdefault(settings_hash(recorded(run)), name)
         if same != name:
             yield f"{where}: has the same settings as runs.{same}; use that name in the tables"
-        problems = [*_trunk_problems(run), *as_sentences(training_misfits(run, max(1, run.resources.gpus)))]
-        yield from (f"{where}.{problem}" for problem in (*problems, *_data_problems(study, run)))
+        problems = [*_trunk_problems(run), *as_sentences(training_misfits(run, run.resources.num_processes))]
+        yield from (f"{where}.{problem}" for problem in (*problems, *_data_problems(study, run), *_node_problems(run)))
 
 
 def _trunk_problems(run: Run) -> Iterator[str]:
@@ -40,6 +40,12 @@ def _trunk_problems(run: Run) -> Iterator[str]:
             f"backbone.init_from: has no effect with method {run.method}, which does not train; set it to null, or name the "
             "file as weights of method external"
         )
+
+
+def _node_problems(run: Run) -> Iterator[str]:
+    gpus, nodes = run.resources.gpus, run.resources.nodes
+    if run.is_trained and gpus % nodes:
+        yield f"resources.gpus: {gpus} do not divide evenly among {nodes} nodes; take {near_multiples(gpus, nodes)}"
 
 
 def _data_problems(study: Study, run: Run) -> Iterator[str]:

@@ -11,6 +11,10 @@ from objectcrop.study.settings.datasets import DrawnDataset, PreparedDataset, Un
 from objectcrop.study.settings.subsets import OhmsDataset, ReleasedOhmsDataset, SubsetDataset
 from objectcrop.study.study import Study
 
+MOST_CORES = 8
+IMAGES_PER_CORE = 2000
+"""That one core decodes in half a minute or so."""
+
 
 @dataclass(frozen=True)
 class ImagePlan:
@@ -74,6 +78,20 @@ class ImagePlan:
         made = paths.MANIFEST, paths.IMAGE_FILES, paths.ANNOTATIONS, paths.CHANGED_IMAGES, paths.CHANGED_ANNOTATIONS
         root = Path(self.study.data)
         return [(*(Path(path.format(dataset=name)) for path in made), root) for name in self.study.datasets]
+
+    def cores(self, dataset: str) -> int:
+        """Return the cores that draw or decode the images of a data set.
+
+        Few for few images: a job that asks for more cores than any node has is never started.
+        """
+        match self.study.datasets[self.downloads.base(dataset)]:
+            case DrawnDataset(num_train=train, num_validation=validation, num_test=test):
+                return min(-(-(train + validation + test) // IMAGES_PER_CORE), MOST_CORES)
+            case UnionDataset():  # its parts were decoded before
+                return 1
+            case PreparedDataset(of=copied):
+                return self.cores(copied)
+        return MOST_CORES
 
     def drawing(self, dataset: str) -> list[str]:
         """Return the summary of the drawing that a data set needs first, if it is drawn."""

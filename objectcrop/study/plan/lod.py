@@ -6,6 +6,7 @@ from typing import Literal
 from objectcrop.study.jobs.lod import LodJob, SelectProposalsJob
 from objectcrop.study.jobs.proposals import ExtractFeaturesJob
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.attempts import growing
 from objectcrop.study.plan.lod_stages import Stage, stage_settings
 from objectcrop.study.plan.memory import num_indexed, ranking_mb
 from objectcrop.study.plan.trunks import TrunkPlan
@@ -92,7 +93,7 @@ class LodPlan:
         """Return the processes of a ranking."""
         return self.of(source).ranking_processes
 
-    def ranking_memory_mb(self, source: str, index: str) -> int:
-        """Return the memory of a ranking; `index` is the JSON that indexing wrote beside the manifest."""
+    def ranking_memory_mb(self, source: str, index: str, attempt: int) -> int:
+        """Return the memory of an attempt to rank; `index` is the JSON that indexing wrote beside the manifest."""
         lod = self.of(source)
-        return lod.ranking_memory_mb or ranking_mb(num_indexed(index), lod)
+        return growing(lod.ranking_memory_mb or ranking_mb(num_indexed(index), lod), attempt)

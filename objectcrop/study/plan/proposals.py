@@ -6,6 +6,7 @@ from typing import Any
 from objectcrop.study.jobs.inspection import InspectionJob
 from objectcrop.study.jobs.proposals import SheetJob, SourceJob
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.attempts import growing
 from objectcrop.study.plan.lod import LodPlan
 from objectcrop.study.plan.memory import LINES, num_indexed
 from objectcrop.study.plan.trunks import TrunkPlan
@@ -113,18 +114,19 @@ class ProposalPlan:
             case settings:
                 return settings.max_boxes
 
-    def memory_mb(self, rulename: str, source: str, index: str) -> int:
-        """Return the memory of a job that makes or measures proposals.
+    def memory_mb(self, rulename: str, source: str, index: str, attempt: int) -> int:
+        """Return the memory of an attempt to make or measure proposals.
 
         Args:
             rulename: its rule.
             source: of the proposals.
             index: JSON that indexing wrote beside the manifest; it is read now.
+            attempt: from 1 on.
         """
         per_image = (
             self.lod.of(source).num_neighbours if rulename == "find_neighbours" else self.boxes_per_image(source)
         )
-        return LINES[rulename].at(num_indexed(index), per_image)
+        return growing(LINES[rulename].at(num_indexed(index), per_image), attempt)
 
     def costs(self, dataset: str, source: str) -> list[str]:
         """Return what Snakemake notes of the jobs that made proposals, stage by stage."""

@@ -9,6 +9,7 @@ from objectcrop.study.jobs.linear import LinearJob
 from objectcrop.study.jobs.report import Crops, FiguresJob, TableJob
 from objectcrop.study.jobs.segment import SegmentJob
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.attempts import growing
 from objectcrop.study.plan.images import ImagePlan
 from objectcrop.study.plan.runs import RunPlan
 from objectcrop.study.plan.user_files import UserFilePlan, quoted
@@ -69,9 +70,13 @@ class ResultPlan:
         return FineTuneJob.model_validate(job | dataset)
 
     def resource(self, task: str, name: str) -> int:
-        """Return what judging a run by a task asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, and so on."""
+        """Return what judging a run by a task asks for: `cpus`, `gpus`, `minutes`, and so on."""
         value: int = getattr(self.study.tasks[task].resources, name)
         return value
+
+    def memory_mb(self, task: str, attempt: int) -> int:
+        """Return the memory of an attempt to judge a run by a task."""
+        return growing(self.study.tasks[task].resources.memory_mb, attempt)
 
     def cells(self, table: str) -> list[tuple[str, str]]:
         """Return the (run, task) pairs of a table, each once, in order."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from objectcrop.study.jobs.pretraining import PretrainJob
 from objectcrop.study.plan import paths
+from objectcrop.study.plan.attempts import growing
 from objectcrop.study.study import Study
 
 
@@ -65,12 +66,25 @@ class RunPlan:
         return PretrainJob(run_name=run, run=self.study.runs[run], study_seed=self.study.seed)
 
     def resource(self, run: str, name: str) -> int | str:
-        """Return what pretraining a run asks for: `cpus`, `gpus`, `memory_mb`, `minutes`, or how it computes and keeps its state.
+        """Return what pretraining a run asks for: `cpus`, `gpus`, `nodes`, `minutes`, or how it computes and keeps its state.
 
-        A run that is not trained needs no GPU.
+        A run that is not trained needs no GPU and one node.
         """
         settings = self.study.runs[run]
-        if name == "gpus" and not settings.is_trained:
-            return 0
+        if not settings.is_trained and name in ("gpus", "nodes"):
+            return 0 if name == "gpus" else 1
         value: int | str = getattr(settings.resources, name)
         return value
+
+    def memory_mb(self, run: str, attempt: int) -> int:
+        """Return the memory of an attempt to pretrain a run, on each node."""
+        return growing(self.study.runs[run].resources.memory_mb, attempt)
+
+    def tasks(self, run: str) -> int | None:
+        """Return the launchers that a run on several nodes starts itself, one on each; None of a run on one node."""
+        settings = self.study.runs[run]
+        return settings.resources.nodes if settings.is_trained and settings.resources.nodes > 1 else None
+
+    def launcher(self, run: str) -> str | None:
+        """Return what starts these; None of a run on one node, which the scheduler's plugin starts."""
+        return "srun" if self.tasks(run) else None

@@ -135,8 +135,14 @@ class ResumableResources(ResourceSettings):
 
 
 class PretrainingResources(ResumableResources):
-    """The same of pretraining, and how many states it keeps."""
+    """The same of pretraining, over how many nodes, and how many states it keeps."""
 
+    nodes: int = Field(
+        default=1,
+        ge=1,
+        description="Nodes of a Slurm cluster. GPUs are those of all nodes and divide evenly; cpus and memory_mb are of each. "
+        "Without GPUs, one process of each node trains.",
+    )
     kept_states: int = Field(default=2, ge=1, description="Checkpoints of pretraining that stay, the latest ones.")
     peak_teraflops: int = Field(
         default=0,
@@ -149,6 +155,11 @@ class PretrainingResources(ResumableResources):
         description="Where trunks are compiled unasked: on GPUs they compute the same up to rounding, in less time after "
         "minutes of compiling.",
     )
+
+    @property
+    def num_processes(self) -> int:
+        """Processes that train together: one for each GPU, or one for each node."""
+        return max(self.gpus, self.nodes)
 
 
 class Run(Section):

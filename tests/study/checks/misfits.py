@@ -84,6 +84,11 @@ MISFITS = [
     ),
     (
         ("runs", "labels", "resources"),
+        {"gpus": 3, "nodes": 2},
+        "runs.labels.resources.gpus: 3 do not divide evenly among 2 nodes; take 2 or 4",
+    ),
+    (
+        ("runs", "labels", "resources"),
         {"gpus": 3},
         "runs.labels.optimizer.global_batch_size: 256 is not a multiple of the 3 processes (resources.gpus); take 255 or 258",
     ),

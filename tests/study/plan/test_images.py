@@ -80,3 +80,12 @@ def test_a_prepared_set_is_not_prepared_again(config):
     config["datasets"]["smaller"]["of"] = "small-one"
     with pytest.raises(StudyError, match=r"datasets\.smaller\.of: .*'small-one'"):
         load_plan(config)
+
+
+def test_few_images_ask_for_few_cores(config):
+    config["datasets"]["drawn"] |= {"num_train": 4000, "num_test": 1}
+    config["datasets"]["more"] |= {"num_train": 10**6}
+    config["datasets"]["small"] = {"source": "prepared", "of": "ohms"}
+    images = load_plan(config).images
+    asked = {"drawn": 3, "more": 8, "ohms": 3, "both": 1, "voc": 8, "small": 3}
+    assert {name: images.cores(name) for name in config["datasets"]} == asked

@@ -126,23 +126,24 @@ def test_jobs_ask_for_memory_by_images_and_what_is_kept_of_each(tmp_path, rule, 
     index.write_text('{"num_readable": 2000000, "num_unreadable": 1}')
     line = LINES[rule]
     expected = line.fixed_mb + 2 * (line.bytes_per_image + line.bytes_per_item * items)
-    assert plan.proposals.memory_mb(rule, source, str(index)) == expected
+    asked = [plan.proposals.memory_mb(rule, source, str(index), attempt) for attempt in (1, 2, 3)]
+    assert asked == [expected, 2 * expected, 3 * expected]
 
 
 def test_a_ranking_asks_for_memory_by_images_unless_the_study_says_how_much(plan, tmp_path):
     index = tmp_path / "unreadable.json"
     index.write_text('{"num_readable": 20000, "num_unreadable": 1}')
-    assert plan.lod.ranking_memory_mb("lod", str(index)) == ranking_mb(20_000, plan.lod.of("lod"))
+    assert plan.lod.ranking_memory_mb("lod", str(index), 1) == ranking_mb(20_000, plan.lod.of("lod"))
     proposals = copy.deepcopy(CONFIG["proposals"])
     proposals["lod"]["ranking_memory_mb"] = 1234
     said = load_plan(CONFIG | {"proposals": proposals, "data_root": str(tmp_path)})
-    assert said.lod.ranking_memory_mb("lod", str(index)) == 1234
+    assert [said.lod.ranking_memory_mb("lod", str(index), attempt) for attempt in (1, 2)] == [1234, 2468]
 
 
 def test_before_images_are_indexed_the_missing_file_is_named_so_that_snakemake_asks_again(plan, tmp_path):
     index = str(tmp_path / "unreadable.json")
     with pytest.raises(FileNotFoundError) as error:
-        plan.proposals.memory_mb("find_neighbours", "lod", index)
+        plan.proposals.memory_mb("find_neighbours", "lod", index, 1)
     assert error.value.filename == index
 
 

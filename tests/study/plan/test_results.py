@@ -48,6 +48,7 @@ def test_tasks_are_listed_by_kind(plan):
     assert plan.results.tasks_of("semantic_segmenter") == ["pixels"]
     assert plan.results.resource("boxes", "cpus") == 6
     assert plan.results.resource("linear", "minutes") == 24 * 60
+    assert plan.results.memory_mb("boxes", 2) == 2 * plan.results.memory_mb("boxes", 1)
 
 
 def test_a_table_rejects_stale_results_unless_the_study_allows_them(plan):

@@ -23,11 +23,21 @@ def test_neighbours_of_features_need_labels_of_trained_runs(config):
 
 
 def test_what_a_job_asks_for_is_no_setting_of_it(plan, config):
-    names = "cpus", "gpus", "memory_mb", "minutes", "kept_states", "compile_on"
-    assert [plan.runs.resource("labels", name) for name in names] == [16, 2, 32_000, 91, 5, "gpu"]
+    names = "cpus", "gpus", "nodes", "minutes", "kept_states", "compile_on"
+    assert [plan.runs.resource("labels", name) for name in names] == [16, 2, 1, 91, 5, "gpu"]
+    assert [plan.runs.memory_mb("labels", attempt) for attempt in (1, 2)] == [32_000, 64_000]
     del config["runs"]["labels"]["resources"]
     assert load_plan(config).runs.job("labels") == plan.runs.job("labels")
     assert set(plan.runs.job("scene").values()) == {"run_name", "run", "study_seed"}
+
+
+def test_only_a_run_on_several_nodes_starts_its_launchers_itself(config):
+    config["runs"]["labels"]["resources"] = {"gpus": 4, "nodes": 2}
+    config["runs"]["random-init"]["resources"] = {"nodes": 2}
+    runs = load_plan(config).runs
+    asked = {run: (runs.resource(run, "nodes"), runs.tasks(run), runs.launcher(run)) for run in runs.study.runs}
+    assert asked.pop("labels") == (2, 2, "srun")
+    assert set(asked.values()) == {(1, None, None)}, "a run that is not trained needs one node"
 
 
 def test_a_run_that_is_not_trained_reads_no_data_set_and_needs_no_gpu(config, tmp_path):
