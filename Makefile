@@ -15,7 +15,7 @@ learn: setup ## every method of pretraining leaves random initialisation behind 
 	@$(BIN)/python -m pytest tests/learning
 
 check: setup ## format, lint, types, contracts, spelling, drift, bandit, known vulnerabilities of the locks
-	@$(BIN)/python .ci/check.py
+	@$(BIN)/python .ci/check.py $(CHECKS)
 
 other-python: setup ## set-up, checks and fast tests on the other Python that is allowed, in build/; coverage of each room
 	@$(BIN)/python .ci/other_python.py
