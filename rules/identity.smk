@@ -5,6 +5,7 @@ import os
 from objectcrop.data.changes import Watched, note_changes
 from objectcrop.identity.edits import edited_files, keep_edits
 from objectcrop.identity.lineage import VARIABLE, read_lineage, write_lineage
+from objectcrop.identity.running import left_undone, require_no_other
 
 
 def lineage(folder, files):
@@ -17,8 +18,9 @@ LINEAGE = lineage(paths.LINEAGES, PLAN.lineage.files())
 RESULT_LINEAGE = lineage(paths.RESULT_LINEAGES, PLAN.lineage.results())
 os.environ[VARIABLE] = LINEAGE
 
-EDITED = {}
+EDITED, UNDONE = {}, set()
 if workflow.is_main_process:
     watched = [Watched(*files) for files in PLAN.images.watched()]
     or_stop(note_changes, watched, is_checked=PLAN.study.tracking.images == "check")
     EDITED = or_stop(edited_files, Path("results"), read_lineage(LINEAGE))
+    UNDONE = left_undone(Path(paths.RUNNING))

@@ -1,8 +1,13 @@
 """On a finished study: what reruns after which change."""
 
+import json
 import os
 
 import pytest
+
+from objectcrop.runtime.lock import Lock
+from objectcrop.study.plan.paths import RUNNING
+from tests.workflow.studies import without
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
 
@@ -124,3 +129,48 @@ def test_a_training_that_ended_after_its_snakemake_was_killed_is_not_trained_aga
     assert "1 of 1 steps (100%) done" in done.stdout + done.stderr
     assert "the job was finished before, its outputs are written again" in done.stdout + done.stderr
     assert (folder / "checkpoints/metrics.jsonl").read_bytes() == metrics
+
+
+RESULT = "results/eval/oac/s0/linear.json"
+
+
+@pytest.fixture
+def without_a_result(finished):
+    """The finished study without one result, which comes back."""
+    outputs = [finished.folder / path for path in (RESULT, RESULT.replace(".json", ".scores.npz"))]
+    with without(*outputs):
+        yield finished
+
+
+def words_of_a_job(pid):
+    """What a lock file says of the job that makes the result, elsewhere."""
+    return json.dumps({"rule": "evaluate_linear", "outputs": [RESULT], "host": "elsewhere", "pid": pid})
+
+
+def test_a_job_that_outlived_snakemake_keeps_a_second_one_from_its_files_by_name(without_a_result):
+    """Nothing is removed or started; what does not need the job's files may run."""
+    study = without_a_result
+    lock = Lock(study.folder / RUNNING / "a.json", words_of_a_job(4711))
+    log = study.folder / "logs/evaluate_linear/oac-s0-linear.log"
+    before = log.read_bytes()
+    done = study.run(RESULT, *study.tiny, check=False)
+    lock.release(remove=True)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"{RESULT} is being written by evaluate_linear (process 4711 on elsewhere)" in said
+    assert "wait until it ends, or stop it (kill 4711 on elsewhere), and run the same command again" in said
+    assert "Traceback" not in said
+    assert log.read_bytes() == before
+
+
+def test_what_a_job_left_undone_is_made_although_what_comes_after_it_is_there(without_a_result):
+    """Of a forced run that was interrupted, the result is gone and the table is not: there is something to be done."""
+    study = without_a_result
+    assert study.planned(*study.tiny) == {}
+    left = study.folder / RUNNING / "b.json"
+    left.write_text(words_of_a_job(1))
+    try:
+        assert study.planned("linear-demo", *study.tiny).keys() == {"evaluate_linear", "render_table"}
+        assert study.planned("detection-demo", *study.tiny) == {}
+    finally:
+        left.unlink()
