@@ -10,12 +10,14 @@ import json
 import os
 import socket
 import sys
+import weakref
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from objectcrop.runtime.lock import HeldError, Lock, holder_of
+from objectcrop.runtime.shortages import REMEDY
 
 FOLDER = "running"
 """Of the lock files, beside the lineage of the study."""
@@ -23,12 +25,21 @@ _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 class Job(NamedTuple):
-    """A job that was started: its rule, the files that it writes, and who runs it, on which machine."""
+    """A job that was started.
+
+    Attributes:
+        rule: its name.
+        outputs: files that it writes.
+        host: machine that it runs on.
+        pid: process that runs it.
+        has_ended: whether Python has ended, with an error or by Ctrl-C, and so has said why; one that is killed has no time to.
+    """
 
     rule: str
     outputs: list[str]
     host: str
     pid: int
+    has_ended: bool = False
 
     def describe(self) -> str:
         """Return one sentence on a job that lives, and what to do."""
@@ -40,16 +51,23 @@ class Job(NamedTuple):
 
 
 class Started:
-    """A job of this process; `end` says that it has finished."""
+    """A job of this process; `end` says that it has finished. Whoever lets go of it before says that it has not."""
 
-    def __init__(self, lock: Lock | None) -> None:
+    def __init__(self, lock: Lock | None, job: Job) -> None:
         self._lock = lock
+        # at the end of Python too, but not of a process that is killed
+        self._finalizer = weakref.finalize(self, _note_end, lock, job)
 
     def end(self) -> None:
         """Remove the lock file: nothing is left to do."""
-        if self._lock is not None:
+        if self._finalizer.detach() is not None and self._lock is not None:
             self._lock.release(remove=True)
-            self._lock = None
+
+
+def _note_end(lock: Lock | None, job: Job) -> None:
+    if lock is not None:
+        lock.rewrite(_words(job._replace(has_ended=True)))
+        lock.release()
 
 
 def start(folder: Path, rule: str, outputs: Sequence[Path]) -> Started:
@@ -73,7 +91,7 @@ def start(folder: Path, rule: str, outputs: Sequence[Path]) -> Started:
     if not is_worker and (other := _holder(worker)) is not None:
         raise ValueError(other.describe())
     try:
-        return Started(Lock(worker if is_worker else launcher, json.dumps(job._asdict())))
+        return Started(Lock(worker if is_worker else launcher, _words(job)), job)
     except HeldError as error:
         raise ValueError((_parsed(error.holder) or _unknown(launcher)).describe()) from None
     except OSError as error:
@@ -82,7 +100,7 @@ def start(folder: Path, rule: str, outputs: Sequence[Path]) -> Started:
         print(
             f"warning: {folder}: this file system has no locks; see that no job runs twice", file=sys.stderr, flush=True
         )
-        return Started(None)
+        return Started(None, job)
 
 
 def living(folder: Path) -> list[Job]:
@@ -100,6 +118,22 @@ def left_undone(folder: Path) -> set[str]:
     return undone
 
 
+def killed(folder: Path, files: Collection[str]) -> list[Job]:
+    """Return the jobs that were to make some of these files and were killed: they could not say why."""
+    jobs = [_parsed(path.read_text(encoding="utf-8", errors="replace")) for path in sorted(folder.glob("*.json"))]
+    ended = [job for job in jobs if job is not None and not job.has_ended and not set(job.outputs).isdisjoint(files)]
+    alive = {job.pid for job in living(folder)}
+    return [job for job in ended if job.pid not in alive]
+
+
+def advise(job: Job) -> str:
+    """Return one sentence on a job that was killed, and what to do."""
+    return (
+        f"{job.outputs[0]}: {job.rule} (process {job.pid}) was killed before it could say why. If nobody did that, memory was "
+        f"short: {REMEDY}"
+    )
+
+
 def require_no_other(folder: Path, files: Collection[str]) -> None:
     """Check that nobody else writes files that are about to be made.
 
@@ -114,6 +148,10 @@ def require_no_other(folder: Path, files: Collection[str]) -> None:
 def _holder(path: Path) -> Job | None:
     words = holder_of(path)
     return None if words is None else _parsed(words) or _unknown(path)
+
+
+def _words(job: Job) -> str:
+    return json.dumps(job._asdict())
 
 
 def _parsed(words: str) -> Job | None:

@@ -51,8 +51,13 @@ class Lock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = _locked(self._path)
         _held.add(self._descriptor)
-        os.truncate(self._descriptor, 0)
-        os.write(self._descriptor, holder.encode())
+        self.rewrite(holder)
+
+    def rewrite(self, holder: str) -> None:
+        """Let the file say something else, if this process holds it."""
+        if self._descriptor in _held:
+            os.truncate(self._descriptor, 0)
+            os.write(self._descriptor, holder.encode())
 
     def release(self, *, remove: bool = False) -> None:
         """Give it back.

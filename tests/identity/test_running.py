@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import socket
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from objectcrop.identity.lineage import VARIABLE, write_lineage
 from objectcrop.identity.making import Work, begin
-from objectcrop.identity.running import FOLDER, left_undone, living, require_no_other, start
+from objectcrop.identity.running import FOLDER, advise, killed, left_undone, living, require_no_other, start
 
 OUTPUTS = [Path("results/a.json"), Path("results/a.npz")]
 SPAWN = multiprocessing.get_context("spawn")
@@ -70,7 +71,7 @@ def test_a_second_job_for_the_same_files_is_rejected_by_the_name_of_the_first(fo
     words = rf"^results/a\.json is being written by evaluate_linear \(process {first.pid}\), .* \(kill {first.pid}\), and run"
     with pytest.raises(ValueError, match=words):
         start(folder, "evaluate_linear", OUTPUTS)
-    start(folder, "evaluate_linear", [Path("results/b.json")])
+    start(folder, "evaluate_linear", [Path("results/b.json")]).end()
     with pytest.raises(ValueError, match=words):
         require_no_other(folder, {"results/a.npz", "results/c.json"})
     require_no_other(folder, {"results/c.json"})
@@ -97,6 +98,20 @@ def test_of_a_job_that_died_it_is_known_which_files_it_left_undone_until_they_ar
     assert left_undone(folder) == {"results/a.json"}
     start(folder, "evaluate_linear", OUTPUTS).end()
     assert left_undone(folder) == set()
+
+
+def test_a_job_that_is_killed_is_distinguished_from_one_that_ended_with_an_error(folder, another):
+    started = start(folder, "pretrain", [Path("results/c.json")])
+    del started  # as an error does, and the end of Python
+    first = another()
+    assert killed(folder, {"results/a.json", "results/c.json"}) == []
+    first.kill()
+    first.join()
+    assert killed(folder, {"results/c.json", "results/d.json"}) == []
+    (job,) = killed(folder, {"results/a.json", "results/c.json"})
+    words = rf"results/a\.json: evaluate_linear \(process {first.pid}\) was killed .* memory was short: .* Run the same command"
+    assert re.match(words, advise(job))
+    assert left_undone(folder) == {"results/a.json", "results/a.npz", "results/c.json"}
 
 
 def test_damaged_lock_files_are_no_errors(folder, another):
