@@ -47,6 +47,7 @@ onstart:
     }
     if workflow.is_main_process:
         or_stop(require_no_other, Path(paths.RUNNING), about_to_be_made)
+        note_asked(Path(paths.RUNNING), about_to_be_made)
     keep_edits(EDITED, about_to_be_made)
 
 

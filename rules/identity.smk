@@ -6,7 +6,13 @@ import sys
 from objectcrop.data.changes import Watched, note_changes
 from objectcrop.identity.edits import edited_files, keep_edits
 from objectcrop.identity.lineage import VARIABLE, read_lineage, write_lineage
-from objectcrop.identity.running import advise, killed, left_undone, require_no_other
+from objectcrop.identity.running import (
+    advise,
+    killed,
+    left_undone,
+    note_asked,
+    require_no_other,
+)
 
 
 def lineage(folder, files):
@@ -27,7 +33,13 @@ if workflow.is_main_process:
     UNDONE = left_undone(Path(paths.RUNNING))
 
 
+onsuccess:
+    note_asked(Path(paths.RUNNING), ())
+
+
 onerror:
-    files = {str(file) for job in workflow.dag.needrun_jobs() for file in job.output}
+    files = {
+        str(file) for job in workflow.dag.needrun_jobs() for file in job.output
+    }
     for job in killed(Path(paths.RUNNING), files):
         print(advise(job), file=sys.stderr, flush=True)

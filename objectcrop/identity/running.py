@@ -1,7 +1,7 @@
-"""Jobs that were started and have not finished: those that live keep others from their files, those that died are made again.
+"""Jobs that were started and have not finished: those that live keep others from their files, what others lost is made again.
 
-A job has a lock file from its start until its outputs have their records. Snakemake can die while its jobs live on; and it
-removes the outputs of a job that it starts, so that of one that dies nothing is left to show that it was to be made again.
+A job has a lock file from its start until its outputs have their records: Snakemake can die while its jobs live on. And Snakemake
+removes the outputs of a job that it starts: where what comes after them is there, nothing else shows that they are to be made.
 """
 
 import errno
@@ -12,15 +12,16 @@ import socket
 import sys
 import weakref
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from objectcrop.runtime.atomic import write_text
 from objectcrop.runtime.lock import HeldError, Lock, holder_of
 from objectcrop.runtime.shortages import REMEDY
 
 FOLDER = "running"
 """Of the lock files, beside the lineage of the study."""
+_ASKED = "asked.txt"
 _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
@@ -108,14 +109,25 @@ def living(folder: Path) -> list[Job]:
     return [job for path in sorted(folder.glob("*.json")) if (job := _holder(path)) is not None]
 
 
+def note_asked(folder: Path, files: Collection[str]) -> None:
+    """Note which files a run is about to make again: Snakemake removes each when its job starts.
+
+    Args:
+        folder: of the lock files.
+        files: those that are not there are left out, as whoever needs them asks for them. Former notes stay as long as their files
+            are not made.
+    """
+    asked = left_undone(folder) | {file for file in files if Path(file).exists()}
+    write_text(folder / _ASKED, "".join(f"{file}\n" for file in sorted(asked)))
+
+
 def left_undone(folder: Path) -> set[str]:
-    """Return the files that are not there because the jobs that were to make them died, failed or were interrupted."""
-    undone = set()
-    for path in folder.glob("*.json"):
-        with suppress(FileNotFoundError):  # it has just ended
-            if (job := _parsed(path.read_text(encoding="utf-8", errors="replace"))) is not None:
-                undone |= {file for file in job.outputs if not Path(file).exists()}
-    return undone
+    """Return the files that a run was about to make again and that are gone: their jobs died, failed or were interrupted."""
+    try:
+        asked = (folder / _ASKED).read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return set()
+    return {file for file in asked if file and not Path(file).exists()}
 
 
 def killed(folder: Path, files: Collection[str]) -> list[Job]:

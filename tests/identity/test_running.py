@@ -15,7 +15,7 @@ import pytest
 
 from objectcrop.identity.lineage import VARIABLE, write_lineage
 from objectcrop.identity.making import Work, begin
-from objectcrop.identity.running import FOLDER, advise, killed, left_undone, living, require_no_other, start
+from objectcrop.identity.running import FOLDER, advise, killed, left_undone, living, note_asked, require_no_other, start
 
 OUTPUTS = [Path("results/a.json"), Path("results/a.npz")]
 SPAWN = multiprocessing.get_context("spawn")
@@ -87,16 +87,22 @@ def test_a_launcher_and_its_worker_are_one_job_and_the_worker_outlives_it(folder
         start(folder, "evaluate_linear", OUTPUTS)
 
 
-def test_of_a_job_that_died_it_is_known_which_files_it_left_undone_until_they_are_made(folder, another):
-    first = another()
-    first.kill()
-    first.join()
-    assert living(folder) == []
-    assert left_undone(folder) == {"results/a.json", "results/a.npz"}
+def test_what_a_run_was_about_to_make_again_and_is_gone_is_left_undone_until_it_is_made(folder):
+    assert left_undone(folder) == set()
     Path("results").mkdir()
+    for path in OUTPUTS:
+        path.touch()
+    note_asked(folder, {"results/a.json", "results/a.npz", "results/never.json"})
+    assert left_undone(folder) == set()
+    for path in OUTPUTS:
+        path.unlink()
+    assert left_undone(folder) == {"results/a.json", "results/a.npz"}
     OUTPUTS[1].touch()
+    note_asked(folder, ())  # another run, which makes nothing of these
     assert left_undone(folder) == {"results/a.json"}
-    start(folder, "evaluate_linear", OUTPUTS).end()
+    OUTPUTS[0].touch()
+    note_asked(folder, ())
+    OUTPUTS[0].unlink()  # by hand
     assert left_undone(folder) == set()
 
 
@@ -111,7 +117,6 @@ def test_a_job_that_is_killed_is_distinguished_from_one_that_ended_with_an_error
     (job,) = killed(folder, {"results/a.json", "results/c.json"})
     words = rf"results/a\.json: evaluate_linear \(process {first.pid}\) was killed .* memory was short: .* Run the same command"
     assert re.match(words, advise(job))
-    assert left_undone(folder) == {"results/a.json", "results/a.npz", "results/c.json"}
 
 
 def test_damaged_lock_files_are_no_errors(folder, another):
@@ -123,12 +128,11 @@ def test_damaged_lock_files_are_no_errors(folder, another):
         damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
         path.write_bytes(damaged)  # in place: the lock stays
         assert len(living(folder)) == 1
-        left_undone(folder)
     for content in (b"", b"[]", b"\xff", b'{"rule": 1}', b'{"rule":"r","outputs":[],"host":"h","pid":1}'):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=rf"what {path} stands for is being written"):
             start(folder, "evaluate_linear", OUTPUTS)
-        assert left_undone(folder) == set()
+        assert killed(folder, {"results/a.json"}) == []
     first.kill()
 
 
@@ -158,11 +162,3 @@ def test_a_job_of_a_study_is_running_until_its_records_are_written(tmp_path, mon
     Path("out.json").write_text(json.dumps({}))
     made.finish()
     assert living(Path("lineage") / FOLDER) == []
-
-
-def test_a_job_that_rejects_its_inputs_has_left_its_files_undone(tmp_path, monkeypatch):
-    """Snakemake has removed them before."""
-    monkeypatch.setenv(VARIABLE, write_lineage("lineage", {"out.json": ("rule", {})}, {"rule": "c"}))
-    with pytest.raises(FileNotFoundError):
-        begin(Work("rule", {}, {}, {"from": [Path("gone.json")]}, [Path("out.json")], ["python"]))
-    assert left_undone(Path("lineage") / FOLDER) == {"out.json"}

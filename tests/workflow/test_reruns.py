@@ -2,15 +2,25 @@
 
 import json
 import os
+import re
 
 import pytest
 
-from objectcrop.runtime.lock import Lock
+from objectcrop.runtime.lock import Lock, run_lock
+from objectcrop.study.plan import paths
 from objectcrop.study.plan.paths import RUNNING
-from tests.workflow.studies import without
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
 
+MOVED_IN_TIME = (
+    "results/proposals/ohms/lod.parquet",
+    "results/pretrain/scene-scene/s0/*.*",
+    "results/lod/ohms/lod/*.npz",
+)
+IN_REPORT = (
+    *(paths.TABLE_MARKDOWN, paths.PREDICTIONS, paths.CONTACT_SHEET, paths.VIEW_SHEET, paths.PAGE),
+    *(f"{folder}/*.svg" for folder in (paths.CLASS_FIGURES, paths.FIGURES, paths.SUBSET_FIGURES)),
+)
 HEIRS_OF_LINEAR = {"render_table", "draw_figures", "analyse_classes", "write_report", "all"}
 
 
@@ -29,6 +39,20 @@ def test_touching_every_source_reruns_nothing(finished):
     for path in (finished.folder / "rules").glob("*.smk"):
         os.utime(path)
     assert rules(finished) == set()
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_was_set_reruns_nothing(finished, hours):
+    """What is made from a file has an earlier time than it then, or the other way round; contents count."""
+    changed = {path: path.stat() for name in MOVED_IN_TIME for path in finished.folder.glob(name)}
+    assert len(changed) >= len(MOVED_IN_TIME)
+    for path, stat in changed.items():
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + hours * 3600 * 10**9))
+    try:
+        assert rules(finished) == set()
+    finally:
+        for path, stat in changed.items():
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +102,10 @@ def test_forcing_a_stage_plans_that_stage_and_its_heirs_only(finished):
 def test_the_snakemake_report_is_built_without_a_network(finished):
     finished.run(*finished.tiny, "--report", "report.html")
     assert (finished.folder / "report.html").stat().st_size > 10_000
+    for pattern in IN_REPORT:
+        files = list(finished.folder.glob(re.sub(r"\{\w+\}", "*", pattern)))
+        assert files, pattern
+        assert max(file.stat().st_size for file in files) < 1_500_000, pattern
 
 
 RANKING = "results/lod/ohms/lod/ranking.npz"
@@ -134,43 +162,33 @@ def test_a_training_that_ended_after_its_snakemake_was_killed_is_not_trained_aga
 RESULT = "results/eval/oac/s0/linear.json"
 
 
-@pytest.fixture
-def without_a_result(finished):
-    """The finished study without one result, which comes back."""
-    outputs = [finished.folder / path for path in (RESULT, RESULT.replace(".json", ".scores.npz"))]
-    with without(*outputs):
-        yield finished
-
-
-def words_of_a_job(pid):
-    """What a lock file says of the job that makes the result, elsewhere."""
-    return json.dumps({"rule": "evaluate_linear", "outputs": [RESULT], "host": "elsewhere", "pid": pid})
-
-
-def test_a_job_that_outlived_snakemake_keeps_a_second_one_from_its_files_by_name(without_a_result):
-    """Nothing is removed or started; what does not need the job's files may run."""
-    study = without_a_result
-    lock = Lock(study.folder / RUNNING / "a.json", words_of_a_job(4711))
-    log = study.folder / "logs/evaluate_linear/oac-s0-linear.log"
-    before = log.read_bytes()
-    done = study.run(RESULT, *study.tiny, check=False)
+def test_a_job_that_outlived_snakemake_keeps_a_second_one_from_its_files_by_name(finished):
+    """Nothing is removed or started."""
+    job = {"rule": "evaluate_linear", "outputs": [RESULT], "host": "elsewhere", "pid": 4711}
+    lock = Lock(finished.folder / RUNNING / "a.json", json.dumps(job))
+    log = finished.folder / "logs/evaluate_linear/oac-s0-linear.log"
+    before = log.read_bytes(), (finished.folder / RESULT).read_bytes()
+    done = finished.run(RESULT, "--forcerun", RESULT, *finished.tiny, check=False)
     lock.release(remove=True)
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert f"{RESULT} is being written by evaluate_linear (process 4711 on elsewhere)" in said
     assert "wait until it ends, or stop it (kill 4711 on elsewhere), and run the same command again" in said
     assert "Traceback" not in said
-    assert log.read_bytes() == before
+    assert (log.read_bytes(), (finished.folder / RESULT).read_bytes()) == before
 
 
-def test_what_a_job_left_undone_is_made_although_what_comes_after_it_is_there(without_a_result):
-    """Of a forced run that was interrupted, the result is gone and the table is not: there is something to be done."""
-    study = without_a_result
-    assert study.planned(*study.tiny) == {}
-    left = study.folder / RUNNING / "b.json"
-    left.write_text(words_of_a_job(1))
-    try:
-        assert study.planned("linear-demo", *study.tiny).keys() == {"evaluate_linear", "render_table"}
-        assert study.planned("detection-demo", *study.tiny) == {}
-    finally:
-        left.unlink()
+def test_what_a_forced_run_left_undone_is_made_although_what_comes_after_it_is_there(finished):
+    """Its result is gone, the table is not: the command without --forcerun finds something to be done."""
+    outputs = [finished.folder / path for path in (RESULT, RESULT.replace(".json", ".scores.npz"))]
+    kept = {path: (path.read_bytes(), path.stat()) for path in outputs}
+    with run_lock(finished.folder / RESULT.replace(".json", ".checkpoints") / "lock"):
+        done = finished.run(RESULT, "--forcerun", RESULT, *finished.tiny, check=False)
+    assert "another process trains in this folder" in done.stdout + done.stderr
+    assert not any(path.exists() for path in outputs)
+    assert finished.planned("linear-demo", *finished.tiny).keys() == {"evaluate_linear", "render_table"}
+    assert finished.planned("detection-demo", *finished.tiny) == {}
+    for path, (data, stat) in kept.items():
+        path.write_bytes(data)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert finished.planned(*finished.tiny) == {}
