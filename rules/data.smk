@@ -110,8 +110,8 @@ rule prepare_images:
         settings=of(PLAN.images.prepare_job),
         code=code("prepare_images"),
     shell:
-        "python -m workflow_scripts.prepare_images"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        "settings={params.settings:q}; python -m workflow_scripts.prepare_images"
+        ' --settings "$settings" --data-root {resources.data_root:q} --threads {threads}'
         " --manifest {input.manifest} --out {output.manifest} --files {output.files}"
         " --unreadable {output.unreadable} 2>&1 | tee -i {log}"
 
