@@ -73,7 +73,13 @@ def test_other_settings_reject_just_what_they_change(study, level):
     linear = {name for name in stale if name.endswith("/linear")}
     assert planned.get("evaluate_linear", 0) == len(linear)
     assert planned.get("fine_tune", 0) == len(stale - linear)
+
+
+def test_no_plan_with_other_settings_leaves_a_trace(study):
+    """After all of these, or this one alone."""
+    study.planned(*overlay(study, SETTINGS["a run"][0]))
     assert study.planned(*Workflow.tiny) == {}
+    assert stale_results(study) == set()
 
 
 FILES = {
