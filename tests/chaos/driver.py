@@ -24,7 +24,7 @@ KINDS = ("job", "job", "job", "job", "job", "job", "snakemake", "snakemake", "wo
 """What is killed: the job that was chosen, the Snakemake that started it, or one of the job's own processes."""
 DAMAGED = re.compile(r"(results/\S+): .*remove it and run (?:snakemake|its rule) again")
 KILLED = re.compile(r"^.*: \w+ \(process \d+\) was killed before it could say why\. .*$", re.MULTILINE)
-OTHER_LIVES = re.compile(r"results/\S+ is being written by \w+ \(process \d+\).*run the same command again")
+OTHER_LIVES = re.compile(r"results/\S+ is being written by \w+ \(process [^)]+\).*run the same command again")
 FULL = re.compile(r"^.*(?:the disk is full|No space left on device).*$", re.MULTILINE)
 TRACEBACK = re.compile(r"^Traceback .*\n(?:(?: .*)?\n)+.*$", re.MULTILINE)
 """Of Python, up to the line of the error."""
