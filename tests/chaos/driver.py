@@ -254,10 +254,10 @@ class Chaos:
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     def _begin_again(self) -> None:
-        """Remove results, so that there is something left to disturb."""
+        """Remove results and all that is made of them, so that there is something left to disturb."""
         self.story.rounds += 1
-        for pattern in ("results/eval/*/s*/*.json", "results/tables/*.json"):
-            for path in self._study.folder.glob(pattern):
+        for pattern in ("results/eval/*/s*/*.json", "results/tables/*.*", "results/report/*.html"):
+            for path in filter(Path.is_file, self._study.folder.glob(pattern)):
                 path.unlink()
         self._count_jobs()
 

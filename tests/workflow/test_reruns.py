@@ -105,7 +105,9 @@ def test_the_snakemake_report_is_built_without_a_network(finished):
     for pattern in IN_REPORT:
         files = list(finished.folder.glob(re.sub(r"\{\w+\}", "*", pattern)))
         assert files, pattern
-        assert max(file.stat().st_size for file in files) < 1_500_000, pattern
+        # the page holds its images, as it stands alone
+        most = 5_000_000 if pattern == paths.PAGE else 1_000_000
+        assert max(file.stat().st_size for file in files) < most, pattern
 
 
 RANKING = "results/lod/ohms/lod/ranking.npz"
