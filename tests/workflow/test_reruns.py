@@ -184,13 +184,16 @@ def test_what_a_forced_run_left_undone_is_made_although_what_comes_after_it_is_t
     """Its result is gone, the table is not: the command without --forcerun finds something to be done."""
     outputs = [finished.folder / path for path in (RESULT, RESULT.replace(".json", ".scores.npz"))]
     kept = {path: (path.read_bytes(), path.stat()) for path in outputs}
-    with run_lock(finished.folder / RESULT.replace(".json", ".checkpoints") / "lock"):
-        done = finished.run(RESULT, "--forcerun", RESULT, *finished.tiny, check=False)
-    assert "another process trains in this folder" in done.stdout + done.stderr
-    assert not any(path.exists() for path in outputs)
-    assert finished.planned("linear-demo", *finished.tiny).keys() == {"evaluate_linear", "render_table"}
-    assert finished.planned("detection-demo", *finished.tiny) == {}
-    for path, (data, stat) in kept.items():
-        path.write_bytes(data)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert finished.planned(*finished.tiny) == {}
+    try:
+        with run_lock(finished.folder / RESULT.replace(".json", ".checkpoints") / "lock"):
+            done = finished.run(RESULT, "--forcerun", RESULT, *finished.tiny, check=False)
+        assert "another process trains in this folder" in done.stdout + done.stderr
+        assert not any(path.exists() for path in outputs)
+        planned = finished.planned("linear-demo", *finished.tiny)
+        assert planned.keys() == {"evaluate_linear", "render_table", "draw_figures", "analyse_classes"}
+        assert finished.planned("detection-demo", *finished.tiny) == {}
+    finally:
+        for path, (data, stat) in kept.items():
+            path.write_bytes(data)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert rules(finished) == set()
