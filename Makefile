@@ -1,5 +1,5 @@
-# make setup | demo | test | test-cluster | learn | check | other-python | lowest | coverage | fuzz | inspect | effect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
-.PHONY: setup demo test test-cluster learn check other-python lowest coverage fuzz inspect effect bench lock clean
+# make setup | demo | test | test-cluster | test-chaos | learn | check | other-python | lowest | coverage | fuzz | inspect | effect | bench | clean; each sets up first, so that on a fresh machine it is the only command.
+.PHONY: setup demo test test-cluster test-chaos learn check other-python lowest coverage fuzz inspect effect bench lock clean
 BIN := .venv/bin
 
 setup: ## .venv with everything; make setup PYTHON=/path/to/python3.12 chooses the Python
@@ -18,7 +18,7 @@ learn: setup ## every method of pretraining leaves random initialisation behind 
 	@$(BIN)/python -m pytest tests/learning
 
 check: setup ## format, lint, types, contracts, spelling, drift, bandit, known vulnerabilities of the locks
-	@$(BIN)/python .ci/check.py
+	@$(BIN)/python .ci/check.py $(CHECKS)
 
 other-python: setup ## set-up, checks and fast tests on the other Python that is allowed, in build/; coverage of each room
 	@$(BIN)/python .ci/other_python.py
@@ -31,6 +31,9 @@ coverage: setup ## fast tests, and how much of each room's code they ran; slower
 
 fuzz: setup ## 100,000 changed files for the readers, in half an hour; the first file of each fault is kept in build/fuzz
 	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.fuzz --inputs 100000 --keep build/fuzz
+
+test-chaos: setup ## the tiny study through 50 kills, a disk that is full twice (as root) and a damaged file ends as one left alone; its log is in build/chaos
+	@$(BIN)/python -m tests.chaos
 
 inspect: setup ## the FiftyOne App on the proposals of the last run, until Ctrl-C
 	@$(BIN)/python -m snakemake --cores all inspect

@@ -29,6 +29,9 @@ include: "rules/tables.smk"
 include: "rules/inspect.smk"
 
 
+CODE.remember()  # all rules have asked for theirs
+
+
 rule all:
     default_target: True
     input:

@@ -81,17 +81,19 @@ def main() -> int:
     """Run what the command line asks for; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(CHECKS)}; all by default")
+    parser.add_argument("--without", nargs="+", default=[], help="leave these out")
     parser.add_argument("--sizes", action="store_true", help=f"list files above {LARGEST_FILE_BYTES} bytes")
     args = parser.parse_args()
-    unknown = [name for name in args.names if name not in CHECKS]
+    unknown = [name for name in (*args.names, *args.without) if name not in CHECKS]
     if unknown:
         parser.error(f"no check {', '.join(unknown)}; there are {', '.join(CHECKS)}")
     if args.sizes:
         print("\n".join(large_files()))
         return 1 if large_files() else 0
+    names = [name for name in args.names or CHECKS if name not in args.without]
     failed = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for outcome in pool.map(check, args.names or CHECKS):
+        for outcome in pool.map(check, names):
             print(f"{outcome.word:7s} {outcome.name} ({outcome.seconds:.1f} s)", flush=True)
             if outcome.word != "ok":
                 print(f"{outcome.output.rstrip()}\n", flush=True)

@@ -5,7 +5,7 @@ from inspect import Parameter, signature
 from objectcrop.runtime.gpus import count_gpus
 from objectcrop.runtime.interpreter import prefer_own_python
 from objectcrop.runtime.signals import DEAF_SHELL
-from objectcrop.study.digest import code_digest, recipe_number
+from objectcrop.study.digest import Code, recipe_number
 from objectcrop.study.jobs.job import Job
 from objectcrop.study.plan import paths
 from objectcrop.study.plan.attempts import growing
@@ -29,6 +29,7 @@ def or_stop(checked, *arguments, **named):
         raise WorkflowError(str(error)) from None
 
 
+CODE = Code(ROOT, Path(paths.CODE_MEMORY))
 PLAN = or_stop(load_plan, config, workflow.configfiles)
 
 
@@ -45,9 +46,13 @@ onstart:
     if workflow.local_exec:  # elsewhere the scheduler knows what it has
         limit = dict(workflow.global_resources.unwrapped_items()).get("gpu")
         or_stop(PLAN.gpus.require, planned_jobs("gpu"), count_gpus, limit)
-    keep_edits(
-        EDITED, {file for job in workflow.dag.needrun_jobs() for file in job.output}
-    )
+    about_to_be_made = {
+        str(file) for job in workflow.dag.needrun_jobs() for file in job.output
+    }
+    if workflow.is_main_process:
+        or_stop(require_no_other, Path(paths.RUNNING), about_to_be_made)
+        note_asked(Path(paths.RUNNING), about_to_be_made)
+    keep_edits(EDITED, about_to_be_made)
 
 
 wildcard_constraints:
@@ -70,7 +75,7 @@ def of(method, **fixed):
 
     def answer(wildcards, input=None, rulename=None, attempt=None):
         # as --forcerun would, but those alone that a target needs: what is forced there becomes a target itself
-        workflow.dag.forcefiles.update(EDITED)
+        workflow.dag.forcefiles.update(EDITED, UNDONE)
         values = {
             "rulename": rulename,
             "attempt": attempt,
@@ -96,4 +101,4 @@ def code(name):
     """Return the digest of a script and of all that it imports; of pretraining its recipe's number, if the study says so."""
     if name == "pretrain" and PLAN.study.tracking.pretrain == "recipe":
         return f"recipe-{recipe_number('objectcrop.ssl.training.recipe', ROOT)}"
-    return code_digest(f"workflow_scripts.{name}", ROOT)
+    return CODE.digest(f"workflow_scripts.{name}")

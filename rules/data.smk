@@ -20,8 +20,8 @@ rule draw_scenes:
         settings=of(PLAN.images.dataset_job),
         code=code("draw_scenes"),
     shell:
-        "python -m workflow_scripts.draw_scenes"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        "settings={params.settings:q}; python -m workflow_scripts.draw_scenes"
+        ' --settings "$settings" --data-root {resources.data_root:q} --threads {threads}'
         " --out {output.summary} 2>&1 | tee -i {log}"
 
 
@@ -47,8 +47,8 @@ rule download_metadata:
         settings=of(PLAN.downloads.metadata_job),
         code=code("download_metadata"),
     shell:
-        "python -m workflow_scripts.download_metadata"
-        " --settings {params.settings:q} --transfer {resources.transfer:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.download_metadata"
+        ' --settings "$settings" --transfer {resources.transfer:q}'
         " --data-root {resources.data_root:q}"
         " --out {output.record} 2>&1 | tee -i {log}"
 
@@ -77,8 +77,8 @@ rule fetch_images:
         settings=of(PLAN.downloads.image_job),
         code=code("fetch_images"),
     shell:
-        "python -m workflow_scripts.fetch_images"
-        " --settings {params.settings:q} --transfer {resources.transfer:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.fetch_images"
+        ' --settings "$settings" --transfer {resources.transfer:q}'
         " --data-root {resources.data_root:q}"
         " --subset-images {input.subset} --annotations {input.annotations}"
         " --shard {wildcards.shard} --out {output.report} 2>&1 | tee -i {log}"
@@ -110,8 +110,8 @@ rule prepare_images:
         settings=of(PLAN.images.prepare_job),
         code=code("prepare_images"),
     shell:
-        "python -m workflow_scripts.prepare_images"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        "settings={params.settings:q}; python -m workflow_scripts.prepare_images"
+        ' --settings "$settings" --data-root {resources.data_root:q} --threads {threads}'
         " --manifest {input.manifest} --out {output.manifest} --files {output.files}"
         " --unreadable {output.unreadable} 2>&1 | tee -i {log}"
 
@@ -142,8 +142,8 @@ rule index_images:
         settings=of(PLAN.images.index_job),
         code=code("index_images"),
     shell:
-        "python -m workflow_scripts.index_images"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads}"
+        "settings={params.settings:q}; python -m workflow_scripts.index_images"
+        ' --settings "$settings" --data-root {resources.data_root:q} --threads {threads}'
         " --subset-images {input.subset} --annotations {input.annotations} --parts {input.parts}"
         " --part-files {input.part_files} --out {output.manifest} --files {output.files}"
         " --unreadable {output.unreadable} 2>&1 | tee -i {log}"
@@ -172,8 +172,8 @@ rule read_annotations:
         settings=of(PLAN.images.dataset_job),
         code=code("read_annotations"),
     shell:
-        "python -m workflow_scripts.read_annotations"
-        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.read_annotations"
+        ' --settings "$settings" --data-root {resources.data_root:q}'
         " --boxes {input.boxes} --boxes-classes {input.boxes_classes}"
         " --parts {input.parts} --part-classes {input.part_classes}"
         " --out {output.annotations} --classes {output.classes} 2>&1 | tee -i {log}"

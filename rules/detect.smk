@@ -52,8 +52,8 @@ rule fine_tune:
         settings=of(PLAN.results.job),
         code=code("fine_tune"),
     shell:
-        "python -m workflow_scripts.fine_tune"
-        " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.fine_tune"
+        ' --settings "$settings" --seed {wildcards.seed} --data-root {resources.data_root:q}'
         " --weights {input.weights} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --save-every-minutes {resources.save_every_minutes}"

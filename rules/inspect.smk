@@ -26,8 +26,8 @@ rule build_inspection:
         settings=of(PLAN.proposals.inspection_job),
         code=code("build_inspection"),
     shell:
-        "python -m workflow_scripts.build_inspection"
-        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.build_inspection"
+        ' --settings "$settings" --data-root {resources.data_root:q}'
         " --manifest {input.manifest} --annotations {input.annotations} --classes {input.classes}"
         " --proposals {input.proposals} --proposals-summary {input.summary}"
         " --out {output.manifest} 2>&1 | tee -i {log}"

@@ -30,8 +30,8 @@ rule evaluate_linear:
         settings=of(PLAN.results.job),
         code=code("evaluate_linear"),
     shell:
-        "python -m workflow_scripts.evaluate_linear"
-        " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.evaluate_linear"
+        ' --settings "$settings" --seed {wildcards.seed} --data-root {resources.data_root:q}'
         " --manifest {input.manifest} --annotations {input.annotations} --backbone {input.backbone}"
         " --threads {threads} --gpus {resources.gpu} --save-every-minutes {resources.save_every_minutes}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"

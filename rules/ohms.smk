@@ -27,8 +27,8 @@ rule select_ohms:
         settings=of(PLAN.images.dataset_job),
         code=code("select_ohms"),
     shell:
-        "python -m workflow_scripts.select_ohms"
-        " --settings {params.settings:q} --annotations {input.annotations} --classes {input.classes}"
+        "settings={params.settings:q}; python -m workflow_scripts.select_ohms"
+        ' --settings "$settings" --annotations {input.annotations} --classes {input.classes}'
         " --images-out {output.images} --classes-out {output.classes} --boxes-out {output.boxes}"
         " --summary {output.summary} 2>&1 | tee -i {log}"
 
@@ -60,8 +60,8 @@ rule convert_released_dicts:
         settings=of(PLAN.images.dataset_job),
         code=code("convert_released_dicts"),
     shell:
-        "python -m workflow_scripts.convert_released_dicts"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --classes {input.classes}"
+        "settings={params.settings:q}; python -m workflow_scripts.convert_released_dicts"
+        ' --settings "$settings" --data-root {resources.data_root:q} --classes {input.classes}'
         " --images-out {output.images} --classes-out {output.classes} --boxes-out {output.boxes}"
         " --summary {output.summary} 2>&1 | tee -i {log}"
 
@@ -89,7 +89,7 @@ rule measure_subset:
         settings=of(PLAN.images.dataset_job),
         code=code("measure_subset"),
     shell:
-        "python -m workflow_scripts.measure_subset"
-        " --settings {params.settings:q} --boxes {input.boxes} --classes {input.classes}"
+        "settings={params.settings:q}; python -m workflow_scripts.measure_subset"
+        ' --settings "$settings" --boxes {input.boxes} --classes {input.classes}'
         " --base-boxes {input.base_boxes} --statistics {output.statistics}"
         " --class-statistics {output.class_statistics} 2>&1 | tee -i {log}"

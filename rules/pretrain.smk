@@ -36,8 +36,8 @@ rule pretrain:
         settings=of(PLAN.runs.job),
         code=code("pretrain"),
     shell:
-        "python -m workflow_scripts.pretrain"
-        " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.pretrain"
+        ' --settings "$settings" --seed {wildcards.seed} --data-root {resources.data_root:q}'
         " --manifest {input.manifest} --proposals {input.proposals} --annotations {input.annotations} --weights {input.weights}"
         " --gpus {resources.gpu} --nodes {resources.nodes} --threads {threads} --save-every-minutes {resources.save_every_minutes}"
         " --kept-states {resources.kept_states} --peak-teraflops {resources.peak_teraflops}"

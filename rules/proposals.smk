@@ -29,8 +29,8 @@ rule extract_features:
         settings=of(PLAN.lod.features_job),
         code=code("extract_features"),
     shell:
-        "python -m workflow_scripts.extract_features"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads} --gpus {resources.gpu}"
+        "settings={params.settings:q}; python -m workflow_scripts.extract_features"
+        ' --settings "$settings" --data-root {resources.data_root:q} --threads {threads} --gpus {resources.gpu}'
         " --manifest {input.manifest} --backbone {input.backbone} --shard {wildcards.shard}"
         " --out {output.features} 2>&1 | tee -i {log}"
 
@@ -60,8 +60,8 @@ rule find_neighbours:
         settings=of(PLAN.lod.job, stage="neighbours"),
         code=code("find_neighbours"),
     shell:
-        "python -m workflow_scripts.find_neighbours"
-        " --settings {params.settings:q} --features {input.features} --gpus {resources.gpu}"
+        "settings={params.settings:q}; python -m workflow_scripts.find_neighbours"
+        ' --settings "$settings" --features {input.features} --gpus {resources.gpu}'
         " --out {output.neighbours} 2>&1 | tee -i {log}"
 
 
@@ -90,8 +90,8 @@ rule score_pairs:
         settings=of(PLAN.lod.job, stage="scores"),
         code=code("score_pairs"),
     shell:
-        "python -m workflow_scripts.score_pairs"
-        " --settings {params.settings:q} --features {resources.features} --neighbours {input.neighbours}"
+        "settings={params.settings:q}; python -m workflow_scripts.score_pairs"
+        ' --settings "$settings" --features {resources.features} --neighbours {input.neighbours}'
         " --shard {wildcards.shard} --out {output.scores} 2>&1 | tee -i {log}"
 
 
@@ -121,8 +121,8 @@ rule rank_regions:
         settings=of(PLAN.lod.job, stage="ranking"),
         code=code("rank_regions"),
     shell:
-        "python -m workflow_scripts.rank_regions"
-        " --settings {params.settings:q} --features {input.features} --scores {input.scores}"
+        "settings={params.settings:q}; python -m workflow_scripts.rank_regions"
+        ' --settings "$settings" --features {input.features} --scores {input.scores}'
         " --processes {threads} --state {resources.state:q} --code {params.code}"
         " --out {output.ranking} 2>&1 | tee -i {log}"
 
@@ -155,8 +155,8 @@ rule select_proposals:
         settings=of(PLAN.lod.selection_job),
         code=code("select_proposals"),
     shell:
-        "python -m workflow_scripts.select_proposals"
-        " --settings {params.settings:q} --manifest {input.manifest} --features {input.features}"
+        "settings={params.settings:q}; python -m workflow_scripts.select_proposals"
+        ' --settings "$settings" --manifest {input.manifest} --features {input.features}'
         " --ranking {input.ranking} --run-summary {input.run_summary}"
         " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
 
@@ -188,8 +188,8 @@ rule search_boxes:
         settings=of(PLAN.proposals.job),
         code=code("search_boxes"),
     shell:
-        "python -m workflow_scripts.search_boxes"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --threads {threads} --gpus {resources.gpu}"
+        "settings={params.settings:q}; python -m workflow_scripts.search_boxes"
+        ' --settings "$settings" --data-root {resources.data_root:q} --threads {threads} --gpus {resources.gpu}'
         " --manifest {input.manifest} --backbone {input.backbone} --shard {wildcards.shard}"
         " --out {output.table} 2>&1 | tee -i {log}"
 
@@ -220,8 +220,8 @@ rule join_proposals:
         settings=of(PLAN.proposals.job),
         code=code("join_proposals"),
     shell:
-        "python -m workflow_scripts.join_proposals"
-        " --settings {params.settings:q} --manifest {input.manifest} --shards {input.shards}"
+        "settings={params.settings:q}; python -m workflow_scripts.join_proposals"
+        ' --settings "$settings" --manifest {input.manifest} --shards {input.shards}'
         " --run-summary {input.run_summary}"
         " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
 
@@ -254,8 +254,8 @@ rule make_proposals:
         settings=of(PLAN.proposals.job),
         code=code("make_proposals"),
     shell:
-        "python -m workflow_scripts.make_proposals"
-        " --settings {params.settings:q} --manifest {input.manifest}"
+        "settings={params.settings:q}; python -m workflow_scripts.make_proposals"
+        ' --settings "$settings" --manifest {input.manifest}'
         " --annotations {input.annotations} --sizes-of {input.sizes} --data-root {resources.data_root:q}"
         " --out {output.table} --summary {output.summary} 2>&1 | tee -i {log}"
 

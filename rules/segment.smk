@@ -29,8 +29,8 @@ rule segment:
         settings=of(PLAN.results.job),
         code=code("segment"),
     shell:
-        "python -m workflow_scripts.segment"
-        " --settings {params.settings:q} --seed {wildcards.seed} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.segment"
+        ' --settings "$settings" --seed {wildcards.seed} --data-root {resources.data_root:q}'
         " --backbone {input.backbone} --manifest {input.manifest} --gpus {resources.gpu} --threads {threads}"
         " --checkpoints {resources.checkpoints:q} --code {params.code}"
         " --save-every-minutes {resources.save_every_minutes}"

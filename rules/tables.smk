@@ -33,8 +33,8 @@ rule render_table:
         settings=of(PLAN.results.table_job),
         code=code("render_table"),
     shell:
-        "python -m workflow_scripts.render_table"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --results {input.results}"
+        "settings={params.settings:q}; python -m workflow_scripts.render_table"
+        ' --settings "$settings" --data-root {resources.data_root:q} --results {input.results}'
         " --scores {input.scores} --summaries {input.summaries} --proposals {input.proposals}"
         " --paper {input.paper:q} --faults {input.faults:q} --lengths {input.lengths:q}"
         " --markdown {output.markdown} --csv {output.csv} --json {output.json} --latex {output.latex} 2>&1 | tee -i {log}"
@@ -58,8 +58,8 @@ rule planned_cost:
         settings=of(PLAN.costs.job),
         code=code("planned_cost"),
     shell:
-        "python -m workflow_scripts.planned_cost"
-        " --settings {params.settings:q} --out {output.page} 2>&1 | tee -i {log}"
+        "settings={params.settings:q}; python -m workflow_scripts.planned_cost"
+        ' --settings "$settings" --out {output.page} 2>&1 | tee -i {log}'
 
 
 rule analyse_classes:
@@ -92,8 +92,8 @@ rule analyse_classes:
         settings=of(PLAN.classes.job),
         code=code("analyse_classes"),
     shell:
-        "python -m workflow_scripts.analyse_classes"
-        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.analyse_classes"
+        ' --settings "$settings" --data-root {resources.data_root:q}'
         " --manifest {input.manifest} --annotations {input.annotations} --classes {input.classes}"
         " --results {input.results} --scores {input.scores}"
         " --analysis {output.analysis} --figures {output.figures} --worst {output.worst} 2>&1 | tee -i {log}"
@@ -121,7 +121,7 @@ rule draw_figures:
         settings=of(PLAN.results.figures_job),
         code=code("draw_figures"),
     shell:
-        "python -m workflow_scripts.draw_figures --settings {params.settings:q}"
+        'settings={params.settings:q}; python -m workflow_scripts.draw_figures --settings "$settings"'
         " --table {input.table} --summaries {input.summaries} --out {output.figures} 2>&1 | tee -i {log}"
 
 
@@ -176,8 +176,8 @@ rule draw_contact_sheet:
         settings=of(PLAN.proposals.sheet_job),
         code=code("draw_contact_sheet"),
     shell:
-        "python -m workflow_scripts.draw_contact_sheet"
-        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.draw_contact_sheet"
+        ' --settings "$settings" --data-root {resources.data_root:q}'
         " --manifest {input.manifest} --annotations {input.annotations} --proposals {input.proposals}"
         " --out {output.sheet} --best {output.best} --worst {output.worst} 2>&1 | tee -i {log}"
 
@@ -206,8 +206,8 @@ rule draw_views:
         settings=of(PLAN.runs.job),
         code=code("draw_views"),
     shell:
-        "python -m workflow_scripts.draw_views"
-        " --settings {params.settings:q} --data-root {resources.data_root:q}"
+        "settings={params.settings:q}; python -m workflow_scripts.draw_views"
+        ' --settings "$settings" --data-root {resources.data_root:q}'
         " --manifest {input.manifest} --proposals {input.proposals} --out {output.sheet} 2>&1 | tee -i {log}"
 
 
@@ -233,8 +233,8 @@ rule write_report:
         settings=of(PLAN.report.job),
         code=code("write_report"),
     shell:
-        "python -m workflow_scripts.write_report"
-        " --settings {params.settings:q} --data-root {resources.data_root:q} --tables {input.tables} --figures {input.figures}"
+        "settings={params.settings:q}; python -m workflow_scripts.write_report"
+        ' --settings "$settings" --data-root {resources.data_root:q} --tables {input.tables} --figures {input.figures}'
         " --class-analyses {input.class_analyses} --class-figures {input.class_figures} --worst-images {input.worst_images}"
         " --predictions {input.predictions}"
         " --summaries {input.summaries} --subsets {input.subsets} --proposals {input.proposals}"

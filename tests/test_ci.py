@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -13,12 +14,13 @@ def ci(root, monkeypatch):
     """The modules of .ci."""
     monkeypatch.syspath_prepend(str(root / "envs"))
     monkeypatch.syspath_prepend(str(root / ".ci"))
+    import check
     import coverage_by_room
     import lowest
     import other_python
 
-    yield {"coverage": coverage_by_room, "lowest": lowest, "other": other_python}
-    for name in ("coverage_by_room", "lowest", "other_python", "fast_tests", "interpreters", "write_conda"):
+    yield {"check": check, "coverage": coverage_by_room, "lowest": lowest, "other": other_python}
+    for name in ("check", "coverage_by_room", "lowest", "other_python", "fast_tests", "interpreters", "write_conda"):
         sys.modules.pop(name, None)
 
 
@@ -81,6 +83,29 @@ def test_every_requirement_of_the_project_has_a_lowest_version_that_the_lock_all
 def test_the_door_of_ci_runs_checks_tests_and_the_other_python(root):
     called = re.findall(r"^make ([\w-]+)", (root / ".ci/run").read_text(), flags=re.MULTILINE)
     assert called == ["check", "test", "other-python"]
+
+
+def test_checks_that_ci_leaves_out_are_run_elsewhere_in_it(ci, root):
+    """Tests of drift are among all tests and among the fast ones; mypy's result does not depend on the Python that runs it."""
+    checks, settings = ci["check"].CHECKS, tomllib.loads((root / "pyproject.toml").read_text())["tool"]
+    assert 'make check CHECKS="--without drift"' in (root / ".ci/run").read_text()
+    for file in checks["drift"].split("no:cacheprovider ")[1].split():
+        assert Path(file).is_relative_to(settings["pytest"]["ini_options"]["testpaths"][0])
+        assert "mark.slow" not in (root / file).read_text(), file
+    assert set(ci["other"].CHECKS) <= set(checks)
+    assert settings["mypy"]["python_version"] == "3.11"
+
+
+def test_a_check_that_is_left_out_is_not_run(ci, monkeypatch, capsys):
+    check, ran = ci["check"], []
+    monkeypatch.setattr(check, "check", lambda name: ran.append(name) or check.Outcome(name, True, "", 0.0))
+    monkeypatch.setattr(sys, "argv", ["check.py", "--without", "drift"])
+    assert check.main() == 0
+    assert sorted([*ran, "drift"]) == sorted(check.CHECKS)
+    monkeypatch.setattr(sys, "argv", ["check.py", "--without", "drifft"])
+    with pytest.raises(SystemExit):
+        check.main()
+    assert "no check drifft" in capsys.readouterr().err
 
 
 def test_every_target_of_the_makefile_is_listed_in_its_first_line(root):

@@ -25,6 +25,7 @@ from objectcrop.identity.record import (
     stamp_of,
     write_record,
 )
+from objectcrop.identity.running import FOLDER, Started, start
 from objectcrop.study.digest import code_digest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,10 +64,15 @@ class Making:
     """
 
     def __init__(
-        self, work: Work, inputs: dict[str, list[Input]], lineage: Lineage | None, problems: dict[str, Problem]
+        self,
+        work: Work,
+        inputs: dict[str, list[Input]],
+        lineage: Lineage | None,
+        problems: dict[str, Problem],
+        started: Started | None = None,
     ) -> None:
         self._work, self._inputs, self._lineage, self.problems = work, inputs, lineage, problems
-        self._started = time.monotonic()
+        self._started, self._start_s = started, time.monotonic()
 
     @property
     def identity(self) -> str:
@@ -75,8 +81,8 @@ class Making:
         return identity(self._work.rule, self._work.settings, self._work.options, contents)
 
     def finish(self) -> None:
-        """Write a record beside each output."""
-        seconds, num_gpus = round(time.monotonic() - self._started, 2), gpus_of(self._work.command)
+        """Write a record beside each output; the job has finished."""
+        seconds, num_gpus = round(time.monotonic() - self._start_s, 2), gpus_of(self._work.command)
         story = {
             "command": shlex.join(self._work.command),
             "data_root": self._work.data_root,
@@ -94,6 +100,8 @@ class Making:
             work = self._work
             code = self._code(output.path)
             write_record(Record(output.path, output, work.rule, work.settings, work.options, code, self._inputs, story))
+        if self._started is not None:
+            self._started.end()
 
     def _code(self, path: str) -> str:
         expected = None if self._lineage is None else self._lineage.find(path)
@@ -111,7 +119,7 @@ def begin(work: Work, *, leaf: Leaf | None = None, tolerant: bool = False) -> Ma
     """Examine the inputs of a job, byte by byte, and the records of all that they were made from.
 
     The lineage of the study is the file that the environment variable OBJECTCROP_LINEAGE names; without one, as where a script is
-    called by hand, settings and code are not compared.
+    called by hand, settings and code are not compared, and other jobs do not know of this one.
 
     Args:
         work: the job.
@@ -119,23 +127,25 @@ def begin(work: Work, *, leaf: Leaf | None = None, tolerant: bool = False) -> Ma
         tolerant: collect problems of the lineage instead of raising; damaged bytes are an error in any case.
 
     Raises:
-        ValueError: naming the inputs that are damaged, or not what the study would make now.
+        ValueError: naming the inputs that are damaged, or not what the study would make now; or the process that already makes the
+            outputs.
     """
-    path = os.environ.get(VARIABLE)
+    path, is_first = os.environ.get(VARIABLE), os.environ.get("RANK", "0") == "0"
     lineage = read_lineage(path) if path else None
+    started = start(Path(path).parent / FOLDER, work.rule, work.outputs) if path and is_first and work.outputs else None
     inputs = {
         name: [_examined(file, is_large=name in work.large) for file in files]
         for name, files in work.inputs.items()
         if files
     }
-    if os.environ.get("RANK", "0") != "0":
+    if not is_first:
         return _Nothing(work, inputs, lineage, {})
     chain = Chain(lineage, leaf, work.data_root)
     names = [entry.path for entries in inputs.values() for entry in entries]
     problems = {name: problem for name in names if (problem := chain.problem(name)) is not None}
     if problems and not tolerant:
         raise ValueError("\n".join(problem.through(name) for name, problem in problems.items()))
-    return Making(work, inputs, lineage, {} if not tolerant else problems)
+    return Making(work, inputs, lineage, problems if tolerant else {}, started)
 
 
 def gpus_of(command: Sequence[str]) -> int:

@@ -66,7 +66,7 @@ def running(folder: str | Path, *, start_timeout_s: float = 60.0) -> Iterator[st
     dies with this process, however that ends. SIGTERM ends the block like an exception.
 
     Raises:
-        MongodError: if there is no binary, it does not start, or the folder is in use.
+        MongodError: if there is no binary, it does not start, it ends in the block, or the folder is in use.
     """
     place = Path(folder).resolve()
     mongod = find_mongod()
@@ -91,9 +91,28 @@ def running(folder: str | Path, *, start_timeout_s: float = 60.0) -> Iterator[st
         server = _start(mongod, place, socket)
         try:
             _wait_until_it_answers(server, uri, mongod, place, start_timeout_s)
-            yield uri
+            with _lost_server_named(server, place):
+                yield uri
         finally:
             _stop(server)
+
+
+@contextmanager
+def _lost_server_named(server: "subprocess.Popen[bytes]", place: Path) -> Iterator[None]:
+    """Let errors of a connection say that the server is gone, if it is."""
+    from pymongo.errors import ConnectionFailure
+
+    try:
+        yield
+    except ConnectionFailure as error:
+        try:
+            code = server.wait(1)
+        except subprocess.TimeoutExpired:
+            raise error from None  # it lives
+        reason = _REASONS.get(code, "see mongod.log there")
+        raise MongodError(
+            f"{place}: its mongod ended with {code} while it was in use ({reason}); run the same command again"
+        ) from error
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from objectcrop.runtime.disk import explain_disk
+from objectcrop.runtime.shortages import explain_shortage
 from objectcrop.runtime.signals import Stopped, hear_sigterm
 from objectcrop.runtime.slurm import requeue_at_limit
 
@@ -15,9 +16,10 @@ Main = Callable[[Sequence[str] | None], None]
 def run(main: Main) -> None:
     """Call a script's `main`; a user's mistake becomes one message without a traceback, and exit code 1.
 
-    `ValueError` and file errors are users' mistakes here (bad settings, a missing or damaged file), and so is a full or
-    read-only disk; any other exception is ours and keeps its traceback. An interrupt ends with code 130. Work that saved
-    its state after a SIGTERM is queued again, if Slurm warned of a time limit.
+    `ValueError` and file errors are users' mistakes here (bad settings, a missing or damaged file), and so are a full or
+    read-only disk, too little memory and a worker process that was killed; any other exception is ours and keeps its
+    traceback. An interrupt ends with code 130. Work that saved its state after a SIGTERM is queued again, if Slurm warned of
+    a time limit.
     """
     threading.excepthook = _say_thread
     hear_sigterm()
@@ -27,6 +29,10 @@ def run(main: Main) -> None:
         _end(str(error))
     except OSError as error:
         if (words := explain_disk(error)) is None:
+            raise
+        _end(words)
+    except (MemoryError, RuntimeError) as error:
+        if (words := explain_shortage(error)) is None:
             raise
         _end(words)
     except Stopped as stopped:

@@ -63,6 +63,23 @@ def test_what_is_written_is_there_the_next_time_and_the_server_is_not(tmp_path):
         assert servers(tmp_path / "db") == []
 
 
+def kill_a_server_in_use(folder):
+    with running(folder) as uri, pymongo.MongoClient(uri, serverSelectionTimeoutMS=500) as client:
+        client.some.things.insert_one({"a": 1})
+        (server,) = servers(folder)
+        server.kill()
+        while True:
+            client.some.things.insert_one({"a": 2})
+
+
+def test_a_server_that_is_killed_is_named_with_what_to_do(tmp_path):
+    words = (
+        r"db: its mongod ended with -9 while it was in use \(killed; was memory short\?\); run the same command again"
+    )
+    with pytest.raises(MongodError, match=words):
+        kill_a_server_in_use(tmp_path / "db")
+
+
 def test_a_second_process_is_told_that_the_folder_is_in_use(tmp_path, holder):
     with pytest.raises(MongodError, match="is in use by another process"), running(tmp_path / "db"):
         pass

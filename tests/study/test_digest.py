@@ -1,10 +1,12 @@
 """The code digest changes with what code does, not with its words."""
 
+import random
 from pathlib import Path
 
 import pytest
 
-from objectcrop.study.digest import code_digest, recipe_number
+from objectcrop.study import digest as digest_module
+from objectcrop.study.digest import Code, code_digest, recipe_number
 
 SCRIPT = "from objectcrop.room.formula import area\n\n\ndef main():\n    return area(2)\n"
 FORMULA = '"""A formula."""\n\n\ndef area(side):\n    """Square."""\n    return side * side\n'
@@ -92,3 +94,54 @@ def test_a_recipe_number_is_read_without_running_the_module(checkout):
 def test_an_unknown_module_is_an_error(checkout):
     with pytest.raises(ValueError, match="no module"):
         code_digest("workflow_scripts.gone", checkout)
+
+
+STAGE = "workflow_scripts.stage"
+
+
+@pytest.fixture
+def memory(checkout):
+    """A file of memory in which every source of the stage is."""
+    code = Code(checkout, checkout / "memory.json")
+    code.digest(STAGE)
+    code.remember()
+    return checkout / "memory.json"
+
+
+def test_a_source_that_is_remembered_is_not_parsed_and_has_the_same_digest(checkout, memory, monkeypatch):
+    expected = digest(checkout)
+    monkeypatch.setattr(digest_module, "_parsed", None)
+    assert Code(checkout, memory).digest(STAGE) == expected
+
+
+def test_an_edited_source_is_parsed_again_and_remembered(checkout, memory, monkeypatch):
+    edit(checkout, "objectcrop/room/formula.py", "side * side", "side + side")
+    code = Code(checkout, memory)
+    assert code.digest(STAGE) == digest(checkout)
+    code.remember()
+    monkeypatch.setattr(digest_module, "_parsed", None)
+    assert Code(checkout, memory).digest(STAGE) == code.digest(STAGE)
+
+
+def test_a_memory_that_holds_all_is_not_written_again(checkout, memory):
+    before = memory.stat().st_mtime_ns, memory.stat().st_ino
+    code = Code(checkout, memory)
+    code.digest(STAGE)
+    code.remember()
+    assert (memory.stat().st_mtime_ns, memory.stat().st_ino) == before
+
+
+def test_a_damaged_memory_and_one_of_another_python_are_not_used(checkout, memory, monkeypatch):
+    expected, whole, rng = digest(checkout), memory.read_bytes(), random.Random(3)
+    for _ in range(200):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        memory.write_bytes(damaged)
+        assert Code(checkout, memory).digest(STAGE) == expected
+    for content in (b"", b"[]", b"{}", b'{"sources": [], "check": 1}', b"\xff", b"[" * 100_000):
+        memory.write_bytes(content)
+        assert Code(checkout, memory).digest(STAGE) == expected
+    memory.write_bytes(whole)
+    monkeypatch.setattr("sys.version", "3.99")
+    monkeypatch.setattr(digest_module, "_parsed", lambda data: digest_module._Source("0", ()))
+    assert Code(checkout, memory).digest(STAGE) != expected  # parsed, in whatever way

@@ -44,3 +44,22 @@ def test_every_key_of_the_shipped_configs_is_in_the_schema(root):
     keys = set(json_schema()["properties"])
     for path in [root / "config.yaml", *sorted((root / "presets").glob("*.yaml"))]:
         assert set(yaml.safe_load(path.read_text())) <= keys, path.name
+
+
+def test_every_section_of_the_schema_is_closed():
+    """A misspelt key is rejected at each level; sections whose keys are names or splits take nothing but these."""
+    found = list(_objects(json_schema()))
+    assert len(found) > 60
+    for where, section in found:
+        if "properties" in section:
+            assert section.get("additionalProperties") is False, where
+        else:
+            assert section.get("additionalProperties") or section.get("patternProperties"), where
+
+
+def _objects(schema, where=""):
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield where, schema
+        for key, value in schema.items():
+            yield from _objects(value, f"{where}/{key}")

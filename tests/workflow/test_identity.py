@@ -10,7 +10,7 @@ import pytest
 from objectcrop.identity.chain import Chain
 from objectcrop.identity.lineage import newest_lineage
 from tests.conftest import Workflow
-from tests.workflow.studies import overlay, stale_results
+from tests.workflow.studies import overlay, stale_results, without
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
 
@@ -73,7 +73,13 @@ def test_other_settings_reject_just_what_they_change(study, level):
     linear = {name for name in stale if name.endswith("/linear")}
     assert planned.get("evaluate_linear", 0) == len(linear)
     assert planned.get("fine_tune", 0) == len(stale - linear)
+
+
+def test_no_plan_with_other_settings_leaves_a_trace(study):
+    """After all of these, or this one alone."""
+    study.planned(*overlay(study, SETTINGS["a run"][0]))
     assert study.planned(*Workflow.tiny) == {}
+    assert stale_results(study) == set()
 
 
 FILES = {
@@ -191,31 +197,35 @@ def test_a_snakemake_blind_to_settings_renders_no_table_of_old_results(study):
     assert "stale" not in (study.folder / "results/tables/linear-demo.md").read_text()
 
 
+def outputs(study, run):
+    """What its linear evaluation writes."""
+    return [study.folder / f"results/eval/{run}/s0/linear{suffix}" for suffix in (".json", ".scores.npz")]
+
+
 def test_a_job_that_outlived_snakemake_does_not_pass_for_what_is_asked_now(study):
     """An orphan finished with the old settings, and Snakemake knows nothing of it: the next job compares, and refuses."""
-    shutil.rmtree(study.folder / ".snakemake/metadata")
     arguments = overlay(study, "runs: {scene-scene: {optimizer: {epochs: 1}}}")
-    (study.folder / "results/eval/scene-scene/s0/linear.json").unlink()
-    done = study.run("results/eval/scene-scene/s0/linear.json", *arguments, check=False)
+    lost = outputs(study, "scene-scene")
+    with without(study.folder / ".snakemake/metadata", *lost):
+        done = study.run("results/eval/scene-scene/s0/linear.json", *arguments, check=False)
+        assert not any(path.exists() for path in lost)
     assert done.returncode != 0
     assert (
         "results/pretrain/scene-scene/s0/backbone.safetensors was made with other settings" in done.stdout + done.stderr
     )
     assert "run.optimizer.epochs was 2, is 1" in done.stdout + done.stderr
-    assert not (study.folder / "results/eval/scene-scene/s0/linear.json").exists()
 
 
 def test_flipped_bytes_of_weights_stop_the_evaluation(study):
     """Size and time are as before, as where a disk rots: planning sees nothing, the job that reads them does."""
     weights = study.folder / "results/pretrain/oac/s0/backbone.safetensors"
-    (study.folder / "results/eval/oac/s0/linear.json").unlink(missing_ok=True)
 
     def flip(data):
         middle = len(data) // 2
         return data[:middle] + bytes(byte ^ 255 for byte in data[middle : middle + 64]) + data[middle + 64 :]
 
     stat = weights.stat()
-    with bytes_of(weights, flip):
+    with bytes_of(weights, flip), without(*outputs(study, "oac")):
         os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         done = study.run("results/eval/oac/s0/linear.json", *Workflow.tiny, check=False)
     assert done.returncode != 0

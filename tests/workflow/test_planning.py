@@ -1,6 +1,7 @@
 """Every shipped study is planned; what is wrong with a study is said before the first job."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -47,12 +48,19 @@ def test_the_images_of_a_detector_are_indexed_before_it_is_trained(workflow):
     assert "results/images/voc2012-mini/manifest.parquet" in done.stdout + done.stderr
 
 
-def test_the_default_study_is_planned_quickly(workflow):
+HEAVY = {"torch", "torchvision", "cv2", "numba", "scipy", "matplotlib", "detectron2", "fiftyone"}
+
+
+def test_the_default_study_is_planned_quickly_and_without_what_jobs_need(workflow, monkeypatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     before = processor_seconds()
-    jobs = workflow.planned()
-    assert jobs["all"] == 1
+    done = workflow.run("--dry-run", "--workflow-profile", "none")
     # processor time, as tests run beside others; about 4 s on the wall of an idle machine (benchmarks/workflow.py)
     assert processor_seconds() - before < 12
+    assert re.search(r"^all +1$", done.stdout + done.stderr, flags=re.MULTILINE)
+    imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, flags=re.MULTILINE))
+    assert {"snakemake.workflow", "objectcrop.study.plan.plan", "objectcrop.data.changes"} <= imported
+    assert not HEAVY & imported
 
 
 def processor_seconds():

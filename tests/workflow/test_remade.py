@@ -69,10 +69,15 @@ def times(study):
     return {file: (study.folder / file).stat().st_mtime_ns for file in measured(study)}
 
 
-def test_edited_files_are_kept_aside_and_made_again_with_all_that_follows_with_the_same_bytes_and_no_more(study):
-    """The same seed on the same machine: what is computed twice is equal byte by byte."""
-    before, written, bytes_before = measured(study), times(study), digests(study)
+def test_other_settings_give_other_numbers_and_the_former_ones_with_edited_files_the_former_bytes(study):
+    """What follows from a change is made again, and no more; edits are kept aside; what is computed twice is equal byte by byte."""
+    target, before = "results/eval/oac/s0/linear.json", measured(study)
+    written, bytes_before = times(study), digests(study)
     assert {"safetensors", "parquet", "npz", "pkl", "md", "svg"} <= {file.rpartition(".")[2] for file in bytes_before}
+    study.run(target, *overlay(study, "proposals: {lod: {max_overlap: 0.5}}"))
+    assert "oac/linear" not in stale_results(study)
+    assert stale_results(study)  # the others still have the former settings
+    assert measured(study)[target] != before[target]
     forget_finished_jobs(study)
     edits = {file: (study.folder / file).read_bytes() + b" " for file in EDITED}
     for file, data in edits.items():
@@ -102,18 +107,6 @@ def test_an_edited_file_that_a_target_does_not_need_stays_as_it_is(study):
     path.write_bytes(whole)
     study.run("results/eval/oac/s0/linear.json", *Workflow.tiny)  # times have changed, bytes have not
     assert not path.with_name("lod.parquet.edited").exists()
-
-
-def test_other_settings_give_other_numbers_and_the_former_settings_the_former_ones(study):
-    target, before = "results/eval/oac/s0/linear.json", measured(study)
-    changed = overlay(study, "proposals: {lod: {max_overlap: 0.5}}")
-    study.run(target, *changed)
-    assert "oac/linear" not in stale_results(study)
-    assert stale_results(study)  # the others still have the former settings
-    assert measured(study)[target] != before[target]
-    study.run(*Workflow.tiny)
-    assert measured(study) == before
-    assert stale_results(study) == set()
 
 
 CENTRE = "proposals: {{centre: {{kind: centre, area_share: {share}}}}}\nmeasured_proposals: {{ohms: [lod, random, centre]}}\n"

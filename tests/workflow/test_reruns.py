@@ -1,11 +1,26 @@
 """On a finished study: what reruns after which change."""
 
+import json
 import os
+import re
 
 import pytest
 
+from objectcrop.runtime.lock import Lock, run_lock
+from objectcrop.study.plan import paths
+from objectcrop.study.plan.paths import RUNNING
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finished")]
 
+MOVED_IN_TIME = (
+    "results/proposals/ohms/lod.parquet",
+    "results/pretrain/scene-scene/s0/*.*",
+    "results/lod/ohms/lod/*.npz",
+)
+IN_REPORT = (
+    *(paths.TABLE_MARKDOWN, paths.PREDICTIONS, paths.CONTACT_SHEET, paths.VIEW_SHEET, paths.PAGE),
+    *(f"{folder}/*.svg" for folder in (paths.CLASS_FIGURES, paths.FIGURES, paths.SUBSET_FIGURES)),
+)
 HEIRS_OF_LINEAR = {"render_table", "draw_figures", "analyse_classes", "write_report", "all"}
 
 
@@ -24,6 +39,20 @@ def test_touching_every_source_reruns_nothing(finished):
     for path in (finished.folder / "rules").glob("*.smk"):
         os.utime(path)
     assert rules(finished) == set()
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_clock_that_was_set_reruns_nothing(finished, hours):
+    """What is made from a file has an earlier time than it then, or the other way round; contents count."""
+    changed = {path: path.stat() for name in MOVED_IN_TIME for path in finished.folder.glob(name)}
+    assert len(changed) >= len(MOVED_IN_TIME)
+    for path, stat in changed.items():
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + hours * 3600 * 10**9))
+    try:
+        assert rules(finished) == set()
+    finally:
+        for path, stat in changed.items():
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +102,12 @@ def test_forcing_a_stage_plans_that_stage_and_its_heirs_only(finished):
 def test_the_snakemake_report_is_built_without_a_network(finished):
     finished.run(*finished.tiny, "--report", "report.html")
     assert (finished.folder / "report.html").stat().st_size > 10_000
+    for pattern in IN_REPORT:
+        files = list(finished.folder.glob(re.sub(r"\{\w+\}", "*", pattern)))
+        assert files, pattern
+        # the page holds its images, as it stands alone
+        most = 5_000_000 if pattern == paths.PAGE else 1_000_000
+        assert max(file.stat().st_size for file in files) < most, pattern
 
 
 RANKING = "results/lod/ohms/lod/ranking.npz"
@@ -124,3 +159,41 @@ def test_a_training_that_ended_after_its_snakemake_was_killed_is_not_trained_aga
     assert "1 of 1 steps (100%) done" in done.stdout + done.stderr
     assert "the job was finished before, its outputs are written again" in done.stdout + done.stderr
     assert (folder / "checkpoints/metrics.jsonl").read_bytes() == metrics
+
+
+RESULT = "results/eval/oac/s0/linear.json"
+
+
+def test_a_job_that_outlived_snakemake_keeps_a_second_one_from_its_files_by_name(finished):
+    """Nothing is removed or started."""
+    job = {"rule": "evaluate_linear", "outputs": [RESULT], "host": "elsewhere", "pid": 4711}
+    lock = Lock(finished.folder / RUNNING / "a.json", json.dumps(job))
+    log = finished.folder / "logs/evaluate_linear/oac-s0-linear.log"
+    before = log.read_bytes(), (finished.folder / RESULT).read_bytes()
+    done = finished.run(RESULT, "--forcerun", RESULT, *finished.tiny, check=False)
+    lock.release(remove=True)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"{RESULT} is being written by evaluate_linear (process 4711 on elsewhere)" in said
+    assert "wait until it ends, or stop it (kill 4711 on elsewhere), and run the same command again" in said
+    assert "Traceback" not in said
+    assert (log.read_bytes(), (finished.folder / RESULT).read_bytes()) == before
+
+
+def test_what_a_forced_run_left_undone_is_made_although_what_comes_after_it_is_there(finished):
+    """Its result is gone, the table is not: the command without --forcerun finds something to be done."""
+    outputs = [finished.folder / path for path in (RESULT, RESULT.replace(".json", ".scores.npz"))]
+    kept = {path: (path.read_bytes(), path.stat()) for path in outputs}
+    try:
+        with run_lock(finished.folder / RESULT.replace(".json", ".checkpoints") / "lock"):
+            done = finished.run(RESULT, "--forcerun", RESULT, *finished.tiny, check=False)
+        assert "another process trains in this folder" in done.stdout + done.stderr
+        assert not any(path.exists() for path in outputs)
+        planned = finished.planned("linear-demo", *finished.tiny)
+        assert planned.keys() == {"evaluate_linear", "render_table", "draw_figures", "analyse_classes"}
+        assert finished.planned("detection-demo", *finished.tiny) == {}
+    finally:
+        for path, (data, stat) in kept.items():
+            path.write_bytes(data)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert rules(finished) == set()

@@ -53,6 +53,15 @@ def test_rules_hold_no_logic_and_no_retries(root, rules):
         assert "    conda:\n" in text, name
 
 
+def test_the_command_of_a_job_names_its_settings_by_a_variable(rules):
+    """Of a job that is killed the shell prints the command, and Snakemake all that the shell was given: once is enough."""
+    for name, text in rules.items():
+        if "params.settings" in text:
+            assert text.count("{params.settings:q}") == 1, name
+            assert f"settings={{params.settings:q}}; python -m workflow_scripts.{name}" in text, name
+            assert '--settings "$settings"' in text, name
+
+
 @pytest.fixture
 def slurm(root):
     return yaml.safe_load((root / "profiles/slurm/config.yaml").read_text())

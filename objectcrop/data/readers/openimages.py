@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from objectcrop.codes import categorical
 from objectcrop.data.readers.image_search import find_images
+from objectcrop.data.readers.packed import unpacked
 from objectcrop.data.relative_boxes import checked_corners, lie_inside
 from objectcrop.study.settings.datasets import DrawnDataset, OpenImagesDataset, Split
 
@@ -124,9 +125,10 @@ def read_class_names(path: Path) -> dict[str, str]:
         ValueError: naming the file, if it is not of that form or an id repeats.
     """
     try:
-        names = pd.read_csv(
-            path, header=None, names=["id", "name"], dtype=str, keep_default_na=False, encoding="utf-8-sig"
-        )
+        with unpacked(path) as file:
+            names = pd.read_csv(
+                file, header=None, names=["id", "name"], dtype=str, keep_default_na=False, encoding="utf-8-sig"
+            )
     except (ValueError, OSError) as error:
         raise ValueError(f"{path}: expected rows of class id, display name ({error})") from error
     repeated = names["id"].duplicated()
@@ -138,7 +140,7 @@ def read_class_names(path: Path) -> dict[str, str]:
 def _read_columns(path: Path, columns: list[str]) -> pa.Table:
     types = pacsv.ConvertOptions(include_columns=columns, column_types={name: _TYPES[name] for name in columns})
     try:
-        with pacsv.open_csv(path, pacsv.ReadOptions(use_threads=False)) as reader:
+        with unpacked(path) as file, pacsv.open_csv(file, pacsv.ReadOptions(use_threads=False)) as reader:
             _check_header(path, reader.schema.names, columns)
         try:
             return _read_csv(path, types)
@@ -166,7 +168,8 @@ def _names(header: list[str]) -> list[str]:
 def _read_csv(path: Path, types: pacsv.ConvertOptions, *, use_threads: bool = True) -> pa.Table:
     reading = pacsv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=use_threads)
     # The system's allocator takes up freed blocks again; Arrow's own returns them, and page faults cost a fifth of the time.
-    return pacsv.read_csv(path, reading, convert_options=types, memory_pool=pa.system_memory_pool())
+    with unpacked(path) as file:
+        return pacsv.read_csv(file, reading, convert_options=types, memory_pool=pa.system_memory_pool())
 
 
 def _checked_columns(path: Path, rows: pa.Table) -> NDArray[np.float32]:
@@ -208,7 +211,7 @@ def _line(path: Path, row: int) -> int:
     """Return a row as an editor counts it: the header is line 1, and empty lines, which are passed over, count."""
     with (
         suppress(OSError),  # a damaged .gz, which ends before the row: then without its empty lines
-        pa.input_stream(str(path)) as stream,
+        unpacked(path) as stream,
         io.TextIOWrapper(stream, encoding="latin-1") as text,
     ):
         filled = (number for number, line in enumerate(text, start=1) if line != "\n")

@@ -151,6 +151,17 @@ def read_voc_boxes(part: VocPart, root: Path, split: Split) -> pd.DataFrame:
     return frame.assign(is_group_of=False, is_depiction=False, source=Path(part.devkit).name.lower(), split=split)
 
 
+def read_voc_classes(part: VocPart, root: Path) -> set[str]:
+    """Return the names of the classes of an image set's objects; each XML must be of the form of `read_voc_boxes`.
+
+    Raises:
+        FileNotFoundError, ValueError: as there.
+    """
+    return {
+        row["class_id"] for image_id, _, xml in _files_of(part, root) for row in _read_objects(root / xml, image_id)
+    }
+
+
 def _read_objects(path: Path, image_id: str) -> list[dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the image's annotations are not there; get the whole devkit")

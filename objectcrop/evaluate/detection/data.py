@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from detectron2.data import DatasetCatalog, MetadataCatalog
@@ -18,7 +17,7 @@ from detectron2.data.datasets.pascal_voc import CLASS_NAMES, load_voc_instances
 
 from objectcrop.data.readers.registry import list_images
 from objectcrop.data.readers.single_objects import read_sizes
-from objectcrop.data.readers.voc import read_image_set
+from objectcrop.data.readers.voc import read_voc_classes
 from objectcrop.data.stated_sizes import STATED
 from objectcrop.evaluate.detection.files import coco_files, voc_parts
 from objectcrop.study.settings.datasets import CocoDataset, Dataset, Split, VocDataset, VocPart
@@ -116,10 +115,5 @@ def _register(name: str, loader: Callable[[], list[dict[str, Any]]], words: dict
 
 def _voc_classes(parts: list[VocPart], data_root: Path) -> list[str]:
     """Return VOC's twenty classes in their order if all names are among them, else the names of the files, sorted."""
-    names: set[str] = set()
-    for part in parts:
-        devkit = data_root / part.devkit
-        for image_id in read_image_set(part, data_root):
-            tree = ElementTree.parse(devkit / "Annotations" / f"{image_id}.xml")  # noqa: S314 (as in data/readers/voc.py)
-            names.update(str(thing.findtext("name")) for thing in tree.findall("object"))
+    names = {name for part in parts for name in read_voc_classes(part, data_root)}
     return list(CLASS_NAMES) if names <= set(CLASS_NAMES) else sorted(names)

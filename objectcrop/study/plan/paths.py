@@ -60,6 +60,8 @@ RESULT_CHECKPOINTS = "results/eval/{run}/s{seed}/{task}.checkpoints"
 
 # what a study expects of its files
 LINEAGES = "results/lineage"
+RUNNING = "results/lineage/running"
+CODE_MEMORY = ".snakemake/objectcrop_code.json"
 RESULT_LINEAGES = "results/lineage/results"
 
 # what people read

@@ -14,7 +14,7 @@ WITH_KEY_ENCODER = ("moco_v2", "densecl")
 class LossSettings(Section):
     """Weights of the paper's extra losses (sections 4.2.1, 4.2.2); the paper adds both with weight 1.
 
-    What a reading costs: docs/results/oac_price.md.
+    What a reading costs is measured by benchmarks/oac_price.py.
     """
 
     rotation: float = Field(default=0.0, ge=0, description="Weight of the relative rotation loss; 0 turns it off.")

@@ -93,3 +93,25 @@ def test_a_link_that_leaves_the_data_root_is_read_where_the_settings_allow_it(la
     with pytest.raises(ValueError, match=r"good\.jpg -> .*far\.jpg.*datasets\.some\.allow_links_outside: true"):
         registered(layout, root)
     assert "good.jpg" in registered(layout, root, allow_links_outside=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("<annotation><size>", "no element found"),
+        (
+            f"<annotation><size><width>40</width><height>30</height></size>{THING.format('')}</annotation>",
+            "bndbox/xmin",
+        ),
+        (
+            "<annotation><size><width>40</width><height>30</height></size><object><name> </name></object></annotation>",
+            "<name> is missing",
+        ),
+    ],
+)
+def test_a_damaged_xml_is_named_before_detectron2_reads_it(root, text, why, monkeypatch):
+    (root / "VOC2007/Annotations/other.xml").write_text(text)
+    # as for drawn scenes, whose devkit is not listed before
+    monkeypatch.setattr("objectcrop.evaluate.detection.data._checked", lambda *_: frozenset())
+    with pytest.raises(ValueError, match=rf"Annotations/other\.xml: is not of the form of VOC annotations .*{why}"):
+        registered(voc, root)

@@ -48,6 +48,14 @@ def test_every_job_of_a_preset_arrives_as_it_was_sent(root, preset):
     assert [type(job).parse(job.as_json()).as_json() for job in sent] == [job.as_json() for job in sent]
 
 
+def test_two_settings_that_have_each_others_values_make_another_job():
+    pairs = {"temperature": 0.2, "momentum": 0.9}, {"temperature": 0.9, "momentum": 0.2}
+    runs = [Run.model_validate({"dataset": "coco", "method": "moco_v2", "moco": pair}) for pair in pairs]
+    first, second = (PretrainJob(run_name="a", study_seed=0, run=run).as_json() for run in runs)
+    assert sorted(first) == sorted(second)  # the same letters
+    assert first != second
+
+
 def test_a_result_is_known_by_what_its_job_judged(root):
     plan = load_plan(yaml.safe_load((root / "presets/minis.yaml").read_text()))
     kinds = set()
