@@ -92,7 +92,8 @@ def measured(result: Result) -> list[str]:
 
 def tables(result: Result) -> list[Table]:
     """Return answers, differences, values, what trunks match, quality of boxes, and what of the plan was not measured."""
-    return [_answers(result), _differences(result), _values(result), _matches(result), _boxes(result), _open(result)]
+    made = [_answers(result), _differences(result), _values(result), _matches(result), _boxes(result), _open(result)]
+    return [table for table in made if table.rows]
 
 
 def _answers(result: Result) -> Table:
