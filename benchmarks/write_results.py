@@ -31,7 +31,8 @@ HEADINGS = {
     "effect": Heading(
         "Where object crops pay",
         "The study that [decision 0013](../decisions/0013-effect-study.md) planned before its runs: drawn scenes whose backgrounds "
-        "name a scene or do not, and crops of scenes, of objects and of random boxes.\n\n![Gains](../figures/effect.svg)",
+        "name a scene (unique) or do not (shared), and crops of scenes, of objects and of random boxes. near: one object, half of "
+        "the scene; few: two of a fifth each; many: four of 6% each.\n\n![Gains](../figures/effect.svg)",
     ),
     "first_run": Heading("The demo, rule by rule"),
     "instruction_sets": Heading(

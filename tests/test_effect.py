@@ -87,8 +87,8 @@ def test_the_answer_needs_an_interval_on_one_side_of_zero(page):
 def test_what_has_too_few_seeds_is_listed(page):
     rows = [row(crops, seed, 1.0) for crops in page.CROPS for seed in range(3)]
     listed = dict(page.tables({"results": rows[1:], "boxes": [], "matches": []})[-1].rows)
-    assert listed["two large objects, unique backgrounds"] == "random initialisation 2"
-    assert listed["two large objects, shared backgrounds"] == "all runs"
+    assert listed["few, unique"] == "random initialisation 2"
+    assert listed["few, shared"] == "all runs"
 
 
 def test_a_trunk_of_colours_matches_what_has_its_colours(effect):

@@ -10,13 +10,13 @@ from objectcrop.report.intervals import Interval, seed_interval
 
 Result = Mapping[str, Any]
 SETTINGS = {
-    "near-shared": "one near object, shared backgrounds",
-    "near-unique": "one near object, unique backgrounds",
-    "few-shared": "two large objects, shared backgrounds",
-    "few-unique": "two large objects, unique backgrounds",
-    "many-shared": "four objects of medium size, shared backgrounds",
-    "many-unique": "four objects of medium size, unique backgrounds",
-    "photographs": "photographs of COCO",
+    "near-shared": "near, shared",
+    "near-unique": "near, unique",
+    "few-shared": "few, shared",
+    "few-unique": "few, unique",
+    "many-shared": "many, shared",
+    "many-unique": "many, unique",
+    "photographs": "photographs",
 }
 CROPS = {
     "random": "random initialisation",
