@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -30,12 +29,8 @@ AUTO: Decoder = "opencv"
 """Of whole images. Of regions `nvimgcodec` is the fastest, and gives the same pixels: it is taken where it is installed."""
 _MODULES = {"nvimgcodec": "nvidia.nvimgcodec", "torchcodec": "torchcodec.decoders"}
 _EXTENSIONS = "NVIMGCODEC_EXTENSIONS_PATH"
-_PACKAGES = {
-    "nvimgcodec": "nvidia-nvimgcodec-cu13",
-    "torchcodec": "torchcodec",
-    "pil": "pillow",
-    "opencv": "opencv-python-headless",
-}
+_LIBRARIES = {"torchcodec": "torchcodec", "pil": "PIL", "opencv": "cv2"}
+_PACKAGES = {"nvimgcodec": "nvidia-nvimgcodec-cu13", "torchcodec": "torchcodec"}
 
 # Damaged headers fail in many ways; Pillow raised the last three on files with changed bytes.
 PIL_FAILURES = (
@@ -108,9 +103,9 @@ def _load(decoder: Decoder) -> Any:
 
 
 def describe_decoder(decoder: Decoder) -> str:
-    """Return the decoder and version of its package, for summaries."""
-    # the contrib build bears another name and the same version
-    return f"opencv {cv2.__version__}" if decoder == "opencv" else f"{decoder} {version(_PACKAGES[decoder])}"
+    """Return the decoder and version of its library, for summaries."""
+    library = _load(decoder) if decoder == "nvimgcodec" else import_module(_LIBRARIES[decoder])
+    return f"{decoder} {library.__version__}"
 
 
 def decode_jpeg(data: bytes, decoder: Decoder, region: PixelBox | None = None) -> ImageArray | None:
