@@ -25,6 +25,7 @@ CHANGES = {
 PROGRAM = """
 import os, sys, json
 from pathlib import Path
+import torch
 from tests.ssl.conftest import RECIPES, make_tables, merged, tiny_run
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, pretrain
@@ -34,16 +35,17 @@ images = folder / f"images{os.environ['RANK']}"
 images.mkdir()
 tables = make_tables(images)
 name = sys.argv[3]
+torch.set_default_dtype(getattr(torch, sys.argv[4]))
 pretrain(Request(name, tiny_run(**merged(RECIPES[name], changes)), Seeds(0, 1)), tables, folder / name)
 """
 
 
-def start(folder, changes, name):
+def start(folder, changes, name, dtype="float32"):
     (folder / "program.py").write_text(PROGRAM)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     with (folder / "log").open("a") as log:
         return subprocess.Popen(
-            [*command, str(folder / "program.py"), str(folder), json.dumps(changes), name],
+            [*command, str(folder / "program.py"), str(folder), json.dumps(changes), name, dtype],
             env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=log,
             stderr=log,
@@ -51,23 +53,32 @@ def start(folder, changes, name):
         )
 
 
+@pytest.fixture
+def _float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_float64")
 def test_two_processes_train_as_one_does(tables, request_of, tmp_path):
+    """In float64: batch norm over few images makes the last bits of float32 grow to thousandths in two steps."""
     folder = tmp_path / "two"
     folder.mkdir()
-    assert start(folder, CHANGES, "oac").wait(timeout=240) == 0, (folder / "log").read_text()[-3000:]
+    assert start(folder, CHANGES, "oac", "float64").wait(timeout=240) == 0, (folder / "log").read_text()[-3000:]
     pretrain(request_of("oac", **CHANGES), tables, tmp_path / "one")
     one, two = (torch.load(saved_states(path)[0], weights_only=True) for path in (tmp_path / "one", folder / "oac"))
     assert one["clock"]["images_seen"] == two["clock"]["images_seen"] == 16
     assert torch.equal(one["method"]["queue.tags"], two["method"]["queue.tags"])
     # the keys of the first step are made with the first weights
-    torch.testing.assert_close(one["method"]["queue.keys"][:8], two["method"]["queue.keys"][:8], rtol=0, atol=1e-5)
+    torch.testing.assert_close(one["method"]["queue.keys"][:8], two["method"]["queue.keys"][:8], rtol=0, atol=1e-9)
     weights = [name for name in one["method"] if name.endswith("weight")]
     for weight in weights:
-        torch.testing.assert_close(one["method"][weight], two["method"][weight], rtol=0.01, atol=1e-3, msg=weight)
+        torch.testing.assert_close(one["method"][weight], two["method"][weight], rtol=0, atol=1e-6, msg=weight)
     for alone, together in zip(read_metrics(tmp_path / "one"), read_metrics(folder / "oac"), strict=True):
         for part in [key for key in alone if key.startswith("loss") and "constant" not in key]:
-            assert alone[part] == pytest.approx(together[part], abs=2e-3), part
+            assert alone[part] == pytest.approx(together[part], abs=1e-6), part
 
 
 @pytest.mark.slow

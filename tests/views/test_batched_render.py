@@ -106,7 +106,7 @@ def test_steps_taken_together_are_the_steps_one_by_one():
     together = both(image(4), plans, 32)[1]
     for plan, expected in zip(plans, together, strict=True):
         plain = replace(plan, transform=ColorTransform(), is_flipped=False)
-        view = torch.from_numpy(cut_out(image(4), SIZE, plan, 32))[None]
+        view = torch.from_numpy(cut_out(Part.whole(image(4)), SIZE, plan, 32))[None]
         view = view.flip(2) if plan.is_flipped else view
         for transform in single_steps(plan.transform):
             view = augment_batch(view, pack([replace(plain, transform=transform)]), max_sigma=2.0)
@@ -120,7 +120,7 @@ def test_steps_taken_together_are_the_steps_one_by_one():
 def test_compiled_kernels_show_the_same_pixels():
     views = ViewSettings(augmentation="byol", size_px=32)
     plans = [plan for n in range(8) for plan in plan_pair([], SIZE, views, 0.5, generator(0, "views", n))]
-    cut = torch.from_numpy(np.stack([cut_out(image(1), SIZE, plan, 32) for plan in plans]))
+    cut = torch.from_numpy(np.stack([cut_out(Part.whole(image(1)), SIZE, plan, 32) for plan in plans]))
     compiled = augment_batch(cut.cuda(), pack(plans).cuda(), max_sigma=2.0).cpu()
     difference = (compiled.int() - augment_batch(cut, pack(plans), max_sigma=2.0).int()).abs()
     # kernels multiply and add at once, so that a half may round the other way
