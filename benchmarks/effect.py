@@ -7,6 +7,7 @@ in parts and on several machines.
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,11 @@ def joined(rows: list[Row], kept: list[Row], names: tuple[str, ...]) -> list[Row
     return [new[key] for key in sorted(new)]
 
 
+def _commits(rows: list[Row]) -> str:
+    commits = sorted({row["commit"] for row in rows})
+    return f"commit {', '.join(commits)}." if commits else "no commit yet."
+
+
 def studies() -> list[Study]:
     """Return the study of drawn scenes and that of photographs."""
     texts = [(ROOT / f"presets/{name}.yaml").read_text(encoding="utf-8") for name in PRESETS]
@@ -123,11 +129,13 @@ def main() -> None:
     found, boxes, matched = (
         [row for study in studies() for row in of(study, args.results)] for of in (results, proposals, matches)
     )
+    rows = joined(found, earlier["results"], ("setting", "crops", "outcome", "seed"))
     collected = {
-        "command": "make effect",
+        "command": " ".join(["python benchmarks/effect.py", *sys.argv[1:]]),
+        "recorded": "results of presets/effect.yaml, which `make effect` runs whole, at " + _commits(rows),
         "machine": "; ".join(sorted({row["machine"] for row in [*found, *earlier["results"]]})),
         "versions": versions(),
-        "results": joined(found, earlier["results"], ("setting", "crops", "outcome", "seed")),
+        "results": rows,
         "boxes": joined(boxes, earlier["boxes"], ("setting", "source")),
         "matches": joined(matched, earlier["matches"], ("setting", "crops", "seed")),
     }

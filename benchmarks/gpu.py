@@ -1,4 +1,4 @@
-"""Each method's training step on a GPU beside what the GPU can do: fed by one batch that lies there, and by the loader.
+"""Each method's training step on a GPU beside what the GPU can do: fed by one batch in its memory, and by the loader.
 
 Measures ceilings first (products of matrices, copies), then images a second, memory, utilisation (`mfu`: the network's operations
 over the ceiling) and the share of time that the loader keeps the GPU waiting, with the trainer and the settings of pretraining.

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -209,9 +210,7 @@ def main() -> None:
         times = f"{ratios[row['name']]:8.2f} x" if row["name"] in ratios else ""
         print(f"{row['name']:52} {row['value']:10.2f} {row['unit']:8}{times}")
     packages = ("opencv-python-headless", "pillow", "lightly", "nvidia-nvimgcodec-cu13")
-    command = " ".join(
-        ["python benchmarks/loader.py", *(["--workers", *map(str, args.workers)] if args.workers else [])]
-    )
+    command = " ".join(["python benchmarks/loader.py", *sys.argv[1:]])
     result = {
         "command": command,
         "machine": machine(),

@@ -90,7 +90,7 @@ def time_run(
         size: of the run.
         world: one process and its device.
         folder: new; for the log.
-        workers: processes of the loader; None repeats one batch that lies on the device.
+        workers: processes of the loader; None repeats one batch, which is on the device.
         peak: ceiling of the device, 1e12 operations a second.
     """
     seeds, total = Seeds(0, 0), size.warm_up + size.steps

@@ -111,7 +111,8 @@ def describe_decoder(decoder: Decoder) -> str:
 def decode_jpeg(data: bytes, decoder: Decoder, region: PixelBox | None = None) -> ImageArray | None:
     """Return a JPEG's pixels as stored (not rotated), RGB, shape (height, width, 3); of a region inside it, or all.
 
-    Every decoder gives the same pixels, and of a region those of the whole image. nvImageCodec decodes no more rows than it needs.
+    nvImageCodec, OpenCV and Pillow give equal pixels, torchcodec's are near them; a region has those of the whole image.
+    nvImageCodec decodes no more rows than a region needs.
 
     Returns:
         None for a JPEG that the decoder rejects (cut off, damaged or beyond its limit), for one of other than one or three
@@ -149,7 +150,7 @@ def _with_opencv(data: bytes, region: PixelBox | None) -> ImageArray | None:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _RGB)
     except cv2.error:
         return None
-    return None if decoded is None else _cut(np.asarray(decoded, dtype=np.uint8), region)
+    return None if decoded is None else cut(np.asarray(decoded, dtype=np.uint8), region)
 
 
 def _with_pil(data: bytes, region: PixelBox | None) -> ImageArray | None:
@@ -161,7 +162,7 @@ def _with_pil(data: bytes, region: PixelBox | None) -> ImageArray | None:
                 pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
     except PIL_FAILURES:
         return None
-    return _cut(pixels, region)
+    return cut(pixels, region)
 
 
 def _with_torchcodec(data: bytes, region: PixelBox | None) -> ImageArray | None:
@@ -169,7 +170,7 @@ def _with_torchcodec(data: bytes, region: PixelBox | None) -> ImageArray | None:
         planes = import_module(_MODULES["torchcodec"]).decode_jpeg(_without_exif(data))
     except (RuntimeError, ValueError):
         return None
-    return _cut(np.ascontiguousarray(planes.permute(1, 2, 0).numpy()), region)
+    return cut(np.ascontiguousarray(planes.permute(1, 2, 0).numpy()), region)
 
 
 def _without_exif(data: bytes) -> bytes:
@@ -206,7 +207,8 @@ def _nvimgcodec_of(process: int, thread: int) -> Any:
     )
 
 
-def _cut(pixels: ImageArray, region: PixelBox | None) -> ImageArray:
+def cut(pixels: ImageArray, region: PixelBox | None) -> ImageArray:
+    """Return a region of an image, on its memory; all of it for None."""
     if region is None:
         return pixels
     left, top, right, bottom = region

@@ -4,6 +4,7 @@ A forked worker shares the memory of the process that started it until one of th
 it (its count of references), so a list of strings becomes each worker's own, page by page. Blocks of numbers and bytes do not.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar, overload
@@ -22,8 +23,9 @@ T = TypeVar("T")
 class _Flat(Sequence[T]):
     """A sequence whose items are made when they are read."""
 
+    @abstractmethod
     def _item(self, place: int) -> T:
-        raise NotImplementedError
+        """Make the item of a place that is there."""
 
     @overload
     def __getitem__(self, place: int) -> T: ...

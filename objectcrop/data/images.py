@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from objectcrop.boxes import PixelBox, Size
-from objectcrop.data.decoders import APP1, AUTO, MAX_PIXELS, PIL_FAILURES, Decoder, decode_jpeg, segments
+from objectcrop.data.decoders import APP1, AUTO, MAX_PIXELS, PIL_FAILURES, Decoder, cut, decode_jpeg, segments
 from objectcrop.data.digests import bytes_digest
 
 ImageArray = NDArray[np.uint8]
@@ -53,15 +53,8 @@ def decode_image(path: str | Path, decoder: Decoder = AUTO, region: PixelBox | N
         is_upright = orientation == 1
         decoded = decode_jpeg(data, decoder, region if is_upright else None)
         if decoded is not None:
-            return decoded if is_upright else _part(_rotate(decoded, orientation), region)
-    return _part(_decode_with_pil(path), region)
-
-
-def _part(pixels: ImageArray, region: PixelBox | None) -> ImageArray:
-    if region is None:
-        return pixels
-    left, top, right, bottom = region
-    return pixels[top:bottom, left:right]
+            return decoded if is_upright else cut(_rotate(decoded, orientation), region)
+    return cut(_decode_with_pil(path), region)
 
 
 @dataclass(frozen=True)

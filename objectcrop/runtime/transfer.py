@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def send(values: Tensor, device: torch.device) -> Tensor:
-    """Return the tensor on a device; the host goes on at once.
+    """Return the tensor on a device; the host does not wait.
 
     A GPU reads what is pinned by itself; of other memory the host would wait for the copy.
     """

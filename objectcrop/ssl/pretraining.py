@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from objectcrop.data.flat import BoxLists, Sizes
+from objectcrop.data.flat import BoxLists
 from objectcrop.identity.finished import Origin
 from objectcrop.networks.backbones import Backbone, build_backbone, seeded_weights
 from objectcrop.networks.weights import find_initial, load_external
@@ -24,7 +24,7 @@ from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.checks import find_problems, find_warnings
 from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
-from objectcrop.ssl.samples.images import ImageList, UsableRanks, boxes_of_images, list_sources, object_scale_min
+from objectcrop.ssl.samples.images import ImageList, boxes_of_images, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, how_workers_start, load_batches, split_threads
 from objectcrop.ssl.samples.pairs import PairSamples, ShuffledSamples
@@ -146,17 +146,16 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     if tables.manifest is None:
         raise ValueError(f"run {request.name}: training needs --manifest")
     images = ImageList.of(tables.manifest, tables.data_root)
-    has_proposals = tables.proposals is not None
-    boxes = BoxLists.empty(len(images)) if tables.proposals is None else boxes_of_images(tables.proposals, images)
-    usable = UsableRanks(boxes, Sizes.of(images.sizes), run.views.max_proposals)
-    num_samples = len(list_sources(run, usable))
+    has_proposals, labels = tables.proposals is not None, _labels(request, tables, images)
+    samples = _samples(request, tables, images, labels)
+    num_samples = len(samples)
     if problems := find_problems(run, num_images=num_samples, world_size=world.size, has_proposals=has_proposals):
         raise ValueError(f"run {request.name}: {'; '.join(problems)}")
     threads, workers = split_threads(max(1, request.num_threads // world.size), request.num_gpus)
     torch.set_num_threads(threads)
     precision = agreed_precision(run.optimizer.precision, world)
     resolved = _computing_in(precision, request)
-    samples, method = _build(resolved, tables, images, boxes, world)
+    method = _method(resolved, tables, num_samples, labels, world)
     origin = origin_of(request, tables)
     job = Job(
         label=f"pretrain {request.name} s{request.seeds.run}",
@@ -174,7 +173,7 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     )
     if world.is_first:
         print(f"{job.label}: {describe_precision(run.optimizer.precision, world.device)}", file=sys.stderr, flush=True)
-        _warn(request, images, usable, world)
+        _warn(request, samples, world)
         report_step_memory(request.name, run, method, world, is_narrow=precision == "bfloat16")
         if aside := set_stale_aside(folder, origin):
             print(f"{job.label}: the checkpoint was of other settings, data or code, moved to {aside}", file=sys.stderr)
@@ -183,6 +182,9 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
     monitor = _monitor(resolved, tables, images, world) if world.is_first else None
     training = Training(method, job, world, monitor)
     training.resume()
+    # one process has all rows of the batch anyway
+    is_shuffled = run.training.shuffle == "loader" and world.size > 1 and method.shuffles_keys
+    loaded = ShuffledSamples(samples) if is_shuffled and isinstance(samples, PairSamples) else samples
     steps = range(training.clock.step, job.total_steps)
     order = BatchOrder(
         num_samples,
@@ -190,10 +192,10 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         steps,
         seeds=request.seeds,
         world=world,
-        loads_shuffled=isinstance(samples, ShuffledSamples),
+        loads_shuffled=isinstance(loaded, ShuffledSamples),
         parts=run.training.accumulation_steps,
     )
-    batches = load_batches(samples, order, workers, world.device, start=how_workers_start(world.device))
+    batches = load_batches(loaded, order, workers, world.device, start=how_workers_start(world.device))
     training.run(batches, stop, images.ids)
     training.save()
     backbone = build_backbone(run.backbone)
@@ -211,24 +213,23 @@ def _computing_in(precision: Computed, request: Request) -> Request:
     return replace(request, run=request.run.model_copy(update={"optimizer": optimizer}))
 
 
-def _build(
-    request: Request, tables: Tables, images: ImageList, boxes: BoxLists, world: World
-) -> tuple[PairSamples | ShuffledSamples | LabelledSamples, Method]:
-    run, labels = request.run, _labels(request, tables, images)
-    samples: PairSamples | LabelledSamples
+def _samples(
+    request: Request, tables: Tables, images: ImageList, labels: Tensor | None
+) -> PairSamples | LabelledSamples:
     if labels is not None:
-        samples = LabelledSamples(images, labels, run, request.seeds)
-    else:
-        scale_min = object_scale_min(run, tables.proposals_summary)
-        samples = PairSamples(images, boxes, run, scale_min, request.seeds)
+        return LabelledSamples(images, labels, request.run, request.seeds)
+    boxes = BoxLists.empty(len(images)) if tables.proposals is None else boxes_of_images(tables.proposals, images)
+    scale_min = object_scale_min(request.run, tables.proposals_summary)
+    return PairSamples(images, boxes, request.run, scale_min, request.seeds)
+
+
+def _method(request: Request, tables: Tables, num_samples: int, labels: Tensor | None, world: World) -> Method:
+    run = request.run
     initial = find_initial(run.backbone, tables.data_root, where=f"runs.{request.name}.backbone")
     if initial is not None and world.is_first:
         print(f"run {request.name}: starts from {initial.where}: {initial.layout}", file=sys.stderr, flush=True)
     with seeded_weights(initial_seed(request)):
-        method = build_method(Setup(run, request.seeds, world, len(samples), labels, initial))
-    # one process has all rows of the batch anyway
-    is_loaded = run.training.shuffle == "loader" and world.size > 1 and method.shuffles_keys
-    return ShuffledSamples(samples) if is_loaded and isinstance(samples, PairSamples) else samples, method
+        return build_method(Setup(run, request.seeds, world, num_samples, labels, initial))
 
 
 def _labels(request: Request, tables: Tables, images: ImageList) -> Tensor | None:
@@ -254,8 +255,9 @@ def _monitor(request: Request, tables: Tables, images: ImageList, world: World) 
     return Monitor(paths, run.views.size_px, world.device, labels, run.optimizer.precision)
 
 
-def _warn(request: Request, images: ImageList, usable: UsableRanks, world: World) -> None:
-    sizes = {"num_images": len(images), "num_without_boxes": usable.num_without, "world_size": world.size}
+def _warn(request: Request, samples: PairSamples | LabelledSamples, world: World) -> None:
+    num_without = samples.usable.num_without if isinstance(samples, PairSamples) else 0
+    sizes = {"num_images": len(samples.images), "num_without_boxes": num_without, "world_size": world.size}
     for warning in find_warnings(request.run, **sizes):
         print(f"warning: run {request.name}: {warning}", file=sys.stderr, flush=True)
 

@@ -19,7 +19,7 @@ SETTINGS = PreparedDataset(source="prepared", of="mine", long_side_px=64, qualit
 
 @pytest.fixture
 def root(tmp_path, photograph):
-    """A long JPEG, one that lies on its side by EXIF, a short JPEG, a short PNG of grey in a folder of its own."""
+    """A long JPEG, one that EXIF turns by a quarter, a short JPEG, a short PNG of grey in a folder of its own."""
     (tmp_path / "p/below").mkdir(parents=True)
     long = photograph.resize((300, 200), Image.Resampling.BICUBIC)
     long.save(tmp_path / "p/long.jpg", quality=98)

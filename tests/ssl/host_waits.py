@@ -20,7 +20,7 @@ _FROM_HOST = (torch.tensor, torch.as_tensor, Tensor.new_tensor)
 
 
 class HostWaits(AbstractContextManager["HostWaits"]):
-    """Lists the waits of its block, each as 'what (file:line)'; the block goes on with values of no meaning."""
+    """Lists the waits of its block, each as 'what (file:line)'; the block continues with values of no meaning."""
 
     def __init__(self) -> None:
         self.places: list[str] = []

@@ -138,9 +138,11 @@ def test_cuda_finds_no_wait_either(request_of, name):
     torch.cuda.set_sync_debug_mode("error")
     try:
         optimizer.zero_grad(set_to_none=True)
-        method.step_losses(pinned.to(device), 1).total.backward()
+        losses = method.step_losses(pinned.to(device), 1)
+        losses.total.backward()
         method.before_optimizer(1)
         optimizer.step()
         method.after_step(1, 2)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    assert torch.isfinite(losses.total), "a wait raises above; what was computed must be of use too"

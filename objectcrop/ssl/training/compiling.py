@@ -18,7 +18,7 @@ def compile_trunks(method: Method, world: World, *, on_gpu: bool) -> bool:
 
 
 def is_compiled(method: Method, world: World, *, on_gpu: bool) -> bool:
-    """Return whether to compile the trunks: where the run says so, and on GPUs unless they are told not to.
+    """Return whether to compile the trunks: where the run says so, and on GPUs unless the settings say otherwise.
 
     On GPUs they stay as they are where Triton is missing, with a warning, and where batch norm speaks to other processes in
     every layer: compiled code would end at each.
