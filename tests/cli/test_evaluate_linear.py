@@ -209,7 +209,7 @@ def test_of_two_processes_the_first_writes_and_both_end_when_the_result_is_there
     assert (tmp_path / "out/.records/linear.json.json").is_file()
     assert not list(tmp_path.glob("out/checkpoints/*/*.pt"))
     printed = capfd.readouterr().err
-    assert printed.count("linear: layer: 12/12 images (100%)") == 1
+    assert printed.count("linear: layer: 12/12 images (100%)  done in ") == 1
     assert finish(start(main, 2, words)) == [0, 0]
     assert capfd.readouterr().err.count("the job was finished before") == 1
     assert read_json(tmp_path / "out/linear.json") == result
