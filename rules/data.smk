@@ -9,6 +9,7 @@ rule draw_scenes:
         "logs/draw_scenes/{dataset}.log",
     benchmark:
         "benchmarks/jobs/draw_scenes/{dataset}.tsv"
+    priority: 60  # training and proposals wait for it
     conda:
         "../envs/base.yaml"
     threads: of(PLAN.images.cores)
@@ -99,6 +100,7 @@ rule prepare_images:
         "benchmarks/jobs/prepare_images/{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(PLAN.images.prepared()),
+    priority: 60  # training and proposals wait for it
     conda:
         "../envs/base.yaml"
     threads: of(PLAN.images.cores)
@@ -131,6 +133,7 @@ rule index_images:
         "benchmarks/jobs/index_images/{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(PLAN.images.indexed()),
+    priority: 60  # training and proposals wait for it
     conda:
         "../envs/base.yaml"
     threads: of(PLAN.images.cores)
@@ -161,6 +164,7 @@ rule read_annotations:
         "logs/read_annotations/{dataset}.log",
     benchmark:
         "benchmarks/jobs/read_annotations/{dataset}.tsv"
+    priority: 60  # training and proposals wait for it
     conda:
         "../envs/base.yaml"
     threads: 2

@@ -17,6 +17,7 @@ rule select_ohms:
         "benchmarks/jobs/select_ohms/{dataset}.tsv"
     wildcard_constraints:
         dataset=any_of(PLAN.images.selected_subsets()),
+    priority: 60  # training and proposals wait for it
     conda:
         "../envs/base.yaml"
     threads: 1

@@ -7,8 +7,29 @@ import sys
 from pathlib import Path
 
 from tests.cluster.slurm import Cluster
+from tests.conftest import Workflow
 
-PATIENCE_S = 1500
+PATIENCE_S = 3600
+
+
+class ClusterWorkflow(Workflow):
+    """Snakemake in a folder, with profiles/slurm of the checkout `root`; only what a test cluster needs differs from it."""
+
+    def __init__(self, cluster: Cluster, root: Path, folder: Path) -> None:
+        super().__init__(folder)
+        self._cluster, self._root = cluster, root
+
+    def command(self, *arguments: str) -> list[str]:
+        profile = self._root / "profiles/slurm"
+        partitions = ["--slurm-partition-config", str(profile / "partitions.yaml")]
+        # no accounting here, so squeue; asked every few seconds, where a cluster waits 40
+        status = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
+        command = [sys.executable, "-m", "snakemake", "--workflow-profile", str(profile), *partitions, *status]
+        return [*command, *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self._cluster.environment | {"PYTHONPATH": str(self._root), "OMP_NUM_THREADS": "1"}
 
 
 class Login:
@@ -20,17 +41,13 @@ class Login:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start Snakemake; what it prints goes to `log`. Only what a test cluster needs differs from the profile."""
-        profile = self.root / "profiles/slurm"
-        partitions = ["--slurm-partition-config", str(profile / "partitions.yaml")]
-        # no accounting here, so squeue; looked at every few seconds, where a cluster waits 40
-        status = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
-        command = [sys.executable, "-m", "snakemake", *arguments, "--workflow-profile", str(profile)]
+        """Start Snakemake; what it prints goes to `log`."""
+        workflow = ClusterWorkflow(self.cluster, self.root, self.folder)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [*command, *partitions, *status],
+                workflow.command(*arguments),
                 cwd=self.folder,
-                env=self.cluster.environment | {"PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"},
+                env=workflow.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -11,8 +11,16 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
+
+import psutil
+
+from tests.chaos.victims import Victim
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo", "sacct")
 PACKAGES = "apt-get install --no-install-recommends slurmctld slurmd slurm-client munge"
@@ -20,6 +28,7 @@ NODES = ("cpu1", "gpu1", "gpu2")
 GPU_NODES = ("gpu1", "gpu2")
 GPUS_PER_NODE = 2
 AGAIN = "PENDING"
+BOOTS_S = (40, 3)  # above and below SlurmdTimeout
 
 CONF = """\
 ClusterName=test
@@ -128,6 +137,41 @@ class Cluster:
         """Start the daemon of a node again and put the node in service."""
         self.start_node(node)
         self.call("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+    def daemons(self, folder: Path) -> Iterator[Victim]:
+        """Yield the daemons of the nodes, whatever folder a study is in."""
+        for node in NODES:
+            if (pid := self._pid_of(node)) is not None:
+                yield Victim("slurmd", pid, node)
+
+    @contextmanager
+    def kept_up(self) -> Iterator[None]:
+        """Start a node's daemon again when it was killed, for the length of the block, as a node does that boots.
+
+        In turn soon, so that Slurm notices nothing, and after Slurm has given the node up and queued its jobs again.
+        """
+        ended, delays_s = threading.Event(), cycle(BOOTS_S)
+
+        def keep_up() -> None:
+            while not ended.wait(0.5):
+                for node in NODES:
+                    if self._pid_of(node) is None:
+                        ended.wait(next(delays_s))
+                        self.start_node(node)
+
+        thread = threading.Thread(target=keep_up, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _pid_of(self, node: str) -> int | None:
+        """Process id of a node's daemon; None if it does not live."""
+        file = self.home / f"run/slurmd-{node}.pid"
+        pid = int(file.read_text() or 0) if file.exists() else 0
+        return pid if pid and psutil.pid_exists(pid) else None
 
     def warn(self, job: str) -> None:
         """Let a job's time limit come near and warn it at once, as Slurm itself does within half a minute.

@@ -53,6 +53,13 @@ def test_rules_hold_no_logic_and_no_retries(root, rules):
         assert "    conda:\n" in text, name
 
 
+def test_what_trainings_wait_for_is_done_before_them(rules):
+    """A short job of two threads that comes behind a training of one would leave a core idle as long as that lasts."""
+    priority = {name: int(found[1]) for name, text in rules.items() if (found := re.search(r"priority: (\d+)", text))}
+    for name in ("draw_scenes", "prepare_images", "index_images", "read_annotations", "select_ohms"):
+        assert priority[name] > priority["pretrain"], name
+
+
 def test_the_command_of_a_job_names_its_settings_by_a_variable(rules):
     """Of a job that is killed the shell prints the command, and Snakemake all that the shell was given: once is enough."""
     for name, text in rules.items():

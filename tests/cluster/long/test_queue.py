@@ -2,9 +2,8 @@
 
 import yaml
 
+from tests.cluster.long.conftest import ARRAYS
 from tests.cluster.slurm import AGAIN
-
-ARRAYS = ("--jobs", "1000", "--max-jobs-per-timespan", "1000/1s", "--slurm-array-jobs")
 
 
 def lines(path):

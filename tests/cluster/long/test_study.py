@@ -1,25 +1,14 @@
-"""The tiny study on the cluster: GPUs counted by stand-ins, pretraining over both GPU nodes, LOD's shards as arrays.
-
-The jobs ask Slurm for GPUs (`gres`) and compute on the CPU: `gpu` would also start CUDA, which stand-ins have not.
-"""
+"""The tiny study on the cluster: GPUs counted by stand-ins, pretraining over both GPU nodes, LOD's shards as arrays."""
 
 import json
 
-import yaml
+import pytest
 
-from tests.cluster.long.test_queue import ARRAYS, lines
+from tests.cluster.long.conftest import LONGEST_S, ON_GPUS, TINY
+from tests.cluster.long.test_queue import lines
 from tests.cluster.slurm import AGAIN
-from tests.conftest import Workflow
 
-TINY = ("--configfile", "presets/tiny.yaml", "cluster.yaml")
-ON_GPUS = ("pretrain", "extract_features", "find_neighbours", "evaluate_linear", "fine_tune")
-STUDY = {
-    "runs": {
-        "scene-scene": {"resources": {"nodes": 2}},
-        "obj-dilate": {"resources": {"nodes": 1}},  # which inherits from scene-scene
-        "long": {"inherit": "scene-scene", "optimizer": {"epochs": 200}, "resources": {"nodes": 1}},
-    }
-}
+pytestmark = pytest.mark.timeout(LONGEST_S)
 LIMITS = 3
 
 
@@ -27,15 +16,12 @@ def states_of(folder):
     return [json.loads(line)["step"] for line in lines(folder / "checkpoints/metrics.jsonl")]
 
 
-def test_the_tiny_study_runs_on_the_cluster(cluster, user):
-    (user.folder / "cluster.yaml").write_text(yaml.safe_dump(STUDY))
-    wanted = [f"{rule}:gres='gpu:1'" for rule in ON_GPUS]
-    user.run(*TINY, *ARRAYS, "extract_features,score_pairs", "--set-resources", *wanted)
-    assert (user.folder / "results/report/index.html").is_file()
-    jobs = cluster.jobs()
+def test_the_tiny_study_runs_on_the_cluster(studied):
+    folder, jobs = studied.user.folder, studied.jobs
+    assert (folder / "results/report/index.html").is_file()
     assert {job["JobState"] for job in jobs} == {"COMPLETED"}
     assert [job["NodeCnt"] for job in jobs].count("2") == 1, "scene-scene trains over two nodes"
-    logs = user.folder / ".snakemake/slurm_logs"
+    logs = folder / ".snakemake/slurm_logs"
     on_gpus = {job["JobId"] for job in jobs if job["Partition"] == "gpu"}
     assert len(on_gpus) == sum(1 for rule in ON_GPUS for _ in (logs / f"rule_{rule}").rglob("*.log"))
     for rule in ("extract_features", "score_pairs"):
@@ -44,9 +30,9 @@ def test_the_tiny_study_runs_on_the_cluster(cluster, user):
         assert len({array for array, _ in arrays}) == 1, rule
 
 
-def test_training_resumes_after_more_time_limits_than_retries(cluster, user):
-    (user.folder / "cluster.yaml").write_text(yaml.safe_dump(STUDY))
-    Workflow(user.folder).run("results/images/ohms/manifest.parquet", *TINY)  # so that training is the only job
+def test_training_resumes_after_more_time_limits_than_retries(cluster, studied):
+    """Of a run that no table has, so that nothing else is to be done."""
+    user = studied.user
     folder = user.folder / "results/pretrain/long/s0"
     process = user.start("results/pretrain/long/s0/summary.json", *TINY, "--jobs", "1")
     ends, before = [], len(cluster.jobs())
