@@ -8,9 +8,9 @@ rule render_table:
         scores=of(PLAN.results.scores),
         summaries=of(PLAN.results.summaries),
         proposals=of(PLAN.results.summaries_of_proposals),
-        paper=str(ROOT / "objectcrop/report/paper_values.csv"),
-        faults=str(ROOT / "objectcrop/report/paper_faults.toml"),
-        lengths=str(ROOT / "objectcrop/report/paper_lengths.toml"),
+        paper=str(ROOT / "objectcrop/report/tables/paper_values.csv"),
+        faults=str(ROOT / "objectcrop/report/tables/paper_faults.toml"),
+        lengths=str(ROOT / "objectcrop/report/tables/paper_lengths.toml"),
         lineage=RESULT_LINEAGE,  # so that a table of another study is rendered again, whatever triggers are on
     output:
         markdown=report(

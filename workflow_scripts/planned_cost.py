@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = PlannedCostJob.parse(args.settings)
     made = parser.begin("planned_cost", args)
 
-    from objectcrop.report.costs import planned_cost_page
+    from objectcrop.report.tables.costs import planned_cost_page
     from objectcrop.runtime.atomic import write_text
 
     page = planned_cost_page(job)

@@ -26,14 +26,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     leaf = images_behind(args.data_root) if job.checks_images else None
     made = parser.begin("render_table", args, leaf=leaf, tolerant=job.allow_stale)
 
-    from objectcrop.report.budget import read_lengths, reduced_rows
-    from objectcrop.report.cells import build_cells
-    from objectcrop.report.costs import measured_hours
-    from objectcrop.report.faults import read_faults
-    from objectcrop.report.filled import FilledTable
-    from objectcrop.report.latex import as_latex
-    from objectcrop.report.measured import read_measured
-    from objectcrop.report.rendering import as_csv, as_json, as_markdown
+    from objectcrop.report.tables.budget import read_lengths, reduced_rows
+    from objectcrop.report.tables.cells import build_cells
+    from objectcrop.report.tables.costs import measured_hours
+    from objectcrop.report.tables.faults import read_faults
+    from objectcrop.report.tables.filled import FilledTable
+    from objectcrop.report.tables.latex import as_latex
+    from objectcrop.report.tables.measured import read_measured
+    from objectcrop.report.tables.rendering import as_csv, as_json, as_markdown
     from objectcrop.runtime.atomic import read_json, write_json, write_text
     from objectcrop.study.paper import read_paper_values
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from results_parts.document import Table
 
-from objectcrop.report.intervals import Interval, seed_interval
+from objectcrop.report.tables.intervals import Interval, seed_interval
 
 Result = Mapping[str, Any]
 SETTINGS = {

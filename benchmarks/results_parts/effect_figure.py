@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from results_parts.effect import MAIN, paired
 
-from objectcrop.report.intervals import seed_interval
+from objectcrop.report.tables.intervals import seed_interval
 
 SCENES = {"near": "one,\nhalf of it", "few": "two,\na fifth each", "many": "four,\n6% each"}
 SERIES = {

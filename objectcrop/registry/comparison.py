@@ -17,11 +17,11 @@ from objectcrop.registry.differences import (
     version_differences,
 )
 from objectcrop.registry.places import RESULTS, Selection, place
-from objectcrop.report.cells import Cell
-from objectcrop.report.contrasts import Contrast, interval_over_seeds
-from objectcrop.report.differences import joint_interval
-from objectcrop.report.intervals import Interval
 from objectcrop.report.page.comparison import StudyPair, between, compare_studies, read_study
+from objectcrop.report.tables.cells import Cell
+from objectcrop.report.tables.contrasts import Contrast, interval_over_seeds
+from objectcrop.report.tables.differences import joint_interval
+from objectcrop.report.tables.intervals import Interval
 from objectcrop.runtime.atomic import read_json
 from objectcrop.study.plan import paths
 

@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-VALUES_FILE = Path(__file__).parents[1] / "report/paper_values.csv"
+VALUES_FILE = Path(__file__).parents[1] / "report/tables/paper_values.csv"
 COLUMNS = ["table", "row", "metric", "value", "note"]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from objectcrop.evaluate.linear.measure import ScoredImages, measure
 from objectcrop.evaluate.linear.scores import write_scores
-from objectcrop.report.budget import LENGTHS_FILE
-from objectcrop.report.faults import FAULTS_FILE
+from objectcrop.report.tables.budget import LENGTHS_FILE
+from objectcrop.report.tables.faults import FAULTS_FILE
 from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.paper import VALUES_FILE
 from workflow_scripts.render_table import main

@@ -12,7 +12,7 @@ from objectcrop.registry.comparison import compare
 from objectcrop.registry.page import render_comparison
 from objectcrop.registry.places import Selection
 from objectcrop.registry.words import in_words
-from objectcrop.report.intervals import seed_interval
+from objectcrop.report.tables.intervals import seed_interval
 from objectcrop.runtime.atomic import read_json, write_json
 from tests.registry.small_runs import write_run
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import matplotlib
 
-from objectcrop.report.contrasts import control_of, judged_column, measured_cells
 from objectcrop.report.figures.folder import PALETTE, STYLE, TEXT_PT, Figure, new_figure
+from objectcrop.report.tables.contrasts import control_of, judged_column, measured_cells
 from objectcrop.study.jobs.report import FiguresJob
 
 COLOURS = {

@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from objectcrop.report.contrasts import NOT_SEARCHED, Contrast, contrast, contrasts_of, judged_column, measured_cells
+from objectcrop.report.tables.contrasts import (
+    NOT_SEARCHED,
+    Contrast,
+    contrast,
+    contrasts_of,
+    judged_column,
+    measured_cells,
+)
 from objectcrop.study.jobs.report import Crops, ReportJob
 
 ABOUT_OBJECTS = "Do crops of objects give better features than crops of whole scenes?"

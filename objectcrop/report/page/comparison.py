@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from scipy.stats import ttest_ind
 
 from objectcrop.identity.record import read_record
-from objectcrop.report.contrasts import Contrast, Interval, difference_over_images
 from objectcrop.report.figures.folder import INDEX, ShownFigure, read_figures
 from objectcrop.report.figures.rows import ROWS
 from objectcrop.report.page.answer import Answer, answer_of
+from objectcrop.report.tables.contrasts import Contrast, Interval, difference_over_images
 from objectcrop.runtime.atomic import read_json
 from objectcrop.study.jobs.report import ReportJob
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from objectcrop.report.contrasts import Verdict, contrasts_of, judged_column
-from objectcrop.report.costs import HEADING, hours_text
-from objectcrop.report.faults import Fault, Footnotes
 from objectcrop.report.page.answer import in_words
 from objectcrop.report.page.making import anchors_of
+from objectcrop.report.tables.contrasts import Verdict, contrasts_of, judged_column
+from objectcrop.report.tables.costs import HEADING, hours_text
+from objectcrop.report.tables.faults import Fault, Footnotes
 from objectcrop.study.jobs.report import ReportJob
 from objectcrop.study.settings.tables import Column, Table
 

@@ -6,7 +6,7 @@ from objectcrop.report.figures.folder import as_svg
 from objectcrop.report.figures.rows import COLOURS, row_figure
 from objectcrop.study.jobs.report import FiguresJob
 from tests.report.page.small_report import CROPS, LABELS, TABLE
-from tests.report.test_contrasts import cell
+from tests.report.tables.test_contrasts import cell
 
 JOB = FiguresJob.model_validate({"table": TABLE, "crops": CROPS, "allow_stale": False})
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from objectcrop.report.contrasts import Contrast
 from objectcrop.report.page.answer import ABOUT_OBJECTS, ONE_TRAINING, answer_of, headline_on_objects
+from objectcrop.report.tables.contrasts import Contrast
 from tests.report.page.small_report import report_job
-from tests.report.test_contrasts import cell, table
+from tests.report.tables.test_contrasts import cell, table
 
 RUNS = ("random-init", "scene", "objects", "boxes")
 

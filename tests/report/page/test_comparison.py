@@ -7,7 +7,7 @@ from objectcrop.report.page.comparison import between, compare_studies, read_stu
 from objectcrop.runtime.atomic import read_json, write_json
 from objectcrop.study.jobs.report import ReportJob
 from tests.report.page.small_report import LABELS, TABLE, made, report_job
-from tests.report.test_contrasts import cell
+from tests.report.tables.test_contrasts import cell
 
 FIRST = {"objects": (40.0, 41.0), "scene": (30.0, 31.0)}
 

@@ -1,10 +1,10 @@
 """A table that has one of everything: two seeds, a difference, a quoted row, a stale cell, a row of a reduced budget, footnotes."""
 
-from objectcrop.report.budget import read_lengths, reduced_rows
-from objectcrop.report.cells import Measured, build_cells
-from objectcrop.report.costs import measured_hours
-from objectcrop.report.faults import Fault
-from objectcrop.report.filled import FilledTable
+from objectcrop.report.tables.budget import read_lengths, reduced_rows
+from objectcrop.report.tables.cells import Measured, build_cells
+from objectcrop.report.tables.costs import measured_hours
+from objectcrop.report.tables.faults import Fault
+from objectcrop.report.tables.filled import FilledTable
 from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.paper import PaperValue, PaperValues
 

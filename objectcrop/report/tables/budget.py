@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from objectcrop.report.places import Places, include, places_of
+from objectcrop.report.tables.places import Places, include, places_of
 from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.settings.tables import Row
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectcrop.report.cells import Measured, build_cells
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.latex import as_latex, escaped
+from objectcrop.report.tables.cells import Measured, build_cells
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.latex import as_latex, escaped
 from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Table
-from tests.report.filled_table import filled_table
+from tests.report.tables.filled_table import filled_table
 
 COMMAND = re.compile(r"\\(?:[a-zA-Z]+(?:\{\})?|[{}$&#%_])|\$\\[a-z]+\$")
 """What `escaped` may write: a control word that ends itself, an escaped character, a symbol in math."""

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectcrop.evaluate.linear.comparison import Contributions
-from objectcrop.report.cells import Cell, Measured, build_cells
-from objectcrop.report.differences import difference_of, independent_interval
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.intervals import Interval
-from objectcrop.report.notes import notes
-from objectcrop.report.rendering import as_csv, as_json, gains
+from objectcrop.report.tables.cells import Cell, Measured, build_cells
+from objectcrop.report.tables.differences import difference_of, independent_interval
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.intervals import Interval
+from objectcrop.report.tables.notes import notes
+from objectcrop.report.tables.rendering import as_csv, as_json, gains
 from objectcrop.study.paper import PaperValue, PaperValues
 from objectcrop.study.settings.tables import Table
 

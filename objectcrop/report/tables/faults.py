@@ -6,7 +6,7 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import NamedTuple, Protocol
 
-from objectcrop.report.places import Places, include, places_of
+from objectcrop.report.tables.places import Places, include, places_of
 
 FAULTS_FILE = Path(__file__).with_name("paper_faults.toml")
 

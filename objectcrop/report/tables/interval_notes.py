@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.intervals import Over, reach
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.intervals import Over, reach
 
 OF_ROWS: dict[Over, str] = {
     "seeds": "over {seeds} seeds (Student's t, {reach:.1f} deviations each way), the test images taken as they are",

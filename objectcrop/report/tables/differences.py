@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Protocol
 
-from objectcrop.report.intervals import Interval
+from objectcrop.report.tables.intervals import Interval
 
 
 class Valued(Protocol):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from objectcrop.report.cells import NOT_AVAILABLE, Measured, build_cells
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.notes import notes
-from objectcrop.report.rendering import as_csv, as_json, as_markdown, gains
+from objectcrop.report.tables.cells import NOT_AVAILABLE, Measured, build_cells
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.notes import notes
+from objectcrop.report.tables.rendering import as_csv, as_json, as_markdown, gains
 from objectcrop.study.paper import PaperValue, PaperValues, read_paper_values
 from objectcrop.study.settings.tables import Table
 

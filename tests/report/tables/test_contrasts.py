@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy.stats import ttest_rel
 
-from objectcrop.report.contrasts import (
+from objectcrop.report.tables.contrasts import (
     contrast,
     contrasts_of,
     control_of,

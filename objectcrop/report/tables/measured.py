@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from objectcrop.evaluate.linear.comparison import Contributions, read_contributions
-from objectcrop.report.cells import Measured
+from objectcrop.report.tables.cells import Measured
 from objectcrop.runtime.atomic import read_json
 
 

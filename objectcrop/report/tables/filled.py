@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from objectcrop.report.cells import Cell
-from objectcrop.report.faults import Footnotes
+from objectcrop.report.tables.cells import Cell
+from objectcrop.report.tables.faults import Footnotes
 from objectcrop.study.settings.tables import Table
 
 RowHours = Sequence[float | None]

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from objectcrop.report.budget import Length, read_lengths, reduced_rows
+from objectcrop.report.tables.budget import Length, read_lengths, reduced_rows
 from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.plan.plan import load_plan
 

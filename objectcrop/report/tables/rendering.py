@@ -4,10 +4,10 @@ import csv
 import io
 from typing import Any
 
-from objectcrop.report.cells import Cell
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.notes import notes
-from objectcrop.report.printed import flat_headings, lines
+from objectcrop.report.tables.cells import Cell
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.notes import notes
+from objectcrop.report.tables.printed import flat_headings, lines
 from objectcrop.study.settings.tables import Column, Row
 
 REDUCED_HEADING = "reduced budget"

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from objectcrop.report.budget import MARK
-from objectcrop.report.cells import STAGES, Cell
-from objectcrop.report.costs import NOTE
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.interval_notes import interval_notes
+from objectcrop.report.tables.budget import MARK
+from objectcrop.report.tables.cells import STAGES, Cell
+from objectcrop.report.tables.costs import NOTE
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.interval_notes import interval_notes
 from objectcrop.study.settings.tables import Table
 
 

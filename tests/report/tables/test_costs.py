@@ -1,9 +1,9 @@
 """GPU-hours in tables and on the page of planned cost."""
 
-from objectcrop.report.cells import Measured, build_cells
-from objectcrop.report.costs import NOTE, measured_hours, planned_cost_page
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.rendering import as_csv, as_json, as_markdown
+from objectcrop.report.tables.cells import Measured, build_cells
+from objectcrop.report.tables.costs import NOTE, measured_hours, planned_cost_page
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.rendering import as_csv, as_json, as_markdown
 from objectcrop.study.jobs.costs import PlannedCostJob
 from objectcrop.study.jobs.report import TableJob
 from objectcrop.study.paper import PaperValues

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.notes import notes
-from objectcrop.report.printed import Heading, headings, lines
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.notes import notes
+from objectcrop.report.tables.printed import Heading, headings, lines
 
 # Brackets and stars are LaTeX's own only behind \\ and \item; in braces they are text everywhere.
 SPECIAL = {

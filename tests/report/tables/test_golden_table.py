@@ -1,6 +1,6 @@
 """One table with one of everything, in every format, against files.
 
-After a wanted change: `OBJECTCROP_REGENERATE=1 python -m pytest tests/report/test_golden_table.py`, and read the diff.
+After a wanted change: `OBJECTCROP_REGENERATE=1 python -m pytest tests/report/tables/test_golden_table.py`, and read the diff.
 """
 
 import csv
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from objectcrop.report.latex import as_latex
-from objectcrop.report.rendering import as_csv, as_json, as_markdown
-from tests.report.filled_table import filled_table
+from objectcrop.report.tables.latex import as_latex
+from objectcrop.report.tables.rendering import as_csv, as_json, as_markdown
+from tests.report.tables.filled_table import filled_table
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden/table"
+GOLDEN = Path(__file__).resolve().parents[2] / "golden/table"
 
 
 def rounded(value):

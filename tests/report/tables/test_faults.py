@@ -2,12 +2,12 @@
 
 import pytest
 
-from objectcrop.report.cells import Measured, build_cells
-from objectcrop.report.faults import Fault, read_faults
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.notes import notes
-from objectcrop.report.printed import flat_headings, lines
-from objectcrop.report.rendering import as_csv, as_json
+from objectcrop.report.tables.cells import Measured, build_cells
+from objectcrop.report.tables.faults import Fault, read_faults
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.notes import notes
+from objectcrop.report.tables.printed import flat_headings, lines
+from objectcrop.report.tables.rendering import as_csv, as_json
 from objectcrop.study.paper import PaperValue, PaperValues, read_paper_values
 from objectcrop.study.settings.tables import Table
 

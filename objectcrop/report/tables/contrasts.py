@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from objectcrop.report.cells import Cell
-from objectcrop.report.differences import independent_interval
-from objectcrop.report.intervals import Interval as IntervalOver
-from objectcrop.report.intervals import seed_interval
+from objectcrop.report.tables.cells import Cell
+from objectcrop.report.tables.differences import independent_interval
+from objectcrop.report.tables.intervals import Interval as IntervalOver
+from objectcrop.report.tables.intervals import seed_interval
 from objectcrop.study.jobs.report import Crops
 
 Interval = tuple[float, float]

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from objectcrop.report.cells import Cell
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.interval_notes import interval_notes
-from objectcrop.report.intervals import Interval, reach, seed_interval
+from objectcrop.report.tables.cells import Cell
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.interval_notes import interval_notes
+from objectcrop.report.tables.intervals import Interval, reach, seed_interval
 from objectcrop.study.settings.tables import Table
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from objectcrop.report.budget import MARK
-from objectcrop.report.cells import Cell
-from objectcrop.report.costs import HEADING, hours_text
-from objectcrop.report.filled import FilledTable
-from objectcrop.report.intervals import Interval
+from objectcrop.report.tables.budget import MARK
+from objectcrop.report.tables.cells import Cell
+from objectcrop.report.tables.costs import HEADING, hours_text
+from objectcrop.report.tables.filled import FilledTable
+from objectcrop.report.tables.intervals import Interval
 from objectcrop.study.settings.tables import Column
 
 UNMEASURED = "–"

@@ -6,7 +6,7 @@ import numpy as np
 
 from objectcrop.evaluate.linear.measure import ScoredImages, contributions
 from objectcrop.evaluate.linear.scores import write_scores
-from objectcrop.report.measured import read_measured
+from objectcrop.report.tables.measured import read_measured
 
 
 def write(path, value):

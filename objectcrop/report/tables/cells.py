@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from objectcrop.evaluate.linear.comparison import Contributions, paired_intervals
-from objectcrop.report.differences import difference_of, independent_interval, joint_interval
-from objectcrop.report.faults import Fault
-from objectcrop.report.intervals import Interval, seed_interval
+from objectcrop.report.tables.differences import difference_of, independent_interval, joint_interval
+from objectcrop.report.tables.faults import Fault
+from objectcrop.report.tables.intervals import Interval, seed_interval
 from objectcrop.study.paper import PaperValues
 from objectcrop.study.settings.tables import Column, Row, Table
 

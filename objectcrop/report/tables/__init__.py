@@ -1,0 +1,1 @@
+"""Tables of paper and measured values: their cells, differences, notes and texts."""
