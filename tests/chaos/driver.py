@@ -109,13 +109,15 @@ class Chaos:
         try:
             while True:
                 was_disturbed, code, said = self._start()
+                full = FULL.findall(said)
+                self.story.full += full[:3]
                 if code == 0 and not self._wanted.strikes:
                     return self.story
                 if code == 0:
                     self._begin_again()
                 elif code == -signal.SIGKILL:
                     self._unlock()
-                else:
+                elif not full:
                     self._follow_advice(said, was_disturbed)
                 self._damage_a_file()
         finally:
@@ -211,9 +213,6 @@ class Chaos:
 
     def _follow_advice(self, said: str, was_disturbed: bool) -> None:
         """Do what the words of a failed start say."""
-        if full := FULL.findall(said):
-            self.story.full += full[:3]
-            return
         self.story.tracebacks += TRACEBACK.findall(said)
         self.story.advice += KILLED.findall(said)
         if other := OTHER_LIVES.search(said):
