@@ -104,8 +104,15 @@ def loader(result: Result) -> list[Table]:
     tables = []
     for kind, title in (("scenes", "Scene pairs a second"), ("objects", "Object pairs a second")):
         own = [row for row in rows if row[0].startswith(kind) and not row[0].endswith(OF_NO_RATE)]
+        # a peer that was not there has rows without values
+        own = [[cell or "not installed" for cell in row] for row in own]
         beside = [
-            [f"{by_ratio[name]:.2f}" if (name := f"{row[0]}, {size}") in by_ratio else "1" for size in sizes]
+            [
+                f"{by_ratio[name]:.2f}"
+                if (name := f"{row[0]}, {size}") in by_ratio
+                else "1" * row[0].endswith("classic")
+                for size in sizes
+            ]
             for row in own
         ]
         cells = [
