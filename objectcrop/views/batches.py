@@ -110,4 +110,5 @@ class LabelledBatch(NamedTuple):
 
     def to(self, device: torch.device) -> "LabelledBatch":
         """Return the batch on a device, but for what stays with the host."""
-        return LabelledBatch(*(value.to(device, non_blocking=True) for value in self[:3]), self.rejected)
+        images, labels, rows = (value.to(device, non_blocking=True) for value in self[:3])
+        return LabelledBatch(images, labels, rows, self.rejected)
