@@ -4,6 +4,9 @@ Photographs of ../shared/data where they are, else drawn scenes; 640x480 and 102
 processor seconds of one thread, medians of alternating rounds. Peers give normalised floats; ours gives bytes, which the device
 normalises, and a row of ours normalises them on the same core. Prints a table and writes benchmarks/results/loader.json.
 `--quick` repeats less; `--workers 1 2 4 8` also times processes, by the wall clock.
+
+AlbumentationsX (AGPL) is no dependency; its rows say "not installed" without it. To have it, `uv pip install --no-deps --target
+FOLDER albumentationsx albucore numkong stringzilla`, then PYTHONPATH=FOLDER.
 """
 
 import argparse
@@ -44,6 +47,7 @@ OUT = Path(__file__).parent / "results/loader.json"
 SIZES = (Size(640, 480), Size(1024, 768))
 OBJECTS: dict[str, Any] = {"regions": ("object", "dilated_object"), "proposals": "boxes"}
 PREPARED_PX, BATCH = 512, 8
+NOT_INSTALLED = "not installed"
 Work = Callable[[], object]
 """Makes a pair of every image."""
 
@@ -90,10 +94,10 @@ def prepared(collection: Collection, folder: Path) -> Collection:
     return Collection(ImageList(images.ids, tuple(folder / path for path in ordered["path"]), sizes), boxes, "prepared")
 
 
-def loaders(collection: Collection, folder: Path) -> dict[str, Work]:
-    """Return what is timed, by name; the first of scenes and of objects is what others are compared with."""
+def loaders(collection: Collection, folder: Path) -> dict[str, Work | None]:
+    """Return what is timed, by name; None is not installed. The first of scenes and of objects is what others stand beside."""
     small = prepared(collection, folder)
-    found: dict[str, Work | None] = {
+    return {
         "scenes, classic": one_by_one(peers.classic_scenes(collection), collection),
         "scenes, lightly": one_by_one(peers.lightly_scenes(collection), collection),
         "scenes, torchvision v2": one_by_one(peers.second_torchvision_scenes(collection), collection),
@@ -103,13 +107,13 @@ def loaders(collection: Collection, folder: Path) -> dict[str, Work]:
         "scenes, ours, OpenCV decodes": ours(collection, decoder="opencv"),
         f"scenes, ours, prepared at {PREPARED_PX} px": ours(small),
         "objects, classic": one_by_one(peers.classic_objects(collection), collection),
+        "objects, AlbumentationsX": one_by_one(peers.albumentations_objects(collection), collection),
         "objects, ours": ours(collection, **OBJECTS),
         "objects, ours, normalised": ours(collection, with_floats=True, **OBJECTS),
         "objects, ours, OpenCV decodes": ours(collection, decoder="opencv", **OBJECTS),
         f"objects, ours, prepared at {PREPARED_PX} px": ours(small, **OBJECTS),
         "objects, ours, colours on the device": ours(collection, renderer="batched", **OBJECTS),
     }
-    return {name: work for name, work in found.items() if work is not None}
 
 
 def medians(repeats: int, works: dict[str, Work], num_images: int) -> dict[str, float]:
@@ -165,9 +169,15 @@ def measure(
     """Return the rows of one size, the ratios of the classic loaders' times to all others', and what the images are."""
     collection, where = collect(folder, size), f"{size.width}x{size.height}"
     num_images = len(collection.images)
-    milliseconds = medians(repeats, loaders(collection, folder / where), num_images)
-    rows = [
-        {"name": f"{name}, {where}", "value": 1000 / value, "unit": "pairs/s"} for name, value in milliseconds.items()
+    works = loaders(collection, folder / where)
+    milliseconds = medians(repeats, {name: work for name, work in works.items() if work is not None}, num_images)
+    rows: list[dict[str, Any]] = [
+        {
+            "name": f"{name}, {where}",
+            "value": 1000 / milliseconds[name] if name in milliseconds else None,
+            "unit": "pairs/s",
+        }
+        for name in works
     ]
     ratios = {
         f"{name}, {where}": milliseconds[f"{name.split(',')[0]}, classic"] / value
@@ -208,8 +218,9 @@ def main() -> None:
             about.append(words)
     for row in rows:
         times = f"{ratios[row['name']]:8.2f} x" if row["name"] in ratios else ""
-        print(f"{row['name']:52} {row['value']:10.2f} {row['unit']:8}{times}")
-    packages = ("opencv-python-headless", "pillow", "lightly", "nvidia-nvimgcodec-cu13")
+        value = NOT_INSTALLED if row["value"] is None else f"{row['value']:10.2f} {row['unit']:8}"
+        print(f"{row['name']:52} {value}{times}")
+    packages = ("opencv-python-headless", "pillow", "lightly", peers.ALBUMENTATIONS, "nvidia-nvimgcodec-cu13")
     command = " ".join(["python benchmarks/loader.py", *sys.argv[1:]])
     result = {
         "command": command,
@@ -226,7 +237,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
 if __name__ == "__main__":

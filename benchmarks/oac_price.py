@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from step_parts.readings import BOTH, PATCHES, READINGS, noise_batch
 from torch.utils.flop_counter import FlopCounterMode
 
 from objectcrop.networks.backbones import seeded_weights
@@ -27,28 +28,11 @@ from objectcrop.ssl.methods.method import Setup
 from objectcrop.ssl.methods.moco_v2 import MocoV2
 from objectcrop.ssl.training.optimizer import build_optimizer
 from objectcrop.study.settings.runs import Run
-from objectcrop.views.batches import PairBatch
 
 ROOT = Path(__file__).resolve().parents[1]
 META, CPU = torch.device("meta"), torch.device("cpu")
-PAIRS, PATCHES = 4, 7
-LOSSES = {
-    "rotation": {"rotation": 1.0},
-    "localization": {"localization": 1.0},
-    "both": {"rotation": 1.0, "localization": 1.0},
-}
-ROTATED, ENCODED, SMALL = {"rotate_contrastive": True}, {"key_features": "key_encoder"}, {"whole_size_px": 112}
-NEEDED, MERGED = {"key_rows": "needed"}, {"passes": "merged"}
-READINGS: dict[str, dict[str, Any]] = {
-    "literal": {},
-    "every loss sees the rotated view": ROTATED,
-    "features of the key encoder": ENCODED,
-    "the whole image at half the side": SMALL,
-    "rows that are needed": NEEDED,
-    "one merged pass": MERGED,
-    "rotated view, key encoder": ROTATED | ENCODED,
-    "rotated view, key encoder, half the side": ROTATED | ENCODED | SMALL,
-}
+PAIRS = 4
+LOSSES: dict[str, dict[str, Any]] = {"rotation": {"rotation": 1.0}, "localization": {"localization": 1.0}, "both": BOTH}
 FEW_TIMES = 5
 
 
@@ -81,26 +65,6 @@ def run_of(losses: dict[str, Any], *, is_small: bool) -> Run:
     )
 
 
-def batch_of(run: Run, count: int, device: torch.device) -> PairBatch:
-    """Return pairs of noise, half of them with the object view as the query."""
-
-    def images(side: int) -> torch.Tensor:
-        return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, device=device)
-
-    tags, losses = torch.arange(count) % 2, run.losses
-    has_whole = bool(losses.localization)
-    return PairBatch(
-        images(run.views.size_px),
-        images(run.views.size_px),
-        tags,
-        1 - tags,
-        torch.zeros(count, dtype=torch.long, device=device),
-        images(losses.whole_size_px or run.views.size_px) if has_whole else None,
-        torch.ones(count, PATCHES, PATCHES, device=device) if has_whole else None,
-        torch.arange(count),
-    )
-
-
 def method_of(run: Run, device: torch.device) -> MocoV2:
     """Return MoCo-v2 on a device, with fresh weights."""
     with seeded_weights(0), device:
@@ -110,7 +74,7 @@ def method_of(run: Run, device: torch.device) -> MocoV2:
 def gflop_a_pair(losses: dict[str, Any]) -> float:
     """Count a step's operations, two for a multiplication and an addition."""
     run = run_of(losses, is_small=False)
-    method, batch = method_of(run, META), batch_of(run, PAIRS, META)
+    method, batch = method_of(run, META), noise_batch(run, PAIRS, META)
     with FlopCounterMode(display=False) as counter:
         method.step_losses(batch, 0).total.backward()
     return counter.get_total_flops() / PAIRS / 1e9
@@ -119,7 +83,7 @@ def gflop_a_pair(losses: dict[str, Any]) -> float:
 def step_of(losses: dict[str, Any], count: int) -> Callable[[], float]:
     """Return what takes a step and the seconds of the processor that it took."""
     run = run_of(losses, is_small=True)
-    method, batch = method_of(run, CPU), batch_of(run, count, CPU)
+    method, batch = method_of(run, CPU), noise_batch(run, count, CPU)
     optimizer = build_optimizer(method.parameters(), run.optimizer)
 
     def step() -> float:

@@ -86,7 +86,11 @@ HEADINGS = {
         "Before the first step, with as many images as Open Images and three proposals each; and what a worker of the loader "
         "copies of the tables that it shares with the others.",
     ),
-    "step": Heading("A step of training", "Our MoCo-v2 step beside lightly's blocks and a plain reference."),
+    "step": Heading(
+        "A step of training",
+        "Each method beside lightly's blocks and a plain reference, at equal settings: ResNet-18 of half the width, 64 pixels, 128 "
+        "pairs, a queue of 4,096, batch norm over the batch, float32. Steps alternate, ratios are medians of those of a round.",
+    ),
     "supervised_loss": Heading(
         "The supervised loss", "Figures behind [decision 0009](../decisions/0009-supervised-loss.md)."
     ),

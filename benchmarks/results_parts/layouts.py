@@ -1,36 +1,14 @@
 """Tables of each benchmark from the JSON that it wrote."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from results_parts.document import Table
+from results_parts.document import Table, number, pivot, values
 from results_parts.effect import tables as tables_of_effect
+from results_parts.step import tables as tables_of_step
 
 Result = Mapping[str, Any]
-
-
-def values(result: Result) -> dict[str, float]:
-    """Return the value of each row by its name."""
-    return {row["name"]: row["value"] for row in result["rows"]}
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Return a value with `digits` significant digits; whole numbers of up to 6 digits stay whole."""
-    if value is None:
-        return ""
-    if value == 0 or 10 ** (digits - 1) <= abs(value) < 1e7:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
-
-
-def pivot(result: Result, columns: Sequence[str], prefix: str = "", separator: str = ", ") -> list[list[str]]:
-    """Return a row for each name without its end, and in it the values at the ends that are named."""
-    by_name = values(result)
-    ends = tuple(separator + column for column in columns)
-    names = [name for name in by_name if name.startswith(prefix) and name.endswith(ends)]
-    stems = dict.fromkeys(name[: -len(end)] for name in names for end in ends if name.endswith(end))
-    return [[stem.removeprefix(prefix), *(number(by_name.get(stem + end)) for end in ends)] for stem in stems]
 
 
 def all_rows(result: Result) -> Table:
@@ -91,6 +69,11 @@ def effect(result: Result) -> list[Table]:
     return tables_of_effect(result)
 
 
+def step(result: Result) -> list[Table]:
+    """Return each method's step beside its peers, and OAC's readings beside MoCo-v2."""
+    return tables_of_step(result)
+
+
 def first_run(result: Result) -> list[Table]:
     """Return what each rule of the demo took, and networks in both precisions."""
     by_name = values(result)
@@ -121,8 +104,15 @@ def loader(result: Result) -> list[Table]:
     tables = []
     for kind, title in (("scenes", "Scene pairs a second"), ("objects", "Object pairs a second")):
         own = [row for row in rows if row[0].startswith(kind) and not row[0].endswith(OF_NO_RATE)]
+        # a peer that was not there has rows without values
+        own = [[cell or "not installed" for cell in row] for row in own]
         beside = [
-            [f"{by_ratio[name]:.2f}" if (name := f"{row[0]}, {size}") in by_ratio else "1" for size in sizes]
+            [
+                f"{by_ratio[name]:.2f}"
+                if (name := f"{row[0]}, {size}") in by_ratio
+                else "1" * row[0].endswith("classic")
+                for size in sizes
+            ]
             for row in own
         ]
         cells = [
@@ -231,11 +221,6 @@ def running_statistics(result: Result) -> list[Table]:
             notes=[f"The statistics moved {moved[old]} times with recipe 1 and {moved[new]} times with recipe 2."],
         )
     ]
-
-
-def step(result: Result) -> list[Table]:
-    """Return the time of a training step beside lightly's blocks and a plain reference."""
-    return [all_rows(result), ratios(result, FASTER)]
 
 
 def pair_content(result: Result) -> list[Table]:

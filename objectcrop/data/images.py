@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,24 @@ _LARGE_BYTES = 64 << 20
 """A larger file must have the header of an image before all of it is read into memory: it may be a film with a wrong name."""
 
 
+class Decoded(NamedTuple):
+    """What a file shows.
+
+    Attributes:
+        pixels: RGB, shape (height, width, 3).
+        is_rejected: whether it is a JPEG that another decoder than Pillow rejected, so that Pillow decoded it.
+    """
+
+    pixels: ImageArray
+    is_rejected: bool
+
+
 def decode_image(path: str | Path, decoder: Decoder = AUTO, region: PixelBox | None = None) -> ImageArray:
+    """Return the pixels of `decode_or_reject`."""
+    return decode_or_reject(path, decoder, region).pixels
+
+
+def decode_or_reject(path: str | Path, decoder: Decoder = AUTO, region: PixelBox | None = None) -> Decoded:
     """Decode an image as RGB, shape (height, width, 3), rotated as its EXIF orientation says.
 
     Grey, palette, CMYK and 16-bit images become 8-bit RGB (16 bits keep their high byte, floats are taken as 0..1);
@@ -53,8 +71,8 @@ def decode_image(path: str | Path, decoder: Decoder = AUTO, region: PixelBox | N
         is_upright = orientation == 1
         decoded = decode_jpeg(data, decoder, region if is_upright else None)
         if decoded is not None:
-            return decoded if is_upright else cut(_rotate(decoded, orientation), region)
-    return cut(_decode_with_pil(path), region)
+            return Decoded(decoded if is_upright else cut(_rotate(decoded, orientation), region), False)
+    return Decoded(cut(_decode_with_pil(path), region), data.startswith(_JPEG) and decoder != "pil")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from objectcrop.runtime.signals import StopRequest, stop_requests
 from objectcrop.ssl.checks import find_problems, find_warnings
 from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
+from objectcrop.ssl.samples.arrival import warn_of_rejected
 from objectcrop.ssl.samples.images import ImageList, boxes_of_images, object_scale_min
 from objectcrop.ssl.samples.labelled import LabelledSamples, labels_by_image
 from objectcrop.ssl.samples.order import BatchOrder, how_workers_start, load_batches, split_threads
@@ -34,12 +35,8 @@ from objectcrop.ssl.training.compiling import compile_trunks
 from objectcrop.ssl.training.identity import training_identity
 from objectcrop.ssl.training.loop import KEEPING, Job, Training
 from objectcrop.ssl.training.monitors import Monitor
-from objectcrop.ssl.training.recipe import RECIPE
+from objectcrop.ssl.training.summary import rejected_per_epoch, summary_of
 from objectcrop.study.settings.runs import Run
-from objectcrop.study.settings.section import recorded, settings_hash
-
-MAX_HISTORY = 200
-MONITORED = ("images_seen", "feature_std_share", "effective_rank", "accuracy_knn", "accuracy_knn_chance")
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,8 @@ def _without_training(request: Request, tables: Tables) -> Pretrained:
         with seeded_weights(initial_seed(request)):
             backbone = build_backbone(settings)
         features = "label-free"
-    return Pretrained(backbone, _summary(request, features, time.monotonic() - start, []))
+    seconds = time.monotonic() - start
+    return Pretrained(backbone, summary_of(request.name, request.run, request.seeds, features, seconds, []))
 
 
 def _train(request: Request, tables: Tables, folder: Path, world: World, stop: StopRequest) -> Pretrained:
@@ -196,14 +194,16 @@ def _train(request: Request, tables: Tables, folder: Path, world: World, stop: S
         parts=run.training.accumulation_steps,
     )
     batches = load_batches(loaded, order, workers, world.device, start=how_workers_start(world.device))
-    training.run(batches, stop, images.ids)
+    training.run(warn_of_rejected(batches, images.paths, job.label), stop, images.ids)
     training.save()
     backbone = build_backbone(run.backbone)
     backbone.load_state_dict({name: value.cpu() for name, value in method.backbone.state_dict().items()})
     history = read_metrics(folder) if world.is_first else []
-    summary = _summary(request, _features(run, tables), training.clock.seconds, history)
+    features, seconds = _features(run, tables), training.clock.seconds
+    summary = summary_of(request.name, run, request.seeds, features, seconds, history)
+    described = samples.describe() | {"decoder_rejected_per_epoch": rejected_per_epoch(history, run.optimizer.epochs)}
     computed = "+".join(training.clock.precisions)
-    summary |= {"samples": samples.describe(), "precision": computed, "compiled": compiled}
+    summary |= {"samples": described, "precision": computed, "compiled": compiled}
     return Pretrained(backbone, summary)
 
 
@@ -271,29 +271,3 @@ def _features(run: Run, tables: Tables) -> str:
         return "label-free"
     boxes = str(tables.proposals_summary.get("features", "label-free"))
     return "label-free" if "label-free" in boxes else f"boxes: {boxes}"
-
-
-def _summary(request: Request, features: str, seconds: float, history: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    num_images = int(history[-1]["images_seen"]) if history else 0
-    rate = num_images / seconds if num_images else 0.0
-    every = -(-len(history) // MAX_HISTORY) if history else 1
-    # counted from the end, so that the last line is in
-    thinned = [dict(row) for row in history[::-1][::every]][::-1]
-    rows = [row for row in history if "effective_rank" in row]
-    rows = rows[:: -(-len(rows) // MAX_HISTORY) or 1]
-    monitored = [{name: row[name] for name in MONITORED if name in row} for row in rows]
-    settings = recorded(request.run)
-    return {
-        "run": request.name,
-        "seed": request.seeds.run,
-        "study_seed": request.seeds.study,
-        "settings": settings,
-        "settings_hash": settings_hash(settings),
-        "recipe": RECIPE,
-        "features": features,
-        "precision": None,
-        "cost": {"seconds": seconds, "images_seen": num_images, "images_per_s": rate},
-        "final": dict(history[-1]) if history else {},
-        "history": thinned,
-        "monitored": monitored,
-    }

@@ -24,7 +24,8 @@ class KeyViews(NamedTuple):
 class PairBatch(NamedTuple):
     """Samples of contrastive training; images are uint8, shape (N, side, side, 3), until the trunk normalises them.
 
-    Tags stay in the host's memory: which rows go through which head is known there without a wait for the device.
+    Tags stay in the host's memory: which rows go through which head is known there without a wait for the device. So does
+    `rejected`: whether the decoder rejected an image, so that Pillow decoded it, bool, shape (N,).
     """
 
     query: Tensor
@@ -39,12 +40,13 @@ class PairBatch(NamedTuple):
     shuffled_key_tags: Tensor | None = None
     small: Tensor | None = None  # SwAV's small crops, uint8, shape (N, crops, small side, small side, 3)
     shuffled_key_rotation: Tensor | None = None
+    rejected: Tensor | None = None
 
     def to(self, device: torch.device) -> "PairBatch":
-        """Return the batch on a device, but for its tags."""
+        """Return the batch on a device, but for what stays with the host."""
         pairs = zip(self._fields, self, strict=True)
         return PairBatch._make(
-            value if value is None or name.endswith("tags") else value.to(device, non_blocking=True)
+            value if value is None or name.endswith(("tags", "rejected")) else value.to(device, non_blocking=True)
             for name, value in pairs
         )
 
@@ -73,6 +75,11 @@ class UntransformedBatch(NamedTuple):
         """Rows of the images."""
         return self.pair.rows
 
+    @property
+    def rejected(self) -> Tensor | None:
+        """Which images the decoder rejected."""
+        return self.pair.rejected
+
     def with_shuffled(self, keys: KeyViews) -> "UntransformedBatch":
         """Return the batch with keys of other samples beside its own."""
         assert keys.transforms is not None
@@ -94,12 +101,14 @@ class UntransformedBatch(NamedTuple):
 
 
 class LabelledBatch(NamedTuple):
-    """Samples of supervised training; images are uint8, shape (N, side, side, 3)."""
+    """Samples of supervised training; images are uint8, shape (N, side, side, 3); `rejected` as in `PairBatch`."""
 
     images: Tensor
     labels: Tensor
     rows: Tensor
+    rejected: Tensor | None = None
 
     def to(self, device: torch.device) -> "LabelledBatch":
-        """Return the batch on a device."""
-        return LabelledBatch(*(value.to(device, non_blocking=True) for value in self))
+        """Return the batch on a device, but for what stays with the host."""
+        images, labels, rows = (value.to(device, non_blocking=True) for value in self[:3])
+        return LabelledBatch(images, labels, rows, self.rejected)

@@ -26,12 +26,14 @@ class Part(NamedTuple):
         left: column of the image that the first one is.
         top: row, likewise.
         size: the size of the whole image in these pixels: it may be squeezed.
+        is_rejected: whether the decoder rejected the image, so that Pillow decoded it.
     """
 
     pixels: ImageArray
     left: int
     top: int
     size: Size
+    is_rejected: bool = False
 
     @classmethod
     def whole(cls, pixels: ImageArray) -> "Part":

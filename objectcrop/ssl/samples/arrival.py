@@ -1,6 +1,8 @@
 """Batches on their way from the loader to the device."""
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -34,6 +36,27 @@ def arrive(batches: Iterable[Any], device: torch.device) -> Iterator[Arrived]:
         before = coming
     if before is not None:
         yield _handed_over(*before)
+
+
+def warn_of_rejected(batches: Iterable[Any], paths: Sequence[Path], label: str) -> Iterator[Any]:
+    """Yield the batches; state on standard error which image was the first that the decoder rejected, once.
+
+    Args:
+        batches: from the loader, in the host's memory.
+        paths: of the images, by row.
+        label: of the training.
+    """
+    is_stated = False
+    for batch in batches:
+        if not is_stated and batch.rejected is not None and (places := batch.rejected.tolist()).count(True):
+            is_stated = True
+            print(
+                f"warning: {label}: the decoder rejected {paths[int(batch.rows[places.index(True)])]}, Pillow decodes it; "
+                "decoder_rejected_share of the metrics counts all that are like it",
+                file=sys.stderr,
+                flush=True,
+            )
+        yield batch
 
 
 def _handed_over(arrived: Arrived, event: torch.cuda.Event) -> Arrived:

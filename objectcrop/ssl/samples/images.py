@@ -15,7 +15,7 @@ from torch import Tensor
 from objectcrop.boxes import CORNERS, Size, are_usable_in
 from objectcrop.data.decoders import AUTO, Decoder
 from objectcrop.data.flat import BoxLists, Groups, Paths, Sizes, Texts
-from objectcrop.data.images import decode_image
+from objectcrop.data.images import Decoded, decode_or_reject
 from objectcrop.study.settings.runs import Run
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import ViewPlan
@@ -136,15 +136,22 @@ def read_for(
     """
     side = settings.resize_first_px
     if side is not None:
-        return Part.whole(read_square(path, side, decoder))
+        squeezed = _decode_square(path, side, decoder)
+        return Part.whole(squeezed.pixels)._replace(is_rejected=squeezed.is_rejected)
     crops = np.array([cut_at_border(pixels_of(plan, size, size), size) for plan in plans])
     left, top = np.minimum(crops[:, :2].min(axis=0), [size.width - 1, size.height - 1]).tolist()
     right, bottom = np.maximum(crops[:, 2:].max(axis=0), [left + 1, top + 1]).tolist()
-    return Part(decode_image(path, decoder, (left, top, right, bottom)), left, top, size)
+    pixels, is_rejected = decode_or_reject(path, decoder, (left, top, right, bottom))
+    return Part(pixels, left, top, size, is_rejected)
 
 
 def read_square(path: Path, side: int, decoder: Decoder = AUTO) -> ImageArray:
     """Return the whole image, squeezed to a square."""
-    whole = decode_image(path, decoder)
+    return _decode_square(path, side, decoder).pixels
+
+
+def _decode_square(path: Path, side: int, decoder: Decoder) -> Decoded:
+    whole, is_rejected = decode_or_reject(path, decoder)
     method = cv2.INTER_AREA if min(whole.shape[:2]) > side else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
+    squeezed = np.asarray(cv2.resize(whole, (side, side), interpolation=method), dtype=np.uint8)
+    return Decoded(squeezed, is_rejected)

@@ -32,15 +32,18 @@ class LabelledSamples(Dataset[LabelledBatch]):
 
     def __getitems__(self, keys: list[Key]) -> LabelledBatch:
         """Make a batch."""
-        rows = [row for _, row in keys]
-        return LabelledBatch(stack_images([self._render(*key) for key in keys]), self.labels[rows], torch.tensor(rows))
+        rows, rendered = [row for _, row in keys], [self._render(*key) for key in keys]
+        rejected = torch.tensor([is_rejected for _, is_rejected in rendered])
+        return LabelledBatch(
+            stack_images([view for view, _ in rendered]), self.labels[rows], torch.tensor(rows), rejected
+        )
 
-    def _render(self, epoch: int, row: int) -> ImageArray:
+    def _render(self, epoch: int, row: int) -> tuple[ImageArray, bool]:
         rng = self.seeds.generator("views", epoch, self.images.ids[row])
         size, views = self.images.sizes[row], self.run.views
         plan = plan_plain_crop(size, views.scene_scale_min, rng)
         image = read_for(self.images.paths[row], size, [plan], views, self.decoder)
-        return render(image, size, plan, views.size_px)
+        return render(image, size, plan, views.size_px), image.is_rejected
 
 
 def labels_by_image(annotations: pd.DataFrame, images: ImageList) -> tuple[Tensor, list[str]]:

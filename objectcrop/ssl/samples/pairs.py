@@ -102,6 +102,7 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
             else None,
             rows=torch.tensor(rows),
             small=stack_images([np.stack(image.small) for image in rendered]) if has_small else None,
+            rejected=torch.tensor([image.is_rejected for image in rendered]),
         )
         return self._untransformed(pair, plans) if self.run.views.renderer == "batched" else pair
 
@@ -151,8 +152,8 @@ class PairSamples(Dataset[PairBatch | UntransformedBatch]):
         size, sides = self.images.sizes[row], self._sides(plan)
         image = read_for(self.images.paths[row], size, [view for view, _ in sides], self.run.views, self.decoder)
         images = [self._make(image, size, view, side) for view, side in sides]
-        num_large = len(sides) - len(plan.small)
-        return RenderedViews(images[0], images[1], images[2] if plan.whole is not None else None, images[num_large:])
+        whole, small = images[2] if plan.whole is not None else None, images[len(sides) - len(plan.small) :]
+        return RenderedViews(images[0], images[1], whole, small, image.is_rejected)
 
     def _cells(self, row: int, plan: PairPlan) -> NDArray[np.uint8]:
         assert plan.whole is not None
@@ -170,6 +171,7 @@ class RenderedViews(NamedTuple):
     key: ImageArray
     whole: ImageArray | None
     small: list[ImageArray]
+    is_rejected: bool
 
 
 class ShuffledSamples(Dataset[PairBatch | UntransformedBatch]):

@@ -25,7 +25,7 @@ from objectcrop.ssl.training.checkpoints import (
     rewind_metrics,
     save_state,
 )
-from objectcrop.ssl.training.metrics import Averages, Events, Speed, Window
+from objectcrop.ssl.training.metrics import REJECTED, Averages, Events, Speed, Window
 from objectcrop.ssl.training.monitors import Monitor
 from objectcrop.ssl.training.optimizer import build_optimizer, learning_rate
 from objectcrop.study.settings.runs import OptimizerSettings, PretrainingResources
@@ -228,6 +228,8 @@ class Training:
                     losses = self.method.step_losses(batch, step)
                     (losses.total / len(parts)).backward()  # type: ignore[no-untyped-call]
                 self._window.add(step, rows, losses)
+                if batch.rejected is not None:
+                    self._averages.add({REJECTED: sum(batch.rejected.tolist()) / len(rows)})
             self.method.before_optimizer(step)
             self.optimizer.step()
             self.method.after_step(step, job.total_steps)

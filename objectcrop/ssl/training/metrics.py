@@ -21,6 +21,8 @@ from objectcrop.ssl.training.checkpoints import EVENTS
 
 TERA, GIB = 1e12, 2**30
 NOT_DRAWN = ("step", "seconds")
+REJECTED = "decoder_rejected_share"
+"""Share of images that the decoder rejected, so that Pillow decoded them."""
 
 
 class StepRecord(NamedTuple):
