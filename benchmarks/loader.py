@@ -7,7 +7,6 @@ normalises, and a row of ours normalises them on the same core. Prints a table a
 """
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -21,10 +20,11 @@ from typing import Any
 
 import cv2
 import torch
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
 from loader_parts import peers
 from loader_parts.collection import Collection, collect
 from loader_parts.fidelity import in_fork, private_mib, psnr_db
+from results_parts.record import record
 from torch.utils.data import DataLoader, Dataset
 
 from objectcrop.boxes import Size
@@ -213,13 +213,12 @@ def main() -> None:
     command = " ".join(["python benchmarks/loader.py", *sys.argv[1:]])
     result = {
         "command": command,
-        "machine": machine(),
         "recorded": f"{'; '.join(about)}.",
         "versions": versions() | {name: _version(name) for name in packages},
         "rows": rows,
         "ratios": ratios,
     }
-    OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("loader", result)
 
 
 def _version(package: str) -> str:

@@ -8,7 +8,6 @@ Prints a table and writes benchmarks/results/step.json.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -18,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from results_parts.record import record
 from step_parts.lightly_moco import LightlyMoco
 from step_parts.plain_moco import PlainMoco
 from torch import Tensor, nn
@@ -147,16 +147,14 @@ def main() -> None:
         print(f"{name:24}{1000 * value:10.1f}{BATCH / value:10.1f}{value / medians['ours']:10.3f}")
     print("ratios of the same round: " + ", ".join(f"{name} {value:.3f}" for name, value in ratios.items()))
     result = {
-        "machine": f"{platform.machine()} {platform.system()}, 1 core, 1 thread",
+        "conditions": "1 core, 1 thread",
         "versions": {package: version(package) for package in ("torch", "torchvision", "lightly")}
         | {"python": platform.python_version()},
         "command": f"python benchmarks/step.py --repeats {args.repeats} --queue-length {args.queue_length}",
         "rows": [{"name": name, "value": round(1000 * value, 2), "unit": "ms"} for name, value in medians.items()],
         "ratios": {name: round(value, 3) for name, value in ratios.items()},
     }
-    path = ROOT / "benchmarks/results/step.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("step", result)
 
 
 if __name__ == "__main__":
