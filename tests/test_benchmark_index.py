@@ -72,7 +72,10 @@ def test_the_page_has_both_forms_with_their_origins(tmp_path, parts):
         "- step, short: `python benchmarks/step.py`; commit abc1234; a machine; 0.5 minutes, 0.25 of the processor."
         in joined
     )
-    assert "1 of 17 short forms were timed, 0.5 minutes together." in joined
+    assert (
+        "1 of 17 short forms were timed: 0.5 minutes, 0.2 of the processor. The others have a share of 28.5 minutes"
+        in joined
+    )
     assert "| Making OHMS | plain pandas' time over ours |  |  |" in page  # not measured
     assert "- `gpu.py`: needs a GPU." in page
 

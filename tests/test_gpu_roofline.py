@@ -54,12 +54,6 @@ def test_a_convolution_forward_and_backward(roofline):
     assert roofline.count(lambda: made.backward(gradient)) == (flops, backward, backward)
 
 
-def test_operators_of_a_compiled_network_are_counted_one_by_one(roofline):
-    values = torch.ones(50)
-    doubled = torch.compile(lambda x: (x + 1) * 2, backend="eager")
-    assert roofline.count(lambda: doubled(values)).operator_bytes == 2 * 2 * FLOAT * 50
-
-
 CEILINGS = Ceilings(teraflops=2.0, memory_gb_per_s=500.0, host_gb_per_s=10.0)
 
 

@@ -54,11 +54,12 @@ def _figure(name: str, result: Mapping[str, Any] | None) -> str:
 
 
 def _minutes(found: Mapping[str, Mapping[str, Any]]) -> str:
-    took = {
-        name: of["short"]["took"]["wall_min"] for name, of in found.items() if of["short"] and "took" in of["short"]
-    }
+    took = {name: of["short"]["took"] for name, of in found.items() if of["short"] and "took" in of["short"]}
+    wall, processor = (sum(one[kind] for one in took.values()) for kind in ("wall_min", "processor_min"))
     shares = sum(form.minutes for name, form in SHORT.items() if name not in took)
-    measured = f"{len(took)} of {len(SHORT)} short forms were timed, {sum(took.values()):.1f} minutes together."
+    measured = (
+        f"{len(took)} of {len(SHORT)} short forms were timed: {wall:.1f} minutes, {processor:.1f} of the processor."
+    )
     return measured + (f" The others have a share of {shares:.1f} minutes, which is an estimate." if shares else "")
 
 
