@@ -60,6 +60,8 @@ def _minutes(found: Mapping[str, Mapping[str, Any]]) -> str:
     measured = (
         f"{len(took)} of {len(SHORT)} short forms were timed: {wall:.1f} minutes, {processor:.1f} of the processor."
     )
+    if not took:
+        return f"No short form was timed yet; their shares are {shares:.1f} minutes together, which is an estimate."
     return measured + (f" The others have a share of {shares:.1f} minutes, which is an estimate." if shares else "")
 
 
