@@ -42,8 +42,8 @@ effect: setup ## the study of where object crops pay, then docs/results/effect.m
 	@$(BIN)/python -m snakemake --cores all --configfile presets/effect.yaml
 	@$(BIN)/python benchmarks/effect.py && $(BIN)/python benchmarks/write_results.py
 
-bench: setup ## all benchmarks, then docs/results from what they wrote; lod_quality.py needs results of its preset
-	@set -e; for file in $(filter-out benchmarks/effect.py benchmarks/gpu.py benchmarks/lod_quality.py benchmarks/write_results.py,$(wildcard benchmarks/*.py)) benchmarks/write_results.py; do $(BIN)/python "$$file"; done
+bench: setup ## every benchmark of the CPU in a short form, then docs/results/benchmarks.md; half an hour on 2 cores
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run_all.py
 
 lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirements.in
 	@.setup/uv/bin/uv pip compile requirements.in -o requirements.lock --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11

@@ -10,16 +10,12 @@ import argparse
 import contextlib
 import copy
 import io
-import json
 import multiprocessing
-import os
-import platform
 import resource
 import statistics
 import time
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import faster_coco_eval
@@ -27,6 +23,7 @@ import numpy as np
 import pycocotools.coco
 from pycocotools import cocoeval
 from pycocotools import mask as rle
+from results_parts.record import record
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r".*torch\.jit\.script", category=FutureWarning)
@@ -139,15 +136,13 @@ def main() -> None:
         add(f"{kind}, AP", 100 * float(stats[0][0]), "%")
         add(f"{kind}, largest difference of AP and AR", 100 * float(np.abs(stats[0] - stats[1]).max()), "%")
         ratios[kind] = seconds["pycocotools"] / seconds["faster-coco-eval"]
-    results = {
-        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
+    result = {
         "versions": {name: version(name) for name in (*EVALUATORS, "numpy")},
         "command": f"OMP_NUM_THREADS=1 python benchmarks/coco_metric.py --images {args.images} --repeats {args.repeats}",
         "rows": rows,
         "ratios": ratios,
     }
-    out = Path(__file__).parent / "results" / "coco_metric.json"
-    out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    record("coco_metric", result)
 
 
 if __name__ == "__main__":

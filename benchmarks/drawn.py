@@ -4,12 +4,12 @@ Making the surface tiles, once a process, is timed by itself. Processor seconds 
 work on the machine stretches only the latter.
 """
 
-import json
-import platform
 import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+from results_parts.record import record
 
 from objectcrop.data.drawn.dataset import Chunk, draw_chunk, draw_scene
 from objectcrop.data.drawn.layouts import make_folders
@@ -53,15 +53,13 @@ def main() -> None:
                 for name, (value, unit) in measured.items()
             ]
     result = {
-        "machine": f"{platform.machine()} {platform.system()}, one process",
+        "conditions": "one process",
         "versions": {"opencv": version("opencv-python-headless")},
         "command": "python benchmarks/drawn.py",
         "rows": rows,
         "ratios": {},
     }
-    out = Path(__file__).parent / "results" / "drawn.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("drawn", result)
 
 
 if __name__ == "__main__":

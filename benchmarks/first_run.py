@@ -10,7 +10,6 @@ Prints both tables and writes benchmarks/results/first_run.json, from which `mak
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -19,7 +18,8 @@ import time
 from pathlib import Path
 
 from first_run_parts.networks import CALIBRATION, Stage, network_stages
-from first_run_parts.recorded import RuleCost, machine, rule_costs, versions
+from first_run_parts.recorded import RuleCost, rule_costs, versions
+from results_parts.record import record
 
 from objectcrop.ssl.training.calibration import calibration_seconds
 
@@ -108,14 +108,12 @@ def main() -> None:
                 for precision, value in steps[stage.name].items()
             ]
     result = {
-        "machine": machine(),
         "versions": versions(),
         "command": "python benchmarks/first_run.py" + (" --set-up" if args.set_up else "") + f" --steps {args.steps}",
         "rows": [{**row, "value": round(float(row["value"]), 4)} for row in rows],
         "ratios": {key: round(value, 3) for key, value in ratios.items()},
     }
-    path = ROOT / "benchmarks/results/first_run.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("first_run", result)
 
 
 if __name__ == "__main__":

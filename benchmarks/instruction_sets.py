@@ -5,7 +5,6 @@ AVX2 is asked for by ONEDNN_MAX_CPU_ISA and ATEN_CPU_CAPABILITY. Writes benchmar
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
+from results_parts.record import record
 
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.study.plan.plan import load_plan
@@ -114,9 +114,8 @@ def main() -> None:
     for row in rows:
         print(f"{row['name']:90} {row['value']:10.3g} {row['unit']}")
     command = f"python benchmarks/instruction_sets.py --epochs {args.epochs}"
-    result = {"machine": machine(), "versions": versions(), "command": command, "rows": rows, "ratios": {}}
-    path = ROOT / "benchmarks/results/instruction_sets.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = {"versions": versions(), "command": command, "rows": rows, "ratios": {}}
+    record("instruction_sets", result)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ FOLDER albumentationsx albucore numkong stringzilla`, then PYTHONPATH=FOLDER.
 """
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -24,10 +23,11 @@ from typing import Any
 
 import cv2
 import torch
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
 from loader_parts import peers
 from loader_parts.collection import Collection, collect
 from loader_parts.fidelity import in_fork, private_mib, psnr_db
+from results_parts.record import record
 from torch.utils.data import DataLoader, Dataset
 
 from objectcrop.boxes import Size
@@ -43,7 +43,6 @@ from objectcrop.study.settings.runs import Run
 from objectcrop.views.batches import PairBatch
 from objectcrop.views.normalisation import normalise
 
-OUT = Path(__file__).parent / "results/loader.json"
 SIZES = (Size(640, 480), Size(1024, 768))
 OBJECTS: dict[str, Any] = {"regions": ("object", "dilated_object"), "proposals": "boxes"}
 PREPARED_PX, BATCH = 512, 8
@@ -224,13 +223,12 @@ def main() -> None:
     command = " ".join(["python benchmarks/loader.py", *sys.argv[1:]])
     result = {
         "command": command,
-        "machine": machine(),
         "recorded": f"{'; '.join(about)}.",
         "versions": versions() | {name: _version(name) for name in packages},
         "rows": rows,
         "ratios": ratios,
     }
-    OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("loader", result)
 
 
 def _version(package: str) -> str:

@@ -7,7 +7,6 @@ and works out the costs again from the rates in the file. Memory: benchmarks/lod
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import tempfile
@@ -43,6 +42,8 @@ from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import BackboneSettings
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # the tests hold the literal form, and are not installed
+from results_parts.record import record
+
 from tests.proposals.lod.literal_sweep import literal_map_boxes
 
 SIZE = Size(640, 480)
@@ -256,20 +257,18 @@ def main() -> None:
         print(f"{name:32} {value:12.4g}{target}")
     costs = print_costs(rates)
     result = {
-        "machine": f"{platform.machine()} {platform.system()}",
         "versions": {
             "numpy": np.__version__,
             "scipy": version("scipy"),
             "numba": version("numba"),
             "torch": torch.__version__,
         },
-        "command": "python benchmarks/lod.py",
+        "command": "python benchmarks/lod.py" + (" --quick" if args.quick else ""),
         "rows": [{"name": name, "value": value, "unit": unit_of(name)} for name, value in rates.items()],
         "ratios": ratios,
         "costs": costs,
     }
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("lod", result)
 
 
 def unit_of(name: str) -> str:

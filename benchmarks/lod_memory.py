@@ -12,12 +12,13 @@ import argparse
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+
+from results_parts.record import record
 
 from objectcrop.study.plan.memory import LINES, ranking_mb
 from objectcrop.study.settings.proposals import LodProposals
@@ -165,14 +166,12 @@ def main() -> None:
         ]
         rows += [{"name": f"{job}, {size}, asked", "value": asked_mb(job, size), "unit": "MB"} for size in FULL]
     result = {
-        "machine": f"{platform.machine()} {platform.system()}",
         "versions": {package: version(package) for package in ("numpy", "pandas", "pyarrow", "torch")},
         "command": f"python benchmarks/lod_memory.py --images {few} {many}",
         "rows": rows,
         "ratios": {},
     }
-    path = ROOT / "benchmarks/results/lod_memory.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("lod_memory", result)
 
 
 if __name__ == "__main__":

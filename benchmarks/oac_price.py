@@ -7,7 +7,6 @@ benchmarks/results/oac_price.json.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from results_parts.record import record
 from step_parts.readings import BOTH, PATCHES, READINGS, noise_batch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -133,14 +133,13 @@ def main() -> None:
             {"name": f"{name}, mAP", "value": None, "unit": "%"},
         ]
     result = {
-        "machine": f"{platform.machine()} {platform.system()}, 1 core, 1 thread, shared with other work",
+        "conditions": "1 core, 1 thread",
         "versions": {"torch": version("torch"), "python": platform.python_version()},
         "command": f"python benchmarks/oac_price.py --repeats {args.repeats} --pairs {args.pairs}",
         "rows": rows,
         "ratios": {},
     }
-    path = ROOT / "benchmarks/results/oac_price.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("oac_price", result)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from results_parts.record import record
+
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ROOT / "benchmarks/ohms_parts"
 REAL_ROWS = 14_610_229
@@ -154,16 +156,14 @@ def main() -> None:
         in_processor_time = theirs.processor_s / ours.processor_s
         print(f"{name} takes {ratios[name]:.2f} times as long ({in_processor_time:.2f} in processor time)")
     result = {
-        "machine": f"{platform.machine()} {platform.system()}, {NUM_CORES} cores",
+        "conditions": f"{NUM_CORES} cores",
         "versions": {package: version(package) for package in ("pandas", "pyarrow", "numpy")}
         | {"python": platform.python_version()},
         "command": f"python benchmarks/ohms.py --rows {args.rows} --repeats {args.repeats}",
         "rows": [row for size, of_size in costs.items() for row in rows_of(size, of_size)],
         "ratios": ratios,
     }
-    path = ROOT / "benchmarks/results/ohms.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("ohms", result)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ For decision 0013: 300 scenes of each setting with shared backgrounds of presets
 preset's runs. Boxes are the annotated ones, or boxes of their sizes at random places. Nothing is drawn or trained; some seconds.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
+from results_parts.record import record
 
 from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.data.drawn.masks import visible_objects
@@ -58,13 +58,11 @@ def main() -> None:
             ]
     result = {
         "command": "python benchmarks/pair_content.py",
-        "machine": machine(),
         "versions": versions(),
         "rows": rows,
         "ratios": {},
     }
-    out = ROOT / "benchmarks/results/pair_content.json"
-    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("pair_content", result)
 
 
 if __name__ == "__main__":

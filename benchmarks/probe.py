@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
+from results_parts.record import record
 
 from objectcrop.evaluate.average_precision import macro_map
 from objectcrop.evaluate.linear.data import Data
@@ -180,7 +181,6 @@ def main() -> None:
         of_rates, ratios = rates(scenes)
         rows += [*of_rates, *cached_views(scenes, args.seeds)]
     result = {
-        "machine": machine(),
         "versions": versions(),
         "command": f"python benchmarks/probe.py --train-images {args.train_images} --seeds {args.seeds}",
         "rows": rows,
@@ -188,7 +188,7 @@ def main() -> None:
     }
     for row in rows:
         print(f"{row['name']:70} {row['value']:8.2f} {row['unit']}")
-    (ROOT / "benchmarks/results/probe.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("probe", result)
 
 
 if __name__ == "__main__":

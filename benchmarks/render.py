@@ -6,12 +6,12 @@ pixels of both are compared. Prints a table and writes benchmarks/results/render
 """
 
 import argparse
-import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from results_parts.record import record
 from step_parts.traffic import Traffic
 from torch._inductor import metrics
 
@@ -69,13 +69,12 @@ def main() -> None:
     for row in rows:
         print(f"{row['name']:24}{row['value']:>12} {row['unit']}")
     result = {
-        "machine": f"{platform.machine()} {platform.system()}",
         "versions": {"torch": version("torch"), "python": platform.python_version()},
         "command": f"python benchmarks/render.py --views {args.views}",
         "rows": rows,
         "ratios": {},
     }
-    (ROOT / "benchmarks/results/render.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("render", result)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from unittest.mock import patch
 
 import torch
 import yaml
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
+from results_parts.record import record
 
 from objectcrop.evaluate.linear.data import Data
 from objectcrop.evaluate.linear.images import labelled_images, training_classes
@@ -99,7 +100,6 @@ def main() -> None:
         if len({outcome.weights for outcome in outcomes if outcome.seed == seed}) != 1:
             raise RuntimeError(f"seed {seed}: the trained weights differ between both ways; they should not")
     result = {
-        "machine": machine(),
         "versions": versions(),
         "command": f"python benchmarks/running_statistics.py --seeds {args.seeds} --epochs {args.epochs}",
         "rows": [
@@ -114,9 +114,7 @@ def main() -> None:
     }
     for row in result["rows"]:
         print(f"{row['name']:24} {row['value']:8.2f} {row['unit']}")
-    (ROOT / "benchmarks/results/running_statistics.json").write_text(
-        json.dumps(result, indent=2) + "\n", encoding="utf-8"
-    )
+    record("running_statistics", result)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Synthetic tables: images, some boxes each. Prints a table and writes benchmarks/
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
 from loader_parts.fidelity import in_fork, private_mib
+from results_parts.record import record
 
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.ssl.pretraining import Request, Tables, origin_of
@@ -92,8 +92,8 @@ def main() -> None:
     rows.append({"name": "all", "value": sum(seconds.values()), "unit": "processor s"})
     rows.append({"name": "own memory of a worker, 100,000 images", "value": grown * 100_000 / num_read, "unit": "MiB"})
     command = f"python benchmarks/start.py --images {args.images}"
-    result = {"command": command, "machine": machine(), "versions": versions(), "rows": rows, "ratios": {}}
-    OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = {"command": command, "versions": versions(), "rows": rows, "ratios": {}}
+    record("start", result)
 
 
 if __name__ == "__main__":

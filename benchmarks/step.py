@@ -9,18 +9,17 @@ clock's on a quiet one. Prints a table and writes benchmarks/results/step.json. 
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from first_run_parts.recorded import machine, versions
+from first_run_parts.recorded import versions
+from results_parts.record import record
 from step_parts.lightly_byol import LightlyByol
 from step_parts.lightly_densecl import LightlyDenseCl
 from step_parts.lightly_moco import LightlyMoco
@@ -40,7 +39,6 @@ from objectcrop.ssl.training.optimizer import build_optimizer
 from objectcrop.study.settings.runs import Run
 from objectcrop.views.batches import PairBatch
 
-OUT = Path(__file__).parent / "results/step.json"
 SIDE_PX, BATCH, DIMS, HIDDEN, MOMENTUM, RATE, DECAY = 64, 128, 128, 1024, 0.999, 0.03, 1e-4
 ALONE = World(0, 1, torch.device("cpu"))
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -227,14 +225,13 @@ def main() -> None:
     for name, value in ratios.items():
         print(f"{name:60}{value:8.3f}")
     result = {
-        "machine": f"{machine()}; 1 core, 1 thread, processor time",
+        "conditions": "1 core, 1 thread, processor time",
         "versions": versions() | {"lightly": version("lightly")},
         "command": " ".join(["python benchmarks/step.py", *sys.argv[1:]]),
         "rows": rows,
         "ratios": {name: round(value, 3) for name, value in ratios.items()},
     }
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    record("step", result)
 
 
 if __name__ == "__main__":

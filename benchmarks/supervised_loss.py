@@ -7,9 +7,7 @@ core (`--seeds 0` for one seed).
 """
 
 import argparse
-import json
-import os
-import platform
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 import torch
+from results_parts.record import record
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -131,7 +130,7 @@ def trial(seed: int, tables: Tables, tests: ImageList, labels: np.ndarray, folde
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="of trials; none leaves these out")
     seeds = parser.parse_args().seeds
     rows = []
 
@@ -154,15 +153,14 @@ def main() -> None:
                 add(f"trial, {name}, seed {seed}, mAP", result["test_map"], "%")
                 add(f"trial, {name}, seed {seed}, time", result["seconds"], "s")
         add("trial, share of labels that are positive (mAP of a guess)", 100 * float(drawn[2].mean()), "%")
-    results = {
-        "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread",
+    result = {
+        "conditions": f"{torch.get_num_threads()} thread",
         "versions": {"torch": version("torch")},
-        "command": "OMP_NUM_THREADS=1 python benchmarks/supervised_loss.py",
+        "command": " ".join(["OMP_NUM_THREADS=1 python benchmarks/supervised_loss.py", *sys.argv[1:]]),
         "rows": rows,
         "ratios": {},
     }
-    out = Path(__file__).parent / "results" / "supervised_loss.json"
-    out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    record("supervised_loss", result)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from results_parts import layouts
+from results_parts.benchmarks import benchmarks_page
 from results_parts.document import page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,12 @@ HEADINGS = {
         "the scene; few: two of a fifth each; many: four of 6% each.\n\n![Gains](../figures/effect.svg)",
     ),
     "first_run": Heading("The demo, rule by rule"),
+    "gpu": Heading(
+        "A training step on a GPU",
+        "Each method's step beside what the GPU can do. Bounds: operations over the measured rate of products, or bytes over that "
+        "of the memory, whichever takes longer, of an uncompiled step. A compiled step fuses operators, and may be faster than "
+        "the bound by every operator, but not than that by products alone.",
+    ),
     "instruction_sets": Heading(
         "One run on several processors",
         "Runs of the tiny study, lengthened, with equal seeds: beside the machine's own kernels in float32 the same once more, "
@@ -95,13 +102,20 @@ HEADINGS = {
         "The supervised loss", "Figures behind [decision 0009](../decisions/0009-supervised-loss.md)."
     ),
     "thirty_steps": Heading("Every method trains with every loss"),
-    "workflow": Heading("The workflow's own time"),
+    "workflow": Heading(
+        "The workflow's own time",
+        "Dry runs of a study beside the same jobs, which need each other in the same way, in a Snakefile that holds nothing else: "
+        "rules with an input, an output and a command (Snakemake alone), and rules with the directives of ours, but constant. The "
+        "paper has 1,792 shards of images in eight sources of LOD; with 256 shards it has 32 in each.",
+    ),
 }
 
 
 def pages() -> dict[str, str]:
     """Return the text of each page by the name of its file of results."""
-    return {path.stem: text_of(path) for path in sorted(RESULTS.glob("*.json"))} | {"README": index()}
+    titles = {name: heading.title for name, heading in HEADINGS.items()}
+    together = {"README": index(), "benchmarks": benchmarks_page(titles, RESULTS)}
+    return {path.stem: text_of(path) for path in sorted(RESULTS.glob("*.json"))} | together
 
 
 def text_of(path: Path) -> str:
@@ -125,6 +139,7 @@ def index() -> str:
     """Return the list of all pages."""
     lines = ["# Results", "", "Made by `python benchmarks/write_results.py`; do not edit.", ""]
     names = sorted(path.stem for path in RESULTS.glob("*.json"))
+    lines += ["- [Benchmarks](benchmarks.md): the key figure of each, its command, commit and machine", ""]
     lines += [f"- [{HEADINGS[name].title}]({name}.md)" for name in names]
     return "\n".join(lines) + "\n"
 

@@ -68,10 +68,12 @@ wildcard_constraints:
 def of(method, **fixed):
     """Return a function for Snakemake that calls a method of the plan with what its parameters name.
 
-    That is a wildcard, `rulename`, `attempt`, an input file of the rule by its name, or one of `fixed`. A job becomes one JSON.
+    That is a wildcard, `rulename`, `attempt`, an input file of the rule by its name, or one of `fixed`. A job becomes one JSON,
+    made once for all shards, as it depends on the study alone.
     """
     names = [name for name in signature(method).parameters if name not in fixed]
     files = [name for name in names if name not in (*WILDCARDS, *OF_JOB)]
+    texts = {}
 
     def answer(wildcards, input=None, rulename=None, attempt=None):
         # as --forcerun would, but those alone that a target needs: what is forced there becomes a target itself
@@ -82,8 +84,16 @@ def of(method, **fixed):
             **{name: input[name] for name in files},
             **dict(wildcards.items()),
         }
+        key = None if files else tuple(values[name] for name in names)
+        if key in texts:
+            return texts[key]
         value = method(**{name: values[name] for name in names}, **fixed)
-        return value.as_json() if isinstance(value, Job) else value
+        if not isinstance(value, Job):
+            return value
+        text = value.as_json()
+        if key is not None:
+            texts[key] = text
+        return text
 
     # Snakemake gives a function what its signature asks for, and takes params that ask for input files for derived from them
     asked = [

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from gpu_parts.roofline import Work, count
+from torch import Tensor
 
 from objectcrop.boxes import Boxes
 from objectcrop.networks.backbones import seeded_weights
@@ -13,7 +15,7 @@ from objectcrop.runtime.cuda import fast_gpu
 from objectcrop.runtime.distributed import World
 from objectcrop.runtime.randomness import Seeds
 from objectcrop.runtime.signals import StopRequest
-from objectcrop.ssl.methods.method import Setup
+from objectcrop.ssl.methods.method import Method, Setup
 from objectcrop.ssl.methods.registry import build_method
 from objectcrop.ssl.samples.images import ImageList
 from objectcrop.ssl.samples.labelled import LabelledSamples
@@ -95,12 +97,7 @@ def time_run(
     """
     seeds, total = Seeds(0, 0), size.warm_up + size.steps
     labels = torch.arange(len(images)) % 1000
-    is_supervised = run.method == "supervised"
-    samples = (
-        LabelledSamples(images, labels, run, seeds) if is_supervised else PairSamples(images, boxes, run, 0.4, seeds)
-    )
-    with seeded_weights(0):
-        method = build_method(Setup(run, seeds, world, len(samples), labels if is_supervised else None))
+    samples, method = built(run, images, boxes, labels, world)
     compile_trunks(method, world, on_gpu=True)
     job = Job("benchmark", "none", run.optimizer, len(samples), folder, seeds, save_every_s=1e9, peak_teraflops=peak)
     assert job.total_steps == total, f"{len(samples)} samples give {job.total_steps} steps, expected {total}"
@@ -116,6 +113,41 @@ def time_run(
         Training(method, job, world).run(batches, StopRequest(), images.ids)
     rows = [row for row in read_metrics(folder) if row["step"] > size.warm_up]
     return Timed(*(sum(row[name] for row in rows) / len(rows) for name in Timed._fields))
+
+
+def built(
+    run: Run, images: ImageList, boxes: list[Boxes], labels: Tensor, world: World
+) -> tuple[LabelledSamples | PairSamples, Method]:
+    """Return the samples of a run and its method."""
+    seeds, is_supervised = Seeds(0, 0), run.method == "supervised"
+    samples = (
+        LabelledSamples(images, labels, run, seeds) if is_supervised else PairSamples(images, boxes, run, 0.4, seeds)
+    )
+    with seeded_weights(0):
+        return samples, build_method(Setup(run, seeds, world, len(samples), labels if is_supervised else None))
+
+
+def work_of(run: Run, images: ImageList, boxes: list[Boxes], size: Size, world: World, folder: Path) -> Work:
+    """Return what the first step of a run asks of the device: networks, losses, optimizer, and colours if it makes these.
+
+    Args:
+        run: see `run_of`.
+        images: of one step.
+        boxes: of each image.
+        size: of the run.
+        world: one process and its device.
+        folder: new; for the log.
+    """
+    samples, method = built(run, images, boxes, torch.arange(len(images)) % 1000, world)
+    seeds = Seeds(0, 0)
+    order = BatchOrder(len(samples), size.batch, range(1), seeds=seeds, world=world)
+    batch = next(iter(load_batches(samples, order, 0, world.device, start=how_workers_start(world.device))))
+    batch = batch.to(world.device)._replace(rows=batch.rows)
+    folder.mkdir(parents=True)
+    job = Job("count", "none", run.optimizer, len(samples), folder, seeds, save_every_s=1e9)
+    with fast_gpu(world.device):
+        training = Training(method, job, world)
+        return count(lambda: training.run([batch], StopRequest(), images.ids))
 
 
 def repeated(images: ImageList, boxes: list[Boxes], count: int) -> tuple[ImageList, list[Boxes]]:

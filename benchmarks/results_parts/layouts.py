@@ -1,31 +1,15 @@
-"""Tables of each benchmark from the JSON that it wrote."""
+"""Tables of each benchmark from the JSON that it wrote: a function of the name of its file."""
 
 import statistics
 from collections.abc import Mapping
-from typing import Any
 
-from results_parts.document import Table, number, pivot, values
+from results_parts.cells import FASTER, Result, all_rows, number, pivot, ratios, values
+from results_parts.document import Table
 from results_parts.effect import tables as tables_of_effect
+from results_parts.speed import gpu, workflow
 from results_parts.step import tables as tables_of_step
 
-Result = Mapping[str, Any]
-
-
-def all_rows(result: Result) -> Table:
-    """Return every row as it is."""
-    rows = [[row["name"].replace("_", " "), number(row["value"]), row["unit"]] for row in result["rows"]]
-    return Table("Values", ["what", "value", "unit"], rows)
-
-
-def ratios(result: Result, about: str, names: Mapping[str, str] | None = None) -> Table:
-    """Return how many times as long the peers take."""
-    rows = [
-        [(names or {}).get(name, name.replace("_", " ")), number(value)] for name, value in result["ratios"].items()
-    ]
-    return Table("Ratios", ["beside", "ratio"], rows, [about])
-
-
-FASTER = "The peer's time over ours, both measured in the same run: above 1 ours is faster."
+__all__ = ["gpu", "workflow"]
 
 
 def coco_metric(result: Result) -> list[Table]:

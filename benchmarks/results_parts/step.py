@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from results_parts.document import Table, number, values
+from results_parts.cells import number, values
+from results_parts.document import Table
 
 TITLES = {"moco": "MoCo-v2", "oac": "OAC, literal", "densecl": "DenseCL", "byol": "BYOL"}
 PEERS, OVER = ("lightly", "plain"), "oac_over_moco"

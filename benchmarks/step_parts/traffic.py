@@ -7,17 +7,19 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
 
 
 class Traffic(TorchDispatchMode):
     """Counts operations that compute, not those that give another view of a tensor, and each one's tensors once.
 
     A tensor counts as often as it has values in memory: a number that is spread over a shape is one number.
+    `product_bytes` are those of products of matrices and convolutions, which no compiler fuses away.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.operations = self.bytes = 0
+        self.operations = self.bytes = self.product_bytes = 0
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -28,7 +30,9 @@ class Traffic(TorchDispatchMode):
         is_view = all(value.untyped_storage()._cdata in memories for value in written)
         if not (is_view and not operation._schema.is_mutable) and "detach" not in str(operation):
             self.operations += 1
-            self.bytes += sum(map(_size, read)) + sum(map(_size, written))
+            moved = sum(map(_size, read)) + sum(map(_size, written))
+            self.bytes += moved
+            self.product_bytes += moved if operation._overloadpacket in flop_registry else 0
         return made
 
 

@@ -39,6 +39,8 @@ def test_the_fields_of_templates_are_wildcards():
 def test_shards_are_numbered_from_zero():
     assert by_shard("a/{dataset}/{shard}.npz", 2, dataset="x") == ["a/x/0.npz", "a/x/1.npz"]
     assert by_shard("a/{shard}.npz", 0) == []
+    by_shard("a/{shard}.npz", 2).clear()  # the caller's own
+    assert by_shard("a/{shard}.npz", 2) == ["a/0.npz", "a/1.npz"]
 
 
 def test_a_pattern_matches_the_names_it_is_made_of_and_no_other():
