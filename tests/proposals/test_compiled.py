@@ -83,7 +83,7 @@ def test_loops_are_compiled_once_whatever_the_layout_of_their_arrays():
         for name, loop in vars(module).items()
         if hasattr(loop, "py_func") and loop.py_func.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert len(layouts) == 18
+    assert len(layouts) == 19
     assert max(layouts.values()) == 1, layouts  # 0: part of another that was read from the disk
 
 
