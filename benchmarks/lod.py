@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from lod_parts.draw_collection import write_scores
+from lod_parts.literal_features import literal_features
 from lod_parts.literal_phm import literal_confidence
 from threadpoolctl import threadpool_limits
 
@@ -31,7 +32,7 @@ from objectcrop.proposals.lod.ranking.neighbours import find_neighbours
 from objectcrop.proposals.lod.ranking.ranking import walk
 from objectcrop.proposals.lod.ranking.row_parts import RowParts, write_parts
 from objectcrop.proposals.lod.regions.extraction import projection_of, propose_regions
-from objectcrop.proposals.lod.regions.pooling import pool_regions, scale_to_one
+from objectcrop.proposals.lod.regions.pooling import by_place, pool_bins, projected
 from objectcrop.proposals.lod.regions.proposing import cap_regions
 from objectcrop.proposals.lod.regions.sweep import map_boxes, pixel_counts
 from objectcrop.proposals.trunk import Trunk
@@ -42,6 +43,7 @@ from objectcrop.study.settings.proposals import LodProposals
 from objectcrop.study.settings.runs import BackboneSettings
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # the tests hold the literal form, and are not installed
+from lod_parts.cuts import MAPS, measure_cuts  # which uses those of the tests too
 from results_parts.record import record
 
 from tests.proposals.lod.literal_sweep import literal_map_boxes
@@ -132,19 +134,28 @@ def measure_images(repeats: int) -> dict[str, float]:
     network = trunk()
     images = maps(network, max(4, repeats))
     capped = cap_regions(propose_regions(images[0], SIZE, SETTINGS), SETTINGS.max_regions, np.random.default_rng(0))
-    projection = projection_of(SETTINGS, len(images[0][1]) * SETTINGS.region_grid**2, 0)
+    grid, coarse, boxes = SETTINGS.region_grid, images[0][1], capped.boxes
+    projection = projection_of(SETTINGS, len(coarse) * grid**2, 0)
+    matrices, narrow = (by_place(projection, grid**2, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
     every, twice = medians(
         max(1, repeats // 3),
         lambda: [propose_regions(one, SIZE, SETTINGS) for one in images],
         lambda: [propose_regions(one, SIZE, SETTINGS) for one in images * 2],
     )
-    pool = medians(repeats, lambda: scale_to_one(pool_regions(images[0][1], capped.boxes, stride_px=16)) @ projection)
+    ours, ours_narrow, literal = medians(
+        repeats,
+        lambda: projected(pool_bins(coarse, boxes, stride_px=16, grid=grid), matrices),
+        lambda: projected(pool_bins(coarse, boxes, stride_px=16, grid=grid), narrow),
+        lambda: literal_features(coarse, boxes, grid) @ projection,
+    )
     image = np.zeros((384, 512, 3), dtype=np.uint8)
     (dense,) = medians(max(1, repeats // 3), lambda: (network.maps(image), network.descriptor(image, 224)))
     return {
         "proposals_ms": 1e3 * every / len(images),
         "proposals_twice_the_images": twice / every,
-        "region_features_ms": 1e3 * pool[0],
+        "region_features_ms": 1e3 * ours,
+        "region_features_bfloat16_ms": 1e3 * ours_narrow,
+        "region_features_literal_ms": 1e3 * literal,
         "resnet50_512px_ms": 1e3 * dense,
     }
 
@@ -246,12 +257,17 @@ def main() -> None:
     torch.set_num_threads(1)
     rates = {}
     with threadpool_limits(1):
-        for measure in (measure_matching, measure_sweep, measure_images, measure_graph):
+        for measure in (measure_matching, measure_sweep, measure_images, measure_cuts, measure_graph):
             rates |= measure(3 if args.quick else 15)
     ratios = {
         f"phm_numpy_k{count}": rates[f"phm_literal_ms_k{count}"] / rates[f"phm_ms_k{count}"] for count in (200, 1000)
     }
-    ratios["sweep_literal"] = rates["sweep_literal_ms"] / rates["sweep_ms"]
+    ratios |= {
+        f"{name}_literal": rates[f"{name}_literal_ms"] / rates[f"{name}_ms"] for name in ("sweep", "region_features")
+    }
+    ratios |= {
+        f"maskcut_dense_{n}_cells": rates[f"maskcut_dense_ms_{n}_cells"] / rates[f"maskcut_ms_{n}_cells"] for n in MAPS
+    }
     for name, value in (rates | ratios).items():
         target = f"   target {TARGETS[name]:g}" if name in TARGETS else ""
         print(f"{name:32} {value:12.4g}{target}")

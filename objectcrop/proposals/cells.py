@@ -11,6 +11,8 @@ from objectcrop.proposals.loops import saliency as saliency_loops
 Ints = NDArray[np.int64]
 Map = NDArray[np.float64]
 """Of one number a cell, shape (height, width)."""
+FramedMaps = NDArray[np.float32]
+"""With a frame one cell wide around each map, shape (maps, framed cells), cells column by column."""
 
 
 class ChannelSums(NamedTuple):

@@ -61,6 +61,7 @@ class Trunk:
         precision: what the network computes in; maps and descriptors come out as float32.
 
     Attributes:
+        device: of the network.
         strides: input pixels per cell of each layer.
         precision: that the network computes in, resolved for its device.
 
@@ -82,8 +83,8 @@ class Trunk:
             )
         self._layers, self._pixels = layers, pixels
         self._maps, self._descriptor = reader(network, layers), reader(network, (descriptor_layer,))
-        self._device = next(network.parameters()).device
-        self.precision = resolve_precision(precision, self._device)
+        self.device = next(network.parameters()).device
+        self.precision = resolve_precision(precision, self.device)
         self.strides = {layer: self._stride(layer, values) for layer, values in self._probe().items()}
 
     def maps(self, image: ImageArray) -> list[FeatureMap]:
@@ -106,8 +107,8 @@ class Trunk:
 
     @torch.inference_mode()
     def _read(self, network: nn.Module, pixels: Tensor) -> dict[str, Tensor]:
-        with autocast(self.precision, self._device):
-            outputs: dict[str, Tensor] = network(pixels.to(self._device).contiguous(memory_format=torch.channels_last))
+        with autocast(self.precision, self.device):
+            outputs: dict[str, Tensor] = network(pixels.to(self.device).contiguous(memory_format=torch.channels_last))
         return outputs
 
     def _probe(self) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from objectcrop.boxes import Size
 from objectcrop.proposals.lod.ranking.hough import confidence, match, region_set
 from objectcrop.proposals.lod.regions.pooling import pool_regions
 from objectcrop.proposals.lod.regions.proposing import layer_regions
+from objectcrop.proposals.loops import alike as alike_loops
 from objectcrop.proposals.loops import hough as hough_loops
 from objectcrop.proposals.loops import neighbours as neighbour_loops
 from objectcrop.proposals.loops import peaks as peaks_loops
@@ -19,7 +20,16 @@ from objectcrop.proposals.loops import saliency as saliency_loops
 from objectcrop.proposals.loops import sweep as sweep_loops
 from objectcrop.proposals.loops.compiled import compiled
 
-MODULES = (hough_loops, neighbour_loops, peaks_loops, pooling_loops, row_loops, saliency_loops, sweep_loops)
+MODULES = (
+    alike_loops,
+    hough_loops,
+    neighbour_loops,
+    peaks_loops,
+    pooling_loops,
+    row_loops,
+    saliency_loops,
+    sweep_loops,
+)
 SMALL_CASE = "from tests.proposals.test_compiled import small_case; print(small_case())"
 
 
@@ -44,9 +54,10 @@ def small_case() -> str:
         part.flags.writeable = False  # as what is read from the files of rows
     row_loops.multiply_rows(*matrix, scores[0].astype(float), products)
     assert products.any()
-    return " ".join(
-        part.tobytes().hex() for part in (scores, regions_of_layer.boxes, regions_of_layer.roots, pooled, products)
-    )
+    sums = alike_loops.sums_of_alike((features[0, :6, :6] > 0.5).view(np.uint8), scores[0].astype(float))
+    assert sums.any()
+    results = (scores, regions_of_layer.boxes, regions_of_layer.roots, pooled, products, sums)
+    return " ".join(part.tobytes().hex() for part in results)
 
 
 def test_loops_give_the_same_bits_when_they_are_not_compiled(root):
@@ -72,7 +83,7 @@ def test_loops_are_compiled_once_whatever_the_layout_of_their_arrays():
         for name, loop in vars(module).items()
         if hasattr(loop, "py_func") and loop.py_func.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert len(layouts) == 17
+    assert len(layouts) == 19
     assert max(layouts.values()) == 1, layouts  # 0: part of another that was read from the disk
 
 

@@ -1,4 +1,4 @@
-"""The loop of RoI max pooling, compiled (decision 0008). What it computes is described in `pooling`, which alone calls it."""
+"""The loops of RoI max pooling, compiled (decision 0008). What they compute is described in `pooling`, which alone calls them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,30 +6,22 @@ from numpy.typing import NDArray
 from objectcrop.proposals.loops.compiled import compiled
 
 Features = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 @compiled
-def pool(cells: Features, spans: NDArray[np.int64], grid: int) -> Features:
-    """Greatest value of every channel in every bin, shape (boxes, channels, grid * grid); 0 in empty bins.
+def pool(cells: Features, spans: Ints) -> Features:
+    """Greatest value of every channel in every bin, shape (bins, channels); 0 in empty bins.
 
     Args:
         cells: shape (height, width, channels), so that the channels of a cell are together.
-        spans: first and one past the last row, then column, of every bin of an axis, shape (boxes, grid, 4).
-        grid: bins a side.
+        spans: first and one past the last row, then column, of every bin, shape (bins, 4).
     """
-    num_channels = cells.shape[2]
-    pooled = np.empty((len(spans), num_channels, grid * grid), np.float32)
-    greatest = np.empty((grid * grid, num_channels), np.float32)
-    for box in range(len(spans)):
-        for down in range(grid):
-            for across in range(grid):
-                low, high = spans[box, down, 0], spans[box, down, 1]
-                left, right = spans[box, across, 2], spans[box, across, 3]
-                _greatest(cells, low, high, left, right, greatest[down * grid + across])
-        for channel in range(num_channels):
-            for place in range(grid * grid):
-                pooled[box, channel, place] = greatest[place, channel]
-    return pooled
+    greatest = np.empty((len(spans), cells.shape[2]), np.float32)
+    for index in range(len(spans)):
+        low, high, left, right = spans[index]
+        _greatest(cells, low, high, left, right, greatest[index])
+    return greatest
 
 
 @compiled
@@ -43,3 +35,19 @@ def _greatest(cells: Features, low: int, high: int, left: int, right: int, out: 
             values = cells[row, column]
             for channel in range(len(out)):
                 out[channel] = max(out[channel], values[channel])
+
+
+@compiled
+def by_channel(pooled: Features, bins: Ints) -> Features:
+    """Bins of each box with the places of a channel together, shape (boxes, channels, places).
+
+    Args:
+        pooled: shape (bins, channels).
+        bins: the bin at each place of each box, shape (boxes, places).
+    """
+    values = np.empty((len(bins), pooled.shape[1], bins.shape[1]), np.float32)
+    for box in range(len(bins)):
+        for channel in range(pooled.shape[1]):
+            for place in range(bins.shape[1]):
+                values[box, channel, place] = pooled[bins[box, place], channel]
+    return values

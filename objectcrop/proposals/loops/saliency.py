@@ -57,7 +57,7 @@ def seeds(unit: Singles, peaks: Ints, around: Ints) -> Singles:
 
 
 @compiled
-def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least: float) -> Floats:
+def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least: float) -> Singles:
     """Keep 4-connected pieces of cells above a limit, one of which reaches `least`, inside a mask; 0 elsewhere.
 
     Args:
@@ -72,7 +72,7 @@ def strong_pieces(maps: Singles, over: Floats, inside: Bools, height: int, least
         Shape (maps, framed cells).
     """
     width = maps.shape[1] // height
-    strong = np.zeros((len(maps), len(inside)))
+    strong = np.zeros((len(maps), len(inside)), np.float32)
     values, visited = np.zeros(len(inside), np.float32), np.ones(len(inside), np.bool_)
     piece = np.empty(maps.shape[1], np.int64)
     for index in range(len(maps)):

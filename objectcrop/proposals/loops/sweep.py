@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from objectcrop.proposals.loops.compiled import compiled
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SmallInts = NDArray[np.int32]
 """32 bits, so that what is read for each cell stays near the core."""
@@ -31,28 +30,53 @@ X1, Y1, X2, Y2, ROOT, LEVEL = range(6)
 
 @compiled
 def sweep(
-    values: Floats, order: Ints, height: int, counts: Ints, reach: float, num_steps: int, edges: Ints, repeats: bool
+    order: Ints,
+    starts: Ints,
+    strong: Ints,
+    counts: Ints,
+    num_cells: int,
+    height: int,
+    num_steps: int,
+    edges: Ints,
+    repeats: bool,
 ) -> Ints:
-    """Return boxes of the pieces of the greatest cells, from few cells to many, in one pass (spec of LOD, 2.10).
+    """Return boxes of the pieces of the greatest cells of maps, from few cells to many, in one pass (spec of LOD, 2.10).
 
     All cells of a piece bear its label; where two pieces meet, the cells of the smaller one are marked again. A cell that touches
     one piece alone, as nearly all do, costs one read of each neighbour and no search.
 
     Args:
-        values: map with its frame, shape (cells,).
-        order: cells to visit, values falling; none of the frame.
+        order: cells to visit, values falling, map after map; none of the frame.
+        starts: the first of each map in that order, and the end of the last.
+        strong: how many cells of each map, the first ones, reach the top level.
+        counts: how many cells each level keeps, rising, shape (maps, levels). Levels with fewer cells than there are pieces of
+            cells that reach the top level are left out.
+        num_cells: of a map, with its frame.
         height: cells in a column, frame included.
-        counts: how many cells each level keeps, rising. Levels with fewer cells than there are pieces of cells that reach the top
-            level are left out.
-        reach: top level.
         num_steps: 4 or 8 neighbours.
         edges: first pixel and one past the last pixel of each column and of each row, frame included, shape (4, longer side).
         repeats: give a piece at every level; otherwise not where box and root are those of the last level that gave the root.
 
     Returns:
-        Level by level, within a level by the pieces' first cells; shape (boxes, 6), columns as named above.
+        Map by map, level by level, within a level by the pieces' first cells; shape (boxes, 6), columns as named above.
     """
-    labels, following = np.full(len(values), -1, np.int32), np.empty(len(values), np.int32)
+    rows, num_rows = np.empty((1024, 6), np.int64), 0
+    for index in range(len(strong)):
+        visits = order[starts[index] : starts[index + 1]]
+        own = _sweep_map(visits, strong[index], counts[index], num_cells, height, num_steps, edges, repeats)
+        while num_rows + len(own) > len(rows):
+            rows = np.concatenate((rows, np.empty_like(rows)))
+        rows[num_rows : num_rows + len(own)] = own
+        num_rows += len(own)
+    return rows[:num_rows]
+
+
+@compiled
+def _sweep_map(
+    order: Ints, num_strong: int, counts: Ints, num_cells: int, height: int, num_steps: int, edges: Ints, repeats: bool
+) -> Ints:
+    """Boxes of one map."""
+    labels, following = np.full(num_cells, -1, np.int32), np.empty(num_cells, np.int32)
     pieces, owner = np.empty((len(order), 9), np.int32), np.empty(len(order), np.int32)
     tally = np.zeros(4, np.int64)
     listed, num_listed = np.empty(len(order), np.int64), 0
@@ -60,7 +84,7 @@ def sweep(
     visited = 0
     for level in range(len(counts)):
         good, until = tally[GOOD], min(counts[level], len(order))
-        _grow(labels, following, pieces, owner, tally, values, order[visited:until], height, reach, num_steps)
+        _grow(labels, following, pieces, owner, tally, order, visited, until, num_strong, height, num_steps)
         visited = until
         for number in range(good, tally[GOOD]):
             listed[num_listed] = number
@@ -70,12 +94,12 @@ def sweep(
             rows = np.concatenate((rows, np.empty_like(rows)))
         _write(pieces, listed[:num_listed], height, edges, level, rows[num_rows:])
         num_rows += num_listed
-    _grow(labels, following, pieces, owner, tally, values, order[visited:], height, reach, num_steps)
+    _grow(labels, following, pieces, owner, tally, order, visited, len(order), num_strong, height, num_steps)
     begin = 0
     while begin < num_rows and counts[rows[begin, LEVEL]] < tally[FEWEST]:
         begin += 1
     rows = rows[begin:num_rows]
-    return rows if repeats else rows[: _drop_repeats(rows, len(values))]
+    return rows if repeats else rows[: _drop_repeats(rows, num_cells)]
 
 
 @compiled
@@ -85,27 +109,29 @@ def _grow(
     pieces: SmallInts,
     owner: SmallInts,
     tally: Ints,
-    values: Floats,
     order: Ints,
+    begin: int,
+    end: int,
+    num_strong: int,
     height: int,
-    reach: float,
     num_steps: int,
 ) -> None:
-    """Visit cells: each founds a piece or is added to the one it touches, after those it touches were joined."""
-    for cell in order:
+    """Visit cells begin, ..., end - 1: each founds a piece or is added to the one it touches, after those were joined."""
+    for visit in range(begin, end):
+        cell = order[visit]
         label = _label_around(labels, cell, height, num_steps)
         if label == _NONE:
             label = tally[FOUNDED]
             _begin(pieces, owner, label, cell, cell % height)
             tally[FOUNDED] += 1
             tally[ALIVE] += 1
-            tally[GOOD] += values[cell] >= reach
+            tally[GOOD] += visit < num_strong
         else:
             if label == _SEVERAL:
                 label = _join_around(labels, following, pieces, owner, tally, cell, height, num_steps)
             _add(pieces, owner[label], following, cell, cell % height)
         labels[cell] = label
-        if values[cell] >= reach:
+        if visit < num_strong:
             tally[FEWEST] = tally[ALIVE]
 
 

@@ -1,26 +1,19 @@
 """Objects by repeated normalised cuts of a feature map: MaskCut of CutLER (Wang et al. 2023, arXiv:2301.11320), section 3.2.
 
-One cut is TokenCut (Wang et al. 2022, arXiv:2202.11539): cells are joined where their features are alike, and the second
-smallest solution of (D - W) x = lambda D x parts them (Shi and Malik 2000). We leave out the CRF that refines masks to
-pixels, as only their boxes are used.
+One cut is TokenCut (Wang et al. 2022, arXiv:2202.11539): cells are joined where their features are alike, and a normalised
+cut parts them (`normalised_cut`). We leave out the CRF that refines masks to pixels, as only their boxes are used.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.linalg import eigh
 
 from objectcrop.boxes import Boxes, Size
-from objectcrop.proposals.cells import channel_sums, pixel_runs, unit_features
+from objectcrop.proposals.cells import pixel_runs
+from objectcrop.proposals.sources.normalised_cut import Cells, Vector, alike_cells, cut_vector
 from objectcrop.proposals.sources.searches import ScoredBoxes, Search
 from objectcrop.proposals.trunk import FeatureMap, ImageArray, Trunk
 from objectcrop.study.settings.proposals import MaskCutProposals
 
-Vector = NDArray[np.float64]
-Cells = NDArray[np.bool_]
-
-WEAK = 1e-5
-"""Weight between cells that are not alike: it keeps the graph connected."""
 FEWEST_CELLS = 2
 MAX_CORNERS = 1
 """An object holds at most this many of the four corners."""
@@ -55,39 +48,24 @@ def cut_masks(features: FeatureMap, *, num_cuts: int, min_cosine: float, centred
         centred: take the mean over the cells from the features first.
     """
     _, height, width = features.shape
-    alike = affinity(features - features.mean(axis=(1, 2), keepdims=True) if centred else features, min_cosine)
-    masks = np.zeros((0, height, width), dtype=bool)
+    alike = alike_cells(features - features.mean(axis=(1, 2), keepdims=True) if centred else features, min_cosine)
+    masks: list[Cells] = []
+    free = np.ones(height * width, dtype=bool)  # cells column by column; `alike` has those that are free
     for _ in range(num_cuts):
-        free = ~masks.any(axis=0)
-        if free.sum() < 2 * FEWEST_CELLS:
+        num_free = len(alike)
+        if num_free < 2 * FEWEST_CELLS:
             break
-        taken = ~free.T.reshape(-1)
-        weights = np.where(taken[:, None] | taken, WEAK, alike)
-        if (weights[free.T.reshape(-1)] == weights[0, 0]).all():
+        if not alike.any() or (num_free == len(free) and alike.all()):
             break  # nothing distinguishes one cell from another
-        mask = object_side(second_eigenvector(weights).reshape(width, height).T) & free
-        if mask.sum() < FEWEST_CELLS:
+        values = np.empty(len(free))
+        values[free], values[~free] = cut_vector(alike, len(free) - num_free)
+        side = object_side(values.reshape(width, height).T).T.reshape(-1) & free
+        if side.sum() < FEWEST_CELLS:
             break
-        masks = np.concatenate([masks, mask[None]])
-    return masks
-
-
-def affinity(features: FeatureMap, min_cosine: float) -> NDArray[np.float64]:
-    """W: 1 where the cosine of two cells is at least `min_cosine`, 1e-5 elsewhere; cells column by column."""
-    by_column = np.ascontiguousarray(features.transpose(0, 2, 1))
-    unit = unit_features(by_column, channel_sums(by_column).lengths)
-    return np.where(unit.T @ unit >= min_cosine, 1.0, WEAK)
-
-
-def second_eigenvector(weights: NDArray[np.float64]) -> Vector:
-    """The vector x of the second smallest lambda of (D - W) x = lambda D x; its sign is not determined.
-
-    With y = D^1/2 x this is the symmetric problem of D^-1/2 W D^-1/2, second largest.
-    """
-    root = np.sqrt(weights.sum(axis=1))
-    last = len(weights) - 1
-    _, vectors = eigh(weights / np.outer(root, root), subset_by_index=(last - 1, last - 1))
-    return np.asarray(vectors[:, 0] / root)
+        masks.append(side.reshape(width, height).T)
+        alike = alike[~side[free]][:, ~side[free]]
+        free &= ~side
+    return np.array(masks, dtype=bool).reshape(-1, height, width)
 
 
 def object_side(values: Vector) -> Cells:

@@ -242,7 +242,7 @@ class MaskCutProposals(FeatureProposals, SearchedProposals):
 
     kind: Literal["maskcut"]
     layer: str = Field(
-        default="layer3", description="Layer whose cells are cut; the cost grows with their number cubed."
+        default="layer3", description="Layer whose cells are cut; the cost grows with their number squared."
     )
     num_cuts: int = Field(default=3, ge=1, description="N: objects searched in each image, one after another.")
     min_cosine: float = Field(

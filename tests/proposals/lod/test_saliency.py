@@ -14,6 +14,7 @@ from objectcrop.proposals.lod.regions.saliency import (
     peak_map,
     unlike_mean,
     without_border,
+    without_frame,
 )
 from objectcrop.proposals.loops.saliency import seeds, strong_pieces
 
@@ -57,7 +58,8 @@ def scene(height: int = 8, width: int = 10) -> np.ndarray:
 
 
 def resembling(features, peaks, mask, **choices):
-    return local_maps(features, channel_sums(features).lengths, peaks, mask, **choices)
+    maps = local_maps(features, channel_sums(features).lengths, peaks, mask, **choices)
+    return without_frame(maps, features.shape[1])
 
 
 def test_a_local_map_is_the_block_of_its_peak():

@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from objectcrop.boxes import Size
 from objectcrop.proposals.cells import pixel_runs
-from objectcrop.proposals.lod.regions.sweep import distinct, map_boxes, pixel_counts
+from objectcrop.proposals.lod.regions.saliency import framed
+from objectcrop.proposals.lod.regions.sweep import boxes_of_maps, distinct, map_boxes, pixel_counts
 from tests.proposals.lod.literal_sweep import literal_map_boxes
 
 MAPS = arrays.arrays(
@@ -39,6 +40,20 @@ def test_without_repeats_the_same_boxes_come_first(values, levels, more, near, t
     (boxes, place), (expected, expected_place) = distinct(fewer.boxes), distinct(every.boxes)
     assert_array_equal(boxes, expected)
     assert_array_equal(fewer.roots[place], every.roots[expected_place])
+
+
+@given(st.lists(MAPS, min_size=0, max_size=4), st.integers(1, 6), st.integers(0, 9), st.booleans())
+def test_boxes_of_many_maps_are_those_of_each_map(maps, levels, more, rough):
+    shape = maps[0].shape if maps else (3, 4)
+    size = Size(shape[1] + more, shape[0] + more)
+    maps = [np.resize(values, shape).astype(np.float32) for values in maps]
+    if rough:  # values that differ in their last bits alone
+        maps = [values * (1 + np.arange(values.size, dtype=np.float32).reshape(shape) * 2e-7) for values in maps]
+    at_once = np.stack([*(framed(values).reshape(-1) for values in maps), np.zeros((shape[0] + 2) * (shape[1] + 2))])
+    every = boxes_of_maps(at_once.astype(np.float32), shape[0], size, levels)
+    parts = [map_boxes(values, size, pixel_counts(values, levels), repeats=False) for values in maps]
+    assert_array_equal(every.boxes, np.concatenate([np.zeros((0, 4), int), *(part.boxes for part in parts)]))
+    assert_array_equal(every.roots, np.concatenate([np.zeros(0, int), *(part.roots for part in parts)]))
 
 
 def test_a_piece_that_stays_as_it_is_appears_once():

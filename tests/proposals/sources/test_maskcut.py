@@ -1,19 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
-from scipy.linalg import eigh
+from numpy.testing import assert_array_equal
 from torch import nn
 
 from objectcrop.boxes import Size
 from objectcrop.proposals.sources.maskcut import (
-    affinity,
     cut_masks,
     mask_boxes,
     mask_cut,
     object_side,
-    second_eigenvector,
 )
 from objectcrop.proposals.sources.searches import find_boxes
 from objectcrop.proposals.trunk import Trunk
@@ -31,16 +26,6 @@ def scene() -> np.ndarray:
         features[0, rows, columns] -= 1
         features[channel, rows, columns] += 1
     return features.astype(np.float32)
-
-
-@given(st.integers(0, 300))
-def test_the_cut_solves_the_generalised_problem(seed):
-    drawn = np.random.default_rng(seed).random((9, 9))
-    weights = drawn + drawn.T
-    degrees = np.diag(weights.sum(axis=1))
-    values, _ = eigh(degrees - weights, degrees)
-    x = second_eigenvector(weights)
-    assert_allclose((degrees - weights) @ x, values[1] * (degrees @ x), atol=1e-9)
 
 
 def test_two_objects_are_found_one_after_the_other():
@@ -61,12 +46,6 @@ def test_features_after_a_relu_need_centring():
     assert len(cut_masks(shifted, num_cuts=2, min_cosine=0.15, centred=False)) == 0
     boxes = mask_boxes(cut_masks(shifted, num_cuts=2, min_cosine=0.15, centred=True), Size(160, 120)).tolist()
     assert [20, 20, 80, 60] in boxes
-
-
-def test_cells_are_joined_by_their_cosine():
-    features = np.array([[[2.0, 1.0, 0.0]], [[0.0, 1.0, 3.0]]], dtype=np.float32)
-    weak = 1e-5
-    assert_allclose(affinity(features, 0.5), [[1, 1, weak], [1, 1, 1], [weak, 1, 1]])
 
 
 def test_the_object_is_the_side_of_the_extreme_cell_in_one_piece():

@@ -1,11 +1,20 @@
 """Everything that LOD needs to know of one image: descriptor, regions, features of regions."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from objectcrop.boxes import Size
 from objectcrop.proposals.lod.regions.image_regions import ImageRegions, Regions
-from objectcrop.proposals.lod.regions.pooling import pool_regions, random_projection, scale_to_one
+from objectcrop.proposals.lod.regions.pooling import (
+    by_place,
+    pool_bins,
+    pool_regions,
+    projected,
+    random_projection,
+    scale_to_one,
+)
 from objectcrop.proposals.lod.regions.proposing import cap_regions, layer_regions, merge_layers
 from objectcrop.proposals.lod.regions.saliency import unlike_mean
 from objectcrop.proposals.trunk import FeatureMap, ImageArray, Trunk, reduced_size, resized
@@ -50,7 +59,7 @@ class Extractor:
 
     def __init__(self, trunk: Trunk, settings: LodProposals, study_seed: int) -> None:
         self._trunk, self._settings, self._study_seed = trunk, settings, study_seed
-        self._projection: Features | None = None
+        self._projection: Tensor | None = None
         self._num_inputs = 0
 
     def describe(self, image: ImageArray, image_id: str) -> ImageRegions:
@@ -69,15 +78,19 @@ class Extractor:
         regions = propose_regions((fine, coarse), size, settings)
         rng = generator(self._study_seed, "lod.cap", image_id)
         regions = cap_regions(regions, settings.max_regions, rng)
-        stride = self._trunk.strides[settings.layers[1]]
-        pooled = scale_to_one(pool_regions(coarse, regions.boxes, stride_px=stride, grid=settings.region_grid))
-        return ImageRegions(size, whole_image, regions, self._projected(pooled))
+        return ImageRegions(size, whole_image, regions, self._region_features(coarse, regions.boxes))
 
-    def _projected(self, pooled: Features) -> Features:
-        if self._num_inputs != pooled.shape[1]:
-            self._num_inputs = pooled.shape[1]
-            self._projection = projection_of(self._settings, self._num_inputs, self._study_seed)
-        return pooled if self._projection is None else pooled @ self._projection
+    def _region_features(self, coarse: FeatureMap, boxes: NDArray[np.int64]) -> Features:
+        stride, grid = self._trunk.strides[self._settings.layers[1]], self._settings.region_grid
+        if self._num_inputs != (num_inputs := len(coarse) * grid**2):
+            self._num_inputs = num_inputs
+            whole = projection_of(self._settings, num_inputs, self._study_seed)
+            dtype = torch.bfloat16 if self._trunk.precision == "bfloat16" else torch.float32
+            device = self._trunk.device
+            self._projection = None if whole is None else by_place(whole, grid**2, device=device, dtype=dtype)
+        if self._projection is None:
+            return scale_to_one(pool_regions(coarse, boxes, stride_px=stride, grid=grid))
+        return projected(pool_bins(coarse, boxes, stride_px=stride, grid=grid), self._projection)
 
 
 def _check(image_id: str, maps: list[FeatureMap], whole_image: FeatureMap) -> None:

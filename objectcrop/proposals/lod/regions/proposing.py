@@ -9,8 +9,8 @@ from objectcrop.boxes import Size
 from objectcrop.proposals.cells import channel_sums
 from objectcrop.proposals.lod.regions.image_regions import Regions
 from objectcrop.proposals.lod.regions.peaks import column_major, find_peaks
-from objectcrop.proposals.lod.regions.saliency import global_mask, local_maps, peak_map, without_border
-from objectcrop.proposals.lod.regions.sweep import RootedBoxes, distinct, map_boxes, pixel_counts
+from objectcrop.proposals.lod.regions.saliency import global_mask, local_maps, peak_map, without_border, without_frame
+from objectcrop.proposals.lod.regions.sweep import RootedBoxes, boxes_of_maps, distinct, map_boxes, pixel_counts
 
 
 def layer_regions(
@@ -38,10 +38,15 @@ def layer_regions(
     saliency, lengths = channel_sums(features)
     candidates = peak_map(saliency, rule)
     peaks = find_peaks(candidates.values, min_value=candidates.min_value, max_peaks=max_peaks, reference=reference)
-    parts = []
-    for values in local_maps(features, lengths, peaks, global_mask(saliency), reference=reference):
-        counts = pixel_counts(values, num_levels)
-        parts.append(map_boxes(values, size, counts, reference=reference, repeats=False))
+    maps = local_maps(features, lengths, peaks, global_mask(saliency), reference=reference)
+    height = len(saliency)
+    if reference:
+        parts = [
+            map_boxes(values, size, pixel_counts(values, num_levels), reference=True)
+            for values in without_frame(maps, height).astype(np.float64)
+        ]
+    else:
+        parts = [boxes_of_maps(maps, height, size, num_levels)]
     boxes = np.concatenate([*(part.boxes for part in parts), [[0, 0, *size]]])
     top = int(column_major(without_border(saliency)).argmax())
     roots = np.concatenate([*(part.roots for part in parts), [top]])

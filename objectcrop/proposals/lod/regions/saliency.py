@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from objectcrop.proposals.cells import Map, unit_features
+from objectcrop.proposals.cells import FramedMaps, Map, unit_features
 from objectcrop.proposals.lod.regions.peaks import neighbours_of_cells
 from objectcrop.proposals.loops import saliency as saliency_loops
 
-_Value = TypeVar("_Value", np.float64, np.bool_)
+_Value = TypeVar("_Value", np.float32, np.float64, np.bool_)
 
 
 class PeakMap(NamedTuple):
@@ -83,8 +83,8 @@ def local_maps(
     mask: NDArray[np.bool_],
     *,
     reference: bool = False,
-) -> Map:
-    """What resembles each peak, shape (peaks, height, width), values 0 to 2.
+) -> FramedMaps:
+    """What resembles each peak, values 0 to 2.
 
     Similarity to the peak plus mean similarity to its neighbours; kept where it is above its mean, in 4-connected pieces
     that reach 1 somewhere, off the border and inside `mask`.
@@ -104,7 +104,11 @@ def local_maps(
     by_row = np.append(np.arange(height * width).reshape(height, width).T, -1)
     similarity = saliency_loops.seeds(unit, by_row[peaks], by_row[around]) @ unit
     inside = framed(without_border(mask))
-    maps = saliency_loops.strong_pieces(
+    return saliency_loops.strong_pieces(
         similarity, similarity.mean(axis=1, dtype=np.float64), inside.reshape(-1), height, 1.0
     )
-    return maps.reshape(-1, width + 2, height + 2)[:, 1:-1, 1:-1].transpose(0, 2, 1)
+
+
+def without_frame(maps: FramedMaps, height: int) -> NDArray[np.float32]:
+    """Return maps in the order of an image, shape (maps, height, width)."""
+    return maps.reshape(len(maps), -1, height + 2)[:, 1:-1, 1:-1].transpose(0, 2, 1)
