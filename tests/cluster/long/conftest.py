@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from tests.chaos.results import digests
 from tests.cluster.login import Login
 from tests.conftest import copied
 
@@ -27,10 +28,11 @@ GPUS = ("--set-resources", *(f"{rule}:gres='gpu:1'" for rule in ON_GPUS))
 
 
 class Studied(NamedTuple):
-    """The tiny study that has run: a user in its folder, and the cluster's record of its jobs."""
+    """The tiny study that has run: a user in its folder, the cluster's record of its jobs, and what it ended with."""
 
     user: Login
     jobs: list[dict[str, str]]
+    digests: dict[str, str]
 
 
 def tiny_checkout(root, folder):
@@ -46,6 +48,6 @@ def studied(cluster, root, tmp_path_factory):
     user, before = Login(cluster, folder, folder), len(cluster.jobs())
     try:
         user.run(*TINY, *ARRAYS, "extract_features,score_pairs", *GPUS)
-        yield Studied(user, cluster.jobs()[before:])
+        yield Studied(user, cluster.jobs()[before:], digests(folder))
     finally:
         user.interrupt_all()
