@@ -12,7 +12,7 @@ test: setup ## all tests; make test TESTS="tests/proposals -m 'not slow'" runs s
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 test-cluster: setup ## the tiny study, and what can happen to jobs, on a Slurm of its own; needs root and packages (docs/cluster.md)
-	@$(BIN)/python -m pytest tests/cluster tests/cluster/long
+	@$(BIN)/python -m pytest tests/cluster/test_jobs.py tests/cluster/long
 
 learn: setup ## every method of pretraining leaves random initialisation behind on drawn scenes, and a ResNet-50 learns photographs; 45 minutes
 	@$(BIN)/python -m pytest tests/learning

@@ -1,6 +1,7 @@
 """What continuous integration adds to checks and tests: other Pythons, lowest versions, coverage of rooms."""
 
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -117,6 +118,18 @@ def test_every_target_of_the_makefile_is_listed_in_its_first_line(root):
 def test_the_makefile_s_commands_exist(root):
     scripts = re.findall(r"\.ci/\w+\.py", (root / "Makefile").read_text())
     assert [name for name in scripts if not (root / name).is_file()] == []
+
+
+@pytest.mark.parametrize(("target", "folder"), [("test-cluster", "cluster"), ("learn", "learning")])
+def test_a_target_of_long_tests_finds_all_of_its_folder(root, target, folder):
+    """Pytest leaves `long` and `learning` out, and also where another argument is the folder above it."""
+    recipe = (root / "Makefile").read_text().split(f"\n{target}:")[1].split("\n")[1]
+    arguments = recipe.split("-m pytest ")[1].split()
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {line.split("::")[0] for line in done.stdout.splitlines() if "::" in line}
+    assert found == {path.relative_to(root).as_posix() for path in (root / "tests" / folder).rglob("test_*.py")}
 
 
 def test_slurm_is_installed_from_the_packages_that_the_page_and_the_skipped_tests_name(root):
