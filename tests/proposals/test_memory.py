@@ -73,12 +73,12 @@ def test_rows_are_put_in_order_of_as_many_images_as_memory_is_asked_for():
     ("num_images", "changes", "expected"),
     [
         # vectors: (8 x 80 + 28) bytes x 2 million x 200 regions
-        (2_000_000, {"ranking_processes": 8, "num_score_shards": 1024}, 8 * 1000 + 267_200),
+        (2_000_000, {"ranking_processes": 8, "num_score_shards": 1024}, 8 * 1300 + 267_200),
         # a shard of 100,000 images: 2 x 120 bytes x 100,000 x 50 x 100 scores
-        (200_000, {"ranking_processes": 2, "num_shards": 2}, 2 * 1000 + 120_000),
+        (200_000, {"ranking_processes": 2, "num_shards": 2}, 2 * 1300 + 120_000),
         # a part of 512 images is more than a shard of 100, and all 300 of a small collection are less than a part
-        (10_000, {"num_score_shards": 100, "max_regions": 2}, 1000 + 308),
-        (300, {"num_score_shards": 100, "max_regions": 2}, 1000 + 180),
+        (10_000, {"num_score_shards": 100, "max_regions": 2}, 1300 + 308),
+        (300, {"num_score_shards": 100, "max_regions": 2}, 1300 + 180),
     ],
 )
 def test_a_ranking_asks_for_its_vectors_or_its_scores_whichever_are_more(num_images, changes, expected):

@@ -57,4 +57,4 @@ def rejected_per_epoch(history: Sequence[Mapping[str, float]], num_epochs: int) 
     for row in history:
         total += row.get(REJECTED, 0.0) * (row["images_seen"] - before)
         before = row["images_seen"]
-    return round(total) / num_epochs
+    return round(total) / num_epochs if num_epochs else 0.0

@@ -38,8 +38,8 @@ LINES = {
 }
 """By rule; the ranking has a form of its own."""
 
-RANKING_FIXED_MB = 1000
-"""Of each process."""
+RANKING_FIXED_MB = 1300
+"""Of each process: up to 650 of it are pages of libraries, of which kernels map more or fewer at once."""
 WHOLE_BYTES, OWN_BYTES = 80, 28
 """Of a region in the ranking's vectors: of those that each process has whole, and of those that are split among them."""
 SORTED_BYTES = 120

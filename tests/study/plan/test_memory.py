@@ -20,5 +20,5 @@ def test_the_images_counted_are_those_that_can_be_read(tmp_path):
 def test_each_process_of_a_ranking_holds_whole_vectors():
     lod = {"kind": "lod", "features_run": "scene", "max_regions": 100, "num_neighbours": 1, "max_scores_per_pair": 1}
     one, two = (LodProposals.model_validate(lod | {"ranking_processes": processes}) for processes in (1, 2))
-    assert ranking_mb(1_000_000, one) == 1000 + (80 + 28) * 100
-    assert ranking_mb(1_000_000, two) == 2000 + (2 * 80 + 28) * 100
+    assert ranking_mb(1_000_000, one) == 1300 + (80 + 28) * 100
+    assert ranking_mb(1_000_000, two) == 2600 + (2 * 80 + 28) * 100
