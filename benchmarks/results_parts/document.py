@@ -17,31 +17,6 @@ class Table(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def values(result: Mapping[str, Any]) -> dict[str, float]:
-    """Return the value of each row by its name."""
-    return {row["name"]: row["value"] for row in result["rows"]}
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Return a value with `digits` significant digits; whole numbers of up to 6 digits stay whole."""
-    if value is None:
-        return ""
-    if value == 0 or 10 ** (digits - 1) <= abs(value) < 1e7:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
-
-
-def pivot(
-    result: Mapping[str, Any], columns: Sequence[str], prefix: str = "", separator: str = ", "
-) -> list[list[str]]:
-    """Return a row for each name without its end, and in it the values at the ends that are named."""
-    by_name = values(result)
-    ends = tuple(separator + column for column in columns)
-    names = [name for name in by_name if name.startswith(prefix) and name.endswith(ends)]
-    stems = dict.fromkeys(name[: -len(end)] for name in names for end in ends if name.endswith(end))
-    return [[stem.removeprefix(prefix), *(number(by_name.get(stem + end)) for end in ends)] for stem in stems]
-
-
 def page(title: str, result: Mapping[str, Any], about: Iterable[str], tables: Iterable[Table]) -> str:
     """Return the page of one file of results."""
     lines = [f"# {title}", "", "Made by `python benchmarks/write_results.py`; do not edit.", "", *origin(result)]
