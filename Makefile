@@ -42,7 +42,7 @@ effect: setup ## the study of where object crops pay, then docs/results/effect.m
 	@$(BIN)/python -m snakemake --cores all --configfile presets/effect.yaml
 	@$(BIN)/python benchmarks/effect.py && $(BIN)/python benchmarks/write_results.py
 
-bench: setup ## every benchmark of the CPU in a short form, then docs/results/benchmarks.md; half an hour on 2 cores
+bench: setup ## every benchmark of the CPU in a short form, then docs/results/benchmarks.md; half an hour on 2 cores by estimate
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run_all.py
 
 lock: setup ## requirements.lock, envs/opencv.lock and envs/*.yaml from requirements.in

@@ -1,4 +1,4 @@
-"""Run every benchmark of the CPU in a short form, then write docs/results; `make bench`, under half an hour on two free cores.
+"""Run every benchmark of the CPU in a short form, then write docs/results; `make bench`, half an hour by estimate.
 
 The forms and their minutes stand in `results_parts/short_forms.py`. They write benchmarks/results/short, and so leave the results
 of the long forms, from which the pages are made, as they are; docs/results/benchmarks.md has the key figures of both. Prints how

@@ -1,10 +1,10 @@
-"""How `make bench` runs each benchmark: a short form, and the minutes that it may take; and which ones it leaves out."""
+"""How `make bench` runs each benchmark: a short form, and the minutes that it is estimated to take; and which it leaves out."""
 
 from typing import NamedTuple
 
 
 class Short(NamedTuple):
-    """Arguments of a short form, and its share of the half hour, in minutes of two free cores."""
+    """Arguments of a short form, and its share of the half hour: an estimate, in minutes of two free cores."""
 
     arguments: tuple[str, ...]
     minutes: float
