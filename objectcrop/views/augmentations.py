@@ -33,6 +33,7 @@ class ColorTransform:
     is_solarised: bool = False
 
 
+JITTER_STEPS = ("brightness", "contrast", "saturation", "hue")
 PLAIN = ColorTransform()
 """Colours and sharpness as they are."""
 
@@ -94,11 +95,9 @@ def draw_color_transform(
     """
     jitter: tuple[tuple[str, float], ...] = ()
     if happens(ranges.jitter_probability, rng):
-        half = np.array(ranges.jitter)
-        factors = rng.uniform(np.maximum(0, 1 - half[:3]), 1 + half[:3])
-        values = [("brightness", factors[0]), ("contrast", factors[1]), ("saturation", factors[2])]
-        values.append(("hue", rng.uniform(-half[3], half[3])))
-        jitter = tuple((values[place][0], float(values[place][1])) for place in rng.permutation(4))
+        *factors, hue = ranges.jitter
+        values = [rng.uniform(max(0.0, 1 - half), 1 + half) for half in factors] + [rng.uniform(-hue, hue)]
+        jitter = tuple((JITTER_STEPS[place], values[place]) for place in rng.permutation(4).tolist())
     is_gray = happens(ranges.gray_probability, rng)
     is_blurred = happens(ranges.blur_probability, rng)
     sigma = float(rng.uniform(settings.min_blur_sigma, settings.max_blur_sigma)) if is_blurred else 0.0

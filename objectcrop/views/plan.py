@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectcrop.boxes import Boxes, Size, as_boxes, clip, whole
+from objectcrop.boxes import Boxes, Size, as_boxes
 from objectcrop.study.settings.views import OBJECT_REGIONS, Region, ViewSettings
 from objectcrop.views.augmentations import (
     AUGMENTATIONS,
@@ -22,13 +22,15 @@ from objectcrop.views.crops import draw_crop
 from objectcrop.views.regions import (
     Box,
     as_box,
+    clip_box,
     dilate,
     draw_rank,
     grow_released,
     released_box,
     shift,
-    to_whole_pixels,
     usable_ranks,
+    whole_box,
+    whole_image,
 )
 
 OBJECT_TAG, SCENE_TAG = 0, 1
@@ -101,7 +103,7 @@ def plan_pair(
     if rank is None:
         ranks = usable_ranks(boxes, size, settings.max_proposals) if usable is None and needs_object else usable
         rank = draw_rank(ranks or (), rng) if needs_object else -1
-    proposal = boxes[[rank]] if rank >= 0 else None
+    proposal = as_box(boxes[rank]) if rank >= 0 else None
     first, second = (
         _plan_view(region, proposal, rank, size, settings, object_scale_min, rng) for region in settings.regions
     )
@@ -121,7 +123,7 @@ def plan_small_crops(size: Size, settings: ViewSettings, rng: np.random.Generato
     if (side := settings.resize_first_px) is not None:
         plans = plan_small_crops(Size(side, side), _unsquared(settings), rng)
         return tuple(_from_square(plan, _to_square(size, side)) for plan in plans)
-    box, ranges = as_box(whole(size)), AUGMENTATIONS[settings.augmentation][0]
+    box, ranges = whole_image(size), AUGMENTATIONS[settings.augmentation][0]
     plans = ()
     for _ in range(small.count):
         crop = draw_crop(box, small.scale[0], rng, scale_max=small.scale[1])
@@ -135,7 +137,7 @@ def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> 
 
     Where the augmentation treats query and key differently, it is augmented as queries are.
     """
-    box = as_box(whole(size))
+    box = whole_image(size)
     is_flipped = happens(FLIP_PROBABILITY, rng)
     transform = draw_color_transform(AUGMENTATIONS[settings.augmentation][0], settings, rng)
     interpolation = interpolation_of(settings.augmentation)
@@ -144,47 +146,45 @@ def plan_whole(size: Size, settings: ViewSettings, rng: np.random.Generator) -> 
 
 def plan_plain_crop(size: Size, scale_min: float, rng: np.random.Generator, box: Box | None = None) -> ViewPlan:
     """Plan a random crop of the scene, or of an object's box of whole pixels, maybe mirrored, colours as they are."""
-    region = as_box(whole(size)) if box is None else box
+    region = whole_image(size) if box is None else box
     crop = draw_crop(region, scale_min, rng)
     name: Region = "scene" if box is None else "object"
     return ViewPlan(name, region, crop, is_flipped=happens(FLIP_PROBABILITY, rng))
 
 
 def region_box(
-    region: Region, proposal: Boxes | None, size: Size, settings: ViewSettings, rng: np.random.Generator
+    region: Region, proposal: Box | None, size: Size, settings: ViewSettings, rng: np.random.Generator
 ) -> Box:
     """The region of a view in whole pixels; without a proposal, the whole image. Only shifted and random regions draw."""
     if region == "random_box":
         least, greatest = settings.random_box_area
-        return draw_crop(as_box(whole(size)), least, rng, scale_max=greatest)
+        return draw_crop(whole_image(size), least, rng, scale_max=greatest)
     if region not in OBJECT_REGIONS or proposal is None:
-        return as_box(whole(size))
+        return whole_image(size)
     box = (
         _dilated_box(proposal, size, settings) if region == "dilated_object" else _object_box(proposal, size, settings)
     )
     if settings.min_region_px is not None:
         box = grow_released(box, size, settings.min_region_px)
     if settings.border == "cut" or region == "shifted_object":
-        box = as_box(clip(as_boxes(box), size))
+        box = clip_box(box, size)
     return shift(box, size, settings.shift_radius, rng) if region == "shifted_object" else box
 
 
-def _object_box(proposal: Boxes, size: Size, settings: ViewSettings) -> Box:
-    if settings.border == "black":
-        return released_box(as_box(proposal), 0.0)
-    return as_box(to_whole_pixels(proposal, size))
+def _object_box(proposal: Box, size: Size, settings: ViewSettings) -> Box:
+    return released_box(proposal, 0.0) if settings.border == "black" else whole_box(proposal, size)
 
 
-def _dilated_box(proposal: Boxes, size: Size, settings: ViewSettings) -> Box:
+def _dilated_box(proposal: Box, size: Size, settings: ViewSettings) -> Box:
     if settings.border == "black":
-        return released_box(as_box(proposal), settings.dilation_fraction)
-    inner = to_whole_pixels(proposal, size)
-    return as_box(to_whole_pixels(dilate(inner, size, settings.dilation_fraction, settings.dilation), size))
+        return released_box(proposal, settings.dilation_fraction)
+    inner = whole_box(proposal, size)
+    return whole_box(dilate(inner, size, settings.dilation_fraction, settings.dilation), size)
 
 
 def _plan_view(
     region: Region,
-    proposal: Boxes | None,
+    proposal: Box | None,
     rank: int,
     size: Size,
     settings: ViewSettings,

@@ -13,13 +13,17 @@ Dilation = Literal["image_total", "image_per_side", "box_fraction", "coordinate_
 Box = tuple[float, float, float, float]
 
 ANGLE_TRIES = 100
+EDGE_PX = 1e-3
+"""An edge this near to a whole pixel is on it: float32 tables hold 36.000001 for 36."""
 
 
-def dilate(boxes: ArrayLike, size: Size, fraction: float, dilation: Dilation) -> Boxes:
-    """Widen boxes on every side, cut at the image's border; each result contains its box.
+def dilate(box: Box, size: Size, fraction: float, dilation: Dilation) -> Box:
+    """Widen a box on every side, cut at the image's border; the result contains the box.
+
+    Numbers, not arrays: arrays of four numbers cost ten times as much, twice for each pair of views.
 
     Args:
-        boxes: boxes inside the image, pixels, shape (n, 4).
+        box: inside the image, pixels.
         size: size of the image.
         fraction: the paper's delta.
         dilation: what it is a share of. `image_total`: width and height grow by that share of the image's, in total (half
@@ -28,28 +32,50 @@ def dilate(boxes: ArrayLike, size: Size, fraction: float, dilation: Dilation) ->
             its own coordinate, whole pixels, as the authors' release does (which neither clips nor keeps the object inside).
 
     Returns:
-        Dilated boxes, pixels, shape (n, 4), not rounded.
+        The dilated box, pixels, not rounded.
     """
-    inner = as_boxes(boxes)
+    x1, y1, x2, y2 = box
     if dilation == "coordinate_released":
-        grown = np.trunc(inner)
-        low, high = grown[:, :2] - np.trunc(grown[:, :2] * fraction), grown[:, 2:] + np.trunc(grown[:, 2:] * fraction)
+        released = released_box(box, fraction)
         # truncation may cut up to a pixel off; the premise of the method is that the object stays inside
-        low, high = np.minimum(low, inner[:, :2]), np.maximum(high, inner[:, 2:])
-        return clip(np.concatenate([low, high], axis=1), size)
+        outer = min(released[0], x1), min(released[1], y1), max(released[2], x2), max(released[3], y2)
+        return clip_box(outer, size)
     if dilation == "box_fraction":
-        margin = fraction / 2 * (inner[:, 2:] - inner[:, :2])
+        width, height = fraction / 2 * (x2 - x1), fraction / 2 * (y2 - y1)
     else:
         share = fraction / 2 if dilation == "image_total" else fraction
-        margin = np.broadcast_to(share * np.array([size.width, size.height]), (len(inner), 2))
-    return clip(np.concatenate([inner[:, :2] - margin, inner[:, 2:] + margin], axis=1), size)
+        width, height = share * size.width, share * size.height
+    return clip_box((x1 - width, y1 - height, x2 + width, y2 + height), size)
+
+
+def whole_image(size: Size) -> Box:
+    """Return the box of the whole image."""
+    return 0.0, 0.0, float(size.width), float(size.height)
+
+
+def clip_box(box: Box, size: Size) -> Box:
+    """Return a box, cut at the image's border."""
+    x1, y1, x2, y2 = box
+    width, height = float(size.width), float(size.height)
+    return _limit(x1, width), _limit(y1, height), _limit(x2, width), _limit(y2, height)
+
+
+def _limit(value: float, greatest: float) -> float:
+    return min(max(value, 0.0), greatest)
+
+
+def whole_box(box: Box, size: Size) -> Box:
+    """Return what `to_whole_pixels` gives for one box."""
+    x1, y1, x2, y2 = clip_box(box, size)
+    left, top = min(math.floor(x1 + EDGE_PX), size.width - 1), min(math.floor(y1 + EDGE_PX), size.height - 1)
+    right, bottom = max(math.ceil(x2 - EDGE_PX), left + 1), max(math.ceil(y2 - EDGE_PX), top + 1)
+    return float(left), float(top), float(right), float(bottom)
 
 
 def to_whole_pixels(boxes: ArrayLike, size: Size) -> Boxes:
     """Return the smallest boxes of whole pixels that contain these, inside the image, at least one pixel wide and high."""
     inner = clip(as_boxes(boxes), size)
-    # float32 tables hold 36.000001 for 36
-    low, high = np.floor(inner[:, :2] + 1e-3), np.ceil(inner[:, 2:] - 1e-3)
+    low, high = np.floor(inner[:, :2] + EDGE_PX), np.ceil(inner[:, 2:] - EDGE_PX)
     low = np.minimum(low, np.array([size.width - 1, size.height - 1]))
     return np.concatenate([low, np.maximum(high, low + 1)], axis=1)
 

@@ -13,7 +13,7 @@ from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.crops import draw_crop
 from objectcrop.views.localization import occupancy
 from objectcrop.views.plan import plan_pair, region_box
-from objectcrop.views.regions import dilate, grow_released, released_box, shift, to_whole_pixels
+from objectcrop.views.regions import as_box, dilate, grow_released, released_box, shift, to_whole_pixels, whole_box
 
 BATCHES, PER_BATCH = 20, 500
 """Hypothesis draws seeds and settings; each seed gives hundreds of images with a box."""
@@ -35,9 +35,9 @@ def cases(seed, smallest=8, largest=2000):
 @given(st.integers(0, 2**32), st.sampled_from(["image_total", "image_per_side", "box_fraction", "coordinate_released"]))
 def test_the_dilated_region_contains_the_object_region_and_is_in_the_image(seed, way):
     for size, box, rng in cases(seed):
-        inner = to_whole_pixels(box, size)
-        outer = to_whole_pixels(dilate(inner, size, rng.uniform(0, 1), way), size)
-        assert contains(outer, inner).all()
+        inner = whole_box(as_box(box), size)
+        outer = as_boxes(whole_box(dilate(inner, size, rng.uniform(0, 1), way), size))
+        assert contains(outer, as_boxes(inner)).all()
         assert contains(whole(size), outer).all()
 
 
@@ -142,7 +142,7 @@ def test_random_boxes_do_not_depend_on_the_objects(seed):
     views = ViewSettings(regions=("random_box", "random_box"))
     for size, box, rng in cases(seed):
         state = rng.bit_generator.state
-        one = region_box("random_box", box, size, views, rng)
+        one = region_box("random_box", as_box(box), size, views, rng)
         rng.bit_generator.state = state
         assert region_box("random_box", None, size, views, rng) == one
         assert contains(whole(size), as_boxes(one)).all()
@@ -164,7 +164,7 @@ def test_the_releases_regions_are_reproduced(box, fraction, expected):
 
 
 def test_the_releases_growth_is_a_setting_and_is_cut_at_the_image_unless_asked_otherwise():
-    box, size = as_boxes([716, 537, 1003, 752]), Size(1024, 768)
+    box, size = (716.0, 537.0, 1003.0, 752.0), Size(1024, 768)
     released = {"dilation": "coordinate_released", "dilation_fraction": 0.2, "min_region_px": 224}
     rng = np.random.default_rng(0)
     exact = ViewSettings(**released, border="black")

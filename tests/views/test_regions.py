@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectcrop.boxes import Size, as_boxes, contains, whole
-from objectcrop.views.regions import dilate, draw_rank, to_whole_pixels, usable_ranks
+from objectcrop.views.regions import as_box, dilate, draw_rank, to_whole_pixels, usable_ranks, whole_box
 
 WAYS = ("image_total", "image_per_side", "box_fraction", "coordinate_released")
 SIZE = Size(200, 100)
@@ -31,13 +31,13 @@ def boxes_in_images(draw):
     ],
 )
 def test_ten_percent_of_what_depends_on_the_reading(way, expected):
-    assert dilate([80, 30, 120, 60], SIZE, 0.1, way).tolist() == [expected]
+    assert list(dilate((80, 30, 120, 60), SIZE, 0.1, way)) == expected
 
 
 @given(boxes_in_images(), st.floats(0, 1), st.sampled_from(WAYS))
 def test_dilation_contains_the_object_and_stays_inside_the_image(case, fraction, way):
     box, size = case
-    grown = dilate(box, size, fraction, way)
+    grown = as_boxes(dilate(as_box(box), size, fraction, way))
     assert contains(grown, box).all()
     assert contains(whole(size), grown).all()
 
@@ -50,6 +50,7 @@ def test_whole_pixels_contain_the_box_and_are_never_empty(case):
     assert contains(whole(size), region).all()
     assert (region == np.round(region)).all()
     assert (region[:, 2:] - region[:, :2] >= 1).all()
+    assert whole_box(as_box(box), size) == as_box(region)
 
 
 def test_boxes_too_small_or_of_too_low_rank_are_never_drawn():
