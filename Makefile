@@ -20,8 +20,8 @@ learn: setup ## every method of pretraining leaves random initialisation behind 
 check: setup ## format, lint, types, contracts, spelling, drift, bandit, known vulnerabilities of the locks
 	@$(BIN)/python .ci/check.py $(CHECKS)
 
-other-python: setup ## set-up, checks and fast tests on the other Python that is allowed, in build/; coverage of each room
-	@$(BIN)/python .ci/other_python.py
+other-python: setup ## set-up, checks and fast tests on the other Python that is allowed, in build/; coverage of each room, unless FOLDERS names some
+	@$(BIN)/python .ci/other_python.py $(FOLDERS)
 
 lowest: setup ## fast tests of the rooms that compute, with the lowest versions that pyproject.toml allows, in build/
 	@$(BIN)/python .ci/lowest.py

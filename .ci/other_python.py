@@ -1,6 +1,6 @@
 """Set up, check and run the fast tests on every Python that the project allows but `.venv`'s own, each in a copy of the checkout.
 
-The copies stay in `build/`, so that a second call finds its packages installed. Standard library alone.
+Arguments are folders of tests, all by default. The copies stay in `build/`, so that a second call finds its packages installed. Standard library alone.
 """
 
 import os
@@ -51,7 +51,7 @@ def run(version: str, python: str) -> bool:
     if subprocess.run([sys.executable, "envs/set_up.py"], cwd=folder, env=environment, check=False).returncode:
         return False
     # both, even if the first fails
-    commands = ([".ci/check.py", *CHECKS], [".ci/fast_tests.py"])
+    commands = ([".ci/check.py", *CHECKS], [".ci/fast_tests.py", *sys.argv[1:]])
     codes = [subprocess.run([own, *command], cwd=folder, check=False).returncode for command in commands]
     return not any(codes)
 
