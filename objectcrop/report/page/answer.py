@@ -17,6 +17,7 @@ ABOUT_OBJECTS = "Do crops of objects give better features than crops of whole sc
 ONE_TRAINING = (
     "Every run was trained once: intervals are over test images, and say nothing of how another training would differ."
 )
+NOTHING_LEARNED = "Where nothing was learned, no way of cropping can be judged."
 VERDICTS = {
     "above": "above, by more than the interval",
     "below": "below, by more than the interval",
@@ -66,8 +67,9 @@ def answer_of(job: ReportJob, tables: Mapping[str, Mapping[str, Any]]) -> Answer
     main = next((one for one in judged if _of_objects(one, job.crops)), judged[0])
     elsewhere = tuple(_elsewhere(one) for one in judged if one is not main)
     if objects := _of_objects(main, job.crops):
-        question, headline = ABOUT_OBJECTS, headline_on_objects(objects, main.digits)
-        sentences = [*_sentences(objects, main.digits), *_random_boxes(main, job), *_has_learned(main, job)]
+        boxes = list(_random_boxes(main, job))
+        question, headline = ABOUT_OBJECTS, headline_on_objects(objects, main.digits) + _also_of_boxes(objects, boxes)
+        sentences = [*_sentences([*objects, *boxes], main.digits), *_has_learned(main, job)]
     else:
         question = f"{main.table['title']}: which rows differ?"
         headline, sentences = _headline(main.contrasts), list(_sentences(main.contrasts, main.digits))
@@ -130,25 +132,35 @@ def _crops_of_rows(judged: Judged, crops: Mapping[str, Crops]) -> dict[str, Crop
     return {label: crops.get(cell["run"]) for label, cell in cells.items()}
 
 
-def _random_boxes(judged: Judged, job: ReportJob) -> Iterator[str]:
-    """Yield sentences on object crops against boxes that nothing was searched for, of the same method."""
+def _random_boxes(judged: Judged, job: ReportJob) -> Iterator[Contrast]:
+    """Yield object crops minus boxes that nothing was searched for, of the same method."""
     cells, of_row = measured_cells(judged.table, judged.column), _crops_of_rows(judged, job.crops)
     method = {label: job.methods.get(cell["run"]) for label, cell in cells.items()}
     for row in (label for label, crops in of_row.items() if crops == "objects"):
         for control in (label for label, crops in of_row.items() if crops in NOT_SEARCHED):
             if method[row] == method[control]:
-                yield in_words(contrast(row, control, cells), judged.digits)
+                yield contrast(row, control, cells)
+
+
+def _also_of_boxes(objects: Sequence[Contrast], boxes: Sequence[Contrast]) -> str:
+    """Return what a gain over scene crops is not, where boxes at random places gain as well: one of the objects."""
+    if boxes and any(one.verdict == "above" for one in objects) and all(one.verdict != "above" for one in boxes):
+        return " It cannot be set apart from the gain of boxes at random places."
+    return ""
 
 
 def _has_learned(judged: Judged, job: ReportJob) -> Iterator[str]:
-    """Yield whether scene crops taught anything: where they did not, crops have nothing to steer."""
-    of_row = _crops_of_rows(judged, job.crops)
+    """Yield whether scene crops, and the best row of object crops, taught anything: else crops have nothing to steer."""
+    of_row, cells = _crops_of_rows(judged, job.crops), measured_cells(judged.table, judged.column)
     untrained = next((label for label, crops in of_row.items() if crops == "untrained"), None)
     scene = next((label for label, crops in of_row.items() if crops == "scene"), None)
-    if untrained is not None and scene is not None:
-        one = contrast(scene, untrained, measured_cells(judged.table, judged.column))
-        doubt = "" if one.verdict == "above" else " Where nothing was learned, no way of cropping can be judged."
-        yield in_words(one, judged.digits) + doubt
+    if untrained is None or scene is None:
+        return
+    objects = [contrast(label, untrained, cells) for label, crops in of_row.items() if crops == "objects"]
+    found = [contrast(scene, untrained, cells), max(objects, key=lambda one: one.value)]
+    yield from (in_words(one, judged.digits) for one in found)
+    if all(one.verdict != "above" for one in found):
+        yield NOTHING_LEARNED
 
 
 def _sentences(contrasts: Sequence[Contrast], digits: int) -> Iterator[str]:

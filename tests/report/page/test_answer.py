@@ -2,7 +2,7 @@
 
 import pytest
 
-from objectcrop.report.page.answer import ABOUT_OBJECTS, ONE_TRAINING, answer_of, headline_on_objects
+from objectcrop.report.page.answer import ABOUT_OBJECTS, NOTHING_LEARNED, ONE_TRAINING, answer_of, headline_on_objects
 from objectcrop.report.tables.contrasts import Contrast
 from tests.report.page.small_report import report_job
 from tests.report.tables.test_contrasts import cell, table
@@ -23,11 +23,11 @@ def test_a_gain_beyond_its_interval_is_the_answer_with_that_interval():
     answer = answered(one=rows(30.0, 40.0, 46.0, 41.0))
     assert answer.question == ABOUT_OBJECTS
     assert answer.headline == "Yes, here: +6.0 points (+4.6 to +7.4 over test images)."
-    against_scenes, against_boxes, learned, once = answer.sentences
+    against_scenes, against_boxes, scene_learned, objects_learned, once = answer.sentences
     assert against_scenes.startswith("objects against scene: +6.0")
     assert against_boxes.startswith("objects against boxes: +5.0")
-    assert learned.startswith("scene against random-init: +10.0")
-    assert "no way of cropping can be judged" not in learned
+    assert scene_learned.startswith("scene against random-init: +10.0")
+    assert objects_learned.startswith("objects against random-init: +16.0")
     assert once == ONE_TRAINING
     assert answer.table == "one"
 
@@ -35,9 +35,22 @@ def test_a_gain_beyond_its_interval_is_the_answer_with_that_interval():
 def test_within_the_interval_nothing_is_claimed_and_untrained_features_are_named_as_the_reason():
     answer = answered(one=rows(40.0, 40.5, 41.0, 41.0))
     assert answer.headline.startswith("It cannot be said: no row of object crops differs")
-    assert (
-        "no difference can be seen. Where nothing was learned, no way of cropping can be judged." in answer.sentences[2]
-    )
+    assert NOTHING_LEARNED in answer.sentences
+
+
+def test_what_object_crops_alone_have_learned_is_something_to_judge():
+    answer = answered(one=rows(40.0, 40.0, 46.0, 41.0))
+    assert answer.headline.startswith("Yes, here: +6.0 points")
+    assert answer.sentences[2].startswith("scene against random-init: +0.0")
+    assert answer.sentences[3].startswith("objects against random-init: +6.0")
+    assert NOTHING_LEARNED not in answer.sentences
+
+
+def test_the_headline_says_where_boxes_at_random_places_gain_as_well():
+    told = "It cannot be set apart from the gain of boxes at random places."
+    assert answered(one=rows(30.0, 40.0, 46.0, 45.5)).headline.endswith(f"(+4.6 to +7.4 over test images). {told}")
+    assert told not in answered(one=rows(30.0, 40.0, 46.0, 41.0)).headline
+    assert told not in answered(one=rows(30.0, 40.0, 40.5, 40.5)).headline
 
 
 def test_a_loss_is_an_answer_too():

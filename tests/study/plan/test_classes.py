@@ -12,6 +12,7 @@ from objectcrop.study.merging import overlay
 from objectcrop.study.plan.classes import ClassPlan
 from objectcrop.study.plan.lineage import LineagePlan
 
+RUNS = ("random-init", "supervised", "scene-scene", "random-boxes", "obj-dilate", "oac")
 OVERLAY = {
     "seeds": [3, 4],
     "tables": {"linear-demo": {"class_figure": "linear"}, "detection-demo": {"title": "no classes"}},
@@ -27,12 +28,12 @@ def test_an_analysis_reads_each_row_and_seed_and_the_scores_of_the_last_row(stud
     plan = ClassPlan(study)
     assert plan.tables() == ["linear-demo"]
     results = plan.results("linear-demo")
-    assert len(results) == 10
+    assert len(results) == 12
     assert results[0] == "results/eval/random-init/s3/linear.json"
     assert plan.scores("linear-demo") == "results/eval/oac/s3/linear.scores.npz"
     assert plan.manifest("linear-demo") == "results/images/ohms/manifest.parquet"
     job = plan.job("linear-demo")
-    assert list(job.runs.values()) == ["random-init", "supervised", "scene-scene", "obj-dilate", "oac"]
+    assert list(job.runs.values()) == list(RUNS)
     assert set(job.tasks.values()) == {"linear"}
 
 
@@ -46,7 +47,7 @@ def test_the_rows_keep_their_order_on_the_way_to_the_script_so_that_the_last_one
     ]
     values = values_of_rows(job, results)
     assert [seeds[0] for seeds in values.values()] == [
-        {run: 1.0} for run in ("random-init", "supervised", "scene-scene", "obj-dilate", "oac")
+        {run: 1.0} for run in RUNS
     ]
     assert list(values)[-1].startswith("OAC")
 
