@@ -1,6 +1,7 @@
 """Set up, check and run the fast tests on every Python that the project allows but `.venv`'s own, each in a copy of the checkout.
 
-Arguments are folders of tests, all by default. The copies stay in `build/`, so that a second call finds its packages installed. Standard library alone.
+Arguments are folders of tests, all by default. The copies stay in `build/`, so that a second call finds its packages
+installed. Standard library alone.
 """
 
 import os

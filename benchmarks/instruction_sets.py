@@ -22,7 +22,7 @@ from objectcrop.study.plan.plan import load_plan
 from objectcrop.tables import ANNOTATIONS, MANIFEST, read_table
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDY = ("config.yaml", "presets/tiny.yaml")
+STUDY = ("presets/tiny.yaml",)
 RUNS, DATASET, TASK = ("supervised", "scene-scene"), "ohms", "linear"
 FILES = (f"results/images/{DATASET}/manifest.parquet", f"results/annotations/{DATASET}.parquet")
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}

@@ -22,7 +22,7 @@ PLANTED = {
     "tasks.segment-coco.schedule.decay_iterations": ([26, 20], "write [20, 26]"),
     "proposals.lod.layers": (["layer2", "layer33"], "did you mean 'layer3'?"),
     "proposals.random.sizes_of": ("lodd", "did you mean 'lod'?"),
-    "runs.scene-scene.moco.queue_length": (390, "take 384 or 512"),
+    "runs.scene-scene.moco.queue_length": (390, "take 384 or 448"),
     "runs.supervised.optimizer.epoch": (8, "did you mean 'epochs'?"),
     "seeds": ([0, 0], "remove it"),
     "measured_proposals.ohms": (["lod", "rndom"], "did you mean 'random'?"),

@@ -88,7 +88,7 @@ def test_a_loss_is_guarded_by_its_recipe_number_unless_content_is_tracked(finish
 
 
 def test_a_setting_of_one_run_reruns_it_and_its_heirs(finished):
-    with finished.edited("config.yaml", "rotation: 1.0", "rotation: 0.5"):
+    with finished.edited("presets/tiny.yaml", "rotation: 1.0", "rotation: 0.5"):
         jobs = finished.planned(*finished.tiny)
     assert jobs["pretrain"] == 1
     assert jobs["evaluate_linear"] == 1
@@ -139,7 +139,7 @@ def test_a_killed_shard_is_made_again_alone(finished):
     ],
 )
 def test_another_number_of_shards_reruns_what_they_hold_and_its_heirs(finished, shards, expected):
-    with finished.edited("config.yaml", "num_shards: 2", shards):
+    with finished.edited("presets/tiny.yaml", "num_shards: 2", shards):
         assert finished.planned(RANKING, *finished.tiny) == expected
 
 

@@ -46,9 +46,7 @@ def test_the_rows_keep_their_order_on_the_way_to_the_script_so_that_the_last_one
         for seed in (3, 4)
     ]
     values = values_of_rows(job, results)
-    assert [seeds[0] for seeds in values.values()] == [
-        {run: 1.0} for run in RUNS
-    ]
+    assert [seeds[0] for seeds in values.values()] == [{run: 1.0} for run in RUNS]
     assert list(values)[-1].startswith("OAC")
 
 
