@@ -16,7 +16,7 @@ rule extract_features:
         paths.FEATURES_COST
     wildcard_constraints:
         source=any_of(PLAN.lod.sources()),
-    priority: 50  # runs wait for it
+    priority: 60  # training waits for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -48,7 +48,7 @@ rule find_neighbours:
         paths.NEIGHBOURS_COST
     wildcard_constraints:
         source=any_of(PLAN.lod.sources()),
-    priority: 50  # runs wait for it
+    priority: 60  # training waits for it
     conda:
         "../envs/torch.yaml"
     threads: of(PLAN.lod.neighbour_threads)
@@ -78,7 +78,7 @@ rule score_pairs:
         paths.SCORES_COST
     wildcard_constraints:
         source=any_of(PLAN.lod.sources()),
-    priority: 50  # runs wait for it
+    priority: 60  # training waits for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -109,7 +109,7 @@ rule rank_regions:
         paths.RANKING_COST
     wildcard_constraints:
         source=any_of(PLAN.lod.sources()),
-    priority: 50  # runs wait for it
+    priority: 60  # training waits for it
     conda:
         "../envs/torch.yaml"
     threads: of(PLAN.lod.ranking_processes)
@@ -144,7 +144,7 @@ rule select_proposals:
         paths.SELECTION_COST
     wildcard_constraints:
         source=any_of(PLAN.lod.ranked_sources()),
-    priority: 50  # runs wait for it
+    priority: 60  # training waits for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -176,6 +176,7 @@ rule search_boxes:
         paths.SEARCH_COST
     wildcard_constraints:
         source=any_of(PLAN.proposals.searched_sources()),
+    priority: 60  # training waits for it
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -210,6 +211,7 @@ rule join_proposals:
         paths.JOIN_COST
     wildcard_constraints:
         source=any_of(PLAN.proposals.searched_sources()),
+    priority: 60  # training waits for it
     conda:
         "../envs/base.yaml"
     threads: 1
@@ -243,6 +245,7 @@ rule make_proposals:
         paths.MAKING_COST
     wildcard_constraints:
         source=any_of(PLAN.proposals.other_sources()),
+    priority: 60  # training waits for it
     conda:
         "../envs/base.yaml"
     threads: 1

@@ -63,17 +63,17 @@ def first_run(result: Result) -> list[Table]:
     by_name = values(result)
     rules = [name.removeprefix("job ") for name in by_name if name.startswith("job ")]
     jobs = [[rule, number(by_name[f"jobs {rule}"]), number(by_name[f"job {rule}"])] for rule in rules]
-    stages = [[*row, ratio(by_name, row[0])] for row in pivot(result, ["float32", "bfloat16"])]
-    return [
-        Table("Jobs", ["rule", "jobs", "mean, s"], jobs, [f"The whole run took {number(by_name['whole run'])} s."]),
-        Table(
-            "Networks by precision",
-            ["stage", "float32, s", "bfloat16, s", "ratio"],
-            stages,
-            ["Extrapolated from a few steps of each. The processor has no native bfloat16."],
-            [f"All together: {number(result['ratios']['bfloat16_over_float32'])} times as long in bfloat16."],
-        ),
+    tables = [
+        Table("Jobs", ["rule", "jobs", "mean, s"], jobs, [f"The whole run took {number(by_name['whole run'])} s."])
     ]
+    if together := result["ratios"].get("bfloat16_over_float32"):  # left out by --steps 0
+        stages = [[*row, ratio(by_name, row[0])] for row in pivot(result, ["float32", "bfloat16"])]
+        about = ["Extrapolated from a few steps of each. The processor has no native bfloat16."]
+        note = f"All together: {number(together)} times as long in bfloat16."
+        tables += [
+            Table("Networks by precision", ["stage", "float32, s", "bfloat16, s", "ratio"], stages, about, [note])
+        ]
+    return tables
 
 
 def ratio(seconds: Mapping[str, float], stage: str) -> str:

@@ -54,9 +54,13 @@ def test_rules_hold_no_logic_and_no_retries(root, rules):
 
 
 def test_what_trainings_wait_for_is_done_before_them(rules):
-    """A short job of two threads that comes behind a training of one would leave a core idle as long as that lasts."""
+    """A short job of two threads that comes behind a training of one would leave a core idle as long as that lasts.
+
+    So would a training whose boxes were made last: of those that can start together, it alone would be left.
+    """
     priority = {name: int(found[1]) for name, text in rules.items() if (found := re.search(r"priority: (\d+)", text))}
-    for name in ("draw_scenes", "prepare_images", "index_images", "read_annotations", "select_ohms"):
+    boxes = ("search_boxes", "join_proposals", "make_proposals", "rank_regions", "select_proposals")
+    for name in ("draw_scenes", "prepare_images", "index_images", "read_annotations", "select_ohms", *boxes):
         assert priority[name] > priority["pretrain"], name
 
 
