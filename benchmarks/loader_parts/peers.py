@@ -21,6 +21,7 @@ from torchvision.transforms import v2
 
 from objectcrop.study.settings.views import ViewSettings
 from objectcrop.views.plan import region_box
+from objectcrop.views.regions import as_box
 
 Load = Callable[[int], object]
 ALBUMENTATIONS = "albumentationsx"
@@ -184,5 +185,6 @@ def is_installed(package: str) -> bool:
 def object_regions(collection: Collection, row: int) -> list[tuple[int, int, int, int]]:
     """Return the regions of the object and of the dilated object of an image, whole pixels."""
     size, rng = collection.images.sizes[row], np.random.default_rng(0)
-    regions = [region_box(region, collection.boxes[row], size, OBJECTS, rng) for region in OBJECTS.regions]
+    box = as_box(collection.boxes[row])
+    regions = [region_box(region, box, size, OBJECTS, rng) for region in OBJECTS.regions]
     return [(int(left), int(top), int(right), int(bottom)) for left, top, right, bottom in regions]
