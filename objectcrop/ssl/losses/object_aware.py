@@ -210,15 +210,23 @@ def rotate(images: Tensor, rotation: Tensor, dims: tuple[int, int] = (2, 3)) -> 
     """Rotate each image counter-clockwise by its number of quarter turns; squares only.
 
     Args:
-        images: four axes, the first of images.
-        rotation: quarter turns, 0..3, shape (N,).
-        dims: rows and columns.
+        images: shape (N, channels, side, side), or (N, side, side, channels).
+        rotation: quarter turns, 0..3, shape (N,), on the same device.
+        dims: rows and columns, (2, 3) or (1, 2).
+
+    Returns:
+        Of the same shape, with the channels of a pixel together in memory.
     """
-    rotated, rotation = images, rotation[:, None, None, None]
-    for quarter in range(1, NUM_ROTATIONS):
-        # every image is rotated and the one that is meant kept: to choose rows by a mask, the host would wait for it
-        rotated = torch.where(rotation == quarter, torch.rot90(images, quarter, dims=dims), rotated)
-    return rotated.contiguous(memory_format=torch.channels_last) if dims == (2, 3) else rotated.contiguous()
+    channels_last = images.permute(0, 2, 3, 1) if dims == (2, 3) else images
+    num_images, side, width, channels = channels_last.shape
+    assert side == width
+    places = torch.arange(side**2, device=images.device).view(side, side)
+    turned = torch.stack([torch.rot90(places, quarter).flatten() for quarter in range(NUM_ROTATIONS)])
+    # each pixel is fetched from its place: the host waits for no mask, and an image is read once
+    starts = torch.arange(num_images, device=images.device)[:, None] * side**2
+    pixels = channels_last.reshape(-1, channels).index_select(0, (turned[rotation] + starts).flatten())
+    rotated = pixels.view(channels_last.shape)
+    return rotated.permute(0, 3, 1, 2) if dims == (2, 3) else rotated
 
 
 def rotation_loss(logits: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
