@@ -2,7 +2,8 @@
 
 Photographs of ../shared/data where they are, else drawn scenes; 640x480 and 1024x768, a box of 0.2 to 0.4 of each image. Times are
 processor seconds of one thread, medians of alternating rounds. Peers give normalised floats; ours gives bytes, which the device
-normalises, and a row of ours normalises them on the same core. Prints a table and writes benchmarks/results/loader.json.
+normalises, and a row of ours normalises them on the same core. Stages of an object pair stand beside their floors. Prints tables
+and writes benchmarks/results/loader.json.
 `--quick` repeats less; `--workers 1 2 4 8` also times processes, by the wall clock.
 
 AlbumentationsX (AGPL) is no dependency; its rows say "not installed" without it. To have it, `uv pip install --no-deps --target
@@ -27,6 +28,7 @@ from first_run_parts.recorded import versions
 from loader_parts import peers
 from loader_parts.collection import Collection, collect
 from loader_parts.fidelity import in_fork, private_mib, psnr_db
+from loader_parts.stages import Stage, stages
 from results_parts.record import record
 from torch.utils.data import DataLoader, Dataset
 
@@ -164,8 +166,8 @@ def memory_of_worker(samples: PairSamples) -> float:
 
 def measure(
     folder: Path, size: Size, repeats: int, workers: list[int]
-) -> tuple[list[dict[str, Any]], dict[str, float], str]:
-    """Return the rows of one size, the ratios of the classic loaders' times to all others', and what the images are."""
+) -> tuple[list[dict[str, Any]], dict[str, float], list[Stage], str]:
+    """Return the rows of one size, the ratios of the classic loaders' times to all others', stages, and what the images are."""
     collection, where = collect(folder, size), f"{size.width}x{size.height}"
     num_images = len(collection.images)
     works = loaders(collection, folder / where)
@@ -193,7 +195,8 @@ def measure(
         for name, load in (("classic", classic), ("ours", own)):
             rate = rate_of_workers(load, count, num_images)
             rows.append({"name": f"objects, {name}, {count} workers, {where}", "value": rate, "unit": "pairs/s"})
-    return rows, ratios, f"{collection.about} of {where}"
+    of_pair = stages(our_samples(collection, **OBJECTS), repeats)
+    return rows, ratios, of_pair, f"{collection.about} of {where}"
 
 
 def main() -> None:
@@ -208,17 +211,22 @@ def main() -> None:
     cores = os.sched_getaffinity(0)
     if not args.workers:
         os.sched_setaffinity(0, {min(cores)})
-    rows, ratios, about = [], {}, []
+    rows, ratios, of_pair, about = [], {}, {}, []
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
-            measured, beside, words = measure(Path(folder), size, 3 if args.quick else 7, args.workers)
+            measured, beside, parts, words = measure(Path(folder), size, 3 if args.quick else 7, args.workers)
             rows += measured
             ratios |= beside
+            of_pair[f"{size.width}x{size.height}"] = parts
             about.append(words)
     for row in rows:
         times = f"{ratios[row['name']]:8.2f} x" if row["name"] in ratios else ""
         value = NOT_INSTALLED if row["value"] is None else f"{row['value']:10.2f} {row['unit']:8}"
         print(f"{row['name']:52} {value}{times}")
+    for where, parts in of_pair.items():
+        for stage in parts:
+            floor = "" if stage.floor_ms is None else f"{stage.floor_ms:8.3f} ms  {stage.floor}"
+            print(f"objects, {stage.name + ', ' + where:43} {stage.ms:10.3f} ms{floor}")
     packages = ("opencv-python-headless", "pillow", "lightly", peers.ALBUMENTATIONS, "nvidia-nvimgcodec-cu13")
     command = " ".join(["python benchmarks/loader.py", *sys.argv[1:]])
     result = {
@@ -227,6 +235,7 @@ def main() -> None:
         "versions": versions() | {name: _version(name) for name in packages},
         "rows": rows,
         "ratios": ratios,
+        "stages": {where: [stage._asdict() for stage in parts] for where, parts in of_pair.items()},
     }
     record("loader", result)
 

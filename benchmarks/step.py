@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from first_run_parts.recorded import versions
 from results_parts.record import record
+from scipy.stats import binom
 from step_parts.lightly_byol import LightlyByol
 from step_parts.lightly_densecl import LightlyDenseCl
 from step_parts.lightly_moco import LightlyMoco
@@ -194,11 +195,17 @@ def measure(steps: dict[tuple[str, str], Step], repeats: int) -> dict[tuple[str,
     return times
 
 
-def ratios_of(times: dict[tuple[str, str], list[float]]) -> dict[str, float]:
-    """Return peers' times over ours, and OAC's over MoCo-v2's; of the same round, so that other work falls on both."""
+def ratios_of(times: dict[tuple[str, str], list[float]]) -> dict[str, tuple[float, float, float]]:
+    """Return peers' times over ours, and OAC's over MoCo-v2's; of the same round, so that other work falls on both.
 
-    def ratio(one: tuple[str, str], other: tuple[str, str]) -> float:
-        return statistics.median(first / second for first, second in zip(times[one], times[other], strict=True))
+    Returns:
+        For each the median over the rounds, and its interval: the ranks that hold a median with 95% or more.
+    """
+
+    def ratio(one: tuple[str, str], other: tuple[str, str]) -> tuple[float, float, float]:
+        ratios = sorted(first / second for first, second in zip(times[one], times[other], strict=True))
+        rank = max(int(binom.ppf(0.025, len(ratios), 0.5)), 1)
+        return statistics.median(ratios), ratios[rank - 1], ratios[-rank]
 
     peers = {f"{who}_{name}": ratio((name, who), (name, "ours")) for name, who in times if who in ("lightly", "plain")}
     readings = [who for name, who in times if name == "oac" and who not in ("ours", "plain")]
@@ -222,14 +229,15 @@ def main() -> None:
         value = 1000 * statistics.median(own)
         print(f"{name:10}{who:45}{value:10.1f} ms a step{1000 * BATCH / value:10.1f} pairs/s")
         rows.append({"name": f"{name}, {who}", "value": round(value, 2), "unit": "ms"})
-    for name, value in ratios.items():
-        print(f"{name:60}{value:8.3f}")
+    for name, (value, low, high) in ratios.items():
+        print(f"{name:60}{value:8.3f}   {low:.3f} to {high:.3f}")
     result = {
         "conditions": "1 core, 1 thread, processor time",
         "versions": versions() | {"lightly": version("lightly")},
         "command": " ".join(["python benchmarks/step.py", *sys.argv[1:]]),
         "rows": rows,
-        "ratios": {name: round(value, 3) for name, value in ratios.items()},
+        "ratios": {name: round(value, 3) for name, (value, _, _) in ratios.items()},
+        "intervals": {name: [round(low, 3), round(high, 3)] for name, (_, low, high) in ratios.items()},
     }
     record("step", result)
 

@@ -1,8 +1,13 @@
 """Benchmarks are no part of the suite, but what they import must be there."""
 
+import importlib
 import os
 import subprocess
 import sys
+
+import pytest
+
+from objectcrop.boxes import Size
 
 PROGRAM = """
 import pathlib, runpy, sys
@@ -20,3 +25,25 @@ def test_every_benchmark_finds_what_it_imports(root):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(done.stdout.split()) == len(list((root / "benchmarks").glob("*.py")))
+
+
+@pytest.fixture
+def loader(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    collection = importlib.import_module("loader_parts.collection")
+    monkeypatch.setattr(collection, "NUM_IMAGES", 2)
+    monkeypatch.setattr(collection, "PHOTOGRAPHS", root / "no photographs here")
+    return importlib.import_module("loader")
+
+
+def test_every_loader_makes_its_pairs_and_every_stage_takes_time(loader, tmp_path):
+    collection = loader.collect(tmp_path, Size(160, 120))
+    for name, work in loader.loaders(collection, tmp_path / "prepared").items():
+        if work is None:
+            assert name.endswith("AlbumentationsX")
+        else:
+            work()
+    stages = loader.stages(loader.our_samples(collection, **loader.OBJECTS), 1)
+    assert min(stage.ms for stage in stages) > 0
+    for stage in stages:
+        assert stage.floor_ms is None or stage.floor_ms > 0, stage.name

@@ -105,7 +105,24 @@ def loader(result: Result) -> list[Table]:
         ]
         tables.append(Table(title, ["", sizes[0], "x classic", sizes[1], "x classic"], cells))
     others = [row for row in rows if row[0].endswith(OF_NO_RATE) or row[0].startswith("kilobytes")]
-    return [*tables, Table("Crops, memory, files, processes", ["", *sizes], others)]
+    return [*tables, *_stages(result), Table("Crops, memory, files, processes", ["", *sizes], others)]
+
+
+def _stages(result: Result) -> list[Table]:
+    """Return the milliseconds of an object pair, stage by stage, beside their floors; nothing for results without them."""
+    by_size = result.get("stages", {})
+    if not by_size:
+        return []
+    rows = []
+    for same in zip(*by_size.values(), strict=True):
+        times = [
+            cell
+            for stage in same
+            for cell in (number(stage["ms"], 3), number(stage["floor_ms"], 3) if stage["floor"] else "")
+        ]
+        rows.append([same[0]["name"], *times, same[0]["floor"]])
+    header = ["", *(cell for size in by_size for cell in (f"{size}, ms", "floor, ms")), "floor"]
+    return [Table("Stages of an object pair", header, rows)]
 
 
 OF_NO_RATE = ("crops against Pillow's", "memory of a worker", "workers")

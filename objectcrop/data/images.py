@@ -157,7 +157,7 @@ def decode_indices(path: str | Path, *, palette: bool = False) -> NDArray[np.uin
 
 def _status(path: str | Path) -> os.stat_result:
     try:
-        return Path(path).stat()
+        return os.stat(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such image") from None
 
@@ -167,7 +167,7 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     if not stat.S_ISREG(_status(path).st_mode):
         raise ValueError(f"{path}: is a folder, a device or a pipe, not an image file")
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:  # noqa: PTH123 (a Path takes as long as the opening)
             data = file.read(num_bytes)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such image") from None

@@ -138,9 +138,11 @@ def read_for(
     if side is not None:
         squeezed = _decode_square(path, side, decoder)
         return Part.whole(squeezed.pixels)._replace(is_rejected=squeezed.is_rejected)
-    crops = np.array([cut_at_border(pixels_of(plan, size, size), size) for plan in plans])
-    left, top = np.minimum(crops[:, :2].min(axis=0), [size.width - 1, size.height - 1]).tolist()
-    right, bottom = np.maximum(crops[:, 2:].max(axis=0), [left + 1, top + 1]).tolist()
+    lefts, tops, rights, bottoms = zip(
+        *(cut_at_border(pixels_of(plan, size, size), size) for plan in plans), strict=True
+    )
+    left, top = min(*lefts, size.width - 1), min(*tops, size.height - 1)
+    right, bottom = max(*rights, left + 1), max(*bottoms, top + 1)
     pixels, is_rejected = decode_or_reject(path, decoder, (left, top, right, bottom))
     return Part(pixels, left, top, size, is_rejected)
 
