@@ -2,11 +2,12 @@
 
 Operations are counted by PyTorch on the meta device: ResNet-50, 224 pixels, a queue of 65,536, forward and backward; half of
 the queries are object views. Times are of a ResNet-18 of a quarter of the width on one core, by processor time, each beside
-MoCo-v2's in the same round. Mean average precision has its place: it takes trainings. Prints a table and writes
+MoCo-v2's in the same round. Mean average precision is of trainings: `--table` takes it from theirs. Prints a table and writes
 benchmarks/results/oac_price.json.
 """
 
 import argparse
+import json
 import os
 import platform
 import statistics
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from results_parts.record import record
+from results_parts.record import RESULTS, record
 from step_parts.readings import BOTH, PATCHES, READINGS, noise_batch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -34,6 +35,13 @@ META, CPU = torch.device("meta"), torch.device("cpu")
 PAIRS = 4
 LOSSES: dict[str, dict[str, Any]] = {"rotation": {"rotation": 1.0}, "localization": {"localization": 1.0}, "both": BOTH}
 FEW_TIMES = 5
+TRAINED = {
+    "obj-dilate": "MoCo-v2",
+    "oac-literal": "both: literal",
+    "oac-key-encoder": "both: rotated view, key encoder",
+    "oac-small-whole": "both: rotated view, key encoder, half the side",
+}
+"""Readings by the runs of presets/oac_readings.yaml that train them."""
 
 
 def readings() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -112,11 +120,31 @@ def ratios(names: dict[str, dict[str, Any]], repeats: int, count: int) -> dict[s
     }
 
 
+def add_trained(table: Path) -> None:
+    """Set the mean average precisions in the results of an earlier run to those of a table of presets/oac_readings.yaml."""
+    cells = [
+        cell for row in json.loads(table.read_text())["rows"] for cell in row["cells"] if not cell["is_difference"]
+    ]
+    trained = {
+        f"{TRAINED[cell['run']]}, mAP": cell for cell in cells if cell["metric"] == "map" and cell["run"] in TRAINED
+    }
+    path = RESULTS / "oac_price.json"
+    result = json.loads(path.read_text())
+    for row in result["rows"]:
+        if row["name"] in trained:
+            row["value"] = round(trained[row["name"]]["mean"], 1)
+    path.write_text(json.dumps(result | {"trained": trained}, indent=2) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=FEW_TIMES, help="steps of each, in turn")
     parser.add_argument("--pairs", type=int, default=32, help="pairs of a step that is timed")
+    parser.add_argument("--table", type=Path, help="results/tables/oac-readings.json: add its mAP, and measure nothing")
     args = parser.parse_args()
+    if args.table is not None:
+        add_trained(args.table)
+        return
     torch.set_num_threads(1)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     names = dict(readings())

@@ -101,7 +101,8 @@ def headline_on_objects(objects: Sequence[Contrast], digits: int) -> str:
         if number == 1:
             return f"Yes, here: {with_intervals(above[0], digits, ' points')}."
         least, most = min(one.value for one in above), max(one.value for one in above)
-        return f"Yes, here: {least:+.{digits}f} to {most:+.{digits}f} points in all {_rows(number)} of object crops."
+        every = "both" if number == 2 else f"all {number}"
+        return f"Yes, here: {least:+.{digits}f} to {most:+.{digits}f} points in {every} rows of object crops."
     if above and not below:
         return f"In part: {len(above)} of {_rows(number)} of object crops are above scene crops, none is below."
     if above:
@@ -170,13 +171,14 @@ def _sentences(contrasts: Sequence[Contrast], digits: int) -> Iterator[str]:
 def _headline(contrasts: Sequence[Contrast]) -> str:
     apart, number = sum(one.verdict in ("above", "below") for one in contrasts), len(contrasts)
     if number == 1:
-        return f"{'One' if apart else 'No'} row differs from {contrasts[0].control} by more than its interval."
+        differs = "differs" if apart else "does not differ"
+        return f"{contrasts[0].row} {differs} from {contrasts[0].control} by more than the interval."
     return f"{apart} of {number} rows differ by more than the interval from the row that they are compared with."
 
 
 def _elsewhere(judged: Judged) -> str:
     same = [one.row for one in judged.contrasts if one.verdict not in ("above", "below")]
-    rest = f" Not: {', '.join(same)}." if same else ""
+    rest = f" Not so: {', '.join(same)}." if same and len(judged.contrasts) > 1 else ""
     return f"{judged.table['title']}: {_headline(judged.contrasts)}{rest}"
 
 

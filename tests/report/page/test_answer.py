@@ -62,7 +62,7 @@ def test_a_loss_is_an_answer_too():
 @pytest.mark.parametrize(
     ("verdicts", "begin"),
     [
-        (("above", "above"), "Yes, here: +1.0 to +2.0 points in all 2 rows"),
+        (("above", "above"), "Yes, here: +1.0 to +2.0 points in both rows"),
         (("above", "unclear"), "In part: 1 of 2 rows"),
         (("above", "below"), "It depends: 1 of 2 rows"),
         (("below", "unclear"), "No, here: 1 of 2 rows"),
@@ -84,16 +84,14 @@ def test_the_question_is_about_the_first_table_with_object_crops_and_the_others_
     others = table([cell("random-init", 1.0), cell("supervised", 2.0)]) | {"title": "Detection"}
     answer = answered(detection=others, linear=rows(30.0, 40.0, 46.0, 41.0))
     assert answer.table == "linear"
-    assert answer.elsewhere == (
-        "Detection: No row differs from random-init by more than its interval. Not: supervised.",
-    )
+    assert answer.elsewhere == ("Detection: supervised does not differ from random-init by more than the interval.",)
 
 
 def test_without_object_crops_it_is_about_the_first_table():
     cells = [cell("random-init", 1.0, 1.2, interval=[0.9, 1.3]), cell("supervised", 8.0, 8.1, interval=[7.9, 8.2])]
     answer = answered(detection=table(cells) | {"title": "Detection"})
     assert answer.question == "Detection: which rows differ?"
-    assert answer.headline == "One row differs from random-init by more than its interval."
+    assert answer.headline == "supervised differs from random-init by more than the interval."
     assert ONE_TRAINING not in answer.sentences
     assert "over 2 seeds" in answer.sentences[0]
 
