@@ -167,7 +167,8 @@ def _read(path: str | Path, num_bytes: int = -1) -> bytes:
     if not stat.S_ISREG(_status(path).st_mode):
         raise ValueError(f"{path}: is a folder, a device or a pipe, not an image file")
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 (a Path takes as long as the opening)
+        # to make a Path of a Path takes as long as the opening
+        with (path if isinstance(path, Path) else Path(path)).open("rb") as file:
             data = file.read(num_bytes)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such image") from None
