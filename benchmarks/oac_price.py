@@ -128,6 +128,10 @@ def add_trained(table: Path) -> None:
     trained = {
         f"{TRAINED[cell['run']]}, mAP": cell for cell in cells if cell["metric"] == "map" and cell["run"] in TRAINED
     }
+    if missing := {f"{name}, mAP" for name in TRAINED.values()} - trained.keys():
+        raise SystemExit(
+            f"{table}: has no {', '.join(sorted(missing))}; it is not the table of presets/oac_readings.yaml"
+        )
     path = RESULTS / "oac_price.json"
     result = json.loads(path.read_text())
     for row in result["rows"]:

@@ -199,7 +199,8 @@ def ratios_of(times: dict[tuple[str, str], list[float]]) -> dict[str, tuple[floa
     """Return peers' times over ours, and OAC's over MoCo-v2's; of the same round, so that other work falls on both.
 
     Returns:
-        For each the median over the rounds, and its interval: the ranks that hold a median with 95% or more.
+        For each the median over the rounds, and its interval: the ranks that hold a median with 95% or more, all
+        of fewer than six rounds.
     """
 
     def ratio(one: tuple[str, str], other: tuple[str, str]) -> tuple[float, float, float]:

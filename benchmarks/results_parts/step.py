@@ -21,15 +21,14 @@ def tables(result: Mapping[str, Any]) -> list[Table]:
     for name in [name for name in by_ratio if name.startswith(f"{OVER}, ")]:
         reading = name.removeprefix(f"{OVER}, ")
         readings.append([reading, number(by_name[f"oac, {reading}"]), _with_interval(result, name)])
+    brackets = ["In brackets: 95% interval of the median over rounds."] if "intervals" in result else []
     split = number(by_name["moco, split batch norm"])
     shown = [
         Table(
             "A step of each method",
             ["", "ours, ms", "lightly, ms", "plain, ms", "lightly over ours", "plain over ours"],
             steps,
-            [
-                "Ratios are the peer's time over ours: above 1 ours is faster. In brackets: 95% interval of the median over rounds."
-            ],
+            ["Ratios are the peer's time over ours: above 1 ours is faster.", *brackets],
             [f"MoCo-v2 with its default, split batch norm in groups of 32: {split} ms.", "lightly has no OAC."],
         )
     ]
